@@ -1,0 +1,75 @@
+/**
+ * Every error text of the library, in one place.
+ *
+ * Form: `where: expected ..., got ...`, with both values and, where misuse is likely, the mend.
+ */
+
+/** An option, argument or file that cannot be used as given. The message is one clear line. */
+export class VectorQuantizeError extends Error {
+  override readonly name = "VectorQuantizeError";
+}
+
+/** Shows a value in an error: numbers and short lists as they are, the rest by its kind. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
+  if (Array.isArray(value) && value.length <= 16) return `[${value.map(show).join(", ")}]`;
+  if (value === null || typeof value !== "object") return String(value);
+  return value.constructor?.name ?? "object";
+}
+
+/** `where: expected <expected>, got <got>`, with an optional second sentence that tells the mend. */
+export function expected(where: string, what: string, got: unknown, mend?: string) {
+  return new VectorQuantizeError(
+    `${where}: expected ${what}, got ${show(got)}${mend === undefined ? "" : `. ${mend}`}`,
+  );
+}
+
+/** Throws unless `value` is an integer of at least `min`. */
+export function checkInteger(where: string, value: unknown, min = 1): asserts value is number {
+  if (!Number.isInteger(value) || (value as number) < min) {
+    throw expected(where, `an integer of at least ${min}`, value);
+  }
+}
+
+/** Throws unless `value` is a finite number within `[min, max]`. */
+export function checkNumber(
+  where: string,
+  value: unknown,
+  min = Number.NEGATIVE_INFINITY,
+  max = Number.POSITIVE_INFINITY,
+): asserts value is number {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < min || value > max) {
+    const range =
+      max === Number.POSITIVE_INFINITY
+        ? min === Number.NEGATIVE_INFINITY
+          ? "a finite number"
+          : `a finite number of at least ${min}`
+        : `a number from ${min} to ${max}`;
+    throw expected(where, range, value);
+  }
+}
+
+/** Throws unless `value` is one of `choices`. */
+export function checkChoice<T extends string>(
+  where: string,
+  value: unknown,
+  choices: readonly T[],
+): asserts value is T {
+  if (!choices.includes(value as T)) {
+    throw expected(where, `one of ${choices.map((c) => JSON.stringify(c)).join(", ")}`, value);
+  }
+}
+
+/** Throws if `options` has a key that `known` does not list. */
+export function checkKnownOptions(
+  where: string,
+  options: object,
+  known: readonly string[],
+): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw expected(`${where}: option ${JSON.stringify(key)}`, `one of ${known.join(", ")}`, key);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import type { numpy as np } from "@jax-js/jax";
+import type { ArrayTree } from "../tree.ts";
+
+/**
+ * The contract that every quantizer obeys: one interface, so one trainer, one checkpoint format and
+ * one command line serve all of them.
+ *
+ * A quantizer is made by a factory that closes over its options and returns pure functions; arrays
+ * live in plain trees. Every function takes ownership of the arrays that it is given: callers keep
+ * theirs with `.ref` and `tree.ref(...)`.
+ *
+ * Letters for shapes, here and everywhere: `B` batch, `N` vectors (positions), `D` feature size,
+ * `K` codebook size, `Q` quantizers (layers), `G` groups, `H` heads. Indices are int32.
+ */
+export interface Quantizer<
+  Params extends ArrayTree = ArrayTree,
+  State extends ArrayTree = ArrayTree,
+> {
+  /** Plain JSON that rebuilds the quantizer: `{ type, ...options }`. */
+  readonly config: QuantizerConfig;
+  /** Feature size of the input and of the output. */
+  readonly dim: number;
+  /** One entry per index that a vector gets. */
+  readonly codebookSizes: readonly number[];
+
+  /** Fresh parameters (trained by gradients) and state (moved by `update`). */
+  init(key: np.Array): Variables<Params, State>;
+
+  /** Codebooks from data: k-means on a sample, laid out as for `apply`. */
+  fit(
+    variables: Variables<Params, State>,
+    sample: np.Array,
+    options?: FitOptions,
+  ): Promise<Variables<Params, State>>;
+
+  /** Quantizes `x`. Pure, synchronous, differentiable; works under `jit`, `grad` and `vjp`. */
+  apply(
+    variables: Variables<Params, State>,
+    x: np.Array,
+    options?: ApplyOptions,
+  ): Quantized<State>;
+
+  /** Indices of `x`, without gradients; masked positions get -1. */
+  encode(
+    variables: Variables<Params, State>,
+    x: np.Array,
+    options?: EncodeOptions,
+  ): Promise<np.Array>;
+
+  /** The state after a training step on `x` with the `indices` that `encode` found. */
+  update(
+    variables: Variables<Params, State>,
+    x: np.Array,
+    indices: np.Array,
+    options?: UpdateOptions,
+  ): Promise<State>;
+
+  /** Code vectors of `indices`, before any output projection. */
+  codes(variables: Variables<Params, State>, indices: np.Array): np.Array;
+
+  /** What `apply` puts out in evaluation for these `indices`. */
+  decode(variables: Variables<Params, State>, indices: np.Array): np.Array;
+}
+
+/** All arrays of a quantizer. */
+export interface Variables<
+  Params extends ArrayTree = ArrayTree,
+  State extends ArrayTree = ArrayTree,
+> {
+  params: Params;
+  state: State;
+}
+
+/** What a quantizer puts out; the keys are the same whatever the options. */
+export interface Quantized<State extends ArrayTree = ArrayTree> {
+  /** The quantized input, in the layout of the input. */
+  quantized: np.Array;
+  /** int32 indices, one per vector; -1 where masked. */
+  indices: np.Array;
+  /** The weighted sum of all auxiliary losses; 0 in evaluation. */
+  loss: np.Array;
+  /** The single auxiliary losses, unweighted, by name. */
+  losses: Record<string, np.Array>;
+  /** The state for the next step; the one given in evaluation. */
+  state: State;
+}
+
+/** Plain JSON: a quantizer's type and options. */
+export interface QuantizerConfig {
+  readonly type: string;
+  readonly [option: string]: unknown;
+}
+
+/** Which positions of a padded batch count. At most one of the two. */
+export interface MaskOptions {
+  /** bool, in the shape of the indices: true where a vector is real. */
+  mask?: np.Array;
+  /** int32 `[B]`: how many leading positions of each sequence are real. */
+  lengths?: np.Array;
+}
+
+export interface ApplyOptions extends MaskOptions {
+  /** Whether losses are computed and the state moves. Default false. */
+  training?: boolean;
+  /** Source of randomness; needed by options that sample. */
+  key?: np.Array;
+  /**
+   * Indices found beforehand by `encode`. The search and the state update are then skipped: the
+   * state comes back as given, and `update` moves it.
+   */
+  indices?: np.Array;
+  /** Sampling temperature of this call, in place of the one in the options. */
+  temperature?: number;
+  /** Keeps the codebook as it is in this call, in place of the one in the options. */
+  freezeCodebook?: boolean;
+}
+
+export type EncodeOptions = MaskOptions;
+
+export interface UpdateOptions extends MaskOptions {
+  /** Source of randomness for the replacement of dead codes. */
+  key?: np.Array;
+}
+
+export interface FitOptions extends MaskOptions {
+  /** Source of randomness for the seeding. Default: key 0. */
+  key?: np.Array;
+  /** k-means iterations. Default: the quantizer's `kmeansIters`. */
+  iterations?: number;
+}
