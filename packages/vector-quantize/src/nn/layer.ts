@@ -1,0 +1,23 @@
+import type { numpy as np } from "@jax-js/jax";
+import type { ArrayTree } from "../tree.ts";
+
+/** Plain JSON: a layer's type and options. */
+export interface LayerConfig {
+	readonly type: string;
+	readonly [option: string]: unknown;
+}
+
+/**
+ * A function with parameters: the part of a model that is not a quantizer.
+ *
+ * Layers are made by factories that close over their options (`linear({ in: 4, out: 8 })`). Images
+ * are channels-last, `[B, H, W, C]`. A layer without parameters has the tree `{}`.
+ */
+export interface Layer<P extends ArrayTree = ArrayTree> {
+	/** Plain JSON that rebuilds the layer: `{ type, ...options }`. */
+	readonly config: LayerConfig;
+	/** Fresh parameters. Takes `key`. */
+	init(key: np.Array): P;
+	/** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
+	apply(params: P, x: np.Array): np.Array;
+}
