@@ -3,8 +3,8 @@ import type { ArrayTree } from "../tree.ts";
 
 /** Plain JSON: a layer's type and options. */
 export interface LayerConfig {
-	readonly type: string;
-	readonly [option: string]: unknown;
+  readonly type: string;
+  readonly [option: string]: unknown;
 }
 
 /**
@@ -14,10 +14,10 @@ export interface LayerConfig {
  * are channels-last, `[B, H, W, C]`. A layer without parameters has the tree `{}`.
  */
 export interface Layer<P extends ArrayTree = ArrayTree> {
-	/** Plain JSON that rebuilds the layer: `{ type, ...options }`. */
-	readonly config: LayerConfig;
-	/** Fresh parameters. Takes `key`. */
-	init(key: np.Array): P;
-	/** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
-	apply(params: P, x: np.Array): np.Array;
+  /** Plain JSON that rebuilds the layer: `{ type, ...options }`. */
+  readonly config: LayerConfig;
+  /** Fresh parameters. Takes `key`. */
+  init(key: np.Array): P;
+  /** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
+  apply(params: P, x: np.Array): np.Array;
 }

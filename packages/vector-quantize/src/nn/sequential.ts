@@ -1,10 +1,6 @@
 import { jit, type numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
-import type {
-	ApplyOptions,
-	FitOptions,
-	Quantizer,
-} from "../quantizers/contract.ts";
+import type { ApplyOptions, FitOptions, Quantizer } from "../quantizers/contract.ts";
 import { type ArrayTree, owns } from "../tree.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
@@ -18,108 +14,86 @@ type RunLayers = (params: readonly ArrayTree[], x: np.Array) => np.Array;
  * @throws unless exactly one part is a quantizer
  */
 export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
-	const quantizers = parts.filter(isQuantizer);
-	const [quantizer] = quantizers;
-	if (quantizer === undefined || quantizers.length !== 1) {
-		throw new VectorQuantizeError(
-			`sequential: expected exactly one quantizer, got ${quantizers.length}`,
-		);
-	}
-	const at = parts.indexOf(quantizer);
-	const layers = parts.filter((part): part is Layer => !isQuantizer(part));
-	const runEncoder = chain(layers.slice(0, at));
-	const runDecoder = chain(layers.slice(at));
-	// Outside a training step the layers run as one graph each, so that nothing in between leaks.
-	const jitEncoder = jitted(runEncoder);
-	const jitDecoder = jitted(runDecoder);
+  const quantizers = parts.filter(isQuantizer);
+  const [quantizer] = quantizers;
+  if (quantizer === undefined || quantizers.length !== 1) {
+    throw new VectorQuantizeError(
+      `sequential: expected exactly one quantizer, got ${quantizers.length}`,
+    );
+  }
+  const at = parts.indexOf(quantizer);
+  const layers = parts.filter((part): part is Layer => !isQuantizer(part));
+  const runEncoder = chain(layers.slice(0, at));
+  const runDecoder = chain(layers.slice(at));
+  // Outside a training step the layers run as one graph each, so that nothing in between leaks.
+  const jitEncoder = jitted(runEncoder);
+  const jitDecoder = jitted(runDecoder);
 
-	return {
-		config: { type: "sequential", parts: parts.map((part) => part.config) },
-		quantizer,
+  return {
+    config: { type: "sequential", parts: parts.map((part) => part.config) },
+    quantizer,
 
-		init(key) {
-			const keys: np.Array[] = [...random.split(key, parts.length)];
-			const [quantizerKey] = keys.splice(at, 1) as [np.Array];
-			const params = layers.map((layer, i) => layer.init(keys[i] as np.Array));
-			const inner = quantizer.init(quantizerKey);
-			return {
-				params: {
-					encoder: params.slice(0, at),
-					quantizer: inner.params,
-					decoder: params.slice(at),
-				},
-				state: inner.state,
-			};
-		},
+    init(key) {
+      const keys: np.Array[] = [...random.split(key, parts.length)];
+      const [quantizerKey] = keys.splice(at, 1) as [np.Array];
+      const params = layers.map((layer, i) => layer.init(keys[i] as np.Array));
+      const inner = quantizer.init(quantizerKey);
+      return {
+        params: {
+          encoder: params.slice(0, at),
+          quantizer: inner.params,
+          decoder: params.slice(at),
+        },
+        state: inner.state,
+      };
+    },
 
-		apply(
-			variables: ModelVariables,
-			x: np.Array,
-			options: ApplyOptions = {},
-		): ModelOutput {
-			const { params, state } = variables;
-			const features = runEncoder(params.encoder, x);
-			const quantized = quantizer.apply(
-				{ params: params.quantizer, state },
-				features,
-				options,
-			);
-			return {
-				output: runDecoder(params.decoder, quantized.quantized.ref),
-				quantized,
-			};
-		},
+    apply(variables: ModelVariables, x: np.Array, options: ApplyOptions = {}): ModelOutput {
+      const { params, state } = variables;
+      const features = runEncoder(params.encoder, x);
+      const quantized = quantizer.apply({ params: params.quantizer, state }, features, options);
+      return {
+        output: runDecoder(params.decoder, quantized.quantized.ref),
+        quantized,
+      };
+    },
 
-		async fit(
-			{ params, state }: ModelVariables,
-			sample: np.Array,
-			options?: FitOptions,
-		) {
-			const features = jitEncoder(tree.ref(params.encoder), sample);
-			const fitted = await quantizer.fit(
-				{ params: params.quantizer, state },
-				features,
-				options,
-			);
-			return {
-				params: { ...params, quantizer: fitted.params },
-				state: fitted.state,
-			};
-		},
+    async fit({ params, state }: ModelVariables, sample: np.Array, options?: FitOptions) {
+      const features = jitEncoder(tree.ref(params.encoder), sample);
+      const fitted = await quantizer.fit({ params: params.quantizer, state }, features, options);
+      return {
+        params: { ...params, quantizer: fitted.params },
+        state: fitted.state,
+      };
+    },
 
-		async encode({ params, state }: ModelVariables, x: np.Array) {
-			tree.dispose(params.decoder as ArrayTree[]);
-			const features = jitEncoder(params.encoder, x);
-			return quantizer.encode({ params: params.quantizer, state }, features);
-		},
+    async encode({ params, state }: ModelVariables, x: np.Array) {
+      tree.dispose(params.decoder as ArrayTree[]);
+      const features = jitEncoder(params.encoder, x);
+      return quantizer.encode({ params: params.quantizer, state }, features);
+    },
 
-		decode({ params, state }: ModelVariables, indices: np.Array) {
-			tree.dispose(params.encoder as ArrayTree[]);
-			const quantized = quantizer.decode(
-				{ params: params.quantizer, state },
-				indices,
-			);
-			return jitDecoder(params.decoder, quantized);
-		},
-	};
+    decode({ params, state }: ModelVariables, indices: np.Array) {
+      tree.dispose(params.encoder as ArrayTree[]);
+      const quantized = quantizer.decode({ params: params.quantizer, state }, indices);
+      return jitDecoder(params.decoder, quantized);
+    },
+  };
 }
 
 function isQuantizer(part: Layer | Quantizer): part is Quantizer {
-	return "codebookSizes" in part;
+  return "codebookSizes" in part;
 }
 
 /** `layers` one after another; takes ownership of `params` and `x`. */
 function chain(layers: readonly Layer[]): RunLayers {
-	return (params, x) => {
-		using _ = owns(params, x);
-		return layers.reduce(
-			(h, layer, i) => layer.apply(tree.ref(params[i] ?? {}), h),
-			x.ref,
-		);
-	};
+  return (params, x) => {
+    using _ = owns(params, x);
+    return layers.reduce((h, layer, i) => layer.apply(tree.ref(params[i] ?? {}), h), x.ref);
+  };
 }
 
 /** `run` under jit. The cast spares the compiler the expansion of a recursive tree type. */
 function jitted(run: RunLayers): RunLayers {
-	return jit(run as (params: np.Array[], x: np.Array) => np.Array) as RunLayers;
+  return jit(run as never) as unknown as RunLayers;
 }

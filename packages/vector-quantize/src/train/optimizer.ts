@@ -12,21 +12,13 @@ export type OptState = ArrayTree;
  * structure of `params`.
  */
 export interface GradientTransformation {
-	/** The state before the first update. */
-	init(params: ArrayTree): OptState;
-	/** The updates to add to `params`, and the next state. */
-	update<P extends ArrayTree>(
-		updates: P,
-		state: OptState,
-		params: P,
-	): [P, OptState];
+  /** The state before the first update. */
+  init(params: ArrayTree): OptState;
+  /** The updates to add to `params`, and the next state. */
+  update<P extends ArrayTree>(updates: P, state: OptState, params: P): [P, OptState];
 }
 
 /** `params + updates`, leaf by leaf. */
 export function applyUpdates<P extends ArrayTree>(params: P, updates: P): P {
-	return tree.map(
-		(p: np.Array, u: np.Array) => p.add(u),
-		params as never,
-		updates as never,
-	) as P;
+  return tree.map((p: np.Array, u: np.Array) => p.add(u), params as never, updates as never) as P;
 }
