@@ -1,0 +1,76 @@
+import "./install.ts"; // first: jax-js must find the Worker when it loads
+import { defaultDevice, init, numpy as np } from "@jax-js/jax";
+import { checkChoice, checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
+import { threadPool } from "./pool.ts";
+import { installWebGPU } from "./webgpu.ts";
+
+const devices = ["wasm", "cpu", "webgpu"] as const;
+
+/** Where jax-js computes in Node. */
+export type NodeDevice = (typeof devices)[number];
+
+export interface InitNodeOptions {
+  /** OS threads under the `wasm` device. Default: one per core, and never more than that. */
+  threads?: number;
+  /** jax-js's default device from now on. Default `"wasm"`. */
+  device?: NodeDevice;
+}
+
+/**
+ * Starts jax-js in Node: chooses the number of threads and the default device.
+ *
+ * Optional: without it, the `wasm` device runs on one thread per core. The number of threads can be
+ * chosen once, before the first computation. jax-js cuts its work into one piece per core, so a
+ * number that divides the number of cores uses its threads best.
+ *
+ * ```ts
+ * import { initNode } from "vector-quantize/node";
+ * const { device, threads } = await initNode({ threads: 2 });
+ * ```
+ *
+ * @returns the default device, and the threads under `wasm`.
+ * @throws VectorQuantizeError if an option is out of range; if other threads have been started; if
+ *   `@jax-js/jax` was imported before this package; if `webgpu` is not installed or finds no GPU.
+ */
+export async function initNode(
+  options: InitNodeOptions = {},
+): Promise<{ device: NodeDevice; threads: number }> {
+  checkKnownOptions("initNode", options, ["threads", "device"]);
+  const { threads, device = "wasm" } = options;
+  if (threads !== undefined) checkInteger("initNode: threads", threads);
+  checkChoice("initNode: device", device, devices);
+
+  const pool = threadPool();
+  if (pool === undefined) {
+    throw new VectorQuantizeError(
+      "initNode: expected the Worker of this package, got one that was defined before. " +
+        'Import "vector-quantize" first',
+    );
+  }
+  if (threads !== undefined) pool.resize(threads);
+  if (device === "wasm") await startThreads(pool);
+  if (device === "webgpu") await startWebGPU();
+  defaultDevice(device);
+  return { device, threads: pool.size };
+}
+
+/** Computes something, which makes jax-js start its workers: if none appears, it has none. */
+async function startThreads(pool: { readonly started: boolean }): Promise<void> {
+  await np
+    .array(new Float32Array([0, 1]), { device: "wasm" })
+    .add(1)
+    .data();
+  if (!pool.started) {
+    throw new VectorQuantizeError(
+      "initNode: expected to be loaded before jax-js, which found no Worker and runs on one thread. " +
+        'Import "vector-quantize" before "@jax-js/jax"',
+    );
+  }
+}
+
+async function startWebGPU(): Promise<void> {
+  await installWebGPU();
+  if (!(await init("webgpu")).includes("webgpu")) {
+    throw new VectorQuantizeError('initNode: device "webgpu": no GPU adapter was found');
+  }
+}

@@ -1,0 +1,60 @@
+import { resolveObjectURL } from "node:buffer";
+import { MessageChannel, type MessagePort, type Transferable } from "node:worker_threads";
+import { VectorQuantizeError } from "../errors.ts";
+import { ThreadPool } from "./pool.ts";
+import { surface, type Thread } from "./thread.ts";
+
+/**
+ * The part of the Web `Worker` interface that jax-js's Wasm backend uses, on Node's threads.
+ *
+ * jax-js starts workers from a `blob:` URL and gets exactly one answer to each message; that is all
+ * this class promises.
+ */
+export class JaxWorker {
+  static readonly pool = new ThreadPool();
+
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onerror: ((error: Error) => void) | null = null;
+  readonly #thread: Thread;
+  readonly #port: MessagePort;
+  #due = 0;
+
+  constructor(url: string | URL) {
+    const blob = resolveObjectURL(String(url));
+    if (blob === undefined) {
+      throw new VectorQuantizeError(`Worker: expected a blob: URL, got ${String(url)}`);
+    }
+    const { port1, port2 } = new MessageChannel();
+    this.#thread = JaxWorker.pool.attach();
+    this.#thread.open(blob as Blob, port2);
+    this.#port = port1;
+    this.#port.on("message", (data) => this.#receive(data));
+    this.#port.on("messageerror", surface);
+    this.#port.unref(); // the thread holds the process while an answer is due
+  }
+
+  postMessage(message: unknown, transfer?: readonly Transferable[]): void {
+    if (this.#thread.failure !== undefined) {
+      surface(this.#thread.failure);
+      return;
+    }
+    this.#due++;
+    this.#thread.expect();
+    this.#port.postMessage(message, transfer);
+  }
+
+  terminate(): void {
+    this.#port.close();
+    this.#thread.close(this.#due);
+    this.#due = 0;
+  }
+
+  #receive(data: unknown): void {
+    this.#due--;
+    this.#thread.settle(1);
+    // jax-js drops a failed kernel and goes on with whatever the memory holds.
+    const { ok, error } = data as { ok?: boolean; error?: string };
+    if (ok === false) surface(new Error(`jax-js: a kernel failed in a worker thread: ${error}`));
+    this.onmessage?.({ data });
+  }
+}

@@ -1,0 +1,88 @@
+import { type MessagePort, Worker as NodeWorker } from "node:worker_threads";
+
+/**
+ * What an OS thread runs: for every logical worker sent to it, a function scope with its own `self`.
+ *
+ * Source text and not a file, so that it runs alike from the sources and from a build. A port holds
+ * its messages until the worker's source is evaluated and listens.
+ */
+const THREAD_SOURCE = `
+const { parentPort } = process.getBuiltinModule("node:worker_threads");
+const raise = (error) => setImmediate(() => { throw error; });
+parentPort.on("message", ({ blob, port }) => {
+  const postMessage = (message, transfer) => port.postMessage(message, transfer);
+  const self = Object.assign(Object.create(globalThis), { postMessage, onmessage: null });
+  self.self = self;
+  blob.text().then((source) => {
+    new Function("self", "postMessage", '"use strict";' + source)(self, postMessage);
+    port.on("messageerror", raise);
+    port.on("message", (data) => self.onmessage?.({ data }));
+  }).catch(raise);
+});
+`;
+
+/** Raises `error` where nothing can swallow it: as an uncaught exception. */
+export function surface(error: Error): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+/** An OS thread that carries logical workers. It holds the process only while an answer is due. */
+export class Thread {
+  readonly #worker: NodeWorker;
+  #workers = 0;
+  #due = 0;
+  #failure: Error | undefined;
+
+  constructor() {
+    this.#worker = new NodeWorker(THREAD_SOURCE, { eval: true, execArgv: [] });
+    this.#worker.unref();
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", (code) => {
+      if (this.#due > 0 && this.#failure === undefined) {
+        this.#fail(new Error(`a worker thread exited with code ${code} while work was pending`));
+      }
+    });
+  }
+
+  /** Why the thread is dead; undefined while it runs. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Starts a logical worker that runs `blob` and talks through `port`. */
+  open(blob: Blob, port: MessagePort): void {
+    this.#workers++;
+    this.#worker.postMessage({ blob, port }, [port]);
+  }
+
+  /** Ends a logical worker to which `due` answers are due; the thread ends with its last one. */
+  close(due: number): void {
+    this.settle(due);
+    if (--this.#workers === 0) void this.#worker.terminate();
+  }
+
+  /** Whether the last logical worker has been closed. */
+  get ended(): boolean {
+    return this.#workers === 0;
+  }
+
+  /** Notes that an answer is due. */
+  expect(): void {
+    if (this.#due++ === 0) this.#worker.ref();
+  }
+
+  /** Notes that `answers` came, or that nobody waits for them any more. */
+  settle(answers: number): void {
+    if (this.#due === 0) return;
+    this.#due -= answers;
+    if (this.#due === 0) this.#worker.unref();
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    // Whoever waits for this thread would wait for ever.
+    surface(error);
+  }
+}
