@@ -21,6 +21,7 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    globalSetup: ["./test/support/build.ts"],
     setupFiles: ["./test/support/setup.ts"],
     reporters: ["default", "./test/support/summaryReporter.ts"],
   },

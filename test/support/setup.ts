@@ -1,1 +1,5 @@
-export {};
+import "./captureMemory.ts"; // first: it must see jax-js make its memory
+import { initNode } from "../../packages/vector-quantize/src/node.ts";
+
+// Two threads find what one hides: reads of arrays that are still being computed.
+await initNode({ threads: 2 });
