@@ -1,0 +1,3 @@
+from .vector_quantize import VECTOR_QUANTIZE
+
+TABLES = (VECTOR_QUANTIZE,)
