@@ -1,4 +1,8 @@
+export type { CodebookState } from "./codebook/codebook.ts";
+export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
 export { VectorQuantizeError } from "./errors.ts";
+export type { Layout } from "./layout/layout.ts";
+export type { Commitment, CommitmentFunction, CommitmentInputs } from "./losses/commitment.ts";
 export type {
   ApplyOptions,
   EncodeOptions,
@@ -10,4 +14,13 @@ export type {
   UpdateOptions,
   Variables,
 } from "./quantizers/contract.ts";
+export { quantizerFromConfig, type UserFunctions } from "./quantizers/registry.ts";
+export { type VectorQuantizer, vectorQuantize } from "./quantizers/vectorQuantize.ts";
+export type { VectorQuantizeParams } from "./quantizers/vectorQuantizeGraph.ts";
+export type {
+  Gradient,
+  MaskedOutput,
+  VectorQuantizeOptions,
+} from "./quantizers/vectorQuantizeOptions.ts";
+export type { Metric } from "./search/graph.ts";
 export { type ArrayTree, owns } from "./tree.ts";

@@ -34,11 +34,7 @@ export interface Quantizer<
   ): Promise<Variables<Params, State>>;
 
   /** Quantizes `x`. Pure, synchronous, differentiable; works under `jit`, `grad` and `vjp`. */
-  apply(
-    variables: Variables<Params, State>,
-    x: np.Array,
-    options?: ApplyOptions,
-  ): Quantized<State>;
+  apply(variables: Variables<Params, State>, x: np.Array, options?: ApplyOptions): Quantized<State>;
 
   /** Indices of `x`, without gradients; masked positions get -1. */
   encode(
@@ -63,16 +59,13 @@ export interface Quantizer<
 }
 
 /** All arrays of a quantizer. */
-export interface Variables<
-  Params extends ArrayTree = ArrayTree,
-  State extends ArrayTree = ArrayTree,
-> {
+export type Variables<Params extends ArrayTree = ArrayTree, State extends ArrayTree = ArrayTree> = {
   params: Params;
   state: State;
-}
+};
 
 /** What a quantizer puts out; the keys are the same whatever the options. */
-export interface Quantized<State extends ArrayTree = ArrayTree> {
+export type Quantized<State extends ArrayTree = ArrayTree> = {
   /** The quantized input, in the layout of the input. */
   quantized: np.Array;
   /** int32 indices, one per vector; -1 where masked. */
@@ -83,7 +76,7 @@ export interface Quantized<State extends ArrayTree = ArrayTree> {
   losses: Record<string, np.Array>;
   /** The state for the next step; the one given in evaluation. */
   state: State;
-}
+};
 
 /** Plain JSON: a quantizer's type and options. */
 export interface QuantizerConfig {
@@ -92,12 +85,12 @@ export interface QuantizerConfig {
 }
 
 /** Which positions of a padded batch count. At most one of the two. */
-export interface MaskOptions {
+export type MaskOptions = {
   /** bool, in the shape of the indices: true where a vector is real. */
   mask?: np.Array;
   /** int32 `[B]`: how many leading positions of each sequence are real. */
   lengths?: np.Array;
-}
+};
 
 export interface ApplyOptions extends MaskOptions {
   /** Whether losses are computed and the state moves. Default false. */

@@ -1,0 +1,74 @@
+import { numpy as np, random } from "@jax-js/jax";
+import { type Metric, normalise } from "../search/graph.ts";
+import { integer } from "../tracing.ts";
+import type { CodebookState } from "./codebook.ts";
+
+/**
+ * When a code counts as dead: its moving average of uses falls below an absolute count, or below a
+ * share of what every code would get if all were used alike.
+ */
+export type DeadCodeThreshold = number | { readonly share: number };
+
+/** Whether a code may ever be replaced. */
+export function replacesDeadCodes(threshold: DeadCodeThreshold): boolean {
+  return (typeof threshold === "object" ? threshold.share : threshold) > 0;
+}
+
+/** The threshold as a count of uses: a number, or a scalar array that follows the averages. */
+function thresholdCount(threshold: DeadCodeThreshold, clusterSize: np.Array): np.Array {
+  if (typeof threshold === "object") return np.mean(clusterSize).mul(threshold.share);
+  clusterSize.dispose();
+  return np.array(threshold);
+}
+
+/**
+ * Replaces dead codes by vectors of the batch, drawn at random without repetition while there are
+ * enough. A replaced code starts afresh: its count is the threshold, its sum the vector times it.
+ *
+ * @param vectors `[N, C]`
+ * @param indices int32 `[N]`; rows with -1 are never drawn, and if all are, nothing is replaced
+ *
+ * Source: Zeghidour et al., "SoundStream", 2021, section III-C, https://arxiv.org/abs/2107.03312
+ */
+export function replaceDeadCodes(
+  state: CodebookState,
+  vectors: np.Array,
+  indices: np.Array,
+  threshold: DeadCodeThreshold,
+  metric: Metric,
+  key: np.Array,
+): CodebookState {
+  const { codebook, clusterSize, codeSums } = state;
+  const K = clusterSize.shape[0] as number;
+  const start = thresholdCount(threshold, clusterSize.ref); // []
+  const drawn = drawRows(vectors, indices, K, key);
+  const dead = np.logicalAnd(clusterSize.ref.less(start.ref), drawn.any); // [K]
+  const wide = dead.ref.reshape([-1, 1]);
+  const fresh = metric === "cosine" ? normalise(drawn.rows) : drawn.rows; // [K, C]
+  return {
+    codebook: np.where(wide.ref, fresh.ref, codebook),
+    codeSums: np.where(wide, fresh.mul(start.ref), codeSums),
+    clusterSize: np.where(dead, start, clusterSize),
+  };
+}
+
+/**
+ * `count` rows of `vectors` in random order, without repetition as far as the usable rows go.
+ *
+ * @param indices int32 `[N]`; rows with -1 are not drawn
+ * @returns the rows `[count, C]`, and whether there was any to draw
+ */
+export function drawRows(vectors: np.Array, indices: np.Array, count: number, key: np.Array) {
+  const N = vectors.shape[0] as number;
+  const usable = indices.greaterEqual(integer(0)).astype(np.float32); // [N]
+  const total = np.sum(usable.ref); // []
+  // Usable rows first, each part in random order.
+  const order = np.argsort(random.uniform(key, [N]).sub(usable)); // [N]
+  const turn = np.arange(count).astype(np.float32); // [count]
+  const round = np.floor(turn.ref.div(np.maximum(total.ref, 1)));
+  const place = turn.sub(round.mul(total.ref)).astype(np.int32);
+  return {
+    rows: np.take(vectors, np.take(order, place, 0), 0), // [count, C]
+    any: total.greater(0), // []
+  };
+}

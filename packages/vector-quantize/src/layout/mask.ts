@@ -1,0 +1,73 @@
+import { numpy as np } from "@jax-js/jax";
+import { expected, VectorQuantizeError } from "../errors.ts";
+import { integer } from "../tracing.ts";
+import type { Layout } from "./layout.ts";
+
+/** The arrays that say which positions are real. */
+type Masks = {
+  mask?: np.Array;
+  lengths?: np.Array;
+};
+
+/** Throws unless `mask` or `lengths`, if given, fit positions of shape `[B, ...]`. */
+export function checkMask(where: string, masks: Masks, positions: readonly number[]): void {
+  const { mask, lengths } = masks;
+  if (mask && lengths) {
+    throw new VectorQuantizeError(`${where}: expected mask or lengths, got both`);
+  }
+  if (mask && String(mask.shape) !== String(positions)) {
+    throw expected(`${where}: shape of mask`, JSON.stringify(positions), mask.shape);
+  }
+  if (mask && mask.dtype !== np.bool) {
+    throw expected(`${where}: dtype of mask`, "bool", mask.dtype);
+  }
+  if (lengths && (lengths.ndim !== 1 || lengths.shape[0] !== positions[0])) {
+    throw expected(`${where}: shape of lengths`, `[${positions[0]}]`, lengths.shape);
+  }
+  if (lengths && positions.length < 2) {
+    throw expected(`${where}: lengths`, "an input with a position axis", positions);
+  }
+}
+
+/**
+ * Which of the N vectors are real, as bool `[N]`, or nothing if all are.
+ *
+ * `lengths` counts along the first position axis.
+ */
+export function maskOfVectors(masks: Masks, positions: readonly number[]): np.Array | undefined {
+  const { mask, lengths } = masks;
+  if (mask) return mask.reshape([-1]); // [N]
+  if (!lengths) return undefined;
+  const inner = positions.slice(1).map((size, axis) => (axis === 0 ? size : 1));
+  const order = np.arange(positions[1] as number).reshape([1, ...inner]);
+  const limit = lengths.reshape([positions[0] as number, ...inner.map(() => 1)]);
+  return np.broadcastTo(order.less(limit), [...positions]).reshape([-1]); // [N]
+}
+
+/** Mean of `values` `[N, ...]` over the real vectors; 0, not NaN, if there are none. */
+export function maskedMean(values: np.Array, mask: np.Array | undefined): np.Array {
+  if (!mask) return np.mean(values);
+  const perVector = values.size / (values.shape[0] as number);
+  const wide = mask.ref.reshape([-1, ...values.shape.slice(1).map(() => 1)]);
+  const total = np.sum(np.where(wide, values, 0));
+  const count = np.sum(mask.astype(np.float32)).mul(perVector);
+  return total.div(np.maximum(count, 1));
+}
+
+/** Index -1 in place of `indices` `[N]` at the positions that are not real. */
+export function hideMasked(indices: np.Array, mask: np.Array | undefined): np.Array {
+  return mask ? np.where(mask, indices, integer(-1)) : indices;
+}
+
+/** `padding` in place of `output` at the positions that are not real; both laid out by `layout`. */
+export function fillMasked(
+  output: np.Array,
+  padding: np.Array,
+  mask: np.Array | undefined,
+  layout: Layout,
+): np.Array {
+  if (!mask) return output;
+  const axis = layout === "channelLast" ? output.ndim - 1 : 1;
+  const wide = output.shape.map((size, at) => (at === axis ? 1 : size));
+  return np.where(mask.reshape(wide), output, padding);
+}
