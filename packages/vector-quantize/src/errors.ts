@@ -62,11 +62,7 @@ export function checkChoice<T extends string>(
 }
 
 /** Throws if `options` has a key that `known` does not list. */
-export function checkKnownOptions(
-  where: string,
-  options: object,
-  known: readonly string[],
-): void {
+export function checkKnownOptions(where: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw expected(`${where}: option ${JSON.stringify(key)}`, `one of ${known.join(", ")}`, key);
