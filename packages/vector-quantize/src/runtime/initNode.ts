@@ -1,5 +1,5 @@
 import "./install.ts"; // first: jax-js must find the Worker when it loads
-import { defaultDevice, init, numpy as np } from "@jax-js/jax";
+import { defaultDevice, init } from "@jax-js/jax";
 import { checkChoice, checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
 import { threadPool } from "./pool.ts";
 import { installWebGPU } from "./webgpu.ts";
@@ -17,9 +17,9 @@ export interface InitNodeOptions {
 }
 
 /**
- * Starts jax-js in Node: chooses the number of threads and the default device.
+ * Chooses the number of threads and the default device of jax-js in Node.
  *
- * Optional: without it, the `wasm` device runs on one thread per core. The number of threads can be
+ * Optional: without it, the device is `wasm` and it has one thread per core. The number of threads can be
  * chosen once, before the first computation. jax-js cuts its work into one piece per core, so a
  * number that divides the number of cores uses its threads best.
  *
@@ -41,31 +41,10 @@ export async function initNode(
   checkChoice("initNode: device", device, devices);
 
   const pool = threadPool();
-  if (pool === undefined) {
-    throw new VectorQuantizeError(
-      "initNode: expected the Worker of this package, got one that was defined before. " +
-        'Import "vector-quantize" first',
-    );
-  }
   if (threads !== undefined) pool.resize(threads);
-  if (device === "wasm") await startThreads(pool);
   if (device === "webgpu") await startWebGPU();
   defaultDevice(device);
   return { device, threads: pool.size };
-}
-
-/** Computes something, which makes jax-js start its workers: if none appears, it has none. */
-async function startThreads(pool: { readonly started: boolean }): Promise<void> {
-  await np
-    .array(new Float32Array([0, 1]), { device: "wasm" })
-    .add(1)
-    .data();
-  if (!pool.started) {
-    throw new VectorQuantizeError(
-      "initNode: expected to be loaded before jax-js, which found no Worker and runs on one thread. " +
-        'Import "vector-quantize" before "@jax-js/jax"',
-    );
-  }
 }
 
 async function startWebGPU(): Promise<void> {

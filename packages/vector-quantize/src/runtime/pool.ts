@@ -13,25 +13,21 @@ export class ThreadPool {
   #threads: Thread[] = [];
   #attached = 0;
 
-  /** Number of OS threads, once all logical workers are made. */
+  /** Number of OS threads. */
   get size(): number {
-    return this.#attached > 0 ? Math.min(this.#size, this.#attached) : this.#size;
+    return this.#size;
   }
 
-  /** Whether threads have been started. */
-  get started(): boolean {
-    return this.#attached > 0;
-  }
-
-  /** Chooses the number of OS threads. Throws if others have started. */
+  /** Chooses the number of OS threads, at most one per core. Throws if others have started. */
   resize(size: number): void {
-    if (this.started && Math.min(size, this.#attached) !== this.size) {
+    const next = Math.min(size, availableParallelism());
+    if (this.#attached > 0 && next !== this.#size) {
       throw new VectorQuantizeError(
-        `threads: expected ${this.size}, the number that has been started, got ${size}. ` +
+        `threads: expected ${this.#size}, the number that has been started, got ${size}. ` +
           "Call initNode({ threads }) once, before the first computation",
       );
     }
-    if (!this.started) this.#size = size;
+    this.#size = next;
   }
 
   /** The thread for the next logical worker. */
@@ -45,10 +41,14 @@ export class ThreadPool {
   }
 }
 
-/**
- * The pool under the global `Worker`, also if another copy of this package installed it; undefined
- * if somebody else's `Worker` was there first.
- */
-export function threadPool(): ThreadPool | undefined {
-  return (globalThis.Worker as { pool?: ThreadPool } | undefined)?.pool;
+/** The pool under the global `Worker`, also if another copy of this package installed it. */
+export function threadPool(): ThreadPool {
+  const { pool } = (globalThis.Worker ?? {}) as { pool?: ThreadPool };
+  if (pool !== undefined) return pool;
+  throw new VectorQuantizeError(
+    globalThis.Worker === undefined
+      ? 'initNode: expected to be loaded before jax-js, got loaded after it. Import "vector-quantize" before "@jax-js/jax"'
+      : "initNode: expected no Worker in Node but this package's own, got another. " +
+          'Import "vector-quantize" before what defines it',
+  );
 }

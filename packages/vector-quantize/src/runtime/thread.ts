@@ -38,11 +38,15 @@ export class Thread {
   constructor() {
     this.#worker = new NodeWorker(THREAD_SOURCE, { eval: true, execArgv: [] });
     this.#worker.unref();
-    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("error", (error) => {
+      this.#failure = error;
+      surface(error);
+    });
     this.#worker.on("exit", (code) => {
-      if (this.#due > 0 && this.#failure === undefined) {
-        this.#fail(new Error(`a worker thread exited with code ${code} while work was pending`));
-      }
+      if (this.ended || this.#failure !== undefined) return;
+      this.#failure = new Error(`a worker thread exited with code ${code}`);
+      // Whoever waits for an answer would wait for ever.
+      if (this.#due > 0) surface(this.#failure);
     });
   }
 
@@ -78,11 +82,5 @@ export class Thread {
     if (this.#due === 0) return;
     this.#due -= answers;
     if (this.#due === 0) this.#worker.unref();
-  }
-
-  #fail(error: Error): void {
-    this.#failure = error;
-    // Whoever waits for this thread would wait for ever.
-    surface(error);
   }
 }

@@ -1,0 +1,180 @@
+/** What a whole process does: exits, errors and import order, on the built package. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../../../..", import.meta.url));
+
+/** Runs a module in a new process; it must end by itself. */
+function run(source: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+      cwd: root,
+      timeout: 20_000,
+    });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.on("data", (text) => {
+      output.stdout += text;
+    });
+    child.stderr.on("data", (text) => {
+      output.stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...output }));
+  });
+}
+
+/** A worker of our own on the adapter, to provoke what jax-js's would do only in distress. */
+const startWorker = (source: string) => `
+import "vector-quantize/node";
+const worker = new Worker(URL.createObjectURL(new Blob([${JSON.stringify(source)}])));
+`;
+
+/** Prints a digest of a product of pseudo-random matrices. */
+const product = `
+const { numpy: np, random } = await import("@jax-js/jax");
+const a = random.normal(random.key(0), [1000, 200]), b = random.normal(random.key(1), [200, 300]);
+const { createHash } = await import("node:crypto");
+const { buffer } = await np.tanh(np.matmul(a, b)).data();
+console.log(createHash("sha256").update(new Uint8Array(buffer)).digest("hex"));
+`;
+
+describe("exit", () => {
+  test("the process ends by itself and keeps its exit code", async () => {
+    const { code, stdout } = await run(`
+      import "vector-quantize/node";
+      process.exitCode = 3;
+      ${product}
+    `);
+    expect(stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(code).toBe(3);
+  });
+
+  test("process.exit works while threads compute", async () => {
+    const { code } = await run(`
+      ${startWorker("self.onmessage = () => { for (;;); };")}
+      worker.postMessage(1);
+      setTimeout(() => process.exit(4), 200);
+    `);
+    expect(code).toBe(4);
+  });
+
+  test("a pending answer holds the process", async () => {
+    const { code, stdout } = await run(`
+      ${startWorker("self.onmessage = () => setTimeout(() => postMessage('late'), 300);")}
+      worker.onmessage = ({ data }) => console.log(data);
+      worker.postMessage(1);
+    `);
+    expect([code, stdout]).toEqual([0, "late\n"]);
+  });
+
+  test("terminate stops a worker that never answers", async () => {
+    const { code } = await run(`
+      ${startWorker("self.onmessage = () => { for (;;); };")}
+      worker.postMessage(1);
+      setTimeout(() => worker.terminate(), 200);
+    `);
+    expect(code).toBe(0);
+  });
+});
+
+describe("errors in a worker end the process", () => {
+  test.each([
+    [
+      "a kernel that fails",
+      "self.onmessage = () => postMessage({ ok: false, error: 'trap 7' });",
+      "trap 7",
+    ],
+    ["an exception", "self.onmessage = () => { throw new Error('odd 7'); };", "odd 7"],
+    ["source that cannot be read", "this is not a program", "SyntaxError"],
+    ["an exit", "self.onmessage = () => process.exit(5);", "exited with code 5"],
+  ])("%s", async (_, source, message) => {
+    const { code, stderr } = await run(`${startWorker(source)} worker.postMessage(1);`);
+    expect(stderr).toContain(message);
+    expect(code).toBe(1);
+  });
+});
+
+describe("threads", () => {
+  test("any number of them computes what none computes", async () => {
+    const none = await run(product);
+    expect(none.stdout).toMatch(/^[0-9a-f]{64}\n$/);
+    for (const threads of [1, 2, 3, 4, 64]) {
+      const some = await run(
+        `import { initNode } from "vector-quantize/node"; await initNode({ threads: ${threads} });` +
+          product,
+      );
+      expect(some).toEqual(none);
+    }
+  });
+
+  test("the number may be chosen after static imports, and is one per core at most", async () => {
+    const { stdout } = await run(`
+      import { VectorQuantizeError } from "vector-quantize";
+      import { numpy as np } from "@jax-js/jax";
+      import { initNode } from "vector-quantize/node";
+      const { threads } = await initNode({ threads: 1e6 });
+      console.log(threads === navigator.hardwareConcurrency);
+    `);
+    expect(stdout).toBe("true\n");
+  });
+
+  test("they work inside a worker thread", async () => {
+    const source = `import { initNode } from "vector-quantize/node";
+      console.log(JSON.stringify(await initNode({ threads: 1 })));${product}`;
+    const { code, stdout } = await run(`
+      import { Worker } from "node:worker_threads";
+      new Worker(${JSON.stringify(source)}, { eval: true, execArgv: ["--input-type=module"] });
+    `);
+    expect(stdout).toMatch(/^\{"device":"wasm","threads":1\}\n[0-9a-f]{64}\n$/);
+    expect(code).toBe(0);
+  });
+});
+
+describe("surroundings", () => {
+  test("jax-js imported first works on one thread, and says so", async () => {
+    const none = await run(product);
+    const late = await run(`
+      import "@jax-js/jax";
+      import "vector-quantize";
+      ${product}
+    `);
+    expect(late.stdout).toBe(none.stdout);
+    expect(late.stderr).toContain('Import "vector-quantize" before "@jax-js/jax"');
+    expect(late.code).toBe(0);
+  });
+
+  test("initNode after that is an error that names the mend", async () => {
+    const { code, stderr } = await run(`
+      import "@jax-js/jax";
+      import { initNode } from "vector-quantize/node";
+      await initNode();
+    `);
+    expect(stderr).toContain(
+      "VectorQuantizeError: initNode: expected to be loaded before jax-js, got loaded after it. Import",
+    );
+    expect(code).toBe(1);
+  });
+
+  test("somebody else's Worker is left alone", async () => {
+    const { stdout } = await run(`
+      class Other {}
+      globalThis.Worker = Other;
+      const { initNode } = await import("vector-quantize/node");
+      await initNode().catch((error) => console.log(error.message));
+      console.log(Worker === Other);
+    `);
+    expect(stdout).toContain(
+      "initNode: expected no Worker in Node but this package's own, got another",
+    );
+    expect(stdout).toContain("true");
+  });
+
+  test("navigator has what jax-js reads", async () => {
+    const { stdout } = await run(`
+      import "vector-quantize";
+      console.log(typeof navigator.hardwareConcurrency, navigator.userAgent);
+    `);
+    expect(stdout).toBe(`number Node.js/${process.versions.node.split(".")[0]}\n`);
+  });
+});
