@@ -1,4 +1,4 @@
-import { nn, numpy as np } from "@jax-js/jax";
+import { numpy as np } from "@jax-js/jax";
 import { type Metric, normalise } from "../search/graph.ts";
 import { integer } from "../tracing.ts";
 import type { CodebookState } from "./codebook.ts";
@@ -18,8 +18,9 @@ export type CodeStatistics = {
  */
 export function codeStatistics(vectors: np.Array, indices: np.Array, K: number): CodeStatistics {
   // As products with one-hot rows: a scatter, the transpose of a gather, cannot be had inside a
-  // traced function without confusing the traces around it. Index -1 gives a row of zeros.
-  const chosen = nn.oneHot(indices.ref, K); // [N, K]
+  // traced function without confusing the traces around it. Compared, not `nn.oneHot`: that gives
+  // index -1 a row of ones, this one of zeros.
+  const chosen = indices.ref.reshape([-1, 1]).equal(np.arange(K)).astype(np.float32); // [N, K]
   const counted = indices.greaterEqual(integer(0)).reshape([-1, 1]); // [N, 1]
   const kept = np.where(counted, vectors, 0); // NaN times zero would be NaN
   return { counts: np.sum(chosen.ref, 0), sums: np.matmul(chosen.transpose(), kept) };
