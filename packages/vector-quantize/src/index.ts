@@ -1,5 +1,17 @@
+export { readSafetensors, saveSafetensors, writeSafetensors } from "./checkpoint/safetensors.ts";
 export type { CodebookState } from "./codebook/codebook.ts";
 export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
+export { type Batches, shuffledBatches, trainValidationSplit } from "./data/batches.ts";
+export { parseIdx } from "./data/idx.ts";
+export {
+  type Images,
+  imagesFromArray,
+  type NumericArray,
+  toBytes,
+  toFloats,
+} from "./data/images.ts";
+export { type NpyArray, type NpyData, parseNpy, writeNpy } from "./data/npy.ts";
+export { type ShapesOptions, shapeImages } from "./data/shapes.ts";
 export { VectorQuantizeError } from "./errors.ts";
 export type { Layout } from "./layout/layout.ts";
 export type { Commitment, CommitmentFunction, CommitmentInputs } from "./losses/commitment.ts";

@@ -11,7 +11,8 @@ test("an image depends on seed and number alone", () => {
 });
 
 test("the set is varied: values are spread, images and neighbouring pixels differ", () => {
-  const { pixels, count } = shapeImages({ count: 200 });
+  const { pixels: bytes, count } = shapeImages({ count: 200 });
+  const pixels = Uint8Array.from(bytes);
   const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
   const variance = pixels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pixels.length;
   expect(mean).toBeGreaterThan(70);
