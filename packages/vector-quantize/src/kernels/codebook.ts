@@ -1,0 +1,121 @@
+import { expected } from "../errors.ts";
+import { packCodebookBinary } from "./binaries/packCodebook.wasm.ts";
+import type { KernelForm } from "./binary.ts";
+import type { Pool } from "./pool.ts";
+import type { TileShape } from "./tile.ts";
+
+/** How far a code is from a vector; the nearest code is the one with the least value. */
+export type KernelMetric = "euclidean" | "cosine" | "dot";
+
+/** The numbers that the kernels know the metrics by. */
+const metricIds: Record<KernelMetric, number> = { euclidean: 0, dot: 1, cosine: 2 };
+
+/** A codebook in the pool's memory, packed for the search kernels. */
+export interface PackedCodebook {
+  /** Address of the header that kernels take: see `assembly/shared/codebook.ts`. */
+  readonly header: number;
+  readonly dim: number;
+  readonly size: number;
+  readonly metric: KernelMetric;
+  readonly tile: TileShape;
+  /** Address of the codes as given, f32 `[K, D]`: for gathers. */
+  readonly codes: number;
+  /**
+   * Takes other codes in place of the present ones, without new memory. Call it inside
+   * `pool.exclusive`. Throws, and keeps the present codes, if a value is not finite.
+   */
+  set(codes: Float32Array): Promise<void>;
+  /** Gives the memory back. */
+  free(): void;
+}
+
+export interface PackOptions {
+  readonly dim: number;
+  readonly size: number;
+  readonly metric: KernelMetric;
+  readonly tile: TileShape;
+  readonly form: KernelForm;
+}
+
+const HEADER_BYTES = 64;
+/** Rounding unit of float32. */
+const UNIT = 2 ** -24;
+
+/** Room for a codebook of `size` codes of `dim` features; `set` brings the codes in. */
+export async function packCodebook(pool: Pool, options: PackOptions): Promise<PackedCodebook> {
+  const { dim, size, metric, tile, form } = options;
+  const { memory } = pool;
+  const kernels = await pool.load(packCodebookBinary, form);
+  const panels = Math.ceil(size / tile.codes);
+  const stored = Math.ceil(panels / 4) * 4; // the exact search reads four panels at a time
+  const places = stored * tile.codes;
+
+  const header = memory.allocate(HEADER_BYTES);
+  const codes = memory.allocate(4 * size * dim);
+  const packed = memory.allocate(4 * places * dim);
+  const bias = memory.allocate(4 * places);
+  const mean = memory.allocate(4 * dim);
+  const scale = metric === "cosine" ? memory.allocate(8 * size) : 0;
+  memory.f32(mean, dim).fill(0);
+  const ints = memory.i32(header, HEADER_BYTES / 4);
+  ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
+
+  const bounds = (maxNorm: number) => {
+    // A score is a sum of D + 1 terms, from inputs that were rounded when they were shifted.
+    const unit = 1.01 * (dim + 10) * UNIT;
+    const doubles = memory.f64(header + 40, 3);
+    // Beyond this length a score may overflow; no bound holds then, and every row is settled in f64.
+    doubles[0] = maxNorm < 4e18 ? unit : Number.POSITIVE_INFINITY;
+    doubles[1] = 1 / (1 - Math.sqrt(6 * unit));
+    doubles[2] = maxNorm * 1.0001;
+  };
+
+  return {
+    header,
+    dim,
+    size,
+    metric,
+    tile,
+    codes,
+    async set(values) {
+      checkFinite(values, dim);
+      memory.f32(codes, size * dim).set(values);
+      const work = 8 * size * dim;
+      const job = { scratch: 0, args: [header] };
+      if (metric === "euclidean") {
+        await pool.run(kernels.codebookMean, { ...job, rows: dim, chunkRows: 16, work });
+      }
+      await pool.run(kernels.packCodebook, { ...job, rows: stored, chunkRows: 16, work });
+      if (metric === "cosine") bounds(1);
+      else if (metric === "dot") bounds(maxLength(values, dim));
+      else bounds(Math.sqrt(2 * memory.f32(bias, size).reduce((a, b) => Math.max(a, b), 0)));
+    },
+    free() {
+      for (const region of [header, codes, packed, bias, mean, scale]) {
+        if (region !== 0) memory.free(region);
+      }
+    },
+  };
+}
+
+function checkFinite(values: Float32Array, dim: number): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0;
+  if (sum === 0) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw expected(
+    `codebook: code ${Math.floor(at / dim)}, feature ${at % dim}`,
+    "a finite number",
+    values[at],
+  );
+}
+
+function maxLength(values: Float32Array, dim: number): number {
+  let max = 0;
+  for (let begin = 0; begin < values.length; begin += dim) {
+    let squares = 0;
+    for (let i = begin; i < begin + dim; i++) squares += (values[i] as number) ** 2;
+    max = Math.max(max, squares);
+  }
+  return Math.sqrt(max);
+}

@@ -1,0 +1,311 @@
+import { checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
+import { compileKernel, type KernelBinary, type KernelForm, supports } from "./binary.ts";
+import { KernelMemory } from "./memory.ts";
+import { currentPlatform, type Platform, type WorkerHandle } from "./platform.ts";
+import { workerSource } from "./workerSource.ts";
+
+/**
+ * Runs kernels over chunks of rows, on all cores.
+ *
+ * A kernel is an exported AssemblyScript function `(begin, end, scratch, ...args) => count` that
+ * handles the rows from `begin` to `end`. `scratch` points to memory of the thread's own; `args`
+ * are pointers into the pool's memory and numbers; the counts of all chunks are summed.
+ *
+ * ```ts
+ * const pool = createPool({ threads: 4 });
+ * const { squares } = await pool.load(squaresBinary, "plain");
+ * const x = pool.memory.allocate(4 * n);
+ * pool.memory.f32(x, n).set(values);
+ * await pool.exclusive(() => pool.run(squares, { rows: n, chunkRows: 4096, work: n, args: [x] }));
+ * ```
+ *
+ * How it works: one job at a time lies in a control block at the start of the shared memory. Every
+ * thread takes the next chunk by compare-and-exchange until none is left, so a thread that the
+ * system slows down takes fewer. The calling thread takes part and then blocks for the last chunks,
+ * except on the main thread of a page, which may not block: there the workers do it all and the
+ * last one sends a message. Workers sleep in `Atomics.wait` between jobs; they start with the first
+ * job that is worth it and join in as they come up. The counter of chunks carries the number of the
+ * job, so that a worker that wakes late can't take a chunk of a job it has not read.
+ *
+ * Without shared memory (a page that is not cross-origin isolated) the same calls run on the
+ * calling thread alone.
+ */
+export interface Pool {
+  readonly memory: KernelMemory;
+  /** Threads that take part in a large job. */
+  readonly threads: number;
+  /** The fastest form of the kernels that this engine runs. */
+  readonly form: KernelForm;
+  /** Compiles a kernel, once, and returns its exported functions by name. */
+  load<Name extends string>(
+    binary: KernelBinary<Name>,
+    form: KernelForm,
+  ): Promise<Record<Name, Kernel>>;
+  /** Runs `task` when no other task holds the pool's control block. Not reentrant. */
+  exclusive<T>(task: () => T | Promise<T>): Promise<T>;
+  /** Runs a kernel over all rows of a job. Call it inside `exclusive`. */
+  run(kernel: Kernel, job: Job): Promise<number>;
+  /** Stops the workers. The pool can't be used any more. */
+  dispose(): void;
+}
+
+/** An exported kernel function of a pool. */
+export interface Kernel {
+  /** Its place in every thread's table. */
+  readonly id: number;
+  /** The function itself, on the calling thread: for small calls without a job. */
+  readonly call: (begin: number, end: number, scratch: number, ...args: number[]) => number;
+}
+
+export interface Job {
+  readonly rows: number;
+  /** Rows that a thread takes at a time. */
+  readonly chunkRows: number;
+  /** About how many floating-point operations there are in all: a small job stays on this thread. */
+  readonly work: number;
+  /** Bytes of scratch memory per thread. Default 0. */
+  readonly scratch?: number;
+  /** Numbers and pointers for the kernel, after `begin`, `end` and `scratch`; 62 at most. */
+  readonly args: readonly number[];
+  /**
+   * Brings the rows from `begin` to `end` into memory. Called in order on the calling thread while
+   * the workers already handle the rows before.
+   */
+  readonly fill?: (begin: number, end: number) => void;
+}
+
+export interface PoolOptions {
+  /** Threads, the calling one included. Default: as many as the machine runs at once. */
+  readonly threads?: number;
+}
+
+// Places in the control block, as int32. `workerSource.ts` uses the same numbers.
+const GENERATION = 0;
+const NEXT = 1;
+const DONE = 2;
+const TOTAL = 3;
+const FUNCTION = 4;
+const ROWS = 5;
+const CHUNK_ROWS = 6;
+const READY = 7;
+const COUNT = 8;
+const FAILED = 9;
+const MODULES = 10;
+const ARGUMENTS = 11;
+/** Byte offset of float64 values: address of the scratch memory, its size per thread, arguments. */
+const VALUES = 256;
+
+const MAX_CHUNKS = 0xfffff;
+/** Below this many operations a fork and join costs more than it saves. */
+const SMALL_WORK = 1e7;
+/** `fill` is called for about this many parts of a job. */
+const FILL_PARTS = 32;
+
+/** A pool of its own, with its own memory and workers. */
+export function createPool(options: PoolOptions = {}): Pool {
+  checkKnownOptions("createPool", options, ["threads"]);
+  const platform = currentPlatform();
+  const threads = options.threads ?? platform.threads;
+  checkInteger("createPool: threads", threads);
+  if (!supports("plain")) {
+    throw new VectorQuantizeError(
+      "createPool: expected an engine with WebAssembly SIMD, got one without it",
+    );
+  }
+  return new WorkerPool(platform, platform.sharesMemory ? threads : 1);
+}
+
+class WorkerPool implements Pool {
+  readonly memory: KernelMemory;
+  readonly threads: number;
+  readonly form: KernelForm = supports("relaxed") ? "relaxed" : "plain";
+  readonly #platform: Platform;
+  readonly #control: Int32Array;
+  readonly #values: Float64Array;
+  readonly #loaded = new Map<string, Promise<Record<string, Kernel>>>();
+  /** The modules of all kernels in the order of their loading, for workers that start later. */
+  readonly #modules: { module: WebAssembly.Module; names: readonly string[] }[] = [];
+  #kernels = 0;
+  #workers: WorkerHandle[] = [];
+  #failure: Error | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #scratch = { start: 0, bytes: 0 };
+  #onFinish: () => void = () => {};
+  #disposed = false;
+
+  constructor(platform: Platform, threads: number) {
+    this.#platform = platform;
+    this.threads = threads;
+    this.memory = new KernelMemory(platform.sharesMemory);
+    // Growth detaches memory that is not shared, but then no worker reads the control block.
+    const buffer = platform.sharesMemory ? this.memory.memory.buffer : new ArrayBuffer(1024);
+    this.#control = new Int32Array(buffer, 0, VALUES / 4);
+    this.#values = new Float64Array(buffer, VALUES, 64);
+  }
+
+  load<Name extends string>(binary: KernelBinary<Name>, form: KernelForm) {
+    const key = `${binary.name} ${form}`;
+    let kernels = this.#loaded.get(key);
+    if (kernels === undefined) {
+      kernels = this.#load(binary, form);
+      this.#loaded.set(key, kernels);
+    }
+    return kernels as Promise<Record<Name, Kernel>>;
+  }
+
+  async #load(binary: KernelBinary, form: KernelForm): Promise<Record<string, Kernel>> {
+    const module = await compileKernel(binary, form, this.#platform.sharesMemory, this.#platform);
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory.memory } });
+    const names = binary.functions;
+    const kernels: Record<string, Kernel> = {};
+    for (const name of names) {
+      kernels[name] = { id: this.#kernels++, call: exports[name] as Kernel["call"] };
+    }
+    this.#modules.push({ module, names });
+    for (const worker of this.#workers) worker.postMessage({ modules: [{ module, names }] });
+    Atomics.store(this.#control, MODULES, this.#modules.length);
+    this.#wake(); // sends the workers to their event loop, where the message is
+    return kernels;
+  }
+
+  exclusive<T>(task: () => T | Promise<T>): Promise<T> {
+    const result = this.#tail.then(() => {
+      if (this.#disposed) throw new VectorQuantizeError("kernels: the pool has been disposed");
+      return task();
+    });
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
+  async run(kernel: Kernel, job: Job): Promise<number> {
+    const { rows, args, fill } = job;
+    if (rows === 0) return 0;
+    const alone = this.threads === 1 || job.work < SMALL_WORK || rows <= job.chunkRows;
+    const scratch = this.#scratchFor(job.scratch ?? 0, alone ? 1 : this.threads);
+    if (alone) {
+      fill?.(0, rows);
+      return kernel.call(0, rows, scratch, ...args);
+    }
+    this.#start();
+    const chunkRows = Math.max(job.chunkRows, Math.ceil(rows / MAX_CHUNKS));
+    const control = this.#control;
+    const total = Math.ceil(rows / chunkRows);
+    const generation = Atomics.load(control, GENERATION) + 1;
+    control[DONE] = 0;
+    control[TOTAL] = total;
+    control[FUNCTION] = kernel.id;
+    control[ROWS] = rows;
+    control[CHUNK_ROWS] = chunkRows;
+    control[READY] = fill === undefined ? rows : 0;
+    control[COUNT] = 0;
+    control[FAILED] = 0;
+    control[ARGUMENTS] = args.length;
+    this.#values[0] = scratch;
+    this.#values[1] = this.#scratch.bytes / this.threads;
+    this.#values.set(args, 2);
+    Atomics.store(control, NEXT, (generation & 0xfff) << 20);
+    const finished = this.#platform.mayBlock
+      ? undefined
+      : new Promise<void>((resolve) => {
+          this.#onFinish = resolve;
+        });
+    this.#wake();
+    if (fill !== undefined) this.#fill(fill, rows, chunkRows);
+    if (finished !== undefined) await finished;
+    else this.#takePart(kernel, scratch, args, total, generation);
+    if (this.#failure !== undefined) throw this.#failure;
+    if (Atomics.load(control, FAILED) !== 0) {
+      throw new Error("kernels: a kernel trapped: it was given a wrong pointer or size");
+    }
+    return Atomics.load(control, COUNT);
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers = [];
+  }
+
+  #wake(): void {
+    Atomics.add(this.#control, GENERATION, 1);
+    Atomics.notify(this.#control, GENERATION);
+  }
+
+  #fill(fill: (begin: number, end: number) => void, rows: number, chunkRows: number): void {
+    const control = this.#control;
+    const part = Math.max(chunkRows, Math.ceil(rows / FILL_PARTS));
+    for (let begin = 0; begin < rows; begin += part) {
+      const end = Math.min(rows, begin + part);
+      fill(begin, end);
+      Atomics.store(control, READY, end);
+      Atomics.notify(control, READY);
+    }
+  }
+
+  /** The calling thread's share of the chunks; then blocks until all are done. */
+  #takePart(
+    kernel: Kernel,
+    scratch: number,
+    args: readonly number[],
+    total: number,
+    generation: number,
+  ): void {
+    const control = this.#control;
+    const rows = control[ROWS] as number;
+    const chunkRows = control[CHUNK_ROWS] as number;
+    const first = (generation & 0xfff) << 20;
+    for (;;) {
+      const next = Atomics.load(control, NEXT);
+      const chunk = next - first;
+      if (chunk >= total) break;
+      if (Atomics.compareExchange(control, NEXT, next, next + 1) !== next) continue;
+      const begin = chunk * chunkRows;
+      const end = Math.min(rows, begin + chunkRows);
+      try {
+        Atomics.add(control, COUNT, kernel.call(begin, end, scratch, ...args));
+      } catch {
+        Atomics.store(control, FAILED, 1); // thrown below, when no other thread is in the job
+      }
+      Atomics.add(control, DONE, 1);
+    }
+    for (;;) {
+      const done = Atomics.load(control, DONE);
+      if (done >= total) return;
+      Atomics.wait(control, DONE, done);
+    }
+  }
+
+  /** Address of the scratch memory of thread 0; that of thread t follows at a fixed step. */
+  #scratchFor(bytes: number, threads: number): number {
+    const each = Math.ceil(bytes / 128) * 128;
+    if (each * threads > this.#scratch.bytes || this.#scratch.bytes === 0) {
+      if (this.#scratch.start !== 0) this.memory.free(this.#scratch.start);
+      const size = Math.max(128, each) * this.threads;
+      this.#scratch = { start: this.memory.allocate(size), bytes: size };
+    }
+    return this.#scratch.start;
+  }
+
+  #start(): void {
+    // On a page the main thread only waits, so every thread is a worker.
+    const wanted = this.#platform.mayBlock ? this.threads - 1 : this.threads;
+    const first = this.#platform.mayBlock ? 1 : 0;
+    while (this.#workers.length < wanted) {
+      const worker = this.#platform.spawn(workerSource);
+      worker.listen(
+        () => this.#onFinish(),
+        (error) => {
+          this.#failure = error;
+          this.#onFinish();
+        },
+      );
+      worker.postMessage({
+        memory: this.memory.memory,
+        thread: first + this.#workers.length,
+        announces: !this.#platform.mayBlock,
+        modules: this.#modules,
+      });
+      this.#workers.push(worker);
+    }
+  }
+}
