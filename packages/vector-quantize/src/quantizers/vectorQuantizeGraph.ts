@@ -112,7 +112,7 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const { params, state } = variables;
       const positions = positionsOf(x);
       const mask = maskOfVectors(masks, positions);
-      const [sampleKey, replaceKey] = key ? [...random.split(key)] : [];
+      const [sampleKey, replaceKey] = sampled && key ? [...random.split(key)] : [undefined, key];
       const vectors = toCodebook(params, x.ref); // [N, C]
       const codebook = lax.stopGradient(state.codebook.ref); // [K, C]
       const logits = () => similarities(vectors.ref, codebook.ref, metric); // [N, K]

@@ -20,10 +20,28 @@ export function finiteRows(x: np.Array): np.Array {
 const exponentBits = () => np.array(0x7f800000, { dtype: np.uint32 });
 
 /**
+ * A point near the mean code, from which distances are computed: data far from the origin keeps its
+ * precision.
+ *
+ * The mean is rounded to a power of two of about the codes' spread, so that taking it off is exact
+ * for data on a grid, and equal distances stay equal.
+ *
+ * @param codebook codes `[K, D]`
+ * @returns `[1, D]`
+ */
+export function searchOrigin(codebook: np.Array): np.Array {
+  const mean = np.mean(codebook.ref, 0, { keepdims: true }); // [1, D]
+  const spread = np.max(np.absolute(codebook.sub(mean.ref))); // []
+  const bits = np.bitwiseAnd(lax.bitcastConvertType(spread, np.uint32), exponentBits());
+  const step = lax.bitcastConvertType(bits, np.float32); // the power of two below the spread
+  const rounded = np.round(mean.ref.div(step.ref)).mul(step.ref);
+  return np.where(step.greater(0), rounded, mean);
+}
+
+/**
  * Index of the nearest code of each vector; equal distances go to the lowest index.
  *
- * `argmin_k 1/2 |c_k|^2 - x . c_k` for `euclidean`, with `x` and `c` taken relative to the mean code,
- * so that data far from the origin keeps its precision; `argmax_k x . c_k` for `cosine`, where both
+ * `argmin_k 1/2 |c_k|^2 - x . c_k` for `euclidean`, with `x` and `c` taken from `searchOrigin`; `argmax_k x . c_k` for `cosine`, where both
  * are unit vectors. Not differentiable.
  *
  * @param x vectors `[N, D]`; a row that is not finite gets index -1
@@ -40,10 +58,10 @@ export function nearestInGraph(x: np.Array, codebook: np.Array, metric: Metric):
 /** Larger is nearer; the same order as `similarities`, in fewer operations. */
 function searchScores(x: np.Array, codebook: np.Array, metric: Metric): np.Array {
   if (metric === "cosine") return np.matmul(x, codebook.transpose()); // [N, K]
-  const mean = np.mean(codebook.ref, 0, { keepdims: true }); // [1, D]
-  const codes = codebook.sub(mean.ref);
+  const origin = searchOrigin(codebook.ref); // [1, D]
+  const codes = codebook.sub(origin.ref);
   const half = np.sum(np.square(codes.ref), 1).mul(0.5); // [K]
-  return np.matmul(x.sub(mean), codes.transpose()).sub(half); // [N, K]
+  return np.matmul(x.sub(origin), codes.transpose()).sub(half); // [N, K]
 }
 
 /**
@@ -56,9 +74,9 @@ function searchScores(x: np.Array, codebook: np.Array, metric: Metric): np.Array
  */
 export function similarities(x: np.Array, codebook: np.Array, metric: Metric): np.Array {
   if (metric === "cosine") return np.matmul(x, codebook.transpose());
-  const mean = lax.stopGradient(np.mean(codebook.ref, 0, { keepdims: true })); // [1, D]
-  const rows = x.sub(mean.ref);
-  const codes = codebook.sub(mean);
+  const origin = searchOrigin(lax.stopGradient(codebook.ref)); // [1, D]
+  const rows = x.sub(origin.ref);
+  const codes = codebook.sub(origin);
   const rowNorms = np.sum(np.square(rows.ref), 1, { keepdims: true }); // [N, 1]
   const codeNorms = np.sum(np.square(codes.ref), 1); // [K]
   const squared = rowNorms.add(codeNorms).sub(np.matmul(rows, codes.transpose()).mul(2));
