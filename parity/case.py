@@ -28,6 +28,16 @@ def randn(*shape: int, scale: float = 1.0) -> Produced:
     return Produced(lambda case, generator, tensors: torch.randn(shape, generator=generator) * scale)
 
 
+def clusters(*shape: int) -> Produced:
+    """A tensor argument whose vectors stand around two far centres, `c` and `-c`."""
+    def make(case, generator, tensors):
+        centre = torch.randn(shape[-1], generator=generator)
+        sides = torch.randint(0, 2, (*shape[:-1], 1), generator=generator) * 2 - 1
+        return sides * centre * 3 + torch.randn(shape, generator=generator) * 0.5
+
+    return Produced(make)
+
+
 def uniform(*shape: int, low: float = 0.0, high: float = 1.0) -> Produced:
     """A tensor argument with uniform entries."""
     return Produced(

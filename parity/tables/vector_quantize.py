@@ -6,7 +6,7 @@ reference is broken nothing is recorded; `test/parity/defects.test.ts` holds the
 
 import torch
 
-from case import Case, Produced, call, earlier, forward, function, mask, randint, randn, tensor, uniform
+from case import Case, Produced, call, clusters, earlier, forward, function, mask, randint, randn, tensor, uniform
 
 
 def vq(name, options=None, *, x=(2, 12, 8), dim=8, codebook_size=16, steps=None, evaluate=False, **rest):
@@ -128,7 +128,11 @@ MASKS = [
 
 REPLACED = "replaced"  # dead codes: which rows, and where their vectors come from
 DRAWN = "drawn"  # sampled codes: everything but the draw, with the recorded indices
-CLUSTERED = "clustered"  # k-means from the recorded first means
+CLUSTERED = "clustered"  # k-means: everything but the order of the codes
+
+KMEANS = {"kmeans_init": True}
+# From any two vectors k-means ends at the same two means.
+TWO_CLUSTERS = forward(x=clusters(4, 32, 8))
 
 RANDOM = [
     vq("dead-codes-train", {"threshold_ema_dead_code": 2}, compare=REPLACED),
@@ -146,10 +150,11 @@ RANDOM = [
     vq("stochastic-call-train", {"stochastic_sample_codes": True}, steps=[forward(sample_codebook_temp=0.3)], compare=DRAWN, sampled=True),
     vq("stochastic-cold-train", {"stochastic_sample_codes": True, "sample_codebook_temp": 0.0}),
     vq("stochastic-eval", {"stochastic_sample_codes": True}, evaluate=True),
-    vq("kmeans-train", {"kmeans_init": True}, x=(4, 32, 8), compare=CLUSTERED),
-    vq("kmeans-cosine-train", {"kmeans_init": True} | COSINE, x=(4, 32, 8), compare=CLUSTERED),
-    vq("kmeans-three-iterations-train", {"kmeans_init": True, "kmeans_iters": 3}, x=(4, 32, 8), compare=CLUSTERED),
-    vq("kmeans-projected-train", {"kmeans_init": True} | PROJECTED, x=(4, 32, 8), compare=CLUSTERED),
+    vq("kmeans-train", KMEANS, codebook_size=2, steps=[TWO_CLUSTERS, forward()], compare=CLUSTERED),
+    vq("kmeans-cosine-train", KMEANS | COSINE, codebook_size=2, steps=[TWO_CLUSTERS, forward()], compare=CLUSTERED),
+    vq("kmeans-five-iterations-train", KMEANS | {"kmeans_iters": 5}, codebook_size=2, steps=[TWO_CLUSTERS], compare=CLUSTERED),
+    vq("kmeans-projected-train", KMEANS | PROJECTED, codebook_size=2, steps=[TWO_CLUSTERS], compare=CLUSTERED),
+    vq("kmeans-mask-train", KMEANS, codebook_size=2, steps=[forward(x=clusters(2, 12, 8), mask=RAGGED)], compare=CLUSTERED),
 ]
 
 DECODING = [
@@ -190,7 +195,7 @@ HEAD_OPTIONS = [
     vq("heads-video-eval", HEADS | VIDEO, x=(2, 8, 2, 2, 3), evaluate=True, waits="heads"),
     vq("heads-cross-entropy-mask-train", HEADS | CROSS_ENTROPY, steps=[forward(mask=RAGGED)], waits="heads"),
     vq("heads-decode", HEADS, steps=[call("get_codes_from_indices", indices=randint(16, 2, 12, 2)), call("get_output_from_indices", indices=randint(16, 2, 12, 2))], evaluate=True, waits="heads"),
-    vq("heads-kmeans-train", HEADS | {"kmeans_init": True}, x=(4, 32, 8), compare=CLUSTERED, waits="heads"),
+    vq("heads-kmeans-train", HEADS | KMEANS, codebook_size=2, steps=[TWO_CLUSTERS], compare=CLUSTERED, waits="heads"),
 ]
 
 LAYERNORM = {"layernorm_after_project_in": True}
@@ -306,10 +311,10 @@ OTHER_OPTIONS = [
     vq("unrouted-train", {"route_gradients_to_input": False}, waits="route_gradients_to_input"),
     vq("unrouted-learnable-train", {"route_gradients_to_input": False} | LEARNABLE, waits="route_gradients_to_input"),
     vq("sync-update-train", {"sync_update_v": 0.5} | LEARNABLE, gradients=False, waits="sync_update_v", note="The reference applies v after the straight-through step, so its gradients do not show it."),
-    vq("update-indices-train", x=(1, 12, 8), steps=[forward(freeze_codebook=True), call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))], waits="update_indices()"),
-    vq("update-indices-cosine-train", COSINE, x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))] * 3, waits="update_indices()"),
-    vq("update-indices-projected-train", PROJECTED, x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))], waits="update_indices()"),
-    vq("update-indices-mask-train", x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12), mask=mask(7))], waits="update_indices()"),
+    vq("update-indices-train", x=(1, 12, 8), steps=[forward(freeze_codebook=True), call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))]),
+    vq("update-indices-cosine-train", COSINE, x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))] * 3),
+    vq("update-indices-projected-train", PROJECTED, x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))]),
+    vq("update-indices-mask-train", x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12), mask=mask(7))]),
     vq("expire-codes-train", {"threshold_ema_dead_code": 2}, x=(1, 12, 8), steps=[call("expire_codes_", x=randn(1, 12, 8))], compare=REPLACED, waits="expire_codes_()"),
     vq("codebook-set-eval", steps=[call("codebook =", codes=randn(16, 8)), forward()], evaluate=True, waits=".codebook ="),
     vq("codebook-set-heads-eval", HEADS, steps=[call("codebook =", codes=randn(2, 16, 4)), forward()], evaluate=True, waits=".codebook ="),
