@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { root } from "./paths.ts";
 
 /** Brings `dist/` up to date once per run, for the tests that start processes or browsers on it. */
 export default function build(): void {
-  const root = fileURLToPath(new URL("../..", import.meta.url));
   const { status } = spawnSync("npm", ["run", "--silent", "build"], {
     cwd: root,
     stdio: "inherit",

@@ -21,6 +21,7 @@ interface Shape {
 /** Share of a texture that a shape shows: with all of it, small shapes would be finer than a pixel. */
 const grain = 0.6;
 
+/** Options of `shapeImages`. */
 export interface ShapesOptions {
   /** How many images. */
   count: number;

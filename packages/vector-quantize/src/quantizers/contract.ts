@@ -92,6 +92,7 @@ export type MaskOptions = {
   lengths?: np.Array;
 };
 
+/** Options of `apply`. */
 export interface ApplyOptions extends MaskOptions {
   /** Whether losses are computed and the state moves. Default false. */
   training?: boolean;
@@ -108,13 +109,16 @@ export interface ApplyOptions extends MaskOptions {
   freezeCodebook?: boolean;
 }
 
+/** Options of `encode`. */
 export type EncodeOptions = MaskOptions;
 
+/** Options of `update`. */
 export interface UpdateOptions extends MaskOptions {
   /** Source of randomness for the replacement of dead codes. */
   key?: np.Array;
 }
 
+/** Options of `fit`. */
 export interface FitOptions extends MaskOptions {
   /** Source of randomness for the seeding. Default: key 0. */
   key?: np.Array;

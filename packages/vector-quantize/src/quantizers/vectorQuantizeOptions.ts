@@ -53,9 +53,11 @@ export interface VectorQuantizeOptions {
 }
 
 export const gradients = ["straightThrough", "rotation"] as const;
+/** How the gradient passes the rounding to a code. */
 export type Gradient = (typeof gradients)[number];
 
 const maskedOutputs = ["zeros", "input"] as const;
+/** What `apply` puts out where the mask is false. */
 export type MaskedOutput = (typeof maskedOutputs)[number];
 
 /** The options with every default filled in. */

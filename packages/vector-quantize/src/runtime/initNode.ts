@@ -9,6 +9,7 @@ const devices = ["wasm", "cpu", "webgpu"] as const;
 /** Where jax-js computes in Node. */
 export type NodeDevice = (typeof devices)[number];
 
+/** Options of `initNode`. */
 export interface InitNodeOptions {
   /** OS threads under the `wasm` device. Default: one per core, and never more than that. */
   threads?: number;

@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+import { chromium, type Page } from "playwright-core";
+import { test } from "vitest";
+import { servePage } from "./server.ts";
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+  .filter((path) => existsSync(path))
+  .at(0);
+
+export interface PageOptions {
+  /** Whether the page is cross-origin isolated, that is, may share memory with workers. */
+  isolated: boolean;
+  /** Whether WebGPU works, in software. Default false. */
+  webgpu?: boolean;
+}
+
+/** A page in which the built packages can be imported by their names. */
+export interface TestPage {
+  /**
+   * Runs the body of an async function in the page and returns its (JSON) result. It is text, so
+   * that no tool rewrites its imports: pass values in with `JSON.stringify`.
+   */
+  run<T>(body: string): Promise<T>;
+  /** Paths that the page has loaded. */
+  readonly requests: readonly string[];
+  /** The page itself. */
+  readonly page: Page;
+}
+
+/**
+ * Opens an empty page in headless Chromium, for as long as `use` takes, and throws if the page
+ * raised an error that nobody caught.
+ *
+ * ```ts
+ * const sum = await withPage({ isolated: true }, ({ run }) =>
+ *   run<number>(`
+ *     const { numpy: np } = await import("@jax-js/jax");
+ *     return (await np.sum(np.ones([2, 3])).data())[0];
+ *   `),
+ * );
+ * ```
+ */
+export async function withPage<T>(
+  { isolated, webgpu = false }: PageOptions,
+  use: (page: TestPage) => Promise<T>,
+): Promise<T> {
+  if (executablePath === undefined) throw new Error("no Chromium was found under /usr/bin");
+  const server = await servePage(isolated);
+  try {
+    const browser = await chromium.launch({
+      executablePath,
+      args: [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        ...(webgpu ? ["--enable-unsafe-webgpu"] : []),
+      ],
+    });
+    try {
+      const page = await browser.newPage();
+      const errors: Error[] = [];
+      page.on("pageerror", (error) => errors.push(error));
+      await page.goto(server.url);
+      const result = await use({
+        run: (body) => page.evaluate(`(async () => {${body}\n})()`),
+        requests: server.requests,
+        page,
+      });
+      if (errors[0] !== undefined) throw errors[0];
+      return result;
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    server.close();
+  }
+}
+
+/** A test that needs Chromium, and is skipped with a word about it where there is none. */
+export function browserTest(name: string, body: () => Promise<void>): void {
+  test(name, { timeout: 60_000 }, async ({ skip }) => {
+    if (executablePath === undefined) skip("no Chromium was found under /usr/bin");
+    await body();
+  });
+}
