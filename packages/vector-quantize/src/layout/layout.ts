@@ -27,12 +27,13 @@ export function checkLayout(where: string, layout: unknown): asserts layout is L
   checkChoice(where, layout, layouts);
 }
 
-/** Throws unless `shape` has the rank of `layout` and `dim` features. */
+/** Throws unless `shape` has the rank of `layout`, `dim` features and a vector at all. */
 export function checkInput(where: string, shape: number[], layout: Layout, dim: number): void {
   const { text, fits } = shapes[layout];
   if (!fits(shape.length)) {
     throw expected(`${where}: shape of x`, `${text} for layout "${layout}"`, shape);
   }
+  if (shape.includes(0)) throw expected(`${where}: shape of x`, "at least one vector", shape);
   const features = layout === "channelLast" ? shape[shape.length - 1] : shape[1];
   if (features !== dim) {
     const swapped = shape.indexOf(dim, 1) > 0;
