@@ -51,6 +51,9 @@ export async function initNode(
 async function startWebGPU(): Promise<void> {
   await installWebGPU();
   if (!(await init("webgpu")).includes("webgpu")) {
-    throw new VectorQuantizeError('initNode: device "webgpu": no GPU adapter was found');
+    throw new VectorQuantizeError(
+      'initNode: device "webgpu": expected a GPU, but the system offers none. ' +
+        "On Linux it is found through Vulkan (libvulkan.so.1 and a driver)",
+    );
   }
 }

@@ -178,3 +178,41 @@ describe("surroundings", () => {
     expect(stdout).toBe(`number Node.js/${process.versions.node.split(".")[0]}\n`);
   });
 });
+
+describe("webgpu", () => {
+  /** Stands in for the optional package. */
+  const withPackage = (source: string) => `
+    import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(${JSON.stringify(`
+      export const resolve = (name, context, next) =>
+        name === "webgpu"
+          ? { url: "data:text/javascript,${encodeURIComponent(source)}", shortCircuit: true }
+          : next(name, context);
+    `)}));
+    const { initNode } = await import("vector-quantize/node");
+    const { defaultDevice } = await import("@jax-js/jax");
+    await initNode({ device: "webgpu" }).catch((error) => console.log(String(error)));
+    console.log(defaultDevice());
+  `;
+
+  test("without the package, the error says how to install it", async () => {
+    const { stdout } = await run(withPackage('throw new Error("not found 7")'));
+    expect(stdout).toBe(
+      'VectorQuantizeError: initNode: device "webgpu" needs the package "webgpu", which could not be ' +
+        "loaded (not found 7). Install it with: npm install webgpu\nwasm\n",
+    );
+  });
+
+  test("without a GPU, the error says so", async () => {
+    const { stdout } = await run(
+      withPackage(`
+        export const globals = {};
+        export const create = () => ({ requestAdapter: async () => null });
+      `),
+    );
+    expect(stdout).toBe(
+      'VectorQuantizeError: initNode: device "webgpu": expected a GPU, but the system offers none. ' +
+        "On Linux it is found through Vulkan (libvulkan.so.1 and a driver)\nwasm\n",
+    );
+  });
+});
