@@ -107,7 +107,7 @@ def table_rows(markdown: str) -> dict[str, list[str]]:
     for line in markdown.splitlines():
         if heading := re.match(r"## (\w+)$", line):
             current = found.setdefault(heading[1], [])
-        elif row := re.match(r"\| `([^`]+)` \|", line):
+        elif row := re.match(r"\| `([^`]+)` +\|", line):
             current.append(row[1])
     return found
 
