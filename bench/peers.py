@@ -13,8 +13,6 @@ import os
 import sys
 import time
 
-# What a side needs beyond torch; the parent sets PYTHONPATH to the reference where it is told of one.
-
 
 def memory_kib(field, path="/proc/self/status"):
     try:
@@ -78,14 +76,25 @@ def import_reference(case):
         import vector_quantize_pytorch
     except ImportError as error:
         raise Skip(f"vector-quantize-pytorch not found ({error}); set VQ_REFERENCE to its folder")
-    import importlib.metadata
-
-    try:
-        version = importlib.metadata.version("vector-quantize-pytorch")
-    except importlib.metadata.PackageNotFoundError:
-        version = case.get("referenceVersion") or "unknown"
-    vector_quantize_pytorch.__version__ = version
+    vector_quantize_pytorch.__version__ = reference_version(vector_quantize_pytorch)
     return torch, vector_quantize_pytorch
+
+
+def reference_version(library):
+    """Of the installed package, or of the source folder that it was imported from."""
+    import importlib.metadata
+    import pathlib
+    import re
+
+    project = pathlib.Path(library.__file__).parent.parent / "pyproject.toml"
+    if project.exists():
+        found = re.search(r'^version = "(.*)"', project.read_text(), re.MULTILINE)
+        if found:
+            return found[1]
+    try:
+        return importlib.metadata.version("vector-quantize-pytorch")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def import_faiss(case):

@@ -1,5 +1,7 @@
 /** Rows of the code-ordered sequence that are summed as one block; part of the result's definition. */
 export const STATS_BLOCK = 256;
+/** Numbers in a segment of rows, which is ordered and summed by itself; part of the definition too. */
+export const STATS_SEGMENT = 2 ** 23;
 
 /** Counts and sums of the vectors assigned to each code. */
 export interface AssignStats {
@@ -35,11 +37,29 @@ export function orderByCodeScalar(indices: Int32Array, codes: number): CodeOrder
  * Scalar twin of `assignStats`: `counts[k] = #{n : indices[n] = k}`,
  * `sums[k] = sum of vectors[n] over indices[n] = k`.
  *
- * The order of the float32 additions is part of the definition: rows are ordered by code, cut into
- * blocks of `STATS_BLOCK`, summed within a block in order, and a code that spans blocks gets its
- * blocks added in order. So the sums do not depend on threads, SIMD or the order of the chunks.
+ * The order of the float32 additions is part of the definition: rows come in segments of
+ * `segmentRows`; in each they are ordered by code, cut into blocks of `STATS_BLOCK` and summed within
+ * a block in order; blocks, then segments, are added in order.
  */
 export function assignStatsScalar(
+  vectors: Float32Array,
+  indices: Int32Array,
+  dim: number,
+  codes: number,
+  segmentRows = Math.max(STATS_BLOCK, Math.floor(STATS_SEGMENT / dim)),
+): AssignStats {
+  const counts = new Int32Array(codes);
+  const sums = new Float32Array(codes * dim);
+  for (let first = 0; first < indices.length; first += segmentRows) {
+    const rows = vectors.subarray(first * dim, (first + segmentRows) * dim);
+    const part = segmentStats(rows, indices.subarray(first, first + segmentRows), dim, codes);
+    for (let k = 0; k < codes; k++) counts[k]! += part.counts[k]!;
+    for (let i = 0; i < sums.length; i++) sums[i]! += part.sums[i]!;
+  }
+  return { counts, sums };
+}
+
+function segmentStats(
   vectors: Float32Array,
   indices: Int32Array,
   dim: number,

@@ -43,16 +43,18 @@ export function encodeLevelsScalar(codec: LevelCodec, vectors: Float32Array): En
 
 /** Scalar twin of `decodeLevels`: the value of each dimension's level; index -1 gives zeros. */
 export function decodeLevelsScalar(codec: LevelCodec, indices: WideIndices): Float32Array {
-  const { dim, levels, basis, values } = codec;
+  const { dim, levels, values } = codec;
   const out = new Float32Array(indices.length * dim); // [N, D]
   for (let n = 0; n < indices.length; n++) {
-    const index = BigInt(indices[n]!);
-    if (index < 0n) continue;
+    let rest = indices[n]!;
+    if (rest < 0) continue;
     let first = 0; // where this dimension's values start
     for (let d = 0; d < dim; d++) {
-      const level = Number((index / basis[d]!) % BigInt(levels[d]!));
+      const count = levels[d]!;
+      const level = typeof rest === "bigint" ? Number(rest % BigInt(count)) : rest % count;
+      rest = typeof rest === "bigint" ? rest / BigInt(count) : (rest - level) / count;
       out[n * dim + d] = values[first + level]!;
-      first += levels[d]!;
+      first += count;
     }
   }
   return out;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { assignStatsScalar, orderByCodeScalar } from "./assignStats.ts";
-import { decodeBinaryScalar, encodeBinaryScalar } from "./binary.ts";
 import { decodeSumScalar, gatherScalar } from "./gather.ts";
 import { residualNearestScalar } from "./residualNearest.ts";
+import { decodeSignsScalar, encodeSignsScalar } from "./signs.ts";
 
 describe("assignStatsScalar", () => {
   it("counts and sums the vectors of each code and skips -1", () => {
@@ -43,21 +43,21 @@ describe("gatherScalar and decodeSumScalar", () => {
   });
 });
 
-describe("binary", () => {
+describe("signs", () => {
   it("puts the first dimension into the most significant bit and 0 below", () => {
     const vectors = Float32Array.of(1, -1, 2, 0, -1, 1);
-    const { indices } = encodeBinaryScalar(vectors, 3);
+    const { indices } = encodeSignsScalar(vectors, 3);
     expect([...indices]).toEqual([0b101, 0b001]);
-    expect([...decodeBinaryScalar(indices, 3, 0.5)]).toEqual([0.5, -0.5, 0.5, -0.5, -0.5, 0.5]);
+    expect([...decodeSignsScalar(indices, 3, 0.5)]).toEqual([0.5, -0.5, 0.5, -0.5, -0.5, 0.5]);
   });
 
   it("is exact at 63 bits and counts NaN", () => {
     const vectors = new Float32Array(126).fill(1);
     vectors[63 + 62] = Number.NaN;
-    const { indices, badRows } = encodeBinaryScalar(vectors, 63);
+    const { indices, badRows } = encodeSignsScalar(vectors, 63);
     expect([...indices]).toEqual([2n ** 63n - 1n, -1n]);
     expect(badRows).toBe(1);
-    expect(decodeBinaryScalar(indices, 63, 1).slice(0, 63)).toEqual(new Float32Array(63).fill(1));
+    expect(decodeSignsScalar(indices, 63, 1).slice(0, 63)).toEqual(new Float32Array(63).fill(1));
   });
 });
 

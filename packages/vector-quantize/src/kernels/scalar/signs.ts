@@ -1,10 +1,10 @@
 import type { EncodedLevels, WideIndices } from "./levels.ts";
 
 /**
- * Scalar twin of `encodeBinary`: bit `D - 1 - d` of the index is 1 where `x[d] > 0`, so the first
+ * Scalar twin of `encodeSigns`: bit `D - 1 - d` of the index is 1 where `x[d] > 0`, so the first
  * dimension is the most significant bit.
  */
-export function encodeBinaryScalar(vectors: Float32Array, dim: number): EncodedLevels {
+export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLevels {
   const rows = vectors.length / dim;
   const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
   let badRows = 0;
@@ -23,8 +23,8 @@ export function encodeBinaryScalar(vectors: Float32Array, dim: number): EncodedL
   return { indices, badRows };
 }
 
-/** Scalar twin of `decodeBinary`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
-export function decodeBinaryScalar(indices: WideIndices, dim: number, scale: number): Float32Array {
+/** Scalar twin of `decodeSigns`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
+export function decodeSignsScalar(indices: WideIndices, dim: number, scale: number): Float32Array {
   const out = new Float32Array(indices.length * dim); // [N, D]
   for (let n = 0; n < indices.length; n++) {
     const index = BigInt(indices[n]!);

@@ -1,0 +1,163 @@
+import type { CaseSizes } from "./protocol.ts";
+
+/** A side of a case: what runs, and where. */
+export interface SideName {
+  /** As the peers and our own sides call it. */
+  name: string;
+  process: "kernels" | "graph" | "python" | "python with jemalloc";
+}
+
+/** One thing that all its sides compute on the same data. */
+export interface Case extends CaseSizes {
+  id: string;
+  group: "search" | "training step" | "k-means" | "residual" | "decode" | "scalar";
+  /** Our side, which every peer alternates with. */
+  ours: string;
+  peers: readonly SideName[];
+  /** Floating-point operations of one call, in units of 10^9. */
+  gflop?: number;
+  /** Whether `--quick` has it too. */
+  quick: boolean;
+}
+
+const both = (name: string): SideName[] => [
+  { name, process: "python" },
+  { name, process: "python with jemalloc" },
+];
+const once = (name: string): SideName => ({ name, process: "python" });
+
+type Shape = readonly [n: number, dim: number, codes: number];
+
+const SHAPES: readonly Shape[] = [
+  [16384, 256, 1024],
+  [16384, 64, 8192],
+  [65536, 8, 1024],
+  [65536, 8, 16384],
+  [16384, 32, 65536],
+];
+const QUICK: readonly Shape[] = [
+  [4096, 256, 1024],
+  [16384, 8, 1024],
+];
+
+const name = (parts: readonly (number | string)[]) => parts.join(" x ");
+
+function search([n, dim, codes]: Shape, quick: boolean): Case {
+  return {
+    id: `search ${name([n, dim, codes])}`,
+    group: "search",
+    n,
+    dim,
+    codes,
+    ours: "search",
+    peers: [
+      ...both("reference eval"),
+      once("torch addmm+argmin"),
+      once("faiss IndexFlatL2"),
+      { name: "search", process: "graph" },
+    ],
+    gflop: (2 * n * dim * codes) / 1e9,
+    quick,
+  };
+}
+
+function trainingStep([n, dim, codes]: Shape, quick: boolean): Case {
+  return {
+    id: `training step ${name([n, dim, codes])}`,
+    group: "training step",
+    n,
+    dim,
+    codes,
+    ours: "training step",
+    peers: both("reference train"),
+    gflop: (2 * n * dim * codes) / 1e9,
+    quick,
+  };
+}
+
+function kmeans([n, dim, codes]: Shape, iterations: number, quick: boolean): Case {
+  return {
+    id: `k-means ${name([n, dim, codes])}, ${iterations} iterations`,
+    group: "k-means",
+    n,
+    dim,
+    codes,
+    iterations,
+    ours: "k-means",
+    peers: [...both("reference kmeans"), once("scikit-learn KMeans"), once("faiss Kmeans")],
+    gflop: (2 * n * dim * codes * iterations) / 1e9,
+    quick,
+  };
+}
+
+function residual(n: number, beam: number, quick: boolean): Case {
+  const [dim, codes, layers] = [256, 1024, 8];
+  return {
+    id: `residual ${name([n, dim, layers, codes])}, beam ${beam}`,
+    group: "residual",
+    n,
+    dim,
+    codes,
+    layers,
+    beam,
+    ours: "residual",
+    peers:
+      beam === 1
+        ? [...both("reference residual eval"), once("faiss ResidualQuantizer")]
+        : [
+            ...both("reference residual train"),
+            once("faiss ResidualQuantizer"),
+            once("faiss ResidualQuantizer, tables"),
+          ],
+    gflop: (2 * n * dim * codes * (1 + (layers - 1) * beam)) / 1e9,
+    quick,
+  };
+}
+
+/** All cases, the quick ones apart: they are smaller. */
+export const CASES: readonly Case[] = [
+  ...SHAPES.map((shape) => search(shape, false)),
+  ...SHAPES.slice(0, 3).map((shape) => trainingStep(shape, false)),
+  ...SHAPES.slice(0, 3).map((shape) => kmeans(shape, 10, false)),
+  residual(4096, 1, false),
+  residual(16384, 1, false),
+  residual(2048, 4, false),
+  residual(4096, 4, false),
+  {
+    id: "decode 65536 x 256, 8 layers x 1024",
+    group: "decode",
+    n: 65536,
+    dim: 256,
+    codes: 1024,
+    layers: 8,
+    ours: "decode",
+    peers: both("reference decode"),
+    quick: false,
+  },
+  {
+    id: "FSQ 1048576 x [8, 8, 8, 5, 5, 5]",
+    group: "scalar",
+    n: 1048576,
+    dim: 6,
+    codes: 64000,
+    levels: [8, 8, 8, 5, 5, 5],
+    ours: "fsq",
+    peers: both("reference fsq"),
+    quick: false,
+  },
+  {
+    id: "LFQ 65536 x 16 bits",
+    group: "scalar",
+    n: 65536,
+    dim: 16,
+    codes: 65536,
+    ours: "lfq",
+    peers: both("reference lfq"),
+    quick: false,
+  },
+  ...QUICK.map((shape) => search(shape, true)),
+  ...QUICK.map((shape) => trainingStep(shape, true)),
+  kmeans([4096, 32, 256], 5, true),
+  residual(512, 1, true),
+  residual(256, 4, true),
+];

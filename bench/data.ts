@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Case } from "./cases.ts";
+
+/** Uniform numbers in [0, 1) from a seed: mulberry32. */
+function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Standard normal numbers, by Box and Muller. */
+function normals(count: number, seed: number, scale = (_: number) => 1): Float32Array {
+  const next = uniform(seed);
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(1 - next()));
+    const angle = 2 * Math.PI * next();
+    out[i] = radius * Math.cos(angle) * scale(i);
+    if (i + 1 < count) out[i + 1] = radius * Math.sin(angle) * scale(i + 1);
+  }
+  return out;
+}
+
+/** The files of one case, in a folder of their own that `remove` deletes. */
+export function writeData(benchCase: Case): { files: Record<string, string>; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), "vq-bench-"));
+  const { n, dim, codes, layers = 1, levels } = benchCase;
+  const files = { vectors: join(folder, "vectors.f32"), codebook: join(folder, "codebook.f32") };
+  const width = levels?.length ?? dim;
+  writeFileSync(files.vectors, normals(n * width, 1));
+  // Layers of a residual quantizer shrink as its residuals do.
+  const book = codes * dim;
+  writeFileSync(
+    files.codebook,
+    normals(layers * book, 2, (i) => 0.9 ** Math.floor(i / book)),
+  );
+  return { files, remove: () => rmSync(folder, { recursive: true }) };
+}

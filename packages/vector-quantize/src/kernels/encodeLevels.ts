@@ -1,0 +1,185 @@
+import { expected } from "../errors.ts";
+import { levelsBinary } from "./binaries/levels.wasm.ts";
+import type { LevelCodec } from "./levels.ts";
+import type { Pool } from "./pool.ts";
+import type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
+
+export type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
+
+/** Numbers per call into the pool's memory, so that its size does not depend on N. */
+const PART = 2 ** 22;
+/** Up to so many levels all thresholds are compared, four values at a time; then bisection is faster. */
+const COMPARED_LEVELS = 24;
+
+/**
+ * Indices of scalar-quantized vectors: `sum over d of level(x[d]) * basis[d]`, in integers.
+ *
+ * ```ts
+ * const codec = fsqCodec({ levels: [8, 5, 5, 5] });
+ * const { indices } = await encodeLevels(pool, codec, vectors);
+ * const values = await decodeLevels(pool, codec, indices);
+ * ```
+ *
+ * @param pool where it runs
+ * @param codec from `fsqCodec`, `fspCodec` or `levelCodec`
+ * @param vectors raw values `[N, D]`
+ * @returns `indices` `[N]`: Int32Array up to a codebook size of 2^31, else BigInt64Array; -1 for a
+ *   vector with a NaN, and `badRows`, how many there are
+ * @throws if the length is not a multiple of D
+ */
+export async function encodeLevels(
+  pool: Pool,
+  codec: LevelCodec,
+  vectors: Float32Array,
+): Promise<EncodedLevels> {
+  const { dim, wide } = codec;
+  if (vectors.length % dim !== 0) {
+    throw expected("encodeLevels: vectors", `a multiple of ${dim} numbers`, vectors.length);
+  }
+  const rows = vectors.length / dim;
+  const indices = wide ? new BigInt64Array(rows) : new Int32Array(rows);
+  const compared = Math.max(...codec.levels) <= COMPARED_LEVELS;
+  const cuts = compared ? interleavedCuts(codec) : codec.thresholds;
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(levelsBinary, pool.form);
+    const part = Math.max(4, Math.floor(PART / dim / 4) * 4);
+    const held = Math.min(part, rows);
+    const x = memory.allocate(4 * held * dim);
+    const to = memory.allocate(8 * held);
+    const table = memory.allocate(4 * cuts.length);
+    const places = memory.allocate(8 * dim);
+    const counts = memory.allocate(4 * dim);
+    let badRows = 0;
+    try {
+      memory.f32(table, cuts.length).set(cuts);
+      new BigInt64Array(memory.memory.buffer, places, dim).set(codec.basis);
+      memory.i32(counts, dim).set(codec.levels);
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        const shape = compared ? Math.max(...codec.levels) - 1 : counts;
+        badRows += await pool.run(compared ? kernels.encodeLevels : kernels.encodeManyLevels, {
+          rows: count,
+          chunkRows: Math.max(4, Math.floor(2 ** 14 / dim / 4) * 4),
+          work: 32 * count * dim,
+          scratch: 16 * dim,
+          args: [x, dim, table, shape, places, to, wide ? 1 : 0],
+          fill: (begin, end) => {
+            const from = (first + begin) * dim;
+            const input = memory.f32(x + 4 * begin * dim, (end - begin) * dim);
+            input.set(vectors.subarray(from, (first + end) * dim));
+          },
+        });
+        readIndices(pool, to, indices, first, count);
+      }
+      return { indices, badRows };
+    } finally {
+      for (const start of [x, to, table, places, counts]) memory.free(start);
+    }
+  });
+}
+
+/**
+ * Values of scalar-quantized vectors from their indices; zeros for index -1.
+ *
+ * @param pool where it runs
+ * @param codec as in `encodeLevels`
+ * @param indices `[N]`
+ * @returns float32 `[N, D]`
+ * @throws if an index is below -1 or past the last code
+ */
+export async function decodeLevels(
+  pool: Pool,
+  codec: LevelCodec,
+  indices: WideIndices,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { dim } = codec;
+  const rows = indices.length;
+  const out = new Float32Array(rows * dim);
+  const wide = indices instanceof BigInt64Array;
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(levelsBinary, pool.form);
+    const part = Math.max(1, Math.floor(PART / dim));
+    const held = Math.min(part, rows);
+    const at = memory.allocate(8 * held);
+    const to = memory.allocate(4 * held * dim);
+    const values = memory.allocate(4 * codec.values.length);
+    const counts = memory.allocate(4 * dim);
+    try {
+      memory.f32(values, codec.values.length).set(codec.values);
+      memory.i32(counts, dim).set(codec.levels);
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        writeIndices(pool, at, indices, first, count);
+        const bad = await pool.run(kernels.decodeLevels, {
+          rows: count,
+          chunkRows: Math.max(1, Math.floor(2 ** 14 / dim)),
+          work: 32 * count * dim,
+          args: [at, wide ? 1 : 0, dim, counts, values, to],
+        });
+        if (bad > 0) throw outOfRange("decodeLevels", indices, codebookSize(codec));
+        out.set(memory.f32(to, count * dim), first * dim);
+      }
+      return out;
+    } finally {
+      for (const start of [at, to, values, counts]) memory.free(start);
+    }
+  });
+}
+
+function codebookSize({ basis, levels }: LevelCodec): bigint {
+  const last = levels.length - 1;
+  return (basis[last] as bigint) * BigInt(levels[last] as number);
+}
+
+/** The error for the first index outside -1 ... `size` - 1. */
+export function outOfRange(where: string, indices: WideIndices, size: bigint): Error {
+  const all = Array.from(indices, BigInt);
+  const at = all.findIndex((index) => index < -1n || index >= size);
+  return expected(`${where}: indices[${at}]`, `-1 or 0 ... ${size - 1n}`, all[at]);
+}
+
+/** Copies `count` indices out of the pool's memory to `indices`, from `first` on. */
+export function readIndices(
+  pool: Pool,
+  start: number,
+  indices: WideIndices,
+  first: number,
+  count: number,
+): void {
+  const { buffer } = pool.memory.memory;
+  if (indices instanceof BigInt64Array) indices.set(new BigInt64Array(buffer, start, count), first);
+  else indices.set(new Int32Array(buffer, start, count), first);
+}
+
+/** Copies `count` indices from `first` on into the pool's memory. */
+export function writeIndices(
+  pool: Pool,
+  start: number,
+  indices: WideIndices,
+  first: number,
+  count: number,
+): void {
+  const { buffer } = pool.memory.memory;
+  if (indices instanceof BigInt64Array) {
+    new BigInt64Array(buffer, start, count).set(indices.subarray(first, first + count));
+  } else new Int32Array(buffer, start, count).set(indices.subarray(first, first + count));
+}
+
+/** Thresholds in the order in which the kernel meets the values of four rows; see `assembly/levels.ts`. */
+function interleavedCuts({ dim, levels, thresholds }: LevelCodec): Float32Array {
+  const depth = Math.max(...levels) - 1;
+  const cuts = new Float32Array(4 * dim * depth).fill(Number.NaN);
+  const firsts = [0];
+  for (const count of levels) firsts.push((firsts[firsts.length - 1] as number) + count - 1);
+  for (let i = 0; i < 4 * dim; i++) {
+    const d = i % dim;
+    for (let j = 0; j < (levels[d] as number) - 1; j++) {
+      cuts[((i >> 2) * depth + j) * 4 + (i & 3)] = thresholds[(firsts[d] as number) + j] as number;
+    }
+  }
+  return cuts;
+}

@@ -1,0 +1,118 @@
+import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { badIndex } from "./assignStats.ts";
+import { gatherBinary } from "./binaries/gather.wasm.ts";
+import type { Pool } from "./pool.ts";
+
+/** Rows per call into the pool's memory, so that its size does not depend on N. */
+const PART = 2 ** 22;
+
+/**
+ * Code vectors by index: `out[n] = codebook[indices[n]]`; zeros for index -1.
+ *
+ * @param pool where it runs
+ * @param codebook `[K, D]`
+ * @param indices `[N]`, 0 ... K - 1 or -1
+ * @returns float32 `[N, D]`
+ * @throws if an index is out of range
+ */
+export async function gather(
+  pool: Pool,
+  codebook: Float32Array,
+  indices: Int32Array,
+  options: { readonly dim: number },
+): Promise<Float32Array<ArrayBuffer>> {
+  return decodeSum(pool, [codebook], indices, options);
+}
+
+/**
+ * What a residual quantizer decodes to: `out[n] = sum over q of codebooks[q][indices[n, q]]`, added
+ * in the order of the layers in float32; index -1 (a dropped layer) adds nothing.
+ *
+ * @param pool where it runs
+ * @param codebooks Q times `[K_q, D]`; a shared codebook is given Q times
+ * @param indices `[N, Q]`, 0 ... K_q - 1 or -1
+ * @returns float32 `[N, D]`
+ * @throws if an index is out of range, or a length does not fit
+ */
+export async function decodeSum(
+  pool: Pool,
+  codebooks: readonly Float32Array[],
+  indices: Int32Array,
+  options: { readonly dim: number },
+): Promise<Float32Array<ArrayBuffer>> {
+  checkKnownOptions("decodeSum", options, ["dim"]);
+  const { dim } = options;
+  const layers = codebooks.length;
+  checkInteger("decodeSum: dim", dim);
+  checkCodebooks("decodeSum", codebooks, dim);
+  if (indices.length % layers !== 0) {
+    throw expected("decodeSum: indices", `a multiple of ${layers} layers`, indices.length);
+  }
+  const rows = indices.length / layers;
+  const out = new Float32Array(rows * dim);
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(gatherBinary, pool.form);
+    const part = Math.max(1, Math.floor(PART / dim));
+    const distinct = new Map<Float32Array, number>();
+    for (const codebook of codebooks) {
+      if (!distinct.has(codebook)) distinct.set(codebook, memory.allocate(4 * codebook.length));
+    }
+    const books = memory.allocate(4 * layers);
+    const sizes = memory.allocate(4 * layers);
+    const at = memory.allocate(4 * Math.min(part, rows) * layers);
+    const to = memory.allocate(4 * Math.min(part, rows) * dim);
+    try {
+      for (const [codebook, start] of distinct) memory.f32(start, codebook.length).set(codebook);
+      memory.i32(books, layers).set(codebooks.map((codebook) => distinct.get(codebook) as number));
+      memory.i32(sizes, layers).set(codebooks.map((codebook) => codebook.length / dim));
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        const given = indices.subarray(first * layers, (first + count) * layers);
+        memory.i32(at, given.length).set(given);
+        const bad = await pool.run(kernels.decodeSum, {
+          rows: count,
+          chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
+          work: 16 * count * dim * layers, // bound by memory
+          args: [books, sizes, layers, dim, at, to],
+        });
+        if (bad > 0) throw badLayerIndex(codebooks, given, first, dim);
+        out.set(memory.f32(to, count * dim), first * dim);
+      }
+      return out;
+    } finally {
+      for (const start of [...distinct.values(), books, sizes, at, to]) memory.free(start);
+    }
+  });
+}
+
+/** Throws unless there is a codebook and each holds whole codes. */
+export function checkCodebooks(
+  where: string,
+  codebooks: readonly Float32Array[],
+  dim: number,
+): void {
+  if (codebooks.length === 0) throw expected(`${where}: codebooks`, "at least one", 0);
+  for (const [q, { length }] of codebooks.entries()) {
+    if (length === 0 || length % dim !== 0) {
+      throw expected(`${where}: codebooks[${q}]`, `codes of ${dim} numbers`, length);
+    }
+  }
+}
+
+function badLayerIndex(
+  codebooks: readonly Float32Array[],
+  indices: Int32Array,
+  first: number,
+  dim: number,
+): Error {
+  for (const [q, codebook] of codebooks.entries()) {
+    const layer = indices.filter((_, i) => i % codebooks.length === q);
+    const size = codebook.length / dim;
+    if (layer.some((index) => index < -1 || index >= size)) {
+      return badIndex(`decodeSum: layer ${q}, rows from ${first} on`, layer, size);
+    }
+  }
+  throw new Error("decodeSum: the kernel counted a bad index that is not there");
+}

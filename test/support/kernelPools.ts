@@ -1,0 +1,25 @@
+import { type KernelForm, supports } from "../../packages/vector-quantize/src/kernels/binary.ts";
+import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
+
+/** A pool for each form that this engine runs, one with workers and one without. */
+export function testPools(): { name: string; pool: Pool }[] {
+  const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
+  return forms.flatMap((form) =>
+    [1, 3].map((threads) => {
+      const pool = createPool({ threads });
+      Object.defineProperty(pool, "form", { value: form });
+      return { name: `${form}, ${threads} threads`, pool };
+    }),
+  );
+}
+
+/** Integers from a seed, uniform in `low` ... `high`. */
+export function integers(seed: number, low: number, high: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return low + (((t ^ (t >>> 14)) >>> 0) % (high - low + 1));
+  };
+}
