@@ -128,6 +128,8 @@ MASKS = [
 
 REPLACED = "replaced"  # dead codes: which rows, and where their vectors come from
 DRAWN = "drawn"  # sampled codes: everything but the draw, with the recorded indices
+NOISED = "noised"  # directions with noise: their lengths
+SUBSET = "subset"  # a loss of some codes only: everything but the loss
 CLUSTERED = "clustered"  # k-means: everything but the order of the codes
 
 KMEANS = {"kmeans_init": True}
@@ -254,7 +256,9 @@ AFFINE_OPTIONS = [
 ]
 
 BRIDGE = {"vq_bridge": {"$module": "Linear", "in_features": 8, "out_features": 8}}
-DIVEQ = {"directional_reparam": True, "threshold_ema_dead_code": 1}
+# The reference asks for a dead-code threshold; this one replaces no code.
+DIVEQ = {"directional_reparam": True, "threshold_ema_dead_code": 0.001}
+STILL_DIVEQ = DIVEQ | {"directional_reparam_variance": 0.0}
 
 
 def inverse_count(embed_sum, cluster_size):
@@ -284,14 +288,16 @@ OTHER_OPTIONS = [
     vq("orthogonal-learnable-train", {"orthogonal_reg_weight": 1.0} | LEARNABLE, waits="orthogonal_reg_weight"),
     vq("orthogonal-active-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_active_codes_only": True}, waits="orthogonal_reg_active_codes_only"),
     vq("orthogonal-heads-train", {"orthogonal_reg_weight": 10.0} | HEADS, waits="orthogonal_reg_weight"),
-    vq("orthogonal-max-codes-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_max_codes": 6}, waits="orthogonal_reg_max_codes", compare=DRAWN),
+    vq("orthogonal-max-codes-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_max_codes": 6}, waits="orthogonal_reg_max_codes", compare=SUBSET, gradients=False),
     vq("bridge-train", BRIDGE, waits="vq_bridge"),
     vq("bridge-eval", BRIDGE, evaluate=True, waits="vq_bridge"),
     vq("bridge-straight-through-train", BRIDGE | PLAIN_GRADIENT, waits="vq_bridge"),
     vq("bridge-in-place-five-steps", BRIDGE | {"in_place_codebook_optimizer": SGD}, steps=5, waits="vq_bridge"),
-    vq("diveq-train", DIVEQ, compare=DRAWN, waits="directional_reparam"),
-    vq("diveq-variance-train", DIVEQ | {"directional_reparam_variance": 0.1}, compare=DRAWN, waits="directional_reparam_variance"),
-    vq("diveq-projected-train", DIVEQ | PROJECTED, compare=DRAWN, waits="directional_reparam"),
+    vq("diveq-still-train", STILL_DIVEQ, waits="directional_reparam"),
+    vq("diveq-still-projected-train", STILL_DIVEQ | PROJECTED, waits="directional_reparam"),
+    vq("diveq-train", DIVEQ, compare=NOISED, waits="directional_reparam"),
+    vq("diveq-variance-train", DIVEQ | {"directional_reparam_variance": 0.1}, compare=NOISED, waits="directional_reparam_variance"),
+    vq("diveq-projected-train", DIVEQ | PROJECTED, compare=NOISED, waits="directional_reparam"),
     vq("diveq-eval", DIVEQ, evaluate=True, waits="directional_reparam"),
     vq("transform-train", {"ema_update": False}, steps=[forward(codebook_transform_fn=SHIFTED)], waits="forward(codebook_transform_fn)"),
     vq("transform-eval", steps=[forward(codebook_transform_fn=SHIFTED)], evaluate=True, waits="forward(codebook_transform_fn)"),

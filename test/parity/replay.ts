@@ -82,6 +82,7 @@ export async function replay(recorded: RecordedCase): Promise<void> {
     const x = toDevice(tensor(step.in, "x"));
     const call = (): VectorQuantizeVariables => tree.ref({ params, state });
     if ("weight" in step.in) await compareGradients(call(), x.ref, step, at);
+    if (compare === undefined) await compareHostPath(call(), x.ref, step, at);
     const { state: moved, ...outputs } = quantizer.apply(call(), x.ref, applyOptions(step));
     if (compare !== "drawn") {
       tree.dispose([x, state]);
@@ -119,6 +120,26 @@ export async function replay(recorded: RecordedCase): Promise<void> {
     for (const name of Object.keys(ours)) {
       if (!recorded.training && name.startsWith("losses/")) continue;
       expectSame(`${at}: ${name}`, tensor(ours, name), tensor(step.out, name));
+    }
+  }
+
+  /** `encode` and `update`, which need no graph, against the same record. */
+  async function compareHostPath(
+    call: VectorQuantizeVariables,
+    x: np.Array,
+    step: RecordedStep,
+    at: string,
+  ): Promise<void> {
+    const indices = await quantizer.encode(tree.ref(call), x.ref, masksOf(step));
+    expectSame(`${at}: encode`, await read(indices.ref), tensor(step.out, "indices"));
+    const rests = !recorded.training || "freeze_codebook" in step.arguments;
+    if (rests) {
+      tree.dispose([call, x, indices]);
+      return;
+    }
+    const moved = await fromState(await quantizer.update(call, x, indices, masksOf(step)));
+    for (const name of Object.keys(moved).filter((name) => name in step.state)) {
+      expectSame(`${at}: ${name} by update`, tensor(moved, name), tensor(step.state, name));
     }
   }
 
