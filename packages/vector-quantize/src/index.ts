@@ -15,6 +15,27 @@ export { type ShapesOptions, shapeImages } from "./data/shapes.ts";
 export { VectorQuantizeError } from "./errors.ts";
 export type { Layout } from "./layout/layout.ts";
 export type { Commitment, CommitmentFunction, CommitmentInputs } from "./losses/commitment.ts";
+export { meanSquaredError, psnr } from "./metrics/distortion.ts";
+export { bitsPerPixel, entropyBitsPerPixel } from "./metrics/rate.ts";
+export { codeCounts, codeEntropy, perplexity, usedCodes } from "./metrics/usage.ts";
+export { gelu, relu, silu, tanh } from "./nn/activations.ts";
+export { type Conv2dOptions, type Conv2dParams, conv2d } from "./nn/conv2d.ts";
+export type { Layer, LayerConfig } from "./nn/layer.ts";
+export { type LayerNormOptions, type LayerNormParams, layerNorm } from "./nn/layerNorm.ts";
+export { type LinearOptions, type LinearParams, linear } from "./nn/linear.ts";
+export { type MaxPoolOptions, maxPool } from "./nn/maxPool.ts";
+export type {
+  Model,
+  ModelConfig,
+  ModelOutput,
+  ModelParams,
+  ModelVariables,
+} from "./nn/model.ts";
+export { layerFromConfig, modelFromConfig } from "./nn/registry.ts";
+export { residual } from "./nn/residual.ts";
+export { sequential } from "./nn/sequential.ts";
+export { type BlockOptions, depthToSpace, spaceToDepth } from "./nn/spaceToDepth.ts";
+export { type UpsampleOptions, upsample } from "./nn/upsample.ts";
 export type {
   ApplyOptions,
   EncodeOptions,
@@ -35,4 +56,42 @@ export type {
   VectorQuantizeOptions,
 } from "./quantizers/vectorQuantizeOptions.ts";
 export type { Metric } from "./search/graph.ts";
+export { chain } from "./train/chain.ts";
+export { createMetricReader, type MetricReader, type StepReport } from "./train/metricReader.ts";
+export { applyUpdates, type GradientTransformation, type OptState } from "./train/optimizer.ts";
+export {
+  type AdamOptions,
+  type AdamWOptions,
+  adam,
+  adamw,
+  type SgdOptions,
+  sgd,
+} from "./train/optimizers.ts";
+export {
+  constantSchedule,
+  cosineSchedule,
+  joinSchedules,
+  type LearningRate,
+  linearSchedule,
+  type Schedule,
+  warmupCosineSchedule,
+} from "./train/schedules.ts";
+export {
+  createTrainer,
+  type Evaluation,
+  type StepMetrics,
+  type Trainer,
+  type TrainerOptions,
+  type TrainState,
+} from "./train/trainer.ts";
+export {
+  addDecayedWeights,
+  clipByGlobalNorm,
+  type ScaleByAdamOptions,
+  scale,
+  scaleByAdam,
+  scaleByLearningRate,
+  type TraceOptions,
+  trace,
+} from "./train/transforms.ts";
 export { type ArrayTree, owns } from "./tree.ts";

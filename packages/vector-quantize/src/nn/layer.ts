@@ -21,3 +21,12 @@ export interface Layer<P extends ArrayTree = ArrayTree> {
   /** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
   apply(params: P, x: np.Array): np.Array;
 }
+
+/** The parameters of a layer that has none. */
+export type NoParams = Record<string, never>;
+
+/** `init` of a layer without parameters. Takes `key`. */
+export function noParameters(key: np.Array): NoParams {
+  key.dispose();
+  return {};
+}

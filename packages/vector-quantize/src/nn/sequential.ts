@@ -1,7 +1,8 @@
 import { jit, type numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import type { ApplyOptions, FitOptions, Quantizer } from "../quantizers/contract.ts";
-import { type ArrayTree, owns } from "../tree.ts";
+import type { ArrayTree } from "../tree.ts";
+import { applyLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
 
@@ -23,8 +24,8 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
   }
   const at = parts.indexOf(quantizer);
   const layers = parts.filter((part): part is Layer => !isQuantizer(part));
-  const runEncoder = chain(layers.slice(0, at));
-  const runDecoder = chain(layers.slice(at));
+  const runEncoder: RunLayers = (params, x) => applyLayers(layers.slice(0, at), params, x);
+  const runDecoder: RunLayers = (params, x) => applyLayers(layers.slice(at), params, x);
   // Outside a training step the layers run as one graph each, so that nothing in between leaks.
   const jitEncoder = jitted(runEncoder);
   const jitDecoder = jitted(runDecoder);
@@ -83,14 +84,6 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
 
 function isQuantizer(part: Layer | Quantizer): part is Quantizer {
   return "codebookSizes" in part;
-}
-
-/** `layers` one after another; takes ownership of `params` and `x`. */
-function chain(layers: readonly Layer[]): RunLayers {
-  return (params, x) => {
-    using _ = owns(params, x);
-    return layers.reduce((h, layer, i) => layer.apply(tree.ref(params[i] ?? {}), h), x.ref);
-  };
 }
 
 /** `run` under jit. The cast spares the compiler the expansion of a recursive tree type. */

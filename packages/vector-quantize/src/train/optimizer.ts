@@ -1,5 +1,5 @@
-import { type numpy as np, tree } from "@jax-js/jax";
 import type { ArrayTree } from "../tree.ts";
+import { mapTrees } from "./trees.ts";
 
 /** Moments, counts and the like; its shape depends on the transformation. */
 export type OptState = ArrayTree;
@@ -20,5 +20,5 @@ export interface GradientTransformation {
 
 /** `params + updates`, leaf by leaf. */
 export function applyUpdates<P extends ArrayTree>(params: P, updates: P): P {
-  return tree.map((p: np.Array, u: np.Array) => p.add(u), params as never, updates as never) as P;
+  return mapTrees((p, u) => p.add(u), params, updates);
 }

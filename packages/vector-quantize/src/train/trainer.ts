@@ -1,7 +1,9 @@
-import type { numpy as np } from "@jax-js/jax";
-import type { Model, ModelVariables } from "../nn/model.ts";
+import { jit, numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
+import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { psnrInGraph } from "../metrics/distortion.ts";
+import type { Model, ModelParams, ModelVariables } from "../nn/model.ts";
 import type { ArrayTree } from "../tree.ts";
-import type { GradientTransformation, OptState } from "./optimizer.ts";
+import { applyUpdates, type GradientTransformation, type OptState } from "./optimizer.ts";
 
 /** All that training needs to go on: saved and restored, the next step is the same bit for bit. */
 export interface TrainState {
@@ -28,7 +30,7 @@ export interface TrainerOptions {
 
 /** Arrays on the device, not read back; see `createMetricReader`. */
 export interface StepMetrics {
-  /** The minimised sum. */
+  /** The minimised sum: reconstruction loss + weight x the quantizer's loss. */
   readonly loss: np.Array;
   readonly reconstruction: np.Array;
   /** Peak signal-to-noise ratio in dB of the output clamped to the range. */
@@ -37,11 +39,12 @@ export interface StepMetrics {
   readonly indices: np.Array;
   /** int32 scalar: number of the step, from 1. */
   readonly step: np.Array;
-  /** The quantizer's single losses by name, unweighted, as `commitment`. */
+  /** The quantizer's single losses by name, unweighted, as `commitment`; summed over its layers. */
   readonly [name: string]: np.Array;
 }
 
 export interface Evaluation {
+  /** The model's output clamped to the range. */
   readonly output: np.Array;
   readonly indices: np.Array;
   readonly reconstruction: np.Array;
@@ -61,5 +64,132 @@ export interface Trainer {
   evaluate(variables: ModelVariables, batch: np.Array): Evaluation;
 }
 
-/** Makes the training step of a model: `createTrainer(model, options)`. */
-export type CreateTrainer = (model: Model, options: TrainerOptions) => Trainer;
+interface StepInputs {
+  state: ArrayTree;
+  batch: np.Array;
+  key: np.Array;
+}
+
+interface StepAside {
+  metrics: Omit<StepMetrics, "loss" | "step">;
+  state: ArrayTree;
+}
+
+/**
+ * The body of a training loop for `model`: minimises
+ * `loss(output, batch) + quantizerWeight * sum(quantizer's loss)` over the model's parameters, while
+ * the quantizer moves its own state.
+ *
+ * ```ts
+ * const trainer = createTrainer(model, { optimizer: adamw(1e-3) });
+ * let state = trainer.init(random.key(0));
+ * for (const batch of batches) {
+ *   const result = trainer.step(state, batch);
+ *   state = result.state;
+ *   await reader.push(result.metrics);
+ * }
+ * ```
+ *
+ * Every shape of batch is compiled once and kept: keep them few.
+ */
+export function createTrainer(model: Model, options: TrainerOptions): Trainer {
+  const { optimizer, loss = "l2", quantizerWeight = 1, range = [-1, 1], clamp = false } = options;
+  checkKnownOptions("createTrainer", options, [
+    "optimizer",
+    "loss",
+    "quantizerWeight",
+    "range",
+    "clamp",
+  ]);
+  checkChoice("createTrainer: loss", loss, ["l1", "l2"]);
+  checkNumber("createTrainer: quantizerWeight", quantizerWeight, 0);
+  const [low, high] = range;
+  if (!(low < high)) throw expected("createTrainer: range", "[low, high] with low < high", range);
+  const clip = (x: np.Array) => np.clip(x, low, high);
+
+  function reconstructionLoss(output: np.Array, batch: np.Array): np.Array {
+    const error = (clamp ? clip(output) : output).sub(batch);
+    return np.mean(loss === "l1" ? np.abs(error) : np.square(error));
+  }
+
+  /** The minimised sum, and all that the step reports or keeps beside it. */
+  function objective(
+    params: ModelParams,
+    { state, batch, key }: StepInputs,
+  ): [np.Array, StepAside] {
+    const { output, quantized } = model.apply({ params, state }, batch.ref, {
+      training: true,
+      key,
+    });
+    tree.dispose(quantized.quantized);
+    const reconstruction = reconstructionLoss(output.ref, batch.ref);
+    const total = reconstruction.ref.add(np.sum(quantized.loss).mul(quantizerWeight));
+    const losses = Object.entries(quantized.losses).map(([name, loss]) => [name, np.sum(loss)]);
+    const metrics = {
+      ...Object.fromEntries(losses),
+      reconstruction,
+      psnr: psnrInGraph(clip(output), batch, high - low),
+      indices: quantized.indices,
+    };
+    return [total, { metrics, state: quantized.state }];
+  }
+
+  const differentiated = valueAndGrad(objective as never, { hasAux: true }) as unknown as (
+    params: ModelParams,
+    inputs: StepInputs,
+  ) => [[np.Array, StepAside], ModelParams];
+
+  function takeStep({ variables, optimizer: moments, key, step }: TrainState, batch: np.Array) {
+    const [nextKey, stepKey] = [...random.split(key)] as [np.Array, np.Array];
+    const { params, state } = variables;
+    const inputs = { state, batch, key: stepKey };
+    const [[total, aside], gradients] = differentiated(tree.ref(params as never), inputs);
+    const [updates, optimizerState] = optimizer.update(
+      gradients,
+      moments,
+      tree.ref(params as never) as ModelParams,
+    );
+    const number = step.add(np.array(1, { dtype: np.int32 }));
+    return {
+      state: {
+        variables: { params: applyUpdates(params, updates), state: aside.state },
+        optimizer: optimizerState,
+        key: nextKey,
+        step: number.ref,
+      },
+      metrics: { ...aside.metrics, loss: total, step: number },
+    };
+  }
+
+  function evaluate(variables: ModelVariables, batch: np.Array): Evaluation {
+    const { output, quantized } = model.apply(variables, batch.ref);
+    const { indices, ...rest } = quantized;
+    tree.dispose(rest as never);
+    const clipped = clip(output.ref);
+    return {
+      reconstruction: reconstructionLoss(output, batch.ref),
+      psnr: psnrInGraph(clipped.ref, batch, high - low),
+      output: clipped,
+      indices,
+    };
+  }
+
+  function start(variables: ModelVariables, key: np.Array): TrainState {
+    return {
+      optimizer: optimizer.init(tree.ref(variables.params as never)),
+      variables,
+      key,
+      step: np.array(0, { dtype: np.int32 }),
+    };
+  }
+
+  return {
+    init(key) {
+      const [modelKey, stepKey] = [...random.split(key)] as [np.Array, np.Array];
+      return start(model.init(modelKey), stepKey);
+    },
+    start,
+    step: jit(takeStep as never) as unknown as Trainer["step"],
+    evaluate: jit(evaluate as never) as unknown as Trainer["evaluate"],
+  };
+}

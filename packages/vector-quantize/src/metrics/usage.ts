@@ -1,0 +1,48 @@
+import { checkInteger, expected } from "../errors.ts";
+
+/**
+ * How often each code occurs: `[K]`. Negative indices (masked positions) count for none.
+ *
+ * @throws for an index of `codebookSize` or more
+ */
+export function codeCounts(indices: ArrayLike<number>, codebookSize: number): Float64Array {
+  checkInteger("codeCounts: codebookSize", codebookSize);
+  const counts = new Float64Array(codebookSize);
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] as number;
+    if (index < 0) continue;
+    if (!(index < codebookSize)) {
+      throw expected("codeCounts: indices", `below ${codebookSize}`, index);
+    }
+    counts[index] = (counts[index] as number) + 1;
+  }
+  return counts;
+}
+
+/** How many codes occur at all. */
+export function usedCodes(counts: ArrayLike<number>): number {
+  let used = 0;
+  for (let k = 0; k < counts.length; k++) if ((counts[k] as number) > 0) used++;
+  return used;
+}
+
+/**
+ * Entropy of the codes in bits: `-sum p log2 p` with `p = counts / sum(counts)`; 0 without counts.
+ *
+ * What an ideal entropy coder that knows these frequencies spends on one code.
+ */
+export function codeEntropy(counts: ArrayLike<number>): number {
+  let total = 0;
+  for (let k = 0; k < counts.length; k++) total += counts[k] as number;
+  let bits = 0;
+  for (let k = 0; k < counts.length; k++) {
+    const p = (counts[k] as number) / total;
+    if (p > 0) bits -= p * Math.log2(p);
+  }
+  return bits;
+}
+
+/** Perplexity, `exp(-sum p ln p)`: the number of codes that would be used as evenly, 1 to `K`. */
+export function perplexity(counts: ArrayLike<number>): number {
+  return 2 ** codeEntropy(counts);
+}

@@ -1,0 +1,30 @@
+import { expected } from "../errors.ts";
+
+/** Sizes of a batch of images. */
+export interface ImageShape {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Throws unless `shape` is `[B, H, W, C]`, with `channels` channels if that is given. */
+export function checkImages(
+  where: string,
+  shape: readonly number[],
+  channels?: number,
+): ImageShape {
+  if (shape.length !== 4 || (channels !== undefined && shape[3] !== channels)) {
+    throw expected(`${where}: input`, `images [B, H, W, ${channels ?? "C"}]`, shape);
+  }
+  const [batch, height, width, depth] = shape as [number, number, number, number];
+  return { batch, height, width, channels: depth };
+}
+
+/** Throws unless both sides of the images can be cut into pieces of `size` pixels. */
+export function checkDivides(where: string, name: string, size: number, image: ImageShape): void {
+  const { height, width } = image;
+  if (height % size !== 0 || width % size !== 0) {
+    throw expected(`${where}: image sides`, `multiples of ${name} (${size})`, [height, width]);
+  }
+}
