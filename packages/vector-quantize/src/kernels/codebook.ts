@@ -37,7 +37,7 @@ export interface PackOptions {
   readonly form: KernelForm;
 }
 
-const HEADER_BYTES = 64;
+const HEADER_BYTES = 72;
 /** Rounding unit of float32. */
 const UNIT = 2 ** -24;
 
@@ -63,11 +63,12 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   const bounds = (maxNorm: number) => {
     // A score is a sum of D + 1 terms, from inputs that were rounded when they were shifted.
     const unit = 1.01 * (dim + 10) * UNIT;
-    const doubles = memory.f64(header + 40, 3);
+    const doubles = memory.f64(header + 40, 4);
     // Beyond this length a score may overflow; no bound holds then, and every row is settled in f64.
     doubles[0] = maxNorm < 4e18 ? unit : Number.POSITIVE_INFINITY;
     doubles[1] = 1 / (1 - Math.sqrt(6 * unit));
     doubles[2] = maxNorm * 1.0001;
+    doubles[3] = dim * 1e-44;
   };
 
   return {

@@ -2,6 +2,8 @@ import { VectorQuantizeError } from "../errors.ts";
 
 const PAGE = 65536;
 const ALIGNMENT = 128;
+/** Kernels may read a little past the end of a region. */
+const MARGIN = 16;
 /** Bytes kept for the control block at the start of the memory. */
 export const RESERVED = 4096;
 
@@ -32,7 +34,7 @@ export class KernelMemory {
 
   /** A region of at least `bytes`; its content is arbitrary. Throws if the memory is full. */
   allocate(bytes: number): number {
-    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+    const size = Math.ceil((bytes + MARGIN) / ALIGNMENT) * ALIGNMENT;
     let region = this.#free.find(([start, end]) => end - start >= size);
     if (region === undefined) {
       this.#grow(size);

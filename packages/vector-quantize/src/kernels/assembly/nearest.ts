@@ -11,11 +11,11 @@ import { Codebook } from "./shared/codebook";
 import { packRows } from "./shared/rows";
 import { STATE, tileRows } from "./shared/tiles";
 import { distance } from "./shared/values";
-import { scanBlock, winner } from "./shared/winner";
+import { scanBlock, winner, winnerValue } from "./shared/winner";
 
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `indices` (i32 [N]) gets -1 and `distances`
- * (f32 [N]) NaN for a row that is not finite.
+ * (f32 [N]) NaN for a row that is not finite. 12 bytes past the rows must be readable.
  *
  * `scratch` (16-byte aligned) holds one block: blockRows * (4 * D + 52) bytes; blockRows is a
  * multiple of 12. Returns the number of rows that are not finite.
@@ -30,29 +30,30 @@ export function nearest(
   distances: usize,
   blockRows: i32,
 ): i32 {
-  const dim = book.dim;
-  const state = scratch;
-  const norms = state + <usize>blockRows * STATE;
+  const norms = scratch + <usize>blockRows * STATE;
   const packed = norms + (<usize>blockRows << 2);
+  const rowBytes = <usize>book.dim << 2;
+  let row = rows + <usize>begin * rowBytes;
+  indices += <usize>begin << 2;
+  distances += <usize>begin << 2;
   let bad = 0;
   for (let first = begin; first < end; first += blockRows) {
     const count = min(blockRows, end - first);
-    const block = rows + (<usize>first * dim << 2);
-    packRows(block, count, dim, book.mean, tileRows(book.shape), packed, norms);
-    scanBlock(book, packed, state, count);
+    packRows(row, count, book.dim, book.mean, tileRows(book.shape), packed, norms);
+    scanBlock(book, packed, scratch, count);
     for (let r = 0; r < count; ++r) {
-      const row = block + (<usize>r * dim << 2);
       const norm = load<f32>(norms + (<usize>r << 2));
-      const at = <usize>(first + r) << 2;
       if (isNaN(norm)) {
-        store<i32>(indices + at, -1);
-        store<f32>(distances + at, NaN);
+        store<i32>(indices, -1);
+        store<f32>(distances, NaN);
         ++bad;
-        continue;
+      } else {
+        store<i32>(indices, winner(book, row, norm, scratch + <usize>r * STATE, packed, r));
+        store<f32>(distances, distance(book, winnerValue, norm));
       }
-      const k = winner(book, row, norm, state + <usize>r * STATE, packed, r);
-      store<i32>(indices + at, k);
-      store<f32>(distances + at, distance(book, row, k, norm));
+      row += rowBytes;
+      indices += 4;
+      distances += 4;
     }
   }
   return bad;

@@ -27,6 +27,8 @@ export class Codebook {
   reach: f64;
   /** The largest length of a packed code. */
   maxNorm: f64;
+  /** Absolute error bound of a score, from products that underflow. */
+  tiny: f64;
 }
 
 export const METRIC_EUCLIDEAN: i32 = 0;

@@ -1,57 +1,66 @@
 /**
- * Packs `count` rows of [dim] floats into tiles [tile][dim][tileRows], less `mean`; rows that fill
- * up the last tile are zeros. `norms` (f32, one per row) receives the squared lengths: NaN for a
- * row that holds NaN or an infinity, Infinity where the square overflows.
+ * Packs `count` rows of [dim] floats into tiles [tile][dim][height], less `mean`; the rows that
+ * fill up the last tile are zeros. `norms` (f32, one per row) receives the squared lengths: NaN for
+ * a row that holds NaN or an infinity, Infinity where the square overflows.
+ *
+ * Rows may be read up to 12 bytes past their end.
  */
 export function packRows(
   rows: usize,
   count: i32,
   dim: i32,
   mean: usize,
-  tileRows: i32,
+  height: i32,
   out: usize,
   norms: usize,
 ): void {
-  const padded = ((count + tileRows - 1) / tileRows) * tileRows;
-  const stride = <usize>tileRows << 2;
-  for (let r = 0; r < padded; ++r) {
-    const lane = r % tileRows;
-    const target = out + (<usize>(r - lane) * dim << 2) + (<usize>lane << 2);
-    if (r < count) {
-      store<f32>(norms + (<usize>r << 2), packRow(rows + (<usize>r * dim << 2), mean, dim, target, stride));
-    } else {
-      for (let d = 0; d < dim; ++d) store<f32>(target + <usize>d * stride, 0);
+  const step = <usize>dim << 2;
+  const stride = <usize>height << 2;
+  for (let first = 0; first < count; first += height) {
+    for (let lane = 0; lane < height; ++lane) {
+      const target = out + (<usize>lane << 2);
+      if (first + lane < count) {
+        const norm = packRow(rows, mean, dim, target, stride);
+        store<f32>(norms, norm < f32.MAX_VALUE || isFiniteRow(rows, dim) ? norm : NaN);
+        rows += step;
+        norms += 4;
+      } else {
+        for (let d = 0; d < dim; ++d) store<f32>(target + <usize>d * stride, 0);
+      }
     }
+    out += step * height;
   }
 }
 
 function packRow(row: usize, mean: usize, dim: i32, out: usize, stride: usize): f32 {
   let squares = f32x4.splat(0);
-  let d = 0;
-  const whole = dim & ~3;
-  for (; d < whole; d += 4) {
-    const at = <usize>d << 2;
-    const v = f32x4.sub(v128.load(row + at), v128.load(mean + at));
+  const whole = row + (<usize>(dim & ~3) << 2);
+  while (row < whole) {
+    const v = f32x4.sub(v128.load(row), v128.load(mean));
     squares = f32x4.add(squares, f32x4.mul(v, v));
     v128.store_lane<f32>(out, v, 0);
     v128.store_lane<f32>(out + stride, v, 1);
     v128.store_lane<f32>(out + 2 * stride, v, 2);
     v128.store_lane<f32>(out + 3 * stride, v, 3);
     out += 4 * stride;
+    row += 16;
+    mean += 16;
   }
-  let sum =
-    f32x4.extract_lane(squares, 0) +
-    f32x4.extract_lane(squares, 1) +
-    f32x4.extract_lane(squares, 2) +
-    f32x4.extract_lane(squares, 3);
-  for (; d < dim; ++d) {
-    const at = <usize>d << 2;
-    const v = load<f32>(row + at) - load<f32>(mean + at);
-    sum += v * v;
+  let tail: f32 = 0;
+  for (let left = dim & 3; left > 0; --left) {
+    const v = load<f32>(row) - load<f32>(mean);
+    tail += v * v;
     store<f32>(out, v);
     out += stride;
+    row += 4;
+    mean += 4;
   }
-  return sum < f32.MAX_VALUE || isFiniteRow(row, dim) ? sum : NaN;
+  return (
+    f32x4.extract_lane(squares, 0) +
+    f32x4.extract_lane(squares, 1) +
+    (f32x4.extract_lane(squares, 2) + f32x4.extract_lane(squares, 3)) +
+    tail
+  );
 }
 
 /** Whether no value of the row is NaN or an infinity. */

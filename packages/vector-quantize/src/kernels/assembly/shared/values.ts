@@ -1,52 +1,94 @@
 import { Codebook, METRIC_COSINE, METRIC_EUCLIDEAN } from "./codebook";
 
 /**
- * How far code `k` is from `row`, in f32: the squared distance, or less the inner product (dot),
- * or less the inner product with the code scaled to length 1 (cosine). Plain multiply and add in a
- * fixed order, so every engine gives the same bits.
+ * How far up to three codes are from `row`, in f32: the squared distances, or less the inner
+ * products (dot), or less the inner products with the codes scaled to length 1 (cosine). They come
+ * in lanes 0, 1 and 2; lane 3 is 0. Plain multiply and add in a fixed order, so every engine gives
+ * the same bits.
+ *
+ * Rows and codes may be read up to 12 bytes past their end.
  */
-export function value(book: Codebook, row: usize, k: i32): f32 {
+export function values(book: Codebook, row: usize, k0: i32, k1: i32, k2: i32): v128 {
   const dim = book.dim;
-  const code = book.codes + (<usize>k * dim << 2);
-  const euclidean = book.metric == METRIC_EUCLIDEAN;
-  const whole = dim & ~7;
+  let c0 = book.codes + (<usize>k0 * dim << 2);
+  let c1 = book.codes + (<usize>k1 * dim << 2);
+  let c2 = book.codes + (<usize>k2 * dim << 2);
   let s0 = f32x4.splat(0);
   let s1 = s0;
-  let d = 0;
-  let sum: f32 = 0;
-  if (euclidean) {
-    for (; d < whole; d += 8) {
-      const at = <usize>d << 2;
-      const v0 = f32x4.sub(v128.load(row + at), v128.load(code + at));
-      const v1 = f32x4.sub(v128.load(row + at, 16), v128.load(code + at, 16));
+  let s2 = s0;
+  const whole = row + (<usize>(dim & ~3) << 2);
+  const left = dim & 3;
+  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left));
+  if (book.metric == METRIC_EUCLIDEAN) {
+    while (row < whole) {
+      const x = v128.load(row);
+      const v0 = f32x4.sub(x, v128.load(c0));
+      const v1 = f32x4.sub(x, v128.load(c1));
+      const v2 = f32x4.sub(x, v128.load(c2));
       s0 = f32x4.add(s0, f32x4.mul(v0, v0));
       s1 = f32x4.add(s1, f32x4.mul(v1, v1));
+      s2 = f32x4.add(s2, f32x4.mul(v2, v2));
+      row += 16;
+      c0 += 16;
+      c1 += 16;
+      c2 += 16;
     }
-    for (; d < dim; ++d) {
-      const v = load<f32>(row + (<usize>d << 2)) - load<f32>(code + (<usize>d << 2));
-      sum += v * v;
+    if (left != 0) {
+      const x = v128.load(row);
+      const v0 = v128.and(mask, f32x4.sub(x, v128.load(c0)));
+      const v1 = v128.and(mask, f32x4.sub(x, v128.load(c1)));
+      const v2 = v128.and(mask, f32x4.sub(x, v128.load(c2)));
+      s0 = f32x4.add(s0, f32x4.mul(v0, v0));
+      s1 = f32x4.add(s1, f32x4.mul(v1, v1));
+      s2 = f32x4.add(s2, f32x4.mul(v2, v2));
     }
-  } else {
-    for (; d < whole; d += 8) {
-      const at = <usize>d << 2;
-      s0 = f32x4.sub(s0, f32x4.mul(v128.load(row + at), v128.load(code + at)));
-      s1 = f32x4.sub(s1, f32x4.mul(v128.load(row + at, 16), v128.load(code + at, 16)));
-    }
-    for (; d < dim; ++d) {
-      sum -= load<f32>(row + (<usize>d << 2)) * load<f32>(code + (<usize>d << 2));
-    }
+    return sums(s0, s1, s2);
   }
-  s0 = f32x4.add(s0, s1);
-  sum +=
-    f32x4.extract_lane(s0, 0) +
-    f32x4.extract_lane(s0, 1) +
-    (f32x4.extract_lane(s0, 2) + f32x4.extract_lane(s0, 3));
-  return book.metric == METRIC_COSINE
-    ? <f32>(<f64>sum * load<f64>(book.scale + (<usize>k << 3)))
-    : sum;
+  while (row < whole) {
+    const x = v128.load(row);
+    s0 = f32x4.sub(s0, f32x4.mul(x, v128.load(c0)));
+    s1 = f32x4.sub(s1, f32x4.mul(x, v128.load(c1)));
+    s2 = f32x4.sub(s2, f32x4.mul(x, v128.load(c2)));
+    row += 16;
+    c0 += 16;
+    c1 += 16;
+    c2 += 16;
+  }
+  if (left != 0) {
+    const x = v128.load(row);
+    s0 = f32x4.sub(s0, v128.and(mask, f32x4.mul(x, v128.load(c0))));
+    s1 = f32x4.sub(s1, v128.and(mask, f32x4.mul(x, v128.load(c1))));
+    s2 = f32x4.sub(s2, v128.and(mask, f32x4.mul(x, v128.load(c2))));
+  }
+  s0 = sums(s0, s1, s2);
+  if (book.metric == METRIC_COSINE) {
+    s0 = f32x4.replace_lane(s0, 0, scaled(book, f32x4.extract_lane(s0, 0), k0));
+    s0 = f32x4.replace_lane(s0, 1, scaled(book, f32x4.extract_lane(s0, 1), k1));
+    s0 = f32x4.replace_lane(s0, 2, scaled(book, f32x4.extract_lane(s0, 2), k2));
+  }
+  return s0;
 }
 
-/** As `value`, in f64 and feature by feature: what decides between codes that f32 cannot tell apart. */
+// @ts-ignore: decorator
+@inline
+function scaled(book: Codebook, sum: f32, k: i32): f32 {
+  return <f32>(<f64>sum * load<f64>(book.scale + (<usize>k << 3)));
+}
+
+/** The sums of the lanes of `a`, `b` and `c` in lanes 0, 1 and 2. */
+// @ts-ignore: decorator
+@inline
+function sums(a: v128, b: v128, c: v128): v128 {
+  const zero = f32x4.splat(0);
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+  const cz = f32x4.add(
+    v128.shuffle<f32>(c, zero, 0, 4, 1, 5),
+    v128.shuffle<f32>(c, zero, 2, 6, 3, 7),
+  );
+  return f32x4.add(v128.shuffle<f32>(ab, cz, 0, 1, 4, 5), v128.shuffle<f32>(ab, cz, 2, 3, 6, 7));
+}
+
+/** As `values` for one code, in f64 and feature by feature: decides where f32 can't tell. */
 export function exactValue(book: Codebook, row: usize, k: i32): f64 {
   const dim = book.dim;
   const code = book.codes + (<usize>k * dim << 2);
@@ -64,11 +106,12 @@ export function exactValue(book: Codebook, row: usize, k: i32): f64 {
   return book.metric == METRIC_COSINE ? sum * load<f64>(book.scale + (<usize>k << 3)) : sum;
 }
 
-/** The distance that the caller gets: `value`, or 1 - cosine. `norm` is the row's squared length. */
-export function distance(book: Codebook, row: usize, k: i32, norm: f32): f32 {
-  const v = value(book, row, k);
-  if (book.metric != METRIC_COSINE) return v;
-  return norm > 0 ? <f32>(1.0 + <f64>v / sqrt(<f64>norm)) : 1;
+/** The distance that the caller gets for a value: itself, or 1 - cosine. `norm` is |x|^2. */
+// @ts-ignore: decorator
+@inline
+export function distance(book: Codebook, value: f32, norm: f32): f32 {
+  if (book.metric != METRIC_COSINE) return value;
+  return norm > 0 ? <f32>(1.0 + <f64>value / sqrt(<f64>norm)) : 1;
 }
 
 /** At most this far is the score of a code from its true value, for codes no longer than `norm`. */
@@ -76,6 +119,5 @@ export function distance(book: Codebook, row: usize, k: i32, norm: f32): f32 {
 @inline
 export function scoreError(book: Codebook, xNorm: f64, norm: f64): f64 {
   const square = book.metric == METRIC_EUCLIDEAN ? 0.5 * norm * norm : 0;
-  // The last term covers products that underflow.
-  return book.unit * (square + xNorm * norm) + <f64>book.dim * 1e-44;
+  return book.unit * (square + xNorm * norm) + book.tiny;
 }

@@ -1,72 +1,101 @@
 /** The nearest code of each row of a packed block; `nearest.ts` tells how it is made certain. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { STATE, nmadd, panelCodes, scanPanel, tileRows } from "./tiles";
-import { exactValue, scoreError, value } from "./values";
+import { exactValue, scoreError, values } from "./values";
 
 /** Above every score of a code that is not padding. */
 const UNSEEN: f32 = 3.4e38;
 
+/** The winner's `values` entry, as of the last call of `winner`. */
+export let winnerValue: f32 = 0;
+
 /** All panels against the packed rows of a block. */
 export function scanBlock(book: Codebook, packed: usize, state: usize, count: i32): void {
+  const unseen = f32x4.splat(UNSEEN);
+  const none = i32x4.splat(0);
   const shape = book.shape;
   const height = tileRows(shape);
   const tiles = (count + height - 1) / height;
-  for (let r = 0, n = tiles * height; r < n; ++r) {
-    const s = state + <usize>r * STATE;
-    v128.store(s, f32x4.splat(UNSEEN));
-    v128.store(s, i32x4.splat(0), 16);
-    v128.store(s, f32x4.splat(UNSEEN), 32);
+  const last = state + <usize>(tiles * height) * STATE;
+  for (let s = state; s < last; s += STATE) {
+    v128.store(s, unseen);
+    v128.store(s, none, 16);
+    v128.store(s, unseen, 32);
   }
   const width = <usize>panelCodes(shape) << 2;
   const step = width * book.dim;
+  let codes = book.packed;
+  let bias = book.bias;
   for (let p = 0, n = book.panels; p < n; ++p) {
-    const codes = book.packed + <usize>p * step;
-    scanPanel(shape, packed, tiles, book.dim, codes, book.bias + <usize>p * width, state, p);
+    scanPanel(shape, packed, tiles, book.dim, codes, bias, state, p);
+    codes += step;
+    bias += width;
   }
 }
 
-/** The index of the code nearest to row `r` of the block, from its state. */
-export function winner(book: Codebook, row: usize, norm: f32, state: usize, packed: usize, r: i32): i32 {
-  let lane = 0;
-  let least = load<f32>(state);
-  for (let l = 1; l < 4; ++l) {
-    const score = load<f32>(state + (<usize>l << 2));
-    if (score < least) {
-      least = score;
-      lane = l;
-    }
-  }
-  let second = load<f32>(state + (<usize>lane << 2), 32);
-  for (let l = 0; l < 4; ++l) {
-    if (l != lane) second = min(second, load<f32>(state + (<usize>l << 2)));
-  }
+/**
+ * The index of the code nearest to row `r` of the block, from its state, with its value in
+ * `winnerValue`. `norm` is the row's squared length as `packRows` gave it; it must not be NaN.
+ * Free of branches that depend on the data, but for the rare row that f32 can't settle.
+ */
+export function winner(
+  book: Codebook,
+  row: usize,
+  norm: f32,
+  state: usize,
+  packed: usize,
+  r: i32,
+): i32 {
+  const scores = v128.load(state);
+  const least = horizontalMin(scores);
+  const isLeast = f32x4.eq(scores, least);
+  const bits = i32x4.bitmask(isLeast);
+  const lane = ctz(bits) & 3;
+  const second = horizontalMin(v128.bitselect(v128.load(state, 32), scores, isLeast));
 
   // The codes of the group that holds the least score, by their distances in f32.
   const width = panelCodes(book.shape);
   const base = load<i32>(state + (<usize>lane << 2), 16) * width + lane;
-  if (base >= book.size) return search(book, row, Infinity, packed, r); // scores overflowed
-  let best = base;
-  let bestValue = value(book, row, base);
-  let nextValue = f32.MAX_VALUE;
-  for (let i = 4; i < width; i += 4) {
-    if (base + i >= book.size) break;
-    const v = value(book, row, base + i);
-    if (v < bestValue) {
-      nextValue = bestValue;
-      bestValue = v;
-      best = base + i;
-    } else if (v < nextValue) nextValue = v;
-  }
+  const last = book.size - 1;
+  const places = i32x4.splat(min(last - base, width - 4));
+  const found = values(book, row, min(base, last), min(base + 4, last), min(base + 8, last));
+  const group = v128.bitselect(found, f32x4.splat(UNSEEN), i32x4.le_s(i32x4(0, 4, 8, 12), places));
+  const best = horizontalMin(group);
+  const isBest = f32x4.eq(group, best);
+  const bestBits = i32x4.bitmask(isBest);
+  const others = v128.bitselect(f32x4.splat(UNSEEN), group, isBest);
+  const next = <f64>f32x4.extract_lane(horizontalMin(others), 0);
+  winnerValue = f32x4.extract_lane(best, 0);
 
   const euclidean = book.metric == METRIC_EUCLIDEAN;
   const xNorm = sqrt(<f64>norm) * 1.0001;
   let codeNorm = book.maxNorm;
-  if (euclidean) codeNorm = min(codeNorm, (xNorm + sqrt(<f64>bestValue) * 1.0001) * book.reach);
-  const error = scoreError(book, xNorm, codeNorm);
-  const limit = <f64>least + 2 * error;
-  const slack = euclidean ? 2 * book.unit * <f64>nextValue + <f64>book.dim * 1e-44 : 2 * error;
-  if (<f64>second > limit && <f64>nextValue - <f64>bestValue > slack) return best;
-  return search(book, row, limit, packed, r);
+  if (euclidean) {
+    const reach = (xNorm + sqrt(<f64>winnerValue) * 1.0001) * book.reach;
+    codeNorm = reach < codeNorm ? reach : codeNorm;
+  }
+  const error = 2 * scoreError(book, xNorm, codeNorm);
+  const limit = <f64>f32x4.extract_lane(least, 0) + error;
+  const slack = euclidean ? 2 * book.unit * next + book.tiny : error;
+  const certain =
+    <i32>(<f64>f32x4.extract_lane(second, 0) > limit) &
+    <i32>(next - <f64>winnerValue > slack) &
+    <i32>((bits & (bits - 1)) == 0) &
+    <i32>((bestBits & (bestBits - 1)) == 0) &
+    <i32>(base <= last);
+  if (certain) return base + (ctz(bestBits) << 2);
+
+  const k = search(book, row, base <= last ? limit : Infinity, packed, r);
+  winnerValue = f32x4.extract_lane(values(book, row, k, k, k), 0);
+  return k;
+}
+
+/** The least lane, in all lanes. */
+// @ts-ignore: decorator
+@inline
+function horizontalMin(v: v128): v128 {
+  const pairs = f32x4.pmin(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return f32x4.pmin(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
 }
 
 /** The exact winner among all codes whose score is not above `limit`. */
