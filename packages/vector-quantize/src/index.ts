@@ -1,4 +1,6 @@
+export { type Details, type LoadModelOptions, loadModel, saveModel } from "./checkpoint/model.ts";
 export { readSafetensors, saveSafetensors, writeSafetensors } from "./checkpoint/safetensors.ts";
+export { type LoadedTraining, loadTraining, saveTraining } from "./checkpoint/training.ts";
 export type { CodebookState } from "./codebook/codebook.ts";
 export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
 export { type Batches, shuffledBatches, trainValidationSplit } from "./data/batches.ts";

@@ -1,0 +1,45 @@
+import type { Model, ModelConfig, ModelVariables } from "../nn/model.ts";
+import { modelFromConfig } from "../nn/registry.ts";
+import { anyKey, openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
+
+/** Plain JSON that a program stores beside a model, such as the image size it was trained on. */
+export type Details = Readonly<Record<string, unknown>>;
+
+export interface LoadModelOptions {
+  /** What errors call the checkpoint: usually its file name. Default "checkpoint". */
+  readonly file?: string;
+  /** The user's own functions that the configuration names, if any. */
+  readonly functions?: NonNullable<Parameters<typeof modelFromConfig>[1]>;
+}
+
+/**
+ * A model as a file: a safetensors file whose metadata holds the configuration.
+ *
+ * @param variables ownership is taken.
+ * @param details stored beside it and given back by `loadModel`.
+ */
+export function saveModel(
+  model: Model,
+  variables: ModelVariables,
+  details: Details = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  return writeCheckpoint("model", { config: model.config, details }, variables);
+}
+
+/**
+ * Rebuilds a model and its variables from the bytes that `saveModel` made.
+ *
+ * @throws VectorQuantizeError if the bytes are damaged, no checkpoint of a model, of an unknown
+ *   version, or hold tensors that don't fit the configuration.
+ */
+export function loadModel(
+  bytes: Uint8Array,
+  options: LoadModelOptions = {},
+): { model: Model; variables: ModelVariables; details: Details } {
+  const { file = "checkpoint", functions } = options;
+  const checkpoint = openCheckpoint(bytes, "model", file);
+  const config = checkpoint.json("config") as ModelConfig;
+  const model = rebuild(file, () => modelFromConfig(config, functions));
+  const variables = checkpoint.restore(model.init(anyKey()));
+  return { model, variables, details: checkpoint.json("details") as Details };
+}
