@@ -2,6 +2,7 @@ import { resolveObjectURL } from "node:buffer";
 import { MessageChannel, type MessagePort, type Transferable } from "node:worker_threads";
 import { VectorQuantizeError } from "../errors.ts";
 import { ThreadPool } from "./pool.ts";
+import { ShortKernels } from "./shortKernels.ts";
 import { surface, type Thread } from "./thread.ts";
 
 /**
@@ -15,20 +16,25 @@ export class JaxWorker {
 
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onerror: ((error: Error) => void) | null = null;
+  readonly #blob: Blob;
   readonly #thread: Thread;
   readonly #port: MessagePort;
   #due = 0;
+  #shortKernels: ShortKernels | undefined;
+  /** What the thread is doing. */
+  #work: string | undefined;
 
   constructor(url: string | URL) {
-    const blob = resolveObjectURL(String(url));
+    const blob = resolveObjectURL(String(url)) as Blob | undefined;
     if (blob === undefined) {
       throw new VectorQuantizeError(`Worker: expected a blob: URL, got ${String(url)}`);
     }
     const { port1, port2 } = new MessageChannel();
+    this.#blob = blob;
     this.#thread = JaxWorker.pool.attach();
-    this.#thread.open(blob as Blob, port2);
+    this.#thread.open(blob, port2);
     this.#port = port1;
-    this.#port.on("message", (data) => this.#receive(data));
+    this.#port.on("message", (answer) => this.#receive(answer));
     this.#port.on("messageerror", surface);
     this.#port.unref(); // the thread holds the process while an answer is due
   }
@@ -38,6 +44,9 @@ export class JaxWorker {
       surface(this.#thread.failure);
       return;
     }
+    this.#shortKernels ??= ShortKernels.startedBy(message, this.#blob);
+    this.#work = this.#shortKernels?.work(message);
+    if (this.#shortKernels?.run(this.#work, message, (data) => this.#deliver(data))) return;
     this.#due++;
     this.#thread.expect();
     this.#port.postMessage(message, transfer);
@@ -49,9 +58,14 @@ export class JaxWorker {
     this.#due = 0;
   }
 
-  #receive(data: unknown): void {
+  #receive({ data, time }: { data: unknown; time: number }): void {
     this.#due--;
     this.#thread.settle(1);
+    this.#shortKernels?.learn(this.#work, time);
+    this.#deliver(data);
+  }
+
+  #deliver(data: unknown): void {
     // jax-js drops a failed kernel and goes on with whatever the memory holds.
     const { ok, error } = data as { ok?: boolean; error?: string };
     if (ok === false) surface(new Error(`jax-js: a kernel failed in a worker thread: ${error}`));

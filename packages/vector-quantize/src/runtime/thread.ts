@@ -1,22 +1,28 @@
 import { type MessagePort, Worker as NodeWorker } from "node:worker_threads";
+import { openScope } from "./scope.ts";
 
 /**
- * What an OS thread runs: for every logical worker sent to it, a function scope with its own `self`.
+ * What an OS thread runs: a scope for every logical worker sent to it.
  *
  * Source text and not a file, so that it runs alike from the sources and from a build. A port holds
- * its messages until the worker's source is evaluated and listens.
+ * its messages until the worker's source is evaluated and listens. Answers carry the time (ms) that
+ * the thread took for them.
  */
 const THREAD_SOURCE = `
 const { parentPort } = process.getBuiltinModule("node:worker_threads");
+const openScope = (${openScope});
 const raise = (error) => setImmediate(() => { throw error; });
 parentPort.on("message", ({ blob, port }) => {
-  const postMessage = (message, transfer) => port.postMessage(message, transfer);
-  const self = Object.assign(Object.create(globalThis), { postMessage, onmessage: null });
-  self.self = self;
+  let began = 0;
+  const answer = (data, transfer) =>
+    port.postMessage({ data, time: performance.now() - began }, transfer);
   blob.text().then((source) => {
-    new Function("self", "postMessage", '"use strict";' + source)(self, postMessage);
+    const handle = openScope(source, answer);
     port.on("messageerror", raise);
-    port.on("message", (data) => self.onmessage?.({ data }));
+    port.on("message", (data) => {
+      began = performance.now();
+      handle(data);
+    });
   }).catch(raise);
 });
 `;
