@@ -7,11 +7,11 @@
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
+import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import {
   type VectorQuantizer,
   vectorQuantize,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
-import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantizeOptions.ts";
 import { type Tensors, tensor } from "./cases.ts";
 import { expectSame } from "./compare.ts";
 

@@ -5,8 +5,8 @@ import type {
   ApplyOptions,
   MaskOptions,
 } from "../../packages/vector-quantize/src/quantizers/contract.ts";
+import type { VectorQuantizeVariables } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/books.ts";
 import { vectorQuantize } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
-import type { VectorQuantizeVariables } from "../../packages/vector-quantize/src/quantizers/vectorQuantizeGraph.ts";
 import {
   type CallArguments,
   type RecordedCase,

@@ -4,8 +4,8 @@ import type { CodebookState } from "../../packages/vector-quantize/src/codebook/
 import type {
   VectorQuantizeParams,
   VectorQuantizeVariables,
-} from "../../packages/vector-quantize/src/quantizers/vectorQuantizeGraph.ts";
-import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantizeOptions.ts";
+} from "../../packages/vector-quantize/src/quantizers/vectorQuantize/books.ts";
+import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import { type Kwargs, type Tensors, tensor } from "./cases.ts";
 
 /** The reference's constructor options as ours. Throws at one that has no equal yet. */

@@ -50,13 +50,13 @@ export type {
   Variables,
 } from "./quantizers/contract.ts";
 export { quantizerFromConfig, type UserFunctions } from "./quantizers/registry.ts";
-export { type VectorQuantizer, vectorQuantize } from "./quantizers/vectorQuantize.ts";
-export type { VectorQuantizeParams } from "./quantizers/vectorQuantizeGraph.ts";
+export type { VectorQuantizeParams } from "./quantizers/vectorQuantize/books.ts";
 export type {
   Gradient,
   MaskedOutput,
   VectorQuantizeOptions,
-} from "./quantizers/vectorQuantizeOptions.ts";
+} from "./quantizers/vectorQuantize/options.ts";
+export { type VectorQuantizer, vectorQuantize } from "./quantizers/vectorQuantize.ts";
 export type { Metric } from "./search/graph.ts";
 export { chain } from "./train/chain.ts";
 export { createMetricReader, type MetricReader, type StepReport } from "./train/metricReader.ts";

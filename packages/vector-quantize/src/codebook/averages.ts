@@ -26,21 +26,32 @@ export function codeStatistics(vectors: np.Array, indices: np.Array, K: number):
   return { counts: np.sum(chosen.ref, 0), sums: np.matmul(chosen.transpose(), kept) };
 }
 
+/** How fast each code's averages move, as a factor on `1 - decay`: a user's own function, by name. */
+export interface EmaWeightFunction {
+  readonly name: string;
+  /** From the batch's sums `[K, C]` and counts `[K]` to factors `[K]`. */
+  readonly weight: (sums: np.Array, counts: np.Array) => np.Array;
+}
+
 /**
- * Moves the averages: `a <- a + (1 - decay)(batch - a)` for counts and sums.
+ * Moves the averages: `a <- a + (1 - decay) w (batch - a)` for counts and sums.
  *
  * The codes stay as they are until `codesFromAverages`.
+ *
+ * @param weight factor `w` per code, `[K]`; 1 if there is none
  */
 export function moveAverages(
   state: CodebookState,
   batch: CodeStatistics,
   decay: number,
+  weight?: np.Array,
 ): CodebookState {
-  const move = (old: np.Array, now: np.Array) => old.ref.add(now.sub(old).mul(1 - decay));
+  const rate = weight ? weight.mul(1 - decay) : np.array(1 - decay); // [K] or []
+  const perCode = weight ? rate.ref.reshape([-1, 1]) : rate.ref;
   return {
     codebook: state.codebook,
-    clusterSize: move(state.clusterSize, batch.counts),
-    codeSums: move(state.codeSums, batch.sums),
+    clusterSize: state.clusterSize.ref.add(batch.counts.sub(state.clusterSize).mul(rate)),
+    codeSums: state.codeSums.ref.add(batch.sums.sub(state.codeSums).mul(perCode)),
   };
 }
 

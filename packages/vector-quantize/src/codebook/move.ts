@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { Metric } from "../search/graph.ts";
-import { codeStatistics, codesFromAverages, moveAverages } from "./averages.ts";
+import { type CodeStatistics, codesFromAverages, moveAverages } from "./averages.ts";
 import type { CodebookState } from "./codebook.ts";
 import { type DeadCodeThreshold, replaceDeadCodes, replacesDeadCodes } from "./deadCodes.ts";
 import type { Clusters } from "./kmeans.ts";
@@ -11,35 +11,44 @@ export interface MovingOptions {
   decay: number;
   /** Laplace smoothing of the counts. */
   eps: number;
-  /** Whether the codes follow the averages. */
+  /** Whether the averages, and the codes with them, follow the vectors. */
   emaUpdate: boolean;
+  /** Whether the codes wait for a call of their own to follow the averages. */
+  manualEmaUpdate: boolean;
   /** Below which use a code is replaced; 0 for never. */
   thresholdEmaDeadCode: DeadCodeThreshold;
   metric: Metric;
 }
 
-/**
- * One training step of the codebook: averages, then codes, then the replacement of dead codes.
- *
- * @param vectors `[N, C]`
- * @param indices int32 `[N]`; rows with -1 are left out
- * @param key needed if dead codes are replaced
- */
+/** What a batch brings to one codebook. */
+export interface Batch {
+  /** What each code got. */
+  statistics: CodeStatistics;
+  /** Vectors to replace dead codes by, `[M, C]`. */
+  vectors: np.Array;
+  /** int32 `[M]`; -1 where a vector does not count. */
+  indices: np.Array;
+  /** Factor on the rate of each code's averages, `[K]`. */
+  weight?: np.Array;
+  /** Needed if dead codes are replaced. */
+  key?: np.Array;
+}
+
+/** Whether a training step moves anything. */
+export function codebookMoves(options: MovingOptions): boolean {
+  return options.emaUpdate || replacesDeadCodes(options.thresholdEmaDeadCode);
+}
+
+/** One training step of a codebook: averages, then codes, then the replacement of dead codes. */
 export function moveCodebook(
   options: MovingOptions,
   state: CodebookState,
-  vectors: np.Array,
-  indices: np.Array,
-  key: np.Array | undefined,
+  { statistics, vectors, indices, weight, key }: Batch,
 ): CodebookState {
-  const { decay, eps, emaUpdate, thresholdEmaDeadCode, metric } = options;
-  const replaces = replacesDeadCodes(thresholdEmaDeadCode);
-  if (!emaUpdate && !replaces) return state;
-  const K = state.clusterSize.shape[0] as number;
-  const batch = codeStatistics(vectors.ref, indices.ref, K);
-  const averages = moveAverages(state, batch, decay);
-  const moved = emaUpdate ? codesFromAverages(averages, eps, metric) : averages;
-  if (!replaces) return moved;
+  const { decay, eps, emaUpdate, manualEmaUpdate, thresholdEmaDeadCode, metric } = options;
+  const averages = moveAverages(state, statistics, decay, weight);
+  const moved = emaUpdate && !manualEmaUpdate ? codesFromAverages(averages, eps, metric) : averages;
+  if (!replacesDeadCodes(thresholdEmaDeadCode)) return moved;
   return replaceDeadCodes(moved, vectors, indices, thresholdEmaDeadCode, metric, key as np.Array);
 }
 

@@ -1,12 +1,12 @@
-import { lax, numpy as np } from "@jax-js/jax";
+import { numpy as np } from "@jax-js/jax";
 import { maskedMean } from "../layout/mask.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 
 /** What a commitment loss may look at. */
 export interface CommitmentInputs {
-  /** The vectors before quantization, `[N, C]`; the gradient goes to them alone. */
+  /** The vectors before quantization, `[N, C]`; the parts of heads count as vectors. */
   vectors: np.Array;
-  /** Their codes, `[N, C]`, cut off from the gradient. */
+  /** Their codes, `[N, C]`; cut off from the gradient unless the codebook is learnable. */
   codes: np.Array;
   /** int32 `[N]`; -1 where masked. */
   indices: np.Array;
@@ -28,7 +28,8 @@ export const commitments = ["squaredError", "crossEntropy"] as const;
  * How far the encoder strays from its codes; keeps encoder and codebook together.
  *
  * - `squaredError`: `mean (x - sg(q))^2` over vectors and features. The gradient reaches the
- *   encoder alone: the codebook follows by its moving averages, not by this loss.
+ *   encoder alone: the codebook follows by its moving averages. Only a learnable codebook is
+ *   trained by this loss too, as in the reference.
  * - `crossEntropy`: `mean -log softmax(similarities)[index]`, the reference's
  *   `commitment_use_cross_entropy_loss`.
  * - a function of the user's own, by name.
@@ -46,8 +47,7 @@ export function commitmentLoss(commitment: Commitment, inputs: CommitmentInputs)
     return crossEntropy(inputs.similarities(), inputs.indices);
   }
   if (commitment === "squaredError") {
-    const gap = inputs.vectors.sub(lax.stopGradient(inputs.codes));
-    return maskedMean(np.square(gap), inputs.mask);
+    return maskedMean(np.square(inputs.vectors.sub(inputs.codes)), inputs.mask);
   }
   return commitment.loss(inputs);
 }

@@ -1,8 +1,8 @@
 import { expected } from "../errors.ts";
 import type { CommitmentFunction } from "../losses/commitment.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
+import type { VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
-import type { VectorQuantizeOptions } from "./vectorQuantizeOptions.ts";
 
 /** Functions of the user's own, by the name under which a configuration saved them. */
 export type UserFunctions = Readonly<Record<string, CommitmentFunction["loss"]>>;

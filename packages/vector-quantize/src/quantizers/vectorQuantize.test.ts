@@ -152,7 +152,7 @@ describe("commitment loss", () => {
     expect((await lossOf(quantizer)).value).toBeCloseTo(3 / 4, 6);
     const config = JSON.parse(JSON.stringify(quantizer.config));
     expect(config.commitment).toEqual({ name: "absolute" });
-    expect(() => quantizerFromConfig(config)).toThrow(/"absolute" needs that function again/);
+    expect(() => quantizerFromConfig(config)).toThrow(/"absolute" needs it again/);
     const again = quantizerFromConfig(config, { absolute: absolute.loss }) as VectorQuantizer;
     expect((await lossOf(again)).value).toBeCloseTo(3 / 4, 6);
   });

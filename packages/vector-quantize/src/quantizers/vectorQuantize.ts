@@ -1,36 +1,93 @@
-import { blockUntilReady, jit, numpy as np, random, tree } from "@jax-js/jax";
-import { type CodebookState, initCodebook } from "../codebook/codebook.ts";
+import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
+import { initAffine } from "../codebook/affine.ts";
+import { initCodebook } from "../codebook/codebook.ts";
 import { replacesDeadCodes } from "../codebook/deadCodes.ts";
 import { kmeansInGraph } from "../codebook/kmeans.ts";
 import { codebookOfClusters } from "../codebook/move.ts";
-import { checkInteger, expected } from "../errors.ts";
+import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
-import { owns } from "../tree.ts";
-import type { Quantizer } from "./contract.ts";
+import { jitByMode, jitted, owns } from "../tree.ts";
+import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "./contract.ts";
 import {
-  type Call,
+  type ApplyMode,
+  applyGraph,
+  type CodebookTransform,
+  drawingsOf,
+  stepCodebook,
+} from "./vectorQuantize/apply.ts";
+import {
+  bookkeeping,
+  storedCodes,
   type VectorQuantizeParams,
-  vectorQuantizeGraph,
-} from "./vectorQuantizeGraph.ts";
-import {
-  checkKey,
-  completeOptions,
-  savedOptions,
-  type VectorQuantizeOptions,
-} from "./vectorQuantizeOptions.ts";
+  type VectorQuantizeState,
+  type VectorQuantizeVariables,
+  withStoredCodes,
+} from "./vectorQuantize/books.ts";
+import { checkKey, checkTopk, completeOptions } from "./vectorQuantize/checks.ts";
+import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
+import type { MoveMode } from "./vectorQuantize/move.ts";
+import { savedOptions, trainsCodes, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 
-/** A `vectorQuantize` quantizer: its state is the codebook with its moving averages. */
-export type VectorQuantizer = Quantizer<VectorQuantizeParams, CodebookState>;
+/** Options of a call to `apply` that `vectorQuantize` has beside those of every quantizer. */
+export interface VectorQuantizeApplyOptions extends ApplyOptions, MoveOptions {
+  /**
+   * Gives the `topk` nearest codes of each vector: `indices` and the output get an axis for them
+   * after the positions, `loss` is that of each candidate, and the codebook does not move.
+   */
+  topk?: number;
+  /** Codes of each vector's own: from `[K, C]` to `[N, K, C]`. */
+  codebookTransform?: CodebookTransform;
+}
+
+/** How a call moves the codebook. */
+export interface MoveOptions {
+  /** Factors on the rates of the moving averages, `[K]`, or `[H, K]` with a codebook per head. */
+  emaUpdateWeight?: np.Array;
+  /** Whether this batch's statistics only wait for the next call: gradient accumulation. */
+  accumEmaUpdate?: boolean;
+  /** Whether the codes follow the averages in this call, in place of the one in the options. */
+  emaUpdate?: boolean;
+}
+
+/** A `vectorQuantize` quantizer: the contract, and what only a codebook can do. */
+export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQuantizeState> {
+  apply(
+    variables: VectorQuantizeVariables,
+    x: np.Array,
+    options?: VectorQuantizeApplyOptions,
+  ): ReturnType<Quantizer<VectorQuantizeParams, VectorQuantizeState>["apply"]>;
+  update(
+    variables: VectorQuantizeVariables,
+    x: np.Array,
+    indices: np.Array,
+    options?: UpdateOptions & MoveOptions,
+  ): Promise<VectorQuantizeState>;
+  /** The codes, `[K, C]`, or `[H, K, C]` with a codebook per head. */
+  codebook(variables: VectorQuantizeVariables): np.Array;
+  /** Other codes in place of the present ones; the averages start afresh from them. */
+  withCodebook(variables: VectorQuantizeVariables, codes: np.Array): VectorQuantizeVariables;
+  /** The codes at the moving averages: the step that `manualEmaUpdate` waits for. */
+  followAverages(variables: VectorQuantizeVariables): VectorQuantizeState;
+  /** Dead codes replaced by vectors of `x`, apart from a training step. */
+  expire(
+    variables: VectorQuantizeVariables,
+    x: np.Array,
+    options: MaskOptions & { key: np.Array },
+  ): Promise<VectorQuantizeState>;
+  /** The step that `manualInPlaceOptimizerUpdate` waits for. */
+  stepCodebookOptimizer(variables: VectorQuantizeVariables): VectorQuantizeState;
+}
 
 /**
- * Vector quantization with a codebook that follows the data by moving averages.
+ * Vector quantization with a codebook that follows the data by moving averages or by gradients.
  *
  * Each vector gets the index of its nearest code: `argmin_k |x - c_k|` (`euclidean`) or
  * `argmax_k x . c_k` of unit vectors (`cosine`); equal distances go to the lowest index. In training
- * the loss is `commitmentWeight * commitment`, gradients pass by the rotation trick or straight
- * through, and the codes move to the means of the vectors they got.
+ * the loss is the weighted sum of the commitment, diversity and orthogonal losses, gradients pass
+ * by the rotation trick or another `gradient`, and the codes move to the means of the vectors they
+ * got.
  *
  * A vector with NaN or infinity gets index -1, comes out as NaN, and never moves a code.
  *
@@ -47,96 +104,171 @@ export type VectorQuantizer = Quantizer<VectorQuantizeParams, CodebookState>;
  */
 export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   const options = completeOptions(given);
-  const { dim, codebookDim, codebookSize, metric, layout } = options;
+  const { dim, codebookDim, codebookSize, heads, metric, layout } = options;
+  const deal = bookkeeping(options);
   const graph = vectorQuantizeGraph(options);
-  const evaluate = jit(graph.evaluate);
-  const encode = jit(graph.encode);
-  const update = jit(graph.update);
-  const codes = jit(graph.codes);
-  const decode = jit(graph.decode);
-  const sample = jit(graph.sample);
-  const trainWith = (frozen: boolean) => ({
-    nearest: jit((call: Call) => graph.train(call, { frozen, sampled: false })),
-    sampled: jit((call: Call) => graph.train(call, { frozen, sampled: true })),
-  });
-  const trainMoving = trainWith(false);
-  const trainFrozen = trainWith(true);
+  const encode = jitted(graph.encode);
+  const codes = jitted(graph.codes);
+  const decode = jitted(graph.decode);
+  const sample = jitted(graph.sample);
+  const stored = jitted(storedCodes);
+  const replaceCodes = jitted(withStoredCodes);
+  const follow = jitted(graph.follow);
+  const expire = jitted(graph.expire);
+  const step = jitted((variables: VectorQuantizeVariables) => stepCodebook(options, variables));
+  const update = jitByMode(graph.update);
+  const run = jitByMode(applyGraph(options));
 
-  const checkCall = (name: string, x: np.Array, { indices, ...masks }: Partial<Call>) => {
+  const checkCall = (name: string, x: np.Array, call: Partial<Call>) => {
     const where = `vectorQuantize.${name}`;
     checkInput(where, x.shape, layout, dim);
     const positions = positionShape(x.shape, layout);
-    checkMask(where, masks, positions);
-    if (indices && String(indices.shape) !== String(positions)) {
-      throw expected(`${where}: shape of indices`, JSON.stringify(positions), indices.shape);
+    checkMask(where, call, positions);
+    const shape = heads === 1 ? positions : [...positions, heads];
+    for (const part of ["indices", "targets"] as const) {
+      const array = call[part];
+      if (array && String(array.shape) !== String(shape)) {
+        throw expected(`${where}: shape of ${part}`, JSON.stringify(shape), array.shape);
+      }
+    }
+    const weight = call.emaUpdateWeight;
+    const perCode = deal.books === 1 ? [codebookSize] : [heads, codebookSize];
+    if (weight && String(weight.shape) !== String(perCode)) {
+      throw expected(`${where}: shape of emaUpdateWeight`, JSON.stringify(perCode), weight.shape);
     }
   };
+
+  const checkIndexShape = (name: string, indices: np.Array) => {
+    const where = `vectorQuantize.${name}: `;
+    if (indices.dtype !== np.int32)
+      throw expected(`${where}dtype of indices`, "int32", indices.dtype);
+    if (heads > 1 && indices.shape.at(-1) !== heads) {
+      throw expected(`${where}last axis of indices`, `heads = ${heads}`, indices.shape.at(-1));
+    }
+  };
+
+  const moveMode = ({ emaUpdate, accumEmaUpdate }: MoveOptions): MoveMode => ({
+    emaUpdate: emaUpdate ?? options.emaUpdate,
+    accumulate: accumEmaUpdate ?? false,
+  });
 
   return {
     config: { type: "vectorQuantize", ...savedOptions(given) },
     dim,
-    codebookSizes: [codebookSize],
+    codebookSizes: Array.from({ length: heads }, () => codebookSize),
 
     init(key) {
-      const [codebookKey, inKey, outKey] = [...random.split(key, 3)] as [
+      const [bookKey, inKey, outKey, bridgeKey] = [...random.split(key, 4)] as [
+        np.Array,
         np.Array,
         np.Array,
         np.Array,
       ];
-      const state = initCodebook(codebookKey, codebookSize, codebookDim, metric);
-      if (codebookDim === dim) {
-        tree.dispose([inKey, outKey]);
-        return { params: {}, state };
-      }
-      const projectIn = initProjection(inKey, dim, codebookDim);
-      const projectOut = initProjection(outKey, codebookDim, dim);
-      return { params: { projectIn, projectOut }, state };
+      const width = heads * codebookDim;
+      const bookKeys = deal.books === 1 ? [bookKey] : [...random.split(bookKey, deal.books)];
+      const { codebook, ...averages } = deal.join(
+        bookKeys.map((own) => initCodebook(own, codebookSize, codebookDim, metric)),
+      );
+      const { vqBridge, inPlaceCodebookOptimizer: inPlace } = options;
+      const projects = width !== dim;
+      const params: VectorQuantizeParams = {
+        ...(projects && {
+          projectIn: initProjection(inKey.ref, dim, width),
+          projectOut: initProjection(outKey.ref, width, dim),
+        }),
+        ...(projects &&
+          options.layernormAfterProjectIn && {
+            inputNorm: { weight: np.ones([width]), bias: np.zeros([width]) },
+          }),
+        ...(trainsCodes(options) && { codebook: codebook.ref }),
+        ...(vqBridge && { vqBridge: vqBridge.init(bridgeKey.ref, codebookDim) }),
+      };
+      const state: VectorQuantizeState = {
+        ...averages,
+        ...(trainsCodes(options)
+          ? { shift: np.zerosLike(codebook.ref) }
+          : { codebook: codebook.ref }),
+        ...(options.affineParam && {
+          affine: deal.join(bookKeys.map(() => initAffine(codebookDim))),
+        }),
+        ...(inPlace && {
+          optimizer: inPlace.optimizer.init(codebook.ref),
+          codebookGradient: np.zerosLike(codebook.ref),
+        }),
+      };
+      tree.dispose([inKey, outKey, bridgeKey, codebook]);
+      return { params, state };
     },
 
-    async fit(variables, x, given = {}) {
-      const { iterations = options.kmeansIters, key = random.key(0), ...masks } = given;
+    async fit(variables, x, fitOptions = {}) {
+      const { iterations = options.kmeansIters, key = random.key(0), ...masks } = fitOptions;
       using _ = owns(variables, x, masks, key);
       checkCall("fit", x, masks);
       checkInteger("vectorQuantize.fit: iterations", iterations);
-      const { vectors, usable } = sample(tree.ref({ variables, x, ...masks }));
-      const clusters = await kmeansInGraph(
-        vectors,
-        usable,
-        codebookSize,
-        iterations,
-        metric,
-        key.ref,
+      const keys = deal.books === 1 ? [key.ref] : [...random.split(key.ref, deal.books)];
+      const found = [];
+      for (const [book, part] of sample(tree.ref({ variables, x, ...masks })).entries()) {
+        const { vectors, usable } = part;
+        const own = keys[book] as np.Array;
+        const clusters = await kmeansInGraph(
+          vectors,
+          usable,
+          codebookSize,
+          iterations,
+          metric,
+          own,
+        );
+        found.push(codebookOfClusters(options, clusters));
+      }
+      const { codebook, ...averages } = deal.join(found);
+      const { clusterSize, codeSums, ...rest } = tree.ref(variables.state);
+      tree.dispose([clusterSize, codeSums]);
+      const state = replaceCodes(
+        { params: tree.ref(variables.params), state: { ...rest, ...averages } },
+        codebook,
       );
-      const state = codebookOfClusters(options, clusters);
       await blockUntilReady(state);
       return { params: tree.ref(variables.params), state };
     },
 
-    apply(variables, x, given = {}) {
-      const { training = false, freezeCodebook, temperature, key, ...arrays } = given;
+    apply(variables, x, callOptions = {}) {
+      const {
+        training = false,
+        freezeCodebook,
+        temperature,
+        topk = 0,
+        codebookTransform,
+        accumEmaUpdate,
+        emaUpdate,
+        key,
+        ...arrays
+      } = callOptions;
       using _ = owns(variables, x, arrays, key);
       checkCall("apply", x, arrays);
-      const call: Call = tree.ref({ variables, x, ...arrays });
-      if (!training) {
-        const zero = np.zeros([]);
-        return {
-          ...evaluate(call),
-          loss: zero.ref,
-          losses: { commitment: zero },
-          state: tree.ref(variables.state),
-        };
-      }
+      if (topk !== 0) checkTopk("vectorQuantize.apply", topk, options);
+      const given = arrays.indices !== undefined;
       const degrees = temperature ?? options.sampleCodebookTemp;
-      const frozen = arrays.indices !== undefined || (freezeCodebook ?? options.freezeCodebook);
-      const sampled = options.stochasticSampleCodes && degrees > 0 && !arrays.indices;
-      const replaces = !frozen && replacesDeadCodes(options.thresholdEmaDeadCode);
-      checkKey("vectorQuantize.apply", key, sampled, replaces);
-      const train = frozen ? trainFrozen : trainMoving;
-      return train[sampled ? "sampled" : "nearest"]({
-        ...call,
-        ...(key && (sampled || replaces) && { key: key.ref }),
-        ...(sampled && { temperature: np.array(degrees) }),
-      });
+      const frozen = freezeCodebook ?? options.freezeCodebook;
+      const sampled = training && options.stochasticSampleCodes && degrees > 0 && !given;
+      const mode: ApplyMode = {
+        training,
+        frozen,
+        sampled,
+        topk,
+        ...moveMode({
+          ...(emaUpdate !== undefined && { emaUpdate }),
+          ...(accumEmaUpdate !== undefined && { accumEmaUpdate }),
+        }),
+      };
+      const drawings = drawingsOf(options, mode, given);
+      checkKey("vectorQuantize.apply", key, drawings[0]);
+      const warm = sampled || options.gradient === "gumbel";
+      const call: Call = {
+        ...tree.ref({ variables, x, ...arrays }),
+        ...(key && drawings.length > 0 && { key: key.ref }),
+        ...(training && warm && { temperature: np.array(degrees) }),
+      };
+      return run(call, mode, codebookTransform);
     },
 
     async encode(variables, x, masks = {}) {
@@ -145,18 +277,73 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
     },
 
-    async update(variables, x, indices, { key, ...masks } = {}) {
-      using _ = owns(variables, x, indices, masks, key);
-      checkCall("update", x, { indices, ...masks });
+    async update(variables, x, indices, updateOptions = {}) {
+      const { key, emaUpdate, accumEmaUpdate, ...arrays } = updateOptions;
+      using _ = owns(variables, x, indices, arrays, key);
+      checkCall("update", x, { indices, ...arrays });
       if (options.freezeCodebook) return tree.ref(variables.state);
-      const replaces = replacesDeadCodes(options.thresholdEmaDeadCode);
-      checkKey("vectorQuantize.update", key, false, replaces);
-      const call: Call = tree.ref({ variables, x, indices, ...masks });
-      return blockUntilReady(update({ ...call, ...(key && replaces && { key: key.ref }) }));
+      const mode = moveMode({
+        ...(emaUpdate !== undefined && { emaUpdate }),
+        ...(accumEmaUpdate !== undefined && { accumEmaUpdate }),
+      });
+      const replaces = replacesDeadCodes(options.thresholdEmaDeadCode) && !mode.accumulate;
+      checkKey("vectorQuantize.update", key, replaces ? "replace" : undefined);
+      const call: Call = tree.ref({ variables, x, indices, ...arrays });
+      const keyed = { ...call, ...(key && replaces && { key: key.ref }) };
+      const state = update(keyed, mode);
+      await blockUntilReady(state);
+      return state;
     },
 
-    codes: (variables, indices) => codes(variables, indices),
+    codes(variables, indices) {
+      checkIndexShape("codes", indices);
+      return codes(variables, indices);
+    },
 
-    decode: (variables, indices) => decode(variables, indices),
+    decode(variables, indices) {
+      checkIndexShape("decode", indices);
+      return decode(variables, indices);
+    },
+
+    codebook: (variables) => stored(variables),
+
+    withCodebook(variables, next) {
+      using _ = owns(variables, next);
+      const shape =
+        deal.books === 1 ? [codebookSize, codebookDim] : [heads, codebookSize, codebookDim];
+      if (String(next.shape) !== String(shape)) {
+        throw expected(
+          "vectorQuantize.withCodebook: shape of codes",
+          JSON.stringify(shape),
+          next.shape,
+        );
+      }
+      const { params, state } = tree.ref(variables);
+      tree.dispose([state.clusterSize, state.codeSums]);
+      const clusterSize = np.ones(shape.slice(0, -1));
+      const afresh = { ...state, clusterSize, codeSums: next.ref };
+      return { params: tree.ref(params), state: replaceCodes({ params, state: afresh }, next.ref) };
+    },
+
+    followAverages: (variables) => follow(variables),
+
+    async expire(variables, x, { key, ...masks }) {
+      using _ = owns(variables, x, masks, key);
+      checkCall("expire", x, masks);
+      if (!replacesDeadCodes(options.thresholdEmaDeadCode)) return tree.ref(variables.state);
+      const state = expire(tree.ref({ variables, x, key, ...masks }));
+      await blockUntilReady(state);
+      return state;
+    },
+
+    stepCodebookOptimizer(variables) {
+      if (!options.inPlaceCodebookOptimizer) {
+        tree.dispose(variables);
+        throw new VectorQuantizeError(
+          "vectorQuantize.stepCodebookOptimizer: expected the option inPlaceCodebookOptimizer, got none",
+        );
+      }
+      return step(variables);
+    },
   };
 }

@@ -1,0 +1,98 @@
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { straightThrough } from "../gradients/straightThrough.ts";
+import { applyLinear, initLinear } from "../layout/linear.ts";
+import { type Rotation, randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
+import { centredRule, symmetricRule } from "./fsq/levels.ts";
+import { noiseDropout } from "./fsq/noise.ts";
+import { completeFsqOptions, type FsqOptions } from "./fsq/options.ts";
+import type { LookupFreeParams } from "./lookupFree/family.ts";
+import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
+
+/** State of `fsq` and `lfq`: a fixed rotation, where the option asks for one. */
+export type RotationState = Rotation & { [name: string]: np.Array };
+
+/** A `fsq` quantizer. Nothing of it is learned but the linear maps, where it has them. */
+export type FiniteScalarQuantizer = LookupFreeQuantizer<LookupFreeParams, RotationState>;
+
+/**
+ * Finite scalar quantization: every dimension is bounded and rounded to one of a few levels.
+ *
+ * The index is `sum of level[d] * (levels[0] ... levels[d - 1])`, the first dimension the fastest,
+ * in integers. Up to 2^31 codes it is one int32; a larger codebook has several along a last axis
+ * (see `joinWords`). No codebook is ever made; `codes(variables, arange(K))` gives it to whoever
+ * wants it. There is no auxiliary loss; gradients pass the rounding straight through, and the bound
+ * (tanh) by its slope.
+ *
+ * A vector with NaN gets index -1 and comes out as NaN.
+ *
+ * ```ts
+ * const quantizer = fsq({ levels: [8, 5, 5, 5] }); // 1000 codes of 4 features
+ * const { quantized, indices } = quantizer.apply(quantizer.init(random.key(0)), x);
+ * ```
+ *
+ * @throws VectorQuantizeError for an option that is unknown or out of range
+ *
+ * Source: Mentzer et al., "Finite Scalar Quantization: VQ-VAE Made Simple", 2023,
+ * https://arxiv.org/abs/2309.15505. The reference's class is `FSQ`.
+ */
+export function fsq(given: FsqOptions): FiniteScalarQuantizer {
+  const options = completeFsqOptions(given);
+  const { levels, dim, numCodebooks, projectionHasBias, radix } = options;
+  const rule = (options.preserveSymmetry ? symmetricRule : centredRule)(
+    levels,
+    options.boundHardClamp,
+  );
+  const d = levels.length;
+  const width = d * numCodebooks;
+
+  return lookupFree<LookupFreeParams, RotationState>({
+    name: "fsq",
+    config: { type: "fsq", ...given },
+    dim,
+    layout: options.layout,
+    codebooks: numCodebooks,
+    keepCodebooks: options.keepNumCodebooksDim,
+    radix,
+    losses: [],
+    ...(options.noiseDropout > 0 && { draws: "noiseDropout" }),
+
+    init(key) {
+      const [inKey, outKey, rotationKey] = [...random.split(key, 3)] as [
+        np.Array,
+        np.Array,
+        np.Array,
+      ];
+      const keys = [inKey, outKey, rotationKey];
+      const params =
+        dim === width
+          ? {}
+          : {
+              projectIn: initLinear(inKey.ref, dim, width, projectionHasBias),
+              projectOut: initLinear(outKey.ref, width, dim, projectionHasBias),
+            };
+      const state: RotationState = options.orthogonalRotation
+        ? { rotation: randomRotation(rotationKey.ref, d) }
+        : {};
+      tree.dispose(keys);
+      return { params, state };
+    },
+
+    latents({ params, state }, vectors) {
+      const mapped = applyLinear(vectors, params.projectIn); // [N, codebooks * d]
+      return rotate(mapped.reshape([-1, numCodebooks, d]), state);
+    },
+
+    levels: (_, latents) => rule.level(latents),
+
+    codes: ({ state }, level) => rotateBack(rule.code(level), state),
+
+    levelsOfCodes: ({ state }, codes) => rule.levelOfCode(rotate(codes, state)),
+
+    train({ variables, latents, levels: level, key }) {
+      const exact = lax.stopGradient(rule.code(level));
+      const codes = straightThrough(rule.bound(latents), exact);
+      const noisy = key ? noiseDropout(codes, key, options) : codes;
+      return { codes: rotateBack(noisy, variables.state), loss: np.zeros([]), losses: {} };
+    },
+  });
+}

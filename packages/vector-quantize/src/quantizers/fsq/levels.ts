@@ -1,0 +1,75 @@
+import { numpy as np } from "@jax-js/jax";
+
+/** How the values of one set of levels are bounded, rounded and decoded; all on `[..., d]`. */
+export interface LevelRule {
+  /** The value between the levels, differentiable, in the scale of the codes. */
+  bound(z: np.Array): np.Array;
+  /** The level it rounds to, int32. */
+  level(z: np.Array): np.Array;
+  /** The code of a level. */
+  code(level: np.Array): np.Array;
+  /** The level whose code is nearest, int32. */
+  levelOfCode(code: np.Array): np.Array;
+}
+
+/** One float32 a dimension. */
+const each = (levels: readonly number[], value: (count: number) => number) =>
+  np.array(new Float32Array(levels.map(value)));
+
+const within = (levels: readonly number[], level: np.Array) =>
+  np
+    .clip(
+      level,
+      0,
+      each(levels, (count) => count - 1),
+    )
+    .astype(np.int32);
+
+const clamp = (z: np.Array) => np.clip(z, -1, 1);
+
+/**
+ * The rule of the paper's appendix: `round(tanh(z + shift) h - offset) / floor(L / 2)` with
+ * `h = (L - 1)(1 + 1e-3) / 2`, `offset = 1/2` for even `L`, and `shift = atanh(offset / h)`, so that
+ * 0 stays 0. An even `L` has one level more below 0 than above.
+ */
+export function centredRule(levels: readonly number[], hardClamp: boolean): LevelRule {
+  const half = (count: number) => Math.fround(((count - 1) * 1.001) / 2);
+  const offset = (count: number) => (count % 2 === 0 ? 0.5 : 0);
+  const shift = (count: number) => {
+    const ratio = Math.fround(offset(count) / half(count));
+    return hardClamp ? ratio : Math.atanh(ratio);
+  };
+  const middle = () => each(levels, (count) => Math.floor(count / 2));
+  const squash = hardClamp ? clamp : np.tanh;
+  /** Between `-floor(L / 2)` and `L - 1 - floor(L / 2)`. */
+  const bounded = (z: np.Array) =>
+    squash(z.add(each(levels, shift)))
+      .mul(each(levels, half))
+      .sub(each(levels, offset));
+  return {
+    bound: (z) => bounded(z).div(middle()),
+    level: (z) => within(levels, np.round(bounded(z)).add(middle())),
+    code: (level) => level.astype(np.float32).sub(middle()).div(middle()),
+    levelOfCode: (code) => within(levels, np.round(code.mul(middle()).add(middle()))),
+  };
+}
+
+/**
+ * The rule that preserves symmetry: `2 / (L - 1) floor((L - 1)(tanh(z) + 1) / 2 + 1/2) - 1`, levels
+ * evenly from -1 to 1.
+ *
+ * Source: Parker et al., "Scaling Transformers for Low-Bitrate High-Quality Speech Coding", 2024,
+ * section 3.2, https://arxiv.org/abs/2411.19842
+ */
+export function symmetricRule(levels: readonly number[], hardClamp: boolean): LevelRule {
+  const intervals = () => each(levels, (count) => count - 1);
+  const step = () => each(levels, (count) => 2 / (count - 1));
+  const squash = hardClamp ? clamp : np.tanh;
+  const scaled = (code: np.Array) => code.add(1).mul(intervals()).div(2);
+  return {
+    bound: squash,
+    level: (z) => within(levels, np.floor(scaled(squash(z)).add(0.5))),
+    code: (level) => level.astype(np.float32).mul(step()).sub(1),
+    levelOfCode: (code) => within(levels, np.round(scaled(code))),
+  };
+}

@@ -1,0 +1,145 @@
+import { blockUntilReady, jit, numpy as np, tree } from "@jax-js/jax";
+import { expected, VectorQuantizeError } from "../errors.ts";
+import { checkInput, positionShape } from "../layout/layout.ts";
+import { checkMask } from "../layout/mask.ts";
+import { owns } from "../tree.ts";
+import type { Quantizer } from "./contract.ts";
+import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./lookupFree/family.ts";
+import { type Call, indexAxes, lookupFreeGraph } from "./lookupFree/graph.ts";
+
+/** A quantizer whose codes are computed from their indices, not looked up in a table. */
+export interface LookupFreeQuantizer<
+  P extends LookupFreeParams = LookupFreeParams,
+  S extends LookupFreeState = LookupFreeState,
+> extends Quantizer<P, S> {
+  /** Level of every dimension, int32 `[...positions, (codebooks,) d]`, of `indices`. */
+  levelIndices(indices: np.Array): np.Array;
+
+  /** The inverse of `codes`: the indices of code vectors, laid out as `codes` gives them. */
+  codesToIndices(variables: { params: P; state: S }, codes: np.Array): np.Array;
+}
+
+/** `jit` under the function's own type: jax-js's mapped types cannot see through `P` and `S`. */
+const compiled = <F>(traced: F): F => jit(traced as never) as unknown as F;
+
+/**
+ * The quantizer of a family: checks the calls, jits the family's functions, and obeys the contract.
+ *
+ * There is nothing to fit and no state that moves, so `fit` gives the variables back and `update`
+ * the state.
+ */
+export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState>(
+  family: LookupFreeFamily<P, S>,
+): LookupFreeQuantizer<P, S> {
+  const { name, dim, layout, codebooks, radix } = family;
+  const graph = lookupFreeGraph(family);
+  const evaluate = compiled(graph.evaluate);
+  const train = compiled(graph.train);
+  const encode = compiled(graph.encode);
+  const codes = compiled(graph.codes);
+  const decode = compiled(graph.decode);
+  const levelIndices = compiled(graph.levelIndices);
+  const codesToIndices = compiled(graph.codesToIndices);
+  const axes = indexAxes(family);
+
+  const checkCall = (method: string, x: np.Array, { indices, ...masks }: Partial<Call<P, S>>) => {
+    const where = `${name}.${method}`;
+    checkInput(where, x.shape, layout, dim);
+    const positions = positionShape(x.shape, layout);
+    checkMask(where, masks, positions);
+    const shape = [...positions, ...axes];
+    if (indices && String(indices.shape) !== String(shape)) {
+      throw expected(`${where}: shape of indices`, JSON.stringify(shape), indices.shape);
+    }
+  };
+
+  const checkIndices = (method: string, { shape }: np.Array) => {
+    const own = shape.slice(shape.length - axes.length);
+    if (shape.length <= axes.length || String(own) !== String(axes)) {
+      const wanted = ["...positions", ...axes].join(", ");
+      throw expected(`${name}.${method}: shape of indices`, `[${wanted}]`, shape);
+    }
+  };
+
+  return {
+    config: family.config,
+    dim,
+    codebookSizes: Array.from({ length: codebooks }, () => radix.sizes).flat(),
+
+    init: (key) => family.init(key),
+
+    async fit(variables, x, given = {}) {
+      const { mask, lengths } = given;
+      using _ = owns(variables, x, given.key, mask, lengths);
+      checkCall("fit", x, { ...(mask && { mask }), ...(lengths && { lengths }) });
+      return tree.ref(variables);
+    },
+
+    apply(variables, x, given = {}) {
+      const { training = false, key, mask, lengths, indices, temperature } = given;
+      const arrays = {
+        ...(mask && { mask }),
+        ...(lengths && { lengths }),
+        ...(indices && { indices }),
+      };
+      using _ = owns(variables, x, arrays, key);
+      checkCall("apply", x, arrays);
+      const call: Call<P, S> = tree.ref({ variables, x, ...arrays });
+      if (!training) return { ...evaluate(call), state: tree.ref(variables.state) };
+      if (family.draws && !key) {
+        throw new VectorQuantizeError(
+          `${name}.apply: expected options.key, got none; ${family.draws} draws at random`,
+        );
+      }
+      return {
+        ...train({
+          ...call,
+          ...(key && family.draws && { key: key.ref }),
+          ...(family.temperature !== undefined && {
+            temperature: np.array(temperature ?? family.temperature),
+          }),
+        }),
+        state: tree.ref(variables.state),
+      };
+    },
+
+    async encode(variables, x, { mask, lengths } = {}) {
+      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
+      using _ = owns(variables, x, masks);
+      checkCall("encode", x, masks);
+      return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+    },
+
+    async update(variables, x, indices, { key, mask, lengths } = {}) {
+      const arrays = { indices, ...(mask && { mask }), ...(lengths && { lengths }) };
+      using _ = owns(variables, x, arrays, key);
+      checkCall("update", x, arrays);
+      return tree.ref(variables.state);
+    },
+
+    codes(variables, indices) {
+      using _ = owns(variables, indices);
+      checkIndices("codes", indices);
+      return codes(tree.ref(variables), indices.ref);
+    },
+
+    decode(variables, indices) {
+      using _ = owns(variables, indices);
+      checkIndices("decode", indices);
+      return decode(tree.ref(variables), indices.ref);
+    },
+
+    levelIndices(indices) {
+      using _ = owns(indices);
+      checkIndices("levelIndices", indices);
+      return levelIndices(indices.ref);
+    },
+
+    codesToIndices(variables, given) {
+      using _ = owns(variables, given);
+      const width = codebooks * radix.levels.length;
+      checkInput(`${name}.codesToIndices`, given.shape, layout, width);
+      return codesToIndices(tree.ref(variables), given.ref);
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { numpy as np } from "@jax-js/jax";
+import type { MixedRadix } from "../../codebook/mixedRadix.ts";
+import { checkBoolean, checkInteger, expected } from "../../errors.ts";
+import type { Layout } from "../../layout/layout.ts";
+import type { LinearMap } from "../../layout/linear.ts";
+import type { QuantizerConfig, Variables } from "../contract.ts";
+
+/** Parameters of every lookup-free quantizer: linear maps, where it has them. */
+export type LookupFreeParams = {
+  projectIn?: LinearMap; // [dim, codebooks * d]
+  projectOut?: LinearMap; // [codebooks * d, dim]
+};
+
+/** State of every lookup-free quantizer: fixed arrays, or none. */
+export type LookupFreeState = { [name: string]: np.Array };
+
+/** What a family computes its losses and its differentiable codes from. */
+export interface TrainingInputs<P, S> {
+  variables: { params: P; state: S };
+  /** Vectors split by codebook, differentiable: `[N, codebooks, d]`. */
+  latents: np.Array;
+  /** Their levels: int32 `[N, codebooks, d]`. */
+  levels: np.Array;
+  /** bool `[N]`, if some vectors are padding; these are zeros before any projection. */
+  mask?: np.Array;
+  key?: np.Array;
+  temperature?: np.Array;
+}
+
+/**
+ * What one family of lookup-free quantizers brings. Its functions are traced, work on vectors that
+ * are split by codebook, and take ownership of what they are given.
+ */
+export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFreeState> {
+  /** The factory's name. */
+  readonly name: string;
+  readonly config: QuantizerConfig;
+  readonly dim: number;
+  readonly layout: Layout;
+  /** Codebooks per vector. */
+  readonly codebooks: number;
+  /** Whether indices have an axis for the codebooks. */
+  readonly keepCodebooks: boolean;
+  /** Levels of a vector's dimensions and how they make an index. */
+  readonly radix: MixedRadix;
+  /** Names of the losses. */
+  readonly losses: readonly string[];
+  /** The option that draws at random in training, if one does. */
+  readonly draws?: string;
+  /** The temperature of a call that gives none, if the family has one. */
+  readonly temperature?: number;
+
+  init(key: np.Array): Variables<P, S>;
+  /** Vectors `[N, dim]` as they are rounded: `[N, codebooks, d]`. */
+  latents(variables: { params: P; state: S }, vectors: np.Array): np.Array;
+  /** Levels of latents: int32 `[N, codebooks, d]`; anything where a latent is NaN. */
+  levels(variables: { params: P; state: S }, latents: np.Array): np.Array;
+  /** Code vectors of levels: `[N, codebooks, d]`. */
+  codes(variables: { params: P; state: S }, levels: np.Array): np.Array;
+  /** Levels of code vectors, the inverse of `codes`. */
+  levelsOfCodes(variables: { params: P; state: S }, codes: np.Array): np.Array;
+  /** Differentiable codes in training, and the losses. */
+  train(inputs: TrainingInputs<P, S>): {
+    codes: np.Array;
+    loss: np.Array;
+    losses: Record<string, np.Array>;
+  };
+}
+
+/** Checks the options on the number of codebooks; says whether indices have an axis for them. */
+export function keepsCodebooks(where: string, codebooks: unknown, keep: unknown): boolean {
+  checkInteger(`${where}: numCodebooks`, codebooks);
+  if (keep === undefined) return codebooks > 1;
+  checkBoolean(`${where}: keepNumCodebooksDim`, keep);
+  if (!keep && codebooks > 1) {
+    throw expected(`${where}: keepNumCodebooksDim`, "true with several codebooks", keep);
+  }
+  return keep;
+}

@@ -1,0 +1,155 @@
+import { lax, numpy as np, tree } from "@jax-js/jax";
+import { joinLevels, splitWords, wordsInRange } from "../../codebook/mixedRadix.ts";
+import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
+import { applyLinear } from "../../layout/linear.ts";
+import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
+import { nanRows } from "../../search/notANumber.ts";
+import { integer } from "../../tracing.ts";
+import type { MaskOptions } from "../contract.ts";
+import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
+
+/** The arrays of one call. */
+export type Call<P, S> = MaskOptions & {
+  variables: { params: P; state: S };
+  x: np.Array;
+  key?: np.Array;
+  indices?: np.Array;
+  temperature?: np.Array;
+};
+
+/** The axes that indices have behind the positions: one of codebooks, one of words, or neither. */
+export function indexAxes(family: {
+  codebooks: number;
+  keepCodebooks: boolean;
+  radix: { sizes: readonly number[] };
+}): number[] {
+  const words = family.radix.sizes.length;
+  return [...(family.keepCodebooks ? [family.codebooks] : []), ...(words > 1 ? [words] : [])];
+}
+
+/** The traced functions of a lookup-free quantizer, their arguments checked before. */
+export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFreeState>(
+  family: LookupFreeFamily<P, S>,
+) {
+  const { layout, codebooks, radix } = family;
+  const d = radix.levels.length;
+  const axes = indexAxes(family);
+  const words = radix.sizes.length;
+  type Given = { params: P; state: S };
+
+  const positionsOf = (x: np.Array) => positionShape(x.shape, layout);
+  const positionsOfIndices = ({ shape }: np.Array) => shape.slice(0, shape.length - axes.length);
+
+  /** Latents `[N, codebooks, d]`; padding counts as zeros, so that what stands there is harmless. */
+  const toLatents = (variables: Given, x: np.Array, mask: np.Array | undefined) => {
+    const vectors = toVectors(x, layout); // [N, dim]
+    const real = mask ? np.where(mask.reshape([-1, 1]), vectors, 0) : vectors;
+    return family.latents(variables, real);
+  };
+
+  /** Words `[N, codebooks, W]`: -1 where a latent is NaN or the vector is padding. */
+  const toWords = (latents: np.Array, levels: np.Array, mask: np.Array | undefined) => {
+    const bad = nanRows(latents).reshape([-1, codebooks, 1]);
+    const hidden = mask ? np.logicalOr(bad, np.logicalNot(mask).reshape([-1, 1, 1])) : bad;
+    return np.where(hidden, integer(-1), joinLevels(radix, levels));
+  };
+
+  const encodeWords = (variables: Given, x: np.Array, mask: np.Array | undefined) => {
+    const latents = lax.stopGradient(toLatents(tree.ref(variables), x, mask?.ref));
+    return toWords(latents.ref, family.levels(variables, latents), mask);
+  };
+
+  /** Code vectors `[N, codebooks * d]`, NaN for an index that no code has. */
+  const toCodes = (variables: Given, indices: np.Array) => {
+    const split = indices.reshape([-1, codebooks, words]);
+    const valid = wordsInRange(radix, split.ref).reshape([-1, codebooks, 1]);
+    const codes = family.codes(variables, splitWords(radix, split)); // [N, codebooks, d]
+    return np.where(valid, codes, Number.NaN).reshape([-1, codebooks * d]);
+  };
+
+  /** Codes `[N, codebooks * d]` as the output at positions `[B, ...]`, in the input's layout. */
+  const toOutput = (params: P, codes: np.Array, positions: number[]) =>
+    fromVectors(applyLinear(codes, params.projectOut), layout, positions);
+
+  const decode = (variables: Given, indices: np.Array) => {
+    const positions = positionsOfIndices(indices);
+    return toOutput(variables.params, toCodes(tree.ref(variables), indices), positions);
+  };
+
+  return {
+    decode,
+
+    encode({ variables, x, ...masks }: Call<P, S>): np.Array {
+      const positions = positionsOf(x);
+      const found = encodeWords(variables, x, maskOfVectors(masks, positions));
+      return found.reshape([...positions, ...axes]);
+    },
+
+    evaluate({ variables, x, indices, ...masks }: Call<P, S>) {
+      const positions = positionsOf(x);
+      const real = maskOfVectors(masks, positions);
+      const found = indices
+        ? hidePadding(indices.reshape([-1, codebooks, words]), real?.ref)
+        : encodeWords(tree.ref(variables), x, real?.ref);
+      const shaped = found.reshape([...positions, ...axes]);
+      const output = lax.stopGradient(decode(variables, shaped.ref));
+      return {
+        quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
+        indices: shaped,
+        loss: np.zeros([]),
+        losses: Object.fromEntries(family.losses.map((name) => [name, np.zeros([])])),
+      };
+    },
+
+    train({ variables, x, key, indices, temperature, ...masks }: Call<P, S>) {
+      const positions = positionsOf(x);
+      const real = maskOfVectors(masks, positions);
+      const latents = toLatents(tree.ref(variables), x, real?.ref);
+      const still = lax.stopGradient(latents.ref);
+      const levels = indices
+        ? splitWords(radix, indices.ref.reshape([-1, codebooks, words]))
+        : family.levels(tree.ref(variables), still.ref);
+      const found = indices
+        ? hidePadding(indices.reshape([-1, codebooks, words]), real?.ref)
+        : toWords(still, levels.ref, real?.ref);
+      const { codes, loss, losses } = family.train({
+        variables: tree.ref(variables),
+        latents,
+        levels,
+        ...(real && { mask: real.ref }),
+        ...(key && { key }),
+        ...(temperature && { temperature }),
+      });
+      const merged = codes.reshape([-1, codebooks * d]);
+      const output = toOutput(variables.params, merged, positions);
+      return {
+        quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
+        indices: found.reshape([...positions, ...axes]),
+        loss,
+        losses,
+      };
+    },
+
+    codes(variables: Given, indices: np.Array): np.Array {
+      const positions = positionsOfIndices(indices);
+      return fromVectors(toCodes(variables, indices), layout, positions);
+    },
+
+    levelIndices(indices: np.Array): np.Array {
+      const positions = positionsOfIndices(indices);
+      const levels = splitWords(radix, indices.reshape([-1, codebooks, words]));
+      return levels.reshape([...positions, ...(family.keepCodebooks ? [codebooks] : []), d]);
+    },
+
+    codesToIndices(variables: Given, codes: np.Array): np.Array {
+      const positions = positionsOf(codes);
+      const split = toVectors(codes, layout).reshape([-1, codebooks, d]);
+      const levels = family.levelsOfCodes(variables, split.ref);
+      return toWords(split, levels, undefined).reshape([...positions, ...axes]);
+    },
+  };
+}
+
+function hidePadding(found: np.Array, mask: np.Array | undefined): np.Array {
+  return mask ? np.where(mask.reshape([-1, 1, 1]), found, integer(-1)) : found;
+}

@@ -1,0 +1,294 @@
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { affineScale } from "../../codebook/affine.ts";
+import { lookUp } from "../../codebook/codebook.ts";
+import { replacesDeadCodes } from "../../codebook/deadCodes.ts";
+import { codeError } from "../../codebook/inPlace.ts";
+import { directionalReparametrisation } from "../../gradients/directional.ts";
+import { straightThroughGumbel } from "../../gradients/gumbel.ts";
+import { rotationTrick } from "../../gradients/rotation.ts";
+import { straightThrough } from "../../gradients/straightThrough.ts";
+import { positionShape } from "../../layout/layout.ts";
+import { hideMasked, maskOfVectors } from "../../layout/mask.ts";
+import { lookUpOwn, similaritiesToOwn, topIndices } from "../../search/candidates.ts";
+import {
+  finiteRows,
+  nearestInGraph,
+  normalise,
+  sampleInGraph,
+  similarities,
+} from "../../search/graph.ts";
+import type { ArrayTree } from "../../tree.ts";
+import type { Quantized } from "../contract.ts";
+import {
+  bookkeeping,
+  comparedCodes,
+  storedCodes,
+  type VectorQuantizeState,
+  type VectorQuantizeVariables,
+  withStoredCodes,
+} from "./books.ts";
+import { type Call, passages } from "./graph.ts";
+import { lossesGraph } from "./losses.ts";
+import { type MoveMode, motionGraph } from "./move.ts";
+import type { CompleteOptions } from "./options.ts";
+
+export type QuantizedBooks = Quantized<VectorQuantizeState>;
+
+/** From the codes `[K, C]` to codes of each vector's own, `[M, K, C]`. */
+export type CodebookTransform = (codes: np.Array) => np.Array;
+
+/** The parts of a call that are not arrays. */
+export interface ApplyMode extends MoveMode {
+  /** Whether there are losses and gradients to the input, and the state may move. */
+  training: boolean;
+  /** Whether the codebook stays as it is. */
+  frozen: boolean;
+  /** Whether codes are drawn at random. */
+  sampled: boolean;
+  /** How many codes to give for each vector, the nearest first; 0 for the nearest alone. */
+  topk: number;
+}
+
+/** What draws at random in a call, in the order in which the key is split. */
+export type Drawing = "sample" | "replace" | "noise" | "subset";
+
+/** What draws at random in a call, with indices that were given or not. */
+export function drawingsOf(options: CompleteOptions, mode: ApplyMode, given: boolean): Drawing[] {
+  const { training, frozen, sampled, topk, accumulate } = mode;
+  const moves = training && !frozen && !given && topk === 0;
+  const replaces = moves && !accumulate && replacesDeadCodes(options.thresholdEmaDeadCode);
+  const most = options.orthogonalRegMaxCodes ?? options.codebookSize;
+  const subset = options.orthogonalRegWeight > 0 && most < options.codebookSize;
+  const drawings: [boolean, Drawing][] = [
+    [sampled, "sample"],
+    [replaces, "replace"],
+    [training && options.gradient === "directional", "noise"],
+    [training && subset, "subset"],
+  ];
+  return drawings.filter(([draws]) => draws).map(([, drawing]) => drawing);
+}
+
+/** One book in a call. */
+export interface TrainedBook {
+  /** `[M, C]` */
+  vectors: np.Array;
+  /** The codes as compared, `[K, C]`. */
+  codebook: np.Array;
+  /** int32 `[M k]`; -1 where a vector does not count. */
+  indices: np.Array;
+  /** The codes of the indices, `[M k, C]`. */
+  codes: np.Array;
+  /** Similarity of each vector to each code, `[M, K]`: computed when called. */
+  logits: () => np.Array;
+}
+
+/**
+ * The traced call of a `vectorQuantize` quantizer: search, losses, gradients, and the state after
+ * the step. Its arguments are checked before.
+ */
+export function applyGraph(options: CompleteOptions) {
+  const { metric, layout } = options;
+  const deal = bookkeeping(options);
+  const { toBooks, fromBooks, shapeOfIndices, fill } = passages(options);
+  const inMotion = motionGraph(options);
+  const lossesOf = lossesGraph(options);
+  const cosine = metric === "cosine";
+
+  return (call: Call, mode: ApplyMode, transform?: CodebookTransform): QuantizedBooks => {
+    const { variables, x, key, indices, targets, temperature, emaUpdateWeight, ...masks } = call;
+    const { params } = variables;
+    const k = Math.max(mode.topk, 1);
+    const moves = mode.training && !mode.frozen && !indices && mode.topk === 0;
+    const keys = dealKeys(key, drawingsOf(options, mode, indices !== undefined));
+    const positions = positionShape(x.shape, layout);
+    const mask = maskOfVectors(masks, positions); // [N]
+    const perBook = deal.maskOfBook(mask?.ref); // [M]
+    const vectors = toBooks(tree.ref(params), x.ref); // [M, C] per book
+
+    /** Searches the books at a state of theirs. */
+    const search = (state: VectorQuantizeState): TrainedBook[] => {
+      const stored = storedCodes({ params, state });
+      const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
+      const sampleKeys = keysOfBooks(keys.sample);
+      return deal.split(mode.frozen ? lax.stopGradient(stored) : stored).map((part, book) => {
+        const rows = vectors[book] as np.Array;
+        const codebook = comparedCodes(options, params, affine[book], part);
+        const own = transform?.(codebook.ref); // [M, K, C]
+        const logits = () => {
+          if (!own) return similarities(rows.ref, codebook.ref, metric);
+          if (!cosine) return similaritiesToOwn(rows.ref, own.ref);
+          return np.sum(np.expandDims(rows.ref, 1).mul(normalise(own.ref)), -1);
+        };
+        const find = (): np.Array => {
+          if (indices) return deal.splitIndices(indices.ref)[book] as np.Array;
+          const draw = mode.sampled ? (sampleKeys[book] as np.Array) : undefined;
+          if (mode.topk > 0) {
+            const scores = logits();
+            const noise = draw && random.gumbel(draw, scores.shape);
+            const noisy = noise ? scores.div((temperature as np.Array).ref).add(noise) : scores;
+            return topIndices(noisy, k).reshape([-1]);
+          }
+          if (draw) return sampleInGraph(logits(), (temperature as np.Array).ref, draw);
+          if (own) return np.argmax(lax.stopGradient(logits()), 1);
+          return nearestInGraph(lax.stopGradient(rows.ref), codebook.ref, metric);
+        };
+        const real = repeatRows(finiteRows(lax.stopGradient(rows.ref)), k);
+        const found = hideMasked(find(), real); // [M k]
+        const codes = own
+          ? lookUpOwn(cosine ? normalise(own.ref) : own.ref, found.ref)
+          : lookUp(codebook.ref, found.ref); // [M k, C]
+        const wide = perBook && repeatRows(perBook.ref, k);
+        return { vectors: rows, codebook, indices: hideMasked(found, wide), codes, logits };
+      });
+    };
+
+    const keysOfBooks = (own: np.Array | undefined) =>
+      own && deal.books > 1 ? [...random.split(own.ref, deal.books)] : [own?.ref];
+
+    // Statistics of the vectors first: the codes follow them before they are compared.
+    const started = moves ? inMotion.affine(variables, vectors, perBook?.ref) : variables.state;
+    const first = search(started);
+    let state = moves
+      ? inMotion.move(
+          { params, state: started },
+          {
+            vectors,
+            indices: first.map((book) => book.indices),
+            weight: emaUpdateWeight,
+            key: keys.replace,
+          },
+          mode,
+        )
+      : started;
+    let inPlace = np.zeros([]);
+    let found = first;
+    if (options.inPlaceCodebookOptimizer && moves) {
+      const step = stepInPlace({ params, state }, first);
+      inPlace = step.loss;
+      state = step.state;
+      found = search(state);
+    }
+
+    const passed = found.map((book, at) => {
+      if (!mode.training) return book.codes.ref;
+      const rows = repeatRows(book.vectors.ref, k);
+      const routed = route(rows, book, keysOfBooks(keys.noise)[at], temperature);
+      const v = options.syncUpdateV;
+      if (v === 0) return routed;
+      return routed.add(book.codes.ref.sub(lax.stopGradient(book.codes.ref)).mul(v));
+    });
+    const spread = mode.topk > 0 ? [...positions, k] : positions;
+    const output = fromBooks(params, passed, spread, k);
+    const padding = mode.topk > 0 ? withCandidateAxis(x, k) : x;
+    const { loss, losses } = lossesOf(
+      found,
+      {
+        mask: perBook,
+        targets: targets && deal.splitIndices(targets),
+        stored: () => deal.split(storedCodes({ params, state })),
+        subsetKeys: keysOfBooks(keys.subset),
+        mode,
+      },
+      mode.topk > 0 ? spread : undefined,
+    );
+    const joined = deal.joinIndices(
+      found.map((book) => book.indices),
+      k,
+    );
+    return {
+      quantized: fill(output, padding, mask && repeatRows(mask.ref, k)),
+      indices: joined.reshape(shapeOfIndices(spread)),
+      loss,
+      losses: { ...losses, inPlace },
+      state: tree.map(
+        (leaf: np.Array) => lax.stopGradient(leaf),
+        state as never,
+      ) as VectorQuantizeState,
+    };
+  };
+
+  /** The codes in value, their gradient as the options say. */
+  function route(
+    rows: np.Array,
+    { codes, codebook, logits }: TrainedBook,
+    key: np.Array | undefined,
+    temperature: np.Array | undefined,
+  ): np.Array {
+    switch (options.gradient) {
+      case "rotation":
+        return rotationTrick(rows, codes.ref);
+      case "straightThrough":
+        return straightThrough(rows, codes.ref);
+      case "directional": {
+        const variance = options.directionalReparamVariance;
+        return directionalReparametrisation(rows, codes.ref, variance, key as np.Array);
+      }
+      case "gumbel":
+        return straightThroughGumbel(
+          codes.ref,
+          logits(),
+          codebook.ref,
+          (temperature as np.Array).ref,
+        );
+      case "none":
+        return codes.ref;
+    }
+  }
+
+  /** One step of the in-place optimizer, or its gradient kept for a manual one. */
+  function stepInPlace({ params, state }: VectorQuantizeVariables, books: TrainedBook[]) {
+    const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
+    const { loss, gradients } = codeError(
+      books.map((book) => ({
+        codes: lax.stopGradient(book.codebook.ref),
+        vectors: lax.stopGradient(book.vectors.ref),
+        indices: book.indices.ref,
+      })),
+    );
+    const stored = gradients.map((gradient, book) => {
+      const place = affine[book];
+      return place ? gradient.mul(affineScale(place)) : gradient;
+    });
+    const waiting = (state.codebookGradient as np.Array).ref.add(deal.join(stored));
+    const kept = { ...state, codebookGradient: waiting };
+    if (options.manualInPlaceOptimizerUpdate) return { loss, state: kept };
+    return { loss, state: stepCodebook(options, { params, state: kept }) };
+  }
+
+  /** `[rows, ...]` with every row `count` times. */
+  function repeatRows(values: np.Array, count: number): np.Array {
+    return count === 1 ? values : np.repeat(values, count, 0);
+  }
+
+  /** The input once for each candidate, on an axis after the positions. */
+  function withCandidateAxis(x: np.Array, count: number): np.Array {
+    const axis = layout === "channelLast" ? x.ndim - 1 : x.ndim;
+    return np.repeat(np.expandDims(x, axis), count, axis);
+  }
+}
+
+/** Splits the key into one for each of the `drawings`; a single one takes the key itself. */
+function dealKeys(key: np.Array | undefined, drawings: readonly Drawing[]) {
+  const keys: Partial<Record<Drawing, np.Array>> = {};
+  if (!key) return keys;
+  const parts = drawings.length > 1 ? [...random.split(key, drawings.length)] : [key];
+  drawings.forEach((drawing, at) => {
+    keys[drawing] = parts[at] as np.Array;
+  });
+  return keys;
+}
+
+/** The state after the in-place optimizer's step along the gradient that waits. */
+export function stepCodebook(
+  { inPlaceCodebookOptimizer }: CompleteOptions,
+  variables: VectorQuantizeVariables,
+): VectorQuantizeState {
+  const { params, state } = variables;
+  const { optimizer } = inPlaceCodebookOptimizer as NonNullable<typeof inPlaceCodebookOptimizer>;
+  const gradient = state.codebookGradient as np.Array;
+  const codes = lax.stopGradient(storedCodes(variables));
+  const rest = np.zerosLike(gradient.ref);
+  const [step, next] = optimizer.update(gradient, state.optimizer as ArrayTree, codes.ref);
+  const moved = { ...state, optimizer: next, codebookGradient: rest };
+  return withStoredCodes({ params, state: moved }, codes.add(step));
+}
