@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { packageRoot, root } from "./support/paths.ts";
 
 const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
@@ -17,6 +17,22 @@ test("the core package depends on jax-js and on nothing else", () => {
   expect(Object.keys(manifest.dependencies)).toEqual(["@jax-js/jax"]);
   expect(Object.keys(manifest.peerDependencies)).toEqual(["webgpu"]);
   expect(manifest.peerDependenciesMeta.webgpu).toEqual({ optional: true });
+});
+
+test("the build has no errors", () => {
+  expect(inject("buildStatus")).toBe(0);
+});
+
+test.each([
+  ["Biome", "@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "."]],
+  ["the type checker", "typescript/bin/tsc", ["-p", "tsconfig.check.json"]],
+])("%s has nothing to say", (_, tool, options) => {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, "node_modules", tool), ...options],
+    { cwd: root, encoding: "utf8" },
+  );
+  expect(status, stdout + stderr).toBe(0);
 });
 
 test("every file that the exports map names has been built", () => {
