@@ -27,23 +27,18 @@ export function jitted<Run extends (...args: never[]) => unknown>(run: Run): Run
 }
 
 /**
- * `run` under jit, compiled once per `mode`: the arguments that are not arrays. `extra` is a function
- * of the caller's, as part of the mode.
+ * `run` under jit, compiled once per `mode`: the arguments that are not arrays. With an `extra`, a
+ * function of the caller's that may hold arrays of a trace around it, it runs without.
  */
-export function jitByMode<Call extends object, Mode extends object, Extra extends object, Result>(
+export function jitByMode<Call extends object, Mode extends object, Extra, Result>(
   run: (call: Call, mode: Mode, extra?: Extra) => Result,
 ): (call: Call, mode: Mode, extra?: Extra) => Result {
-  type Jitted = (call: Call) => Result;
-  const plain = new Map<string, Jitted>();
-  const byExtra = new WeakMap<Extra, Map<string, Jitted>>();
+  const made = new Map<string, (call: Call) => Result>();
   return (call, mode, extra) => {
-    const known = extra ? (byExtra.get(extra) ?? new Map<string, Jitted>()) : plain;
-    if (extra) byExtra.set(extra, known);
+    if (extra) return run(call, mode, extra);
     const name = JSON.stringify(mode);
-    const found = known.get(name);
-    if (found) return found(call);
-    const made = jitted<Jitted>((given) => run(given, mode, extra));
-    known.set(name, made);
-    return made(call);
+    const known = made.get(name) ?? jitted<(call: Call) => Result>((given) => run(given, mode));
+    made.set(name, known);
+    return known(call);
   };
 }

@@ -99,10 +99,17 @@ export interface ApplyOptions extends MaskOptions {
   /** Source of randomness; needed by options that sample. */
   key?: np.Array;
   /**
-   * Indices found beforehand by `encode`. The search and the state update are then skipped: the
-   * state comes back as given, and `update` moves it.
+   * Indices found beforehand by `encode`, in place of a search. The state then comes back as given,
+   * for `update` to move it, unless `moveState` says otherwise.
    */
   indices?: np.Array;
+  /** Whether training moves the state. Default: unless `indices` are given. */
+  moveState?: boolean;
+  /**
+   * Indices to score the similarities by, -1 where a vector is left out: `loss` is then their
+   * cross-entropy alone, in evaluation too.
+   */
+  targets?: np.Array;
   /** Sampling temperature of this call, in place of the one in the options. */
   temperature?: number;
   /** Keeps the codebook as it is in this call, in place of the one in the options. */

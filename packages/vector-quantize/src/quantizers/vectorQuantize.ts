@@ -70,12 +70,12 @@ export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQ
   withCodebook(variables: VectorQuantizeVariables, codes: np.Array): VectorQuantizeVariables;
   /** The codes at the moving averages: the step that `manualEmaUpdate` waits for. */
   followAverages(variables: VectorQuantizeVariables): VectorQuantizeState;
-  /** Dead codes replaced by vectors of `x`, apart from a training step. */
+  /** Dead codes replaced by vectors of `x`, apart from a training step. Traceable. */
   expire(
     variables: VectorQuantizeVariables,
     x: np.Array,
     options: MaskOptions & { key: np.Array },
-  ): Promise<VectorQuantizeState>;
+  ): VectorQuantizeState;
   /** The step that `manualInPlaceOptimizerUpdate` waits for. */
   stepCodebookOptimizer(variables: VectorQuantizeVariables): VectorQuantizeState;
 }
@@ -240,6 +240,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
         codebookTransform,
         accumEmaUpdate,
         emaUpdate,
+        moveState = callOptions.indices === undefined,
         key,
         ...arrays
       } = callOptions;
@@ -253,6 +254,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       const mode: ApplyMode = {
         training,
         frozen,
+        moves: training && moveState && !frozen && topk === 0,
         sampled,
         topk,
         ...moveMode({
@@ -260,7 +262,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
           ...(accumEmaUpdate !== undefined && { accumEmaUpdate }),
         }),
       };
-      const drawings = drawingsOf(options, mode, given);
+      const drawings = drawingsOf(options, mode);
       checkKey("vectorQuantize.apply", key, drawings[0]);
       const warm = sampled || options.gradient === "gumbel";
       const call: Call = {
@@ -327,13 +329,11 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
 
     followAverages: (variables) => follow(variables),
 
-    async expire(variables, x, { key, ...masks }) {
+    expire(variables, x, { key, ...masks }) {
       using _ = owns(variables, x, masks, key);
       checkCall("expire", x, masks);
       if (!replacesDeadCodes(options.thresholdEmaDeadCode)) return tree.ref(variables.state);
-      const state = expire(tree.ref({ variables, x, key, ...masks }));
-      await blockUntilReady(state);
-      return state;
+      return expire(tree.ref({ variables, x, key, ...masks }));
     },
 
     stepCodebookOptimizer(variables) {

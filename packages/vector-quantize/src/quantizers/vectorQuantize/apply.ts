@@ -43,6 +43,8 @@ export interface ApplyMode extends MoveMode {
   training: boolean;
   /** Whether the codebook stays as it is. */
   frozen: boolean;
+  /** Whether the state moves. */
+  moves: boolean;
   /** Whether codes are drawn at random. */
   sampled: boolean;
   /** How many codes to give for each vector, the nearest first; 0 for the nearest alone. */
@@ -52,10 +54,9 @@ export interface ApplyMode extends MoveMode {
 /** What draws at random in a call, in the order in which the key is split. */
 export type Drawing = "sample" | "replace" | "noise" | "subset";
 
-/** What draws at random in a call, with indices that were given or not. */
-export function drawingsOf(options: CompleteOptions, mode: ApplyMode, given: boolean): Drawing[] {
-  const { training, frozen, sampled, topk, accumulate } = mode;
-  const moves = training && !frozen && !given && topk === 0;
+/** What draws at random in a call. */
+export function drawingsOf(options: CompleteOptions, mode: ApplyMode): Drawing[] {
+  const { training, moves, sampled, accumulate } = mode;
   const replaces = moves && !accumulate && replacesDeadCodes(options.thresholdEmaDeadCode);
   const most = options.orthogonalRegMaxCodes ?? options.codebookSize;
   const subset = options.orthogonalRegWeight > 0 && most < options.codebookSize;
@@ -98,8 +99,8 @@ export function applyGraph(options: CompleteOptions) {
     const { variables, x, key, indices, targets, temperature, emaUpdateWeight, ...masks } = call;
     const { params } = variables;
     const k = Math.max(mode.topk, 1);
-    const moves = mode.training && !mode.frozen && !indices && mode.topk === 0;
-    const keys = dealKeys(key, drawingsOf(options, mode, indices !== undefined));
+    const { moves } = mode;
+    const keys = dealKeys(key, drawingsOf(options, mode));
     const positions = positionShape(x.shape, layout);
     const mask = maskOfVectors(masks, positions); // [N]
     const perBook = deal.maskOfBook(mask?.ref); // [M]
