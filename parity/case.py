@@ -69,6 +69,11 @@ def function(label: str, call: Callable) -> Produced:
     return Produced(lambda case, generator, tensors: call, label)
 
 
+# How a class is called and what it gives, for classes that are not called as VectorQuantize is:
+# (module, arguments) to named tensors. The tables fill it.
+FORWARDS: dict[str, Callable[[nn.Module, dict], dict[str, torch.Tensor]]] = {}
+
+
 @dataclass(frozen=True)
 class Step:
     """One call. `method` is `forward`, another method, `_codebook.<method>`, or `codebook =`."""
@@ -99,6 +104,8 @@ class Step:
                 target = getattr(target, part)
             out = getattr(target, name)(**arguments)
             return {} if out is None else {"result": out}
+        if type(module).__name__ in FORWARDS:
+            return FORWARDS[type(module).__name__](module, arguments)
         if arguments.get("indices") is not None:
             # The vectors that come beside this loss are those of inside: unmerged, unprojected.
             return {"loss": module(**arguments)[1]}
@@ -147,6 +154,8 @@ class Case:
     prepare: Callable = lambda module, generator: None
     # The indices depend on noise, so that their margin says nothing.
     sampled: bool = False
+    # How far an input is from where rounding would decide otherwise: (module, x) to a number.
+    margin: Callable[[nn.Module, torch.Tensor], float] | None = None
 
     def __post_init__(self):
         if self.gradients is None:

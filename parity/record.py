@@ -136,6 +136,8 @@ class Recording:
             arguments["x"].requires_grad_(True)
         tensors = {k: v for k, v in arguments.items() if isinstance(v, torch.Tensor)}
         self._store(f"{prefix}/in", tensors)
+        if self.case.margin and step.method == "forward":
+            self.margin = min(self.margin, self.case.margin(self.module, arguments["x"].detach()))
         with draws.recording():
             outputs = step.call(self.module, arguments)
         self._store(f"{prefix}/out", outputs)

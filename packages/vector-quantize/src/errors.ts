@@ -50,6 +50,11 @@ export function checkNumber(
   }
 }
 
+/** Throws unless `value` is true or false. */
+export function checkBoolean(where: string, value: unknown): asserts value is boolean {
+  if (typeof value !== "boolean") throw expected(where, "true or false", value);
+}
+
 /** Throws unless `value` is one of `choices`. */
 export function checkChoice<T extends string>(
   where: string,

@@ -3,6 +3,7 @@ export { readSafetensors, saveSafetensors, writeSafetensors } from "./checkpoint
 export { type LoadedTraining, loadTraining, saveTraining } from "./checkpoint/training.ts";
 export type { CodebookState } from "./codebook/codebook.ts";
 export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
+export { joinWords, splitIndex } from "./codebook/mixedRadix.ts";
 export { type Batches, shuffledBatches, trainValidationSplit } from "./data/batches.ts";
 export { parseIdx } from "./data/idx.ts";
 export {
@@ -16,6 +17,7 @@ export { type NpyArray, type NpyData, parseNpy, writeNpy } from "./data/npy.ts";
 export { type ShapesOptions, shapeImages } from "./data/shapes.ts";
 export { VectorQuantizeError } from "./errors.ts";
 export type { Layout } from "./layout/layout.ts";
+export type { LinearMap } from "./layout/linear.ts";
 export type { Commitment, CommitmentFunction, CommitmentInputs } from "./losses/commitment.ts";
 export { meanSquaredError, psnr } from "./metrics/distortion.ts";
 export { bitsPerPixel, entropyBitsPerPixel } from "./metrics/rate.ts";
@@ -49,6 +51,10 @@ export type {
   UpdateOptions,
   Variables,
 } from "./quantizers/contract.ts";
+export type { FsqOptions, NoiseScale } from "./quantizers/fsq/options.ts";
+export { type FiniteScalarQuantizer, fsq, type RotationState } from "./quantizers/fsq.ts";
+export type { LookupFreeParams } from "./quantizers/lookupFree/family.ts";
+export type { LookupFreeQuantizer } from "./quantizers/lookupFree.ts";
 export { quantizerFromConfig, type UserFunctions } from "./quantizers/registry.ts";
 export type { VectorQuantizeParams } from "./quantizers/vectorQuantize/books.ts";
 export type {

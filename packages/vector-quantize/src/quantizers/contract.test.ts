@@ -6,6 +6,7 @@ import { jit, numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { expectDisposed, leakedBytes } from "../../../../test/leak.ts";
 import type { ApplyOptions, Quantizer, Variables } from "./contract.ts";
+import { fsq } from "./fsq.ts";
 import { quantizerFromConfig } from "./registry.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
@@ -92,6 +93,45 @@ const rows: Row[] = [
   },
   { name: "one code", make: () => vectorQuantize({ dim: 6, codebookSize: 1 }), shape: [3, 5, 6] },
   { name: "one feature", make: () => vectorQuantize({ dim: 1, codebookSize: 5 }), shape: [9, 1] },
+
+  { name: "fsq", make: () => fsq({ levels: [8, 5, 5] }), shape: [3, 5, 3], moves: false },
+  {
+    name: "fsq, projected codebooks",
+    make: () => fsq({ levels: [4, 3], dim: 5, numCodebooks: 3, projectionHasBias: false }),
+    shape: [3, 5, 5],
+    moves: false,
+  },
+  {
+    name: "fsq, rotated, noisy, symmetric",
+    make: () =>
+      fsq({
+        levels: [4, 4],
+        preserveSymmetry: true,
+        noiseDropout: 0.5,
+        orthogonalRotation: true,
+      }),
+    shape: [7, 2],
+    moves: false,
+  },
+  {
+    name: "fsq, image of codebooks",
+    make: () => fsq({ levels: [5, 3], numCodebooks: 2, layout: "image" }),
+    shape: [2, 4, 3, 4],
+    moves: false,
+  },
+  {
+    name: "fsq, channel first, clamped",
+    make: () =>
+      fsq({ levels: [5], layout: "channelFirst", boundHardClamp: true, keepNumCodebooksDim: true }),
+    shape: [2, 1, 5],
+    moves: false,
+  },
+  {
+    name: "fsq, past int32, video",
+    make: () => fsq({ levels: Array(11).fill(8), layout: "video" }),
+    shape: [2, 11, 2, 3, 2],
+    moves: false,
+  },
 ];
 
 const input = (row: Row, seed = 1) => random.normal(random.key(seed), row.shape);
@@ -116,15 +156,16 @@ describe.each(rows)("$name", (row) => {
   const quantizer = row.make();
   const start = () => quantizer.init(random.key(0)) as Variables<Trees, Trees>;
 
-  it("puts out the shape of the input and one int32 index in range per vector", async () => {
+  it("puts out the shape of the input and one int32 index in range per codebook", async () => {
     const { quantized, indices, loss, losses, state } = quantizer.apply(start(), input(row));
     expect(quantized.shape).toEqual(row.shape);
     expect(indices.dtype).toBe("int32");
-    expect(indices.size * quantizer.dim).toBe(quantized.size);
+    const sizes = quantizer.codebookSizes;
+    expect(indices.size * quantizer.dim).toBe(quantized.size * sizes.length);
     expect(loss.shape).toEqual([]);
-    for (const index of await indices.data()) {
+    for (const [at, index] of (await indices.data()).entries()) {
       expect(index).toBeGreaterThanOrEqual(0);
-      expect(index).toBeLessThan(quantizer.codebookSizes[0] as number);
+      expect(index).toBeLessThan(sizes[at % sizes.length] as number);
     }
     tree.dispose([quantized, loss, losses, state]);
   });
@@ -142,7 +183,7 @@ describe.each(rows)("$name", (row) => {
     const indices = await quantizer.encode(tree.ref(variables), input(row));
     const codes = quantizer.codes(variables, indices.ref);
     expect(codes.ndim).toBe(row.shape.length);
-    expect(codes.size % indices.size).toBe(0);
+    expect((codes.size * quantizer.codebookSizes.length) % indices.size).toBe(0);
     tree.dispose([codes, indices]);
   });
 

@@ -91,16 +91,13 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
           `${name}.apply: expected options.key, got none; ${family.draws} draws at random`,
         );
       }
-      return {
-        ...train({
-          ...call,
-          ...(key && family.draws && { key: key.ref }),
-          ...(family.temperature !== undefined && {
-            temperature: np.array(temperature ?? family.temperature),
-          }),
+      return train({
+        ...call,
+        ...(key && family.draws && { key: key.ref }),
+        ...(family.temperature !== undefined && {
+          temperature: np.array(temperature ?? family.temperature),
         }),
-        state: tree.ref(variables.state),
-      };
+      });
     },
 
     async encode(variables, x, { mask, lengths } = {}) {

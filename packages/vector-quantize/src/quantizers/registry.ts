@@ -1,6 +1,8 @@
 import { expected } from "../errors.ts";
 import type { CommitmentFunction } from "../losses/commitment.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
+import type { FsqOptions } from "./fsq/options.ts";
+import { fsq } from "./fsq.ts";
 import type { VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
@@ -26,6 +28,8 @@ export function quantizerFromConfig(
 type Factory = (options: Record<string, unknown>, functions: UserFunctions) => Quantizer;
 
 const factories: Record<string, Factory> = {
+  fsq: (options) => fsq(options as unknown as FsqOptions),
+
   vectorQuantize(options, functions) {
     const given = options as unknown as VectorQuantizeOptions;
     const { commitment } = given;

@@ -121,12 +121,14 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
         ...(temperature && { temperature }),
       });
       const merged = codes.reshape([-1, codebooks * d]);
-      const output = toOutput(variables.params, merged, positions);
+      const output = toOutput(tree.ref(variables.params), merged, positions);
       return {
         quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
         indices: found.reshape([...positions, ...axes]),
         loss,
         losses,
+        // Through the graph: as an auxiliary output of a gradient, an untraced array raises.
+        state: variables.state,
       };
     },
 

@@ -1,0 +1,103 @@
+import { numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import { expect } from "vitest";
+import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
+import type { ApplyOptions } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
+import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
+import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
+import { expectSame } from "../compare.ts";
+import { fromParams, toQuantizer, toVariables } from "./torch.ts";
+
+/** Does with our quantizer what was recorded of the reference's, and compares all there is. */
+export async function replay(recorded: RecordedCase): Promise<void> {
+  for (const [number, step] of recorded.steps.entries()) {
+    const at = `step ${number}`;
+    const quantizer = toQuantizer(recorded.class, recorded.kwargs, rankOf(recorded));
+    if (step.method === "forward") await replayForward(recorded, quantizer, step, at);
+    else await replayMethod(recorded, quantizer, step, at);
+    expect(step.state, `${at}: what the reference changed`).toEqual({});
+  }
+}
+
+/** The rank of the input, or of what is decoded. */
+function rankOf({ steps, kwargs }: RecordedCase): number {
+  const ranks = steps.map(({ in: { x, indices } }) => {
+    if (x) return x.shape.length;
+    return indices ? indices.shape.length + (Number(kwargs.num_codebooks ?? 1) > 1 ? 0 : 1) : 0;
+  });
+  return Math.max(...ranks);
+}
+
+async function replayForward(
+  recorded: RecordedCase,
+  quantizer: LookupFreeQuantizer,
+  step: RecordedStep,
+  at: string,
+): Promise<void> {
+  const options: ApplyOptions = { training: recorded.training, ...callOptions(step) };
+  const { params, state } = toVariables(recorded.state);
+  const x = toDevice(tensor(step.in, "x"));
+  const apply = (p: typeof params, input: np.Array) =>
+    quantizer.apply({ params: p, state: tree.ref(state) }, input, options);
+
+  if ("weight" in step.in) {
+    const objective = (p: typeof params, input: np.Array) => {
+      const { quantized, loss, ...rest } = apply(p, input);
+      tree.dispose(rest);
+      return np.sum(quantized.mul(toDevice(tensor(step.in, "weight")))).add(loss);
+    };
+    const gradient = valueAndGrad(objective, { argnums: [0, 1] });
+    const [value, [byParams, byX]] = gradient(tree.ref(params), x.ref);
+    value.dispose();
+    const ours: Tensors = {
+      ...(await fromParams(byParams)),
+      x: tensor(await toHost({ x: byX as np.Array }), "x"),
+    };
+    expect(Object.keys(ours).sort(), `${at}: gradients`).toEqual(Object.keys(step.grad).sort());
+    for (const name of Object.keys(ours)) {
+      expectSame(`${at}: gradient of ${name}`, tensor(ours, name), tensor(step.grad, name));
+    }
+  }
+
+  const { losses, state: rested, ...rest } = apply(params, x);
+  const named = Object.fromEntries(
+    Object.entries(losses).map(([name, value]) => [`losses/${snakeCase(name)}`, value]),
+  );
+  const ours = await toHost({ ...rest, ...named });
+  expect(Object.keys(ours).sort(), `${at}: outputs`).toEqual(Object.keys(step.out).sort());
+  for (const name of Object.keys(ours)) {
+    if (!recorded.training && name.startsWith("losses/")) continue;
+    expectSame(`${at}: ${name}`, tensor(ours, name), tensor(step.out, name));
+  }
+  tree.dispose([rested, state]);
+}
+
+async function replayMethod(
+  recorded: RecordedCase,
+  quantizer: LookupFreeQuantizer,
+  step: RecordedStep,
+  at: string,
+): Promise<void> {
+  const variables = toVariables(recorded.state);
+  const take = (name: string) => toDevice(tensor(step.in, name));
+  const methods: Record<string, () => np.Array> = {
+    indices_to_codes: () =>
+      step.arguments.project_out === false
+        ? quantizer.codes(variables, take("indices"))
+        : quantizer.decode(variables, take("indices")),
+    indices_to_level_indices: () => quantizer.levelIndices(take("indices")),
+    codes_to_indices: () => quantizer.codesToIndices(variables, take("zhat")),
+  };
+  const result = methods[step.method]?.();
+  if (!result) throw new Error(`no function of ours for ${step.method}`);
+  const ours = tensor(await toHost({ result }), "result");
+  expectSame(`${at}: result`, ours, tensor(step.out, "result"));
+}
+
+/** The plain arguments of the reference's forward as options of our `apply`. */
+function callOptions({ arguments: given }: RecordedStep): ApplyOptions {
+  const { inv_temperature: inverse, ...rest } = given;
+  expect(rest).toEqual({});
+  return typeof inverse === "number" ? { temperature: 1 / inverse } : {};
+}
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

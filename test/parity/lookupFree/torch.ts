@@ -1,0 +1,82 @@
+/** The reference's lookup-free classes in our terms: options, arrays and losses. */
+import type { numpy as np } from "@jax-js/jax";
+import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
+import type { LinearMap } from "../../../packages/vector-quantize/src/layout/linear.ts";
+import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
+import { fsq } from "../../../packages/vector-quantize/src/quantizers/fsq.ts";
+import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
+import { type Kwargs, type Tensors, tensor } from "../cases.ts";
+
+/** What a class of the reference corresponds to. */
+interface Translation {
+  make: (options: never) => LookupFreeQuantizer;
+  /** Our options for each of the reference's. */
+  options: Record<string, (value: unknown) => object>;
+}
+
+const same = (name: string) => (value: unknown) => ({ [name]: value });
+const layoutOf = () => ({}); // from the rank of x
+
+const shared = {
+  dim: same("dim"),
+  num_codebooks: same("numCodebooks"),
+  keep_num_codebooks_dim: same("keepNumCodebooksDim"),
+  channel_first: layoutOf,
+  projection_has_bias: same("projectionHasBias"),
+  orthogonal_rotation: same("orthogonalRotation"),
+};
+
+export const translations: Record<string, Translation> = {
+  FSQ: {
+    make: fsq,
+    options: {
+      ...shared,
+      levels: same("levels"),
+      preserve_symmetry: same("preserveSymmetry"),
+      noise_dropout: same("noiseDropout"),
+      bound_hard_clamp: same("boundHardClamp"),
+    },
+  },
+};
+
+/** Our quantizer for a class, its options and the rank of its input. */
+export function toQuantizer(className: string, kwargs: Kwargs, rank: number): LookupFreeQuantizer {
+  const { make, options } = translations[className] as Translation;
+  const ours: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(kwargs)) {
+    const translate = options[name];
+    if (!translate) throw new Error(`no option for ${name}`);
+    Object.assign(ours, translate(value));
+  }
+  // The reference takes every input of 4 or 5 axes as an image or a video.
+  const layout =
+    rank === 5 ? "video" : rank === 4 ? "image" : kwargs.channel_first ? "channelFirst" : undefined;
+  return make({ ...ours, ...(layout && { layout }) } as never);
+}
+
+type Arrays = Variables<Record<string, never>, Record<string, never>>;
+
+/** Our arrays from the reference's `state_dict`. */
+export function toVariables(tensors: Tensors): Arrays {
+  const array = (name: string) => toDevice(tensor(tensors, name));
+  const linear = (name: string): LinearMap => ({
+    weight: array(`${name}.weight`).transpose(), // [out, in] to [in, out]
+    ...(tensors[`${name}.bias`] && { bias: array(`${name}.bias`) }),
+  });
+  const params = {
+    ...(tensors["project_in.weight"] && { projectIn: linear("project_in") }),
+    ...(tensors["project_out.weight"] && { projectOut: linear("project_out") }),
+  };
+  const state = { ...(tensors.orthogonal_rot && { rotation: array("orthogonal_rot") }) };
+  return { params, state } as unknown as Arrays;
+}
+
+/** Our parameters, or their gradients, as the reference names them. Takes ownership. */
+export function fromParams(params: unknown): Promise<Tensors> {
+  const { projectIn, projectOut } = params as { projectIn?: LinearMap; projectOut?: LinearMap };
+  const linear = (name: string, map: LinearMap | undefined): Record<string, np.Array> => ({
+    ...(map && { [`${name}.weight`]: map.weight.transpose() }),
+    ...(map?.bias && { [`${name}.bias`]: map.bias }),
+  });
+  return toHost({ ...linear("project_in", projectIn), ...linear("project_out", projectOut) });
+}
