@@ -60,15 +60,32 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   const ints = memory.i32(header, HEADER_BYTES / 4);
   ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
 
-  const bounds = (maxNorm: number) => {
+  const bounds = () => {
+    const [minNorm, maxNorm] = lengths();
     // A score is a sum of D + 1 terms, from inputs that were rounded when they were shifted.
     const unit = 1.01 * (dim + 10) * UNIT;
+    const safe = metric === "cosine" ? minNorm > 1e-10 && maxNorm < 1e10 : maxNorm < 4e18;
     const doubles = memory.f64(header + 40, 4);
-    // Beyond this length a score may overflow; no bound holds then, and every row is settled in f64.
-    doubles[0] = maxNorm < 4e18 ? unit : Number.POSITIVE_INFINITY;
+    // Codes of other lengths may take sums out of the range of float32. No bound holds then, and
+    // every row is settled in float64.
+    doubles[0] = safe ? unit : Number.POSITIVE_INFINITY;
     doubles[1] = 1 / (1 - Math.sqrt(6 * unit));
-    doubles[2] = maxNorm * 1.0001;
+    doubles[2] = metric === "cosine" ? 1.0001 : maxNorm * 1.0001;
     doubles[3] = dim * 1e-44;
+  };
+
+  /** The least length of a code that is not zero (cosine only) and the largest one. */
+  const lengths = (): [number, number] => {
+    if (metric === "cosine") {
+      const scales = memory.f64(scale, size).filter((value) => value > 0);
+      return [
+        1 / scales.reduce((a, b) => Math.max(a, b), 0),
+        1 / scales.reduce((a, b) => Math.min(a, b), 1),
+      ];
+    }
+    if (metric === "dot") return [0, maxLength(memory.f32(codes, size * dim), dim)];
+    const half = memory.f32(bias, size).reduce((a, b) => Math.max(a, b), 0);
+    return [0, Math.sqrt(2 * half + dim * 1e-44)];
   };
 
   return {
@@ -87,9 +104,7 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
         await pool.run(kernels.codebookMean, { ...job, rows: dim, chunkRows: 16, work });
       }
       await pool.run(kernels.packCodebook, { ...job, rows: stored, chunkRows: 16, work });
-      if (metric === "cosine") bounds(1);
-      else if (metric === "dot") bounds(maxLength(values, dim));
-      else bounds(Math.sqrt(2 * memory.f32(bias, size).reduce((a, b) => Math.max(a, b), 0)));
+      bounds();
     },
     free() {
       for (const region of [header, codes, packed, bias, mean, scale]) {

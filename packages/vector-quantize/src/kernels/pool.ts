@@ -36,6 +36,8 @@ export interface Pool {
   readonly threads: number;
   /** The fastest form of the kernels that this engine runs. */
   readonly form: KernelForm;
+  /** Whether kernels run at full speed from their first call, without a warm-up. */
+  readonly compilesOptimized: boolean;
   /** Compiles a kernel, once, and returns its exported functions by name. */
   load<Name extends string>(
     binary: KernelBinary<Name>,
@@ -101,6 +103,14 @@ const SMALL_WORK = 1e7;
 /** `fill` is called for about this many parts of a job. */
 const FILL_PARTS = 32;
 
+let shared: Pool | undefined;
+
+/** The pool that is used where none is given; made when it is first asked for. */
+export function defaultPool(): Pool {
+  shared ??= createPool();
+  return shared;
+}
+
 /** A pool of its own, with its own memory and workers. */
 export function createPool(options: PoolOptions = {}): Pool {
   checkKnownOptions("createPool", options, ["threads"]);
@@ -119,6 +129,7 @@ class WorkerPool implements Pool {
   readonly memory: KernelMemory;
   readonly threads: number;
   readonly form: KernelForm = supports("relaxed") ? "relaxed" : "plain";
+  readonly compilesOptimized: boolean;
   readonly #platform: Platform;
   readonly #control: Int32Array;
   readonly #values: Float64Array;
@@ -136,6 +147,7 @@ class WorkerPool implements Pool {
   constructor(platform: Platform, threads: number) {
     this.#platform = platform;
     this.threads = threads;
+    this.compilesOptimized = platform.compilesOptimized;
     this.memory = new KernelMemory(platform.sharesMemory);
     // Growth detaches memory that is not shared, but then no worker reads the control block.
     const buffer = platform.sharesMemory ? this.memory.memory.buffer : new ArrayBuffer(1024);

@@ -48,8 +48,9 @@ export function nearest(
         store<f32>(distances, NaN);
         ++bad;
       } else {
-        store<i32>(indices, winner(book, row, norm, scratch + <usize>r * STATE, packed, r));
-        store<f32>(distances, distance(book, winnerValue, norm));
+        const k = winner(book, row, norm, scratch + <usize>r * STATE, packed, r);
+        store<i32>(indices, k);
+        store<f32>(distances, distance(book, row, k, winnerValue, norm));
       }
       row += rowBytes;
       indices += 4;

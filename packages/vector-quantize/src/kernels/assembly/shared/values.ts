@@ -106,12 +106,36 @@ export function exactValue(book: Codebook, row: usize, k: i32): f64 {
   return book.metric == METRIC_COSINE ? sum * load<f64>(book.scale + (<usize>k << 3)) : sum;
 }
 
-/** The distance that the caller gets for a value: itself, or 1 - cosine. `norm` is |x|^2. */
+/**
+ * The distance that the caller gets for the value of code `k`: itself, or 1 - cosine. `norm` is the
+ * row's squared length.
+ */
 // @ts-ignore: decorator
 @inline
-export function distance(book: Codebook, value: f32, norm: f32): f32 {
-  if (book.metric != METRIC_COSINE) return value;
-  return norm > 0 ? <f32>(1.0 + <f64>value / sqrt(<f64>norm)) : 1;
+export function distance(book: Codebook, row: usize, k: i32, value: f32, norm: f32): f32 {
+  return book.metric == METRIC_COSINE ? cosineDistance(book, row, k, value, norm) : value;
+}
+
+function cosineDistance(book: Codebook, row: usize, k: i32, value: f32, norm: f32): f32 {
+  const scale = load<f64>(book.scale + (<usize>k << 3));
+  if (scale == 0) return 1;
+  if (norm > 1e-20 && norm < 1e30 && scale > 1e-10 && scale < 1e10) {
+    return <f32>(1.0 + <f64>value / sqrt(<f64>norm));
+  }
+  // Products in f32 may have left its range.
+  let squares: f64 = 0;
+  for (let d = 0; d < book.dim; ++d) {
+    const v = <f64>load<f32>(row + (<usize>d << 2));
+    squares += v * v;
+  }
+  return squares > 0 ? <f32>(1.0 + exactValue(book, row, k) / sqrt(squares)) : 1;
+}
+
+/** At least the length of a vector whose squared length came out as `square` in f32. */
+// @ts-ignore: decorator
+@inline
+export function lengthBound(book: Codebook, square: f32): f64 {
+  return sqrt(<f64>square + book.tiny) * 1.0001;
 }
 
 /** At most this far is the score of a code from its true value, for codes no longer than `norm`. */

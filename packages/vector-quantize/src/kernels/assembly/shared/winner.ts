@@ -1,7 +1,7 @@
 /** The nearest code of each row of a packed block; `nearest.ts` tells how it is made certain. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { STATE, nmadd, panelCodes, scanPanel, tileRows } from "./tiles";
-import { exactValue, scoreError, values } from "./values";
+import { exactValue, lengthBound, scoreError, values } from "./values";
 
 /** Above every score of a code that is not padding. */
 const UNSEEN: f32 = 3.4e38;
@@ -68,10 +68,10 @@ export function winner(
   winnerValue = f32x4.extract_lane(best, 0);
 
   const euclidean = book.metric == METRIC_EUCLIDEAN;
-  const xNorm = sqrt(<f64>norm) * 1.0001;
+  const xNorm = lengthBound(book, norm);
   let codeNorm = book.maxNorm;
   if (euclidean) {
-    const reach = (xNorm + sqrt(<f64>winnerValue) * 1.0001) * book.reach;
+    const reach = (xNorm + lengthBound(book, winnerValue)) * book.reach;
     codeNorm = reach < codeNorm ? reach : codeNorm;
   }
   const error = 2 * scoreError(book, xNorm, codeNorm);
@@ -85,7 +85,8 @@ export function winner(
     <i32>(base <= last);
   if (certain) return base + (ctz(bestBits) << 2);
 
-  const k = search(book, row, base <= last ? limit : Infinity, packed, r);
+  search(book, row, base <= last ? limit : Infinity, packed, r, 1, state);
+  const k = load<i32>(state, 8);
   winnerValue = f32x4.extract_lane(values(book, row, k, k, k), 0);
   return k;
 }
@@ -98,8 +99,23 @@ function horizontalMin(v: v128): v128 {
   return f32x4.pmin(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
 }
 
-/** The exact winner among all codes whose score is not above `limit`. */
-function search(book: Codebook, row: usize, limit: f64, packed: usize, r: i32): i32 {
+/**
+ * The `want` nearest codes, exactly, among those whose score is not above `limit`. `list` gets their
+ * `exactValue`s (f64 [want]) and then their indices (i32 [want]), the nearest first and the lower
+ * index first on ties; -1 where there are fewer codes.
+ */
+export function search(
+  book: Codebook,
+  row: usize,
+  limit: f64,
+  packed: usize,
+  r: i32,
+  want: i32,
+  list: usize,
+): void {
+  const found = list + (<usize>want << 3);
+  for (let i = 0; i < want; ++i) store<i32>(found + (<usize>i << 2), -1);
+  let full = 0;
   const dim = book.dim;
   const height = tileRows(book.shape);
   const lane = r % height;
@@ -109,8 +125,6 @@ function search(book: Codebook, row: usize, limit: f64, packed: usize, r: i32): 
   const columns = step >> 4;
   const all = <usize>book.panels * columns;
   const above = f32x4.splat(<f32>(limit + abs(limit) * 2e-7 + 1e-44));
-  let best = -1;
-  let bestValue: f64 = Infinity;
   // Storage goes on to a multiple of four panels, so columns may be read four at a time.
   for (let column: usize = 0; column < all; column += 4) {
     let c0 = columnPointer(book, column, columns, step);
@@ -145,14 +159,20 @@ function search(book: Codebook, row: usize, limit: f64, packed: usize, r: i32): 
       const k = (<i32>column << 2) + ctz(hits);
       hits &= hits - 1;
       if (k >= book.size) break;
-      const v = exactValue(book, row, k);
-      if (v < bestValue || best < 0) {
-        bestValue = v;
-        best = k;
+      const value = exactValue(book, row, k);
+      let at = full;
+      if (full < want) ++full;
+      else if (value < load<f64>(list + (<usize>(want - 1) << 3))) at = want - 1;
+      else continue;
+      // Codes come in ascending order, so an equal one stays behind those that are there.
+      for (; at > 0 && value < load<f64>(list + (<usize>(at - 1) << 3)); --at) {
+        store<f64>(list + (<usize>at << 3), load<f64>(list + (<usize>(at - 1) << 3)));
+        store<i32>(found + (<usize>at << 2), load<i32>(found + (<usize>(at - 1) << 2)));
       }
+      store<f64>(list + (<usize>at << 3), value);
+      store<i32>(found + (<usize>at << 2), k);
     }
   }
-  return best;
 }
 
 // @ts-ignore: decorator
