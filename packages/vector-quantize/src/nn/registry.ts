@@ -38,7 +38,7 @@ const factories: Record<string, Factory> = {
  */
 export function layerFromConfig(config: LayerConfig): Layer {
   const { type, ...options } = config;
-  const make = factories[type];
+  const make = Object.hasOwn(factories, type) ? factories[type] : undefined;
   if (!make) throw expected("layer type", `one of ${Object.keys(factories).join(", ")}`, type);
   return make(options as never);
 }

@@ -1,0 +1,42 @@
+import { numpy as np } from "@jax-js/jax";
+import { expect, test } from "vitest";
+import { meanSquaredError, psnr, psnrInGraph } from "./distortion.ts";
+import { bitsPerPixel, entropyBitsPerPixel } from "./rate.ts";
+import { codeCounts, codeEntropy, perplexity, usedCodes } from "./usage.ts";
+
+test("mean squared error", () => {
+  expect(meanSquaredError([1, 2, 3, 4], [1, 0, 3, 7])).toBe(13 / 4);
+  expect(() => meanSquaredError([1], [])).toThrow("got [1, 0]");
+});
+
+test("psnr of bytes off by one is 20 log10 255", () => {
+  expect(psnr(1, 255)).toBeCloseTo(48.1308036, 6);
+  expect(psnr(0, 2)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("psnr in the graph: errors of 0.02 in a range of 2 are 40 dB", async () => {
+  const target = [0.1, -0.5, 0.9, 0];
+  const output = np.array(target.map((v, i) => v + (i % 2 ? 0.02 : -0.02)));
+  expect((await psnrInGraph(output, np.array(target), 2).data())[0]).toBeCloseTo(40, 4);
+});
+
+test("counts codes, and masked positions for none", () => {
+  expect([...codeCounts(Int32Array.of(3, 0, -1, 3, -1), 4)]).toEqual([1, 0, 0, 2]);
+  expect(() => codeCounts([4], 4)).toThrow("codeCounts: indices: expected below 4, got 4");
+});
+
+test("usage of codes", () => {
+  const counts = [2, 1, 1, 0]; // entropy 1/2 * 1 + 2 * 1/4 * 2 = 1.5 bits
+  expect(usedCodes(counts)).toBe(3);
+  expect(codeEntropy(counts)).toBeCloseTo(1.5, 12);
+  expect(perplexity(counts)).toBeCloseTo(2 ** 1.5, 12);
+  expect(perplexity([5, 5, 5, 5])).toBeCloseTo(4, 12);
+  expect(codeEntropy([0, 0])).toBe(0);
+});
+
+test("bits per pixel", () => {
+  // 64 vectors of 10 bits for 32 x 32 pixels
+  expect(bitsPerPixel([1024], 64, 1024)).toBeCloseTo(0.625, 12);
+  expect(bitsPerPixel([256, 16], 49, 784)).toBeCloseTo((49 * 12) / 784, 12);
+  expect(entropyBitsPerPixel([1.5, 2.5], 64, 1024)).toBeCloseTo(0.25, 12);
+});

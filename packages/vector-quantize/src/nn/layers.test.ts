@@ -1,0 +1,213 @@
+import { grad, numpy as np, random, tree } from "@jax-js/jax";
+import { describe, expect, it, test } from "vitest";
+import { gelu, relu, silu, tanh } from "./activations.ts";
+import { conv2d } from "./conv2d.ts";
+import type { Layer } from "./layer.ts";
+import { layerNorm } from "./layerNorm.ts";
+import { linear } from "./linear.ts";
+import { maxPool } from "./maxPool.ts";
+import { layerFromConfig } from "./registry.ts";
+import { residual } from "./residual.ts";
+import { depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
+import { upsample } from "./upsample.ts";
+
+const numbers = async (x: np.Array) => [...(await x.data())] as number[];
+
+/** 0, 1, 2, ... in this shape. */
+const counting = (...shape: number[]) =>
+  np
+    .arange(shape.reduce((a, b) => a * b))
+    .astype(np.float32)
+    .reshape(shape);
+
+test("linear multiplies and adds", async () => {
+  const params = {
+    weight: np.array([
+      [1, 2, 3],
+      [10, 20, 30],
+    ]),
+    bias: np.array([0, 0, 100]),
+  };
+  const y = linear({ inFeatures: 2, outFeatures: 3 }).apply(params, np.array([[[1, 1]], [[2, 0]]]));
+  expect(y.shape).toEqual([2, 1, 3]);
+  expect(await numbers(y)).toEqual([11, 22, 133, 2, 4, 106]);
+});
+
+// From torch 2.13.0's functional relu, gelu, silu and tanh.
+test.each<[string, Layer, number[]]>([
+  ["relu", relu(), [0, 0, 0, 0, 0.5, 2]],
+  ["gelu", gelu(), [-0.004050225, -0.15865526, -0.046017218, 0, 0.34573123, 1.9544997]],
+  ["silu", silu(), [-0.14227761, -0.26894143, -0.047502082, 0, 0.31122968, 1.7615941]],
+  ["tanh", tanh(), [-0.99505478, -0.76159418, -0.099667996, 0, 0.46211717, 0.96402758]],
+])("%s", async (_name, layer, expected) => {
+  const y = await numbers(layer.apply({}, np.array([-3, -1, -0.1, 0, 0.5, 2])));
+  expected.forEach((value, i) => {
+    expect(y[i]).toBeCloseTo(value, 6);
+  });
+});
+
+test("layerNorm divides by the deviation over all features, and survives none", async () => {
+  const params = { weight: np.array([1, 1, 1, 2]), bias: np.array([0, 0, 5, 0]) };
+  const y = layerNorm({ features: 4 }).apply(
+    params,
+    np.array([
+      [1, 2, 3, 6],
+      [7, 7, 7, 7],
+    ]),
+  );
+  const expected = [-1.069043, -0.5345217, 5, 3.207131, 0, 0, 5, 0];
+  (await numbers(y)).forEach((value, i) => {
+    expect(value).toBeCloseTo(expected[i] as number, 5);
+  });
+});
+
+test("spaceToDepth lists the pixels of a patch row by row", async () => {
+  const patches = spaceToDepth({ block: 2 }).apply({}, counting(1, 4, 4, 1));
+  expect(patches.shape).toEqual([1, 2, 2, 4]);
+  const expected = [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15];
+  expect(await numbers(patches)).toEqual(expected);
+});
+
+test.each([1, 2, 3])("depthToSpace undoes spaceToDepth, block %d", async (block) => {
+  const x = counting(2, 6, 12, 3);
+  const patches = spaceToDepth({ block }).apply({}, x.ref);
+  const back = depthToSpace({ block }).apply({}, patches);
+  expect(back.shape).toEqual([2, 6, 12, 3]);
+  expect(await numbers(back)).toEqual(await numbers(x));
+});
+
+test("upsample repeats pixels", async () => {
+  const y = upsample().apply(
+    {},
+    np.array([
+      [
+        [
+          [1, 10],
+          [2, 20],
+        ],
+      ],
+    ]),
+  );
+  expect(y.shape).toEqual([1, 2, 4, 2]);
+  const row = [1, 10, 1, 10, 2, 20, 2, 20];
+  expect(await numbers(y)).toEqual([...row, ...row]);
+});
+
+describe("maxPool", () => {
+  it("takes the largest of each window, and NaN where there is one", async () => {
+    const x = np
+      .array([
+        [1, 2, -5, -6, 0, Number.NaN],
+        [4, 3, -7, -8, 0, 1],
+      ])
+      .reshape([1, 2, 6, 1]);
+    expect(await numbers(maxPool().apply({}, x))).toEqual([4, -5, Number.NaN]);
+  });
+
+  it("has the window as step", async () => {
+    const y = maxPool({ window: 3 }).apply({}, counting(1, 3, 6, 2));
+    expect(await numbers(y)).toEqual([28, 29, 34, 35]);
+  });
+
+  it("sends the gradient to the first of equal values", async () => {
+    const x = np
+      .array([
+        [1, 1, 0, 2],
+        [1, 1, 2, 2],
+      ])
+      .reshape([1, 2, 4, 1]);
+    const dx = grad((x: np.Array) =>
+      np.sum(
+        maxPool()
+          .apply({}, x)
+          .mul(np.array([[[[7], [9]]]])),
+      ),
+    )(x);
+    expect(await numbers(dx)).toEqual([7, 0, 0, 9, 0, 0, 0, 0]);
+  });
+});
+
+test("residual adds the input", async () => {
+  const layer = residual([linear({ inFeatures: 1, outFeatures: 1 }), relu()]);
+  const params = { layers: [{ weight: np.array([[-2]]), bias: np.array([1]) }, {}] };
+  expect(await numbers(layer.apply(params, np.array([[0], [3], [-1]])))).toEqual([1, 3, 2]);
+});
+
+test.each<[string, Layer, number]>([
+  ["linear", linear({ inFeatures: 16, outFeatures: 2000 }), 1 / 4],
+  ["conv2d", conv2d({ inChannels: 4, outChannels: 500, kernelSize: 3 }), 1 / 6],
+])("%s starts uniform between -1/sqrt(fan in) and 1/sqrt(fan in)", async (_name, layer, bound) => {
+  const { weight, bias } = layer.init(random.key(1)) as Record<string, np.Array>;
+  for (const values of [await numbers(weight as np.Array), await numbers(bias as np.Array)]) {
+    const variance = values.reduce((sum, v) => sum + v * v, 0) / values.length;
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(bound);
+    expect(Math.max(...values)).toBeGreaterThan(0.95 * bound);
+    expect(Math.min(...values)).toBeLessThan(-0.95 * bound);
+    expect(variance / (bound ** 2 / 3)).toBeGreaterThan(0.8);
+    expect(variance / (bound ** 2 / 3)).toBeLessThan(1.2);
+  }
+});
+
+const everyLayer: [Layer, number[]][] = [
+  [conv2d({ inChannels: 2, outChannels: 3, kernelSize: 5, padding: 1, bias: false }), [1, 6, 6, 2]],
+  [conv2d({ inChannels: 2, outChannels: 3, upsample: 2 }), [1, 4, 4, 2]],
+  [depthToSpace({ block: 2 }), [1, 4, 4, 4]],
+  [gelu(), [2, 3]],
+  [layerNorm({ features: 3, eps: 1e-3 }), [2, 3]],
+  [linear({ inFeatures: 3, outFeatures: 2, bias: false }), [2, 3]],
+  [maxPool({ window: 3 }), [1, 6, 6, 2]],
+  [relu(), [2, 3]],
+  [residual([linear({ inFeatures: 3, outFeatures: 3 }), residual([silu()])]), [2, 3]],
+  [silu(), [2, 3]],
+  [spaceToDepth({ block: 3 }), [1, 6, 6, 2]],
+  [tanh(), [2, 3]],
+  [upsample({ factor: 3 }), [1, 2, 2, 1]],
+];
+
+describe.each(everyLayer.map(([layer, shape]) => [layer.config.type, layer, shape] as const))(
+  "%s",
+  (_type, layer, shape) => {
+    it("is rebuilt from its configuration as JSON", async () => {
+      const again = layerFromConfig(JSON.parse(JSON.stringify(layer.config)));
+      expect(again.config).toEqual(layer.config);
+      const params = layer.init(random.key(2));
+      const x = random.normal(random.key(3), shape);
+      const y = layer.apply(tree.ref(params as never), x.ref);
+      expect(await numbers(again.apply(params, x))).toEqual(await numbers(y));
+    });
+
+    it("refuses an option that it does not know", () => {
+      const config = { ...layer.config, colour: "red" };
+      if (Object.keys(layer.config).length === 1) return; // has no options at all
+      if (layer.config.type === "residual") return;
+      expect(() => layerFromConfig(config)).toThrow('option "colour": expected one of');
+    });
+  },
+);
+
+test("bad options and inputs are told", () => {
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, kernelSize: 2 })).toThrow(
+    "conv2d: kernelSize: expected an odd integer, got 2",
+  );
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, padding: 3 })).toThrow(
+    "less than kernelSize (3)",
+  );
+  expect(() => linear({ inFeatures: 0, outFeatures: 1 })).toThrow("linear: inFeatures");
+  expect(() => residual([])).toThrow("residual: expected a list of at least one layer, got []");
+  expect(() => layerFromConfig({ type: "dense" })).toThrow("layer type: expected one of conv2d,");
+
+  const params = { weight: np.zeros([3, 3, 2, 1]) };
+  const conv = conv2d({ inChannels: 2, outChannels: 1, bias: false });
+  expect(() => conv.apply(params, np.zeros([1, 4, 4, 3]))).toThrow(
+    "conv2d: input: expected images [B, H, W, 2], got [1, 4, 4, 3]",
+  );
+  expect(() => maxPool().apply({}, np.zeros([1, 3, 4, 1]))).toThrow(
+    "multiples of window (2), got [3, 4]",
+  );
+  expect(() => spaceToDepth({ block: 4 }).apply({}, np.zeros([4, 4]))).toThrow(
+    "images [B, H, W, C], got [4, 4]",
+  );
+  expect(() => depthToSpace({ block: 2 }).apply({}, np.zeros([1, 2, 2, 6]))).toThrow(
+    "a multiple of block ** 2 (4), got 6",
+  );
+});

@@ -1,0 +1,123 @@
+/** The reference's example autoencoder on our layers, its data, and the loops that train it. */
+import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+import { numpy as np, random } from "@jax-js/jax";
+import {
+  adamw,
+  conv2d,
+  createMetricReader,
+  createTrainer,
+  gelu,
+  maxPool,
+  parseIdx,
+  sequential,
+  vectorQuantize,
+} from "vector-quantize";
+import { readSafetensors } from "vector-quantize/safetensors";
+
+export const steps = 1000;
+export const batchSize = 256;
+const trainingImages = 9000;
+
+/** `SimpleVQAutoEncoder`; each upsampling is done by the convolution that follows it. */
+export function buildModel() {
+  return sequential([
+    conv2d({ inChannels: 1, outChannels: 16 }),
+    maxPool(),
+    gelu(),
+    conv2d({ inChannels: 16, outChannels: 32 }),
+    maxPool(),
+    vectorQuantize({ dim: 32, codebookSize: 256 }),
+    conv2d({ inChannels: 32, outChannels: 16, upsample: 2 }),
+    gelu(),
+    conv2d({ inChannels: 16, outChannels: 1, upsample: 2 }),
+  ]);
+}
+
+export function buildTrainer(model) {
+  return createTrainer(model, {
+    optimizer: adamw(3e-4),
+    loss: "l1",
+    quantizerWeight: 10,
+    clamp: true,
+  });
+}
+
+/** The first 9,000 images of an IDX file as floats in [-1, 1], one after another. */
+export async function readImages(path) {
+  const file = await readFile(path);
+  const { shape, data } = parseIdx(path.endsWith(".gz") ? gunzipSync(file) : file, path);
+  const [, height, width] = shape;
+  const floats = Float32Array.from(data.subarray(0, trainingImages * height * width), (v) =>
+    Math.fround(Math.fround(Math.fround(v / 255) - 0.5) / 0.5),
+  );
+  return { height, width, floats };
+}
+
+/** The images with these numbers as a batch `[B, H, W, 1]`. */
+export function batchOf({ height, width, floats }, numbers) {
+  const size = height * width;
+  const batch = new Float32Array(numbers.length * size);
+  numbers.forEach((number, i) => {
+    batch.set(floats.subarray(number * size, (number + 1) * size), i * size);
+  });
+  return np.array(batch, { shape: [numbers.length, height, width, 1] });
+}
+
+/** Trains on the given batches (lists of image numbers) and returns both losses of each step. */
+export async function train(trainer, state, images, batches, onStep = () => {}) {
+  const reader = createMetricReader();
+  const losses = { reconstruction: [], commitment: [] };
+  const keep = (report) => {
+    if (!report) return;
+    losses.reconstruction.push(report.values.reconstruction);
+    losses.commitment.push(report.values.commitment);
+    onStep(report);
+  };
+  for (const numbers of batches) {
+    const result = trainer.step(state, batchOf(images, numbers));
+    state = result.state;
+    keep(await reader.push(result.metrics));
+  }
+  keep(await reader.flush());
+  return { losses, state };
+}
+
+/** A run that `train.py` recorded: initial variables of `model`, batches, losses. */
+export async function readRecording(path, model) {
+  const { tensors, metadata } = readSafetensors(await readFile(path));
+  const initial = (name) => tensors[`initial/${name}`];
+  const conv = (layer) => ({
+    weight: initial(`${layer}.weight`).transpose([2, 3, 1, 0]), // [out, in, k, k] to [k, k, in, out]
+    bias: initial(`${layer}.bias`),
+  });
+  const codebook = "5._codebook";
+  const fresh = model.init(random.key(0));
+  const params = {
+    encoder: [conv(0), {}, {}, conv(3), {}],
+    quantizer: fresh.params.quantizer,
+    decoder: [conv(7), {}, conv(10)],
+  };
+  const state = {
+    codebook: initial(`${codebook}.embed`).reshape([256, 32]),
+    clusterSize: initial(`${codebook}.cluster_size`).reshape([256]),
+    codeSums: initial(`${codebook}.embed_avg`).reshape([256, 32]),
+  };
+  const numbers = async (name) => [...(await tensors[name].data())];
+  const sizes = await numbers("batch/sizes");
+  const order = await numbers("batch/images");
+  let begin = 0;
+  const batches = sizes.map((size) => {
+    begin += size;
+    return order.slice(begin - size, begin);
+  });
+  return {
+    metadata,
+    variables: { params, state },
+    batches,
+    losses: {
+      reconstruction: await numbers("loss/reconstruction"),
+      commitment: await numbers("loss/commitment"),
+    },
+  };
+}

@@ -1,0 +1,149 @@
+"""Trains the reference's example autoencoder on MNIST, and writes down how it went.
+
+    python parity/autoencoder/train.py --images t10k-images-idx3-ubyte.gz --out runs/autoencoder
+    python parity/autoencoder/train.py --images ... --serve     answers timing requests, see README.md
+
+The model, the data's range and the hyper-parameters are those of `examples/autoencoder.py` of the
+reference, 1.31.0. For each seed it writes `seed-<n>.safetensors`: the initial weights, the images of
+each batch in order, and both losses of each step.
+"""
+
+import argparse
+import gzip
+import json
+import struct
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from reference import VERSION, source_folder
+
+source_folder()
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from vector_quantize_pytorch import Sequential, VectorQuantize
+
+STEPS, BATCH, LEARNING_RATE, ALPHA = 1000, 256, 3e-4, 10
+DIM, CODES = 32, 256
+TRAINING_IMAGES = 9000
+
+
+def read_images(path: str) -> torch.Tensor:
+    """The first images of an IDX file as [N, 1, H, W] in [-1, 1]."""
+    raw = gzip.open(path).read() if path.endswith(".gz") else Path(path).read_bytes()
+    _, count, height, width = struct.unpack(">IIII", raw[:16])
+    pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(count, 1, height, width)
+    return (torch.from_numpy(pixels[:TRAINING_IMAGES].copy()).float() / 255 - 0.5) / 0.5
+
+
+def build() -> nn.Module:
+    return Sequential(
+        nn.Conv2d(1, 16, kernel_size=3, stride=1, padding=1),
+        nn.MaxPool2d(kernel_size=2, stride=2),
+        nn.GELU(),
+        nn.Conv2d(16, 32, kernel_size=3, stride=1, padding=1),
+        nn.MaxPool2d(kernel_size=2, stride=2),
+        VectorQuantize(dim=DIM, accept_image_fmap=True, codebook_size=CODES, rotation_trick=True,
+                       straight_through=False, directional_reparam=False),
+        nn.Upsample(scale_factor=2, mode="nearest"),
+        nn.Conv2d(32, 16, kernel_size=3, stride=1, padding=1),
+        nn.GELU(),
+        nn.Upsample(scale_factor=2, mode="nearest"),
+        nn.Conv2d(16, 1, kernel_size=3, stride=1, padding=1),
+    )
+
+
+def batches(count: int, steps: int):
+    """Image numbers of each batch: shuffled anew each epoch, the last batch of an epoch smaller."""
+    done = 0
+    while True:
+        for batch in torch.randperm(count).split(BATCH):
+            if done == steps:
+                return
+            done += 1
+            yield batch
+
+
+def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor) -> tuple[float, float]:
+    optimizer.zero_grad()
+    out, _, commitment = model(x)
+    reconstruction = (out.clamp(-1.0, 1.0) - x).abs().mean()
+    (reconstruction + ALPHA * commitment).backward()
+    optimizer.step()
+    return reconstruction.item(), commitment.item()
+
+
+def train(images: torch.Tensor, seed: int, steps: int, out: Path) -> None:
+    torch.manual_seed(seed)
+    model = build()
+    initial = {f"initial/{name}": value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
+    order, losses, times = [], [], []
+    for batch in batches(len(images), steps):
+        x = images[batch]
+        begin = time.perf_counter()
+        losses.append(step(model, optimizer, x))
+        times.append(1000 * (time.perf_counter() - begin))
+        order.append(batch)
+        if len(losses) % 100 == 0:
+            print(f"seed {seed} step {len(losses)}: reconstruction {losses[-1][0]:.4f} "
+                  f"commitment {losses[-1][1]:.5f}", flush=True)
+    reconstruction, commitment = zip(*losses)
+    save_file(
+        {
+            **{name: value.float().contiguous() for name, value in initial.items()},
+            "batch/sizes": torch.tensor([len(batch) for batch in order], dtype=torch.int32),
+            "batch/images": torch.cat(order).int(),
+            "loss/reconstruction": torch.tensor(reconstruction),
+            "loss/commitment": torch.tensor(commitment),
+        },
+        out / f"seed-{seed}.safetensors",
+        metadata={
+            "reference": VERSION, "torch": torch.__version__, "seed": str(seed),
+            "milliseconds": f"{np.median(times):.1f}", "threads": str(torch.get_num_threads()),
+        },
+    )
+
+
+def serve(images: torch.Tensor) -> None:
+    """Answers each line of stdin, a number of steps, with the milliseconds of each as JSON."""
+    torch.manual_seed(0)
+    model = build()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    for line in sys.stdin:
+        times = []
+        for _ in range(int(line)):
+            x = images[torch.randperm(len(images))[:BATCH]]
+            begin = time.perf_counter()
+            step(model, optimizer, x)
+            times.append(1000 * (time.perf_counter() - begin))
+        print(json.dumps(times), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--images", required=True, help="an IDX file of images, may be gzipped")
+    parser.add_argument("--out", type=Path, default=Path("runs/autoencoder"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--serve", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    images = read_images(args.images)
+    if args.serve:
+        serve(images)
+        return
+    args.out.mkdir(parents=True, exist_ok=True)
+    for seed in args.seeds:
+        train(images, seed, args.steps, args.out)
+
+
+if __name__ == "__main__":
+    main()
