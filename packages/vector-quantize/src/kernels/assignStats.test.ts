@@ -32,7 +32,7 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
         [1500, 3],
       ] as const) {
         const { vectors, indices } = example(rows, dim, codes, seed++);
-        const got = await assignStats(pool, vectors, indices, { dim, codes });
+        const got = await assignStats(vectors, indices, { dim, codes, pool });
         expect(got).toEqual(assignStatsScalar(vectors, indices, dim, codes));
       }
     }
@@ -40,7 +40,7 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
 
   it("equals it in a job that all threads share", async () => {
     const { vectors, indices } = example(40_000, 32, 50, 5);
-    const got = await assignStats(pool, vectors, indices, { dim: 32, codes: 50 });
+    const got = await assignStats(vectors, indices, { dim: 32, codes: 50, pool });
     expect(got).toEqual(assignStatsScalar(vectors, indices, 32, 50));
   });
 
@@ -71,11 +71,11 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
     const vectors = new Float32Array(6);
     for (const bad of [3, -2]) {
       await expect(
-        assignStats(pool, vectors, Int32Array.of(0, bad), { dim: 3, codes: 3 }),
+        assignStats(vectors, Int32Array.of(0, bad), { dim: 3, codes: 3, pool }),
       ).rejects.toThrow(`assignStats: indices[1]: expected -1 or 0 ... 2, got ${bad}`);
     }
     await expect(
-      assignStats(pool, vectors, Int32Array.of(0), { dim: 3, codes: 3 }),
+      assignStats(vectors, Int32Array.of(0), { dim: 3, codes: 3, pool }),
     ).rejects.toThrow("assignStats: vectors: expected 1 x 3 numbers");
     expect(pool.memory.used).toBeLessThanOrEqual(used + 1024); // the pool keeps its scratch memory
   });

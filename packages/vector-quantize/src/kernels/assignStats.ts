@@ -1,15 +1,20 @@
 import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
 import { assignStatsBinary } from "./binaries/assignStats.wasm.ts";
-import type { Pool } from "./pool.ts";
+import { defaultPool, type Pool } from "./pool.ts";
 import { type AssignStats, STATS_BLOCK, STATS_SEGMENT } from "./scalar/assignStats.ts";
 
 export type { AssignStats } from "./scalar/assignStats.ts";
 
-export interface AssignStatsOptions {
-  /** Values per vector `D`. */
+export interface StatsSize {
+  /** Features of a vector, D. */
   readonly dim: number;
-  /** Number of codes `K`. */
+  /** Number of codes, K. */
   readonly codes: number;
+}
+
+export interface AssignStatsOptions extends StatsSize {
+  /** Where it runs. Default: a pool that all searches share. */
+  readonly pool?: Pool;
 }
 
 /**
@@ -20,20 +25,22 @@ export interface AssignStatsOptions {
  * segments of `2^23 / D`; in each they are ordered by code, cut into blocks of 256, every block is
  * summed in order by one thread, and what blocks and segments give for a code is added in order.
  *
- * @param pool where it runs
+ * ```ts
+ * const { counts, sums } = await assignStats(vectors, indices, { dim: 256, codes: 1024 });
+ * ```
+ *
  * @param vectors `[N, D]`
  * @param indices `[N]`, 0 ... K - 1, or -1 for a row that is left out
  * @returns counts int32 `[K]` and sums float32 `[K, D]`
  * @throws if an index is out of range, or the lengths do not fit together
  */
 export async function assignStats(
-  pool: Pool,
   vectors: Float32Array,
   indices: Int32Array,
   options: AssignStatsOptions,
 ): Promise<AssignStats> {
-  checkKnownOptions("assignStats", options, ["dim", "codes"]);
-  const { dim, codes } = options;
+  checkKnownOptions("assignStats", options, ["dim", "codes", "pool"]);
+  const { dim, codes, pool = defaultPool() } = options;
   checkInteger("assignStats: dim", dim);
   checkInteger("assignStats: codes", codes);
   if (vectors.length !== indices.length * dim) {
@@ -89,8 +96,8 @@ export interface Stats {
    * inside `pool.exclusive`. Returns how many indices are out of range; nothing is added then.
    */
   add(vectors: number, indices: number, rows: number): Promise<number>;
-  /** Vectors per code so far, as a copy. */
-  counts(): Int32Array;
+  /** Vectors per code so far. */
+  readonly counts: Int32Array<ArrayBuffer>;
   /** Counts and sums so far, as copies. */
   read(): AssignStats;
   free(): void;
@@ -99,7 +106,7 @@ export interface Stats {
 /** Room for the statistics of up to `rows` rows at a time. */
 export async function createStats(
   pool: Pool,
-  options: AssignStatsOptions & { readonly rows: number },
+  options: StatsSize & { readonly rows: number },
 ): Promise<Stats> {
   const { dim, codes, rows } = options;
   const { memory } = pool;
@@ -122,6 +129,7 @@ export async function createStats(
 
   return {
     sums,
+    counts,
     clear() {
       counts.fill(0);
       empty = true;
@@ -147,7 +155,6 @@ export async function createStats(
       empty = false;
       return 0;
     },
-    counts: () => counts.slice(),
     read: () => ({
       counts: counts.slice(),
       sums: empty ? new Float32Array(codes * dim) : memory.f32(sums, codes * dim).slice(),

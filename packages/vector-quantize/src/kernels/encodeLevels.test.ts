@@ -27,9 +27,9 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
       for (const codec of [fsqCodec({ levels }), fspCodec({ levels, cdf: "laplace" })]) {
         for (const rows of [0, 1, 2, 3, 4, 5, 9, 64]) {
           const vectors = values(rows * codec.dim, rows);
-          const got = await encodeLevels(pool, codec, vectors);
+          const got = await encodeLevels(codec, vectors, { invalid: "mark", pool });
           expect(got).toEqual(encodeLevelsScalar(codec, vectors));
-          const decoded = await decodeLevels(pool, codec, got.indices);
+          const decoded = await decodeLevels(codec, got.indices, { pool });
           expect(decoded).toEqual(decodeLevelsScalar(codec, got.indices));
         }
       }
@@ -39,17 +39,27 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
   it("encodeLevels equals it in a job that all threads share", async () => {
     const codec = fsqCodec({ levels: [8, 8, 8, 5, 5, 5] });
     const vectors = values(60_001 * 6, 3);
-    const got = await encodeLevels(pool, codec, vectors);
+    const got = await encodeLevels(codec, vectors, { invalid: "mark", pool });
     expect(got).toEqual(encodeLevelsScalar(codec, vectors));
-    expect(await decodeLevels(pool, codec, got.indices)).toEqual(
+    expect(await decodeLevels(codec, got.indices, { pool })).toEqual(
       decodeLevelsScalar(codec, got.indices),
     );
   });
 
   it("decodeLevels refuses an index past the last code", async () => {
     const codec = fsqCodec({ levels: [3, 3] });
-    await expect(decodeLevels(pool, codec, Int32Array.of(0, 9))).rejects.toThrow(
+    await expect(decodeLevels(codec, Int32Array.of(0, 9), { pool })).rejects.toThrow(
       "decodeLevels: indices[1]: expected -1 or 0 ... 8, got 9",
+    );
+  });
+
+  it("names the vector that holds a NaN", async () => {
+    const vectors = Float32Array.of(1, 2, 3, Number.POSITIVE_INFINITY, Number.NaN, 1);
+    await expect(encodeLevels(fsqCodec({ levels: [3, 3] }), vectors, { pool })).rejects.toThrow(
+      "encodeLevels: vectors, row 2: expected finite numbers, got NaN",
+    );
+    await expect(encodeSigns(vectors, { dim: 3, pool })).rejects.toThrow(
+      "encodeSigns: vectors, row 1: expected finite numbers, got NaN",
     );
   });
 
@@ -60,9 +70,9 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
         vectors.forEach((_, i) => {
           if (i % 7 === 3) vectors[i] = 0; // no positive value: its bit is 0
         });
-        const got = await encodeSigns(pool, vectors, { dim });
+        const got = await encodeSigns(vectors, { dim, invalid: "mark", pool });
         expect(got).toEqual(encodeSignsScalar(vectors, dim));
-        expect(await decodeSigns(pool, got.indices, { dim, scale: 0.5 })).toEqual(
+        expect(await decodeSigns(got.indices, { dim, scale: 0.5, pool })).toEqual(
           decodeSignsScalar(got.indices, dim, 0.5),
         );
       }
@@ -70,13 +80,13 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
   });
 
   it("decodeSigns refuses what encodeSigns can't give", async () => {
-    await expect(decodeSigns(pool, Int32Array.of(8), { dim: 3 })).rejects.toThrow(
+    await expect(decodeSigns(Int32Array.of(8), { dim: 3, pool })).rejects.toThrow(
       "decodeSigns: indices[0]: expected -1 or 0 ... 7, got 8",
     );
-    await expect(decodeSigns(pool, Int32Array.of(8), { dim: 40 })).rejects.toThrow(
+    await expect(decodeSigns(Int32Array.of(8), { dim: 40, pool })).rejects.toThrow(
       "decodeSigns: indices: expected a BigInt64Array, got Int32Array",
     );
-    await expect(encodeSigns(pool, new Float32Array(64), { dim: 64 })).rejects.toThrow(
+    await expect(encodeSigns(new Float32Array(64), { dim: 64, pool })).rejects.toThrow(
       "encodeSigns: dim: expected at most 63, got 64",
     );
   });

@@ -1,10 +1,16 @@
-import { expected } from "../errors.ts";
+import { checkChoice, checkKnownOptions, expected } from "../errors.ts";
 import { levelsBinary } from "./binaries/levels.wasm.ts";
+import { type InvalidOption, invalidRow } from "./invalid.ts";
 import type { LevelCodec } from "./levels.ts";
-import type { Pool } from "./pool.ts";
+import { defaultPool, type Pool } from "./pool.ts";
 import type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
 
 export type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
+
+export interface EncodeOptions extends InvalidOption {
+  /** Where it runs. Default: a pool that all searches share. */
+  readonly pool?: Pool;
+}
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 22;
@@ -16,22 +22,23 @@ const COMPARED_LEVELS = 24;
  *
  * ```ts
  * const codec = fsqCodec({ levels: [8, 5, 5, 5] });
- * const { indices } = await encodeLevels(pool, codec, vectors);
- * const values = await decodeLevels(pool, codec, indices);
+ * const { indices } = await encodeLevels(codec, vectors);
+ * const values = await decodeLevels(codec, indices);
  * ```
  *
- * @param pool where it runs
  * @param codec from `fsqCodec`, `fspCodec` or `levelCodec`
  * @param vectors raw values `[N, D]`
- * @returns `indices` `[N]`: Int32Array up to a codebook size of 2^31, else BigInt64Array; -1 for a
- *   vector with a NaN, and `badRows`, how many there are
- * @throws if the length is not a multiple of D
+ * @returns `indices` `[N]`: Int32Array up to a codebook size of 2^31, else BigInt64Array
+ * @throws if the length is not a multiple of D, or a vector holds a NaN (infinities are in order)
  */
 export async function encodeLevels(
-  pool: Pool,
   codec: LevelCodec,
   vectors: Float32Array,
+  options: EncodeOptions = {},
 ): Promise<EncodedLevels> {
+  checkKnownOptions("encodeLevels", options, ["invalid", "pool"]);
+  const { invalid = "throw", pool = defaultPool() } = options;
+  checkChoice("encodeLevels: invalid", invalid, ["throw", "mark"]);
   const { dim, wide } = codec;
   if (vectors.length % dim !== 0) {
     throw expected("encodeLevels: vectors", `a multiple of ${dim} numbers`, vectors.length);
@@ -51,7 +58,7 @@ export async function encodeLevels(
     const table = memory.allocate(4 * cuts.length);
     const places = memory.allocate(8 * dim);
     const counts = memory.allocate(4 * dim);
-    let badRows = 0;
+    let invalidRows = 0;
     try {
       memory.f32(table, cuts.length).set(cuts);
       new BigInt64Array(memory.memory.buffer, places, dim).set(codec.basis);
@@ -59,7 +66,7 @@ export async function encodeLevels(
       for (let first = 0; first < rows; first += part) {
         const count = Math.min(part, rows - first);
         const shape = compared ? Math.max(...codec.levels) - 1 : counts;
-        badRows += await pool.run(compared ? kernels.encodeLevels : kernels.encodeManyLevels, {
+        invalidRows += await pool.run(compared ? kernels.encodeLevels : kernels.encodeManyLevels, {
           rows: count,
           chunkRows: Math.max(4, Math.floor(2 ** 14 / dim / 4) * 4),
           work: 32 * count * dim,
@@ -73,7 +80,9 @@ export async function encodeLevels(
         });
         readIndices(pool, to, indices, first, count);
       }
-      return { indices, badRows };
+      if (invalidRows > 0 && invalid === "throw")
+        throw nanRow("encodeLevels", vectors, dim, indices);
+      return { indices, invalidRows };
     } finally {
       for (const start of [x, to, table, places, counts]) memory.free(start);
     }
@@ -83,17 +92,18 @@ export async function encodeLevels(
 /**
  * Values of scalar-quantized vectors from their indices; zeros for index -1.
  *
- * @param pool where it runs
  * @param codec as in `encodeLevels`
  * @param indices `[N]`
  * @returns float32 `[N, D]`
  * @throws if an index is below -1 or past the last code
  */
 export async function decodeLevels(
-  pool: Pool,
   codec: LevelCodec,
   indices: WideIndices,
+  options: { readonly pool?: Pool } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
+  checkKnownOptions("decodeLevels", options, ["pool"]);
+  const { pool = defaultPool() } = options;
   const { dim } = codec;
   const rows = indices.length;
   const out = new Float32Array(rows * dim);
@@ -140,6 +150,17 @@ export function outOfRange(where: string, indices: WideIndices, size: bigint): E
   const all = Array.from(indices, BigInt);
   const at = all.findIndex((index) => index < -1n || index >= size);
   return expected(`${where}: indices[${at}]`, `-1 or 0 ... ${size - 1n}`, all[at]);
+}
+
+/** The error for the first vector with a NaN: it has index -1. */
+export function nanRow(
+  where: string,
+  vectors: Float32Array,
+  dim: number,
+  indices: WideIndices,
+): Error {
+  const row = indices instanceof BigInt64Array ? indices.indexOf(-1n) : indices.indexOf(-1);
+  return invalidRow(where, vectors, dim, row, (value) => !Number.isNaN(value));
 }
 
 /** Copies `count` indices out of the pool's memory to `indices`, from `first` on. */

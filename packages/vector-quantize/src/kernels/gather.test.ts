@@ -18,7 +18,7 @@ describe.each(pools)("gather and decodeSum ($name)", ({ pool }) => {
     for (const dim of [1, 3, 4, 5, 15, 16, 17, 40]) {
       const codebook = floats(7 * dim, dim);
       const indices = Int32Array.from({ length: 9 }, integers(dim, -1, 6));
-      expect(await gather(pool, codebook, indices, { dim })).toEqual(
+      expect(await gather(codebook, indices, { dim, pool })).toEqual(
         gatherScalar(codebook, indices, dim),
       );
     }
@@ -34,7 +34,7 @@ describe.each(pools)("gather and decodeSum ($name)", ({ pool }) => {
       const codebooks = [floats(5 * dim, 1), floats(2 * dim, 2), floats(9 * dim, 3)];
       const layer = [integers(4, -1, 4), integers(5, -1, 1), integers(6, -1, 8)];
       const indices = Int32Array.from({ length: 3 * rows }, (_, i) => layer[i % 3]!());
-      expect(await decodeSum(pool, codebooks, indices, { dim })).toEqual(
+      expect(await decodeSum(codebooks, indices, { dim, pool })).toEqual(
         decodeSumScalar(codebooks, indices, dim),
       );
     }
@@ -42,18 +42,18 @@ describe.each(pools)("gather and decodeSum ($name)", ({ pool }) => {
 
   it("takes a shared codebook once", async () => {
     const codebook = Float32Array.of(1, 2, 4);
-    const out = await decodeSum(pool, [codebook, codebook], Int32Array.of(2, 0, 1, 1), { dim: 1 });
+    const out = await decodeSum([codebook, codebook], Int32Array.of(2, 0, 1, 1), { dim: 1, pool });
     expect([...out]).toEqual([5, 4]);
   });
 
   it("names an index that is out of range", async () => {
     const layers = [new Float32Array(4), new Float32Array(8)];
-    await expect(decodeSum(pool, layers, Int32Array.of(1, 3, 0, 4), { dim: 2 })).rejects.toThrow(
+    await expect(decodeSum(layers, Int32Array.of(1, 3, 0, 4), { dim: 2, pool })).rejects.toThrow(
       "layer 1, rows from 0 on: indices[1]: expected -1 or 0 ... 3, got 4",
     );
-    await expect(decodeSum(pool, layers, Int32Array.of(1), { dim: 2 })).rejects.toThrow(
+    await expect(decodeSum(layers, Int32Array.of(1), { dim: 2, pool })).rejects.toThrow(
       "expected a multiple of 2 layers, got 1",
     );
-    await expect(decodeSum(pool, [], Int32Array.of(1), { dim: 2 })).rejects.toThrow("at least one");
+    await expect(decodeSum([], Int32Array.of(1), { dim: 2, pool })).rejects.toThrow("at least one");
   });
 });

@@ -1,7 +1,14 @@
 import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
 import { badIndex } from "./assignStats.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
-import type { Pool } from "./pool.ts";
+import { defaultPool, type Pool } from "./pool.ts";
+
+export interface DecodeOptions {
+  /** Features of a vector, D. */
+  readonly dim: number;
+  /** Where it runs. Default: a pool that all searches share. */
+  readonly pool?: Pool;
+}
 
 /** Rows per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 22;
@@ -9,39 +16,35 @@ const PART = 2 ** 22;
 /**
  * Code vectors by index: `out[n] = codebook[indices[n]]`; zeros for index -1.
  *
- * @param pool where it runs
  * @param codebook `[K, D]`
  * @param indices `[N]`, 0 ... K - 1 or -1
  * @returns float32 `[N, D]`
  * @throws if an index is out of range
  */
 export async function gather(
-  pool: Pool,
   codebook: Float32Array,
   indices: Int32Array,
-  options: { readonly dim: number },
+  options: DecodeOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  return decodeSum(pool, [codebook], indices, options);
+  return decodeSum([codebook], indices, options);
 }
 
 /**
  * What a residual quantizer decodes to: `out[n] = sum over q of codebooks[q][indices[n, q]]`, added
  * in the order of the layers in float32; index -1 (a dropped layer) adds nothing.
  *
- * @param pool where it runs
  * @param codebooks Q times `[K_q, D]`; a shared codebook is given Q times
  * @param indices `[N, Q]`, 0 ... K_q - 1 or -1
  * @returns float32 `[N, D]`
  * @throws if an index is out of range, or a length does not fit
  */
 export async function decodeSum(
-  pool: Pool,
   codebooks: readonly Float32Array[],
   indices: Int32Array,
-  options: { readonly dim: number },
+  options: DecodeOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkKnownOptions("decodeSum", options, ["dim"]);
-  const { dim } = options;
+  checkKnownOptions("decodeSum", options, ["dim", "pool"]);
+  const { dim, pool = defaultPool() } = options;
   const layers = codebooks.length;
   checkInteger("decodeSum: dim", dim);
   checkCodebooks("decodeSum", codebooks, dim);

@@ -105,12 +105,12 @@ describe("scalar levels", () => {
         }
         wanted.push(index);
       }
-      const { indices, badRows } = encodeLevelsScalar(codec, vectors);
+      const { indices, invalidRows } = encodeLevelsScalar(codec, vectors);
       expect(indices instanceof BigInt64Array).toBe(codec.wide);
       expect(Array.from(indices, BigInt)).toEqual(wanted);
-      expect(badRows).toBe(0);
+      expect(invalidRows).toBe(0);
       const again = encodeLevelsScalar(fsqCodec({ levels, bound: "clamp" }), vectors);
-      expect(again.badRows).toBe(0);
+      expect(again.invalidRows).toBe(0);
       const decoded = decodeLevelsScalar(codec, indices);
       for (let d = 0; d < codec.dim; d++) {
         const level = Number((wanted[0]! / codec.basis[d]!) % BigInt(levels[d]!));
@@ -133,9 +133,12 @@ describe("scalar levels", () => {
 
   it("gives -1 and counts a vector with a NaN", () => {
     const codec = fsqCodec({ levels: [3, 3] });
-    const { indices, badRows } = encodeLevelsScalar(codec, Float32Array.of(9, 9, Number.NaN, 0));
+    const { indices, invalidRows } = encodeLevelsScalar(
+      codec,
+      Float32Array.of(9, 9, Number.NaN, 0),
+    );
     expect([...indices]).toEqual([8, -1]);
-    expect(badRows).toBe(1);
+    expect(invalidRows).toBe(1);
     expect([...decodeLevelsScalar(codec, Int32Array.of(-1))]).toEqual([0, 0]);
   });
 });

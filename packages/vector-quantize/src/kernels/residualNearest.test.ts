@@ -1,7 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { integers, testPools } from "../../../../test/support/kernelPools.ts";
-import type { Pool } from "./pool.ts";
-import { createResidualSearch, type ResidualSearchOptions } from "./residualNearest.ts";
+import {
+  createResidualSearch,
+  createResidualSearchWith,
+  type ResidualSearchOptions,
+} from "./residualNearest.ts";
 import { residualNearestScalar } from "./scalar/residualNearest.ts";
 import { tile3x12, tile4x8, tile6x8 } from "./tile.ts";
 
@@ -15,13 +18,13 @@ const whole = (length: number, seed: number, size = 3) =>
   Float32Array.from({ length }, integers(seed, -size, size));
 
 async function search(
-  pool: Pool,
   vectors: Float32Array,
   codebooks: readonly Float32Array[],
   options: ResidualSearchOptions,
+  tile = tile4x8,
 ) {
-  const search = await createResidualSearch(pool, codebooks, options);
-  const found = await search.encode(vectors);
+  const search = await createResidualSearchWith(tile, codebooks, options);
+  const found = await search.nearest(vectors);
   search.dispose();
   return found;
 }
@@ -43,18 +46,13 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
         const weights = sizes.map((_, q) => 1 + q / 2);
         for (const beam of [1, 2, 5, 16]) {
           for (const rank of ["last", "sum"] as const) {
-            const { indices, badRows } = await search(pool, vectors, codebooks, {
-              dim,
-              beam,
-              rank,
-              weights,
-              tile,
-            });
+            const options = { dim, beam, rank, weights, pool };
+            const { indices, invalidRows } = await search(vectors, codebooks, options, tile);
             const score = { weights, carry: rank === "sum" ? 1 : 0 } as const;
             expect([...indices], `rows ${rows}, dim ${dim}, beam ${beam}, rank ${rank}`).toEqual([
               ...residualNearestScalar(vectors, codebooks, dim, beam, score),
             ]);
-            expect(badRows).toBe(0);
+            expect(invalidRows).toBe(0);
           }
         }
       }
@@ -65,11 +63,12 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     const [dim, sizes] = [24, [37, 50, 29]];
     const codebooks = sizes.map((size, q) => whole(size * dim, q + 1));
     const vectors = whole(300 * dim, 4, 9);
-    const all = await search(pool, vectors, codebooks, { dim, beam: 4 });
+    const all = await search(vectors, codebooks, { dim, beam: 4, pool });
     for (const row of [0, 1, 150, 299]) {
-      const one = await search(pool, vectors.slice(row * dim, (row + 1) * dim), codebooks, {
+      const one = await search(vectors.slice(row * dim, (row + 1) * dim), codebooks, {
         dim,
         beam: 4,
+        pool,
       });
       expect([...one.indices]).toEqual([...all.indices.slice(row * 3, row * 3 + 3)]);
     }
@@ -79,10 +78,10 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     const [dim, beam] = [16, 3];
     const books = (seed: number) => [whole(20 * dim, seed), whole(30 * dim, seed + 1)];
     const vectors = whole(200 * dim, 1, 9);
-    const residual = await createResidualSearch(pool, books(5), { dim, beam });
-    await residual.encode(vectors);
+    const residual = await createResidualSearch(books(5), { dim, beam, pool });
+    await residual.nearest(vectors);
     await residual.set(books(50));
-    const { indices } = await residual.encode(vectors);
+    const { indices } = await residual.nearest(vectors);
     residual.dispose();
     const score = { weights: [1, 1], carry: 0 } as const;
     expect([...indices]).toEqual([...residualNearestScalar(vectors, books(50), dim, beam, score)]);
@@ -98,7 +97,7 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     const vectors = floats(rows * dim, 99, 1);
     const errors: number[] = [];
     for (const beam of [1, 2, 8, 16]) {
-      const { indices } = await search(pool, vectors, codebooks, { dim, beam });
+      const { indices } = await search(vectors, codebooks, { dim, beam, pool });
       let error = 0;
       for (let n = 0; n < rows; n++) {
         for (let d = 0; d < dim; d++) {
@@ -118,32 +117,42 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     const codebooks = [whole(8, 1), whole(8, 2)];
     const vectors = Float32Array.of(1, 2, Number.NaN, 0, Number.NEGATIVE_INFINITY, 1);
     for (const beam of [1, 2]) {
-      const { indices, badRows } = await search(pool, vectors, codebooks, { dim: 2, beam });
+      const { indices, invalidRows } = await search(vectors, codebooks, {
+        dim: 2,
+        beam,
+        invalid: "mark",
+        pool,
+      });
       expect(indices[0]).toBeGreaterThanOrEqual(0);
       expect([...indices.slice(2)]).toEqual([-1, -1, -1, -1]);
-      expect(badRows).toBe(2);
+      expect(invalidRows).toBe(2);
+      await expect(search(vectors, codebooks, { dim: 2, beam, pool })).rejects.toThrow(
+        "nearest: vectors, row 1: expected finite numbers, got NaN",
+      );
     }
   });
 
   it("shares a codebook that is given for several layers, and frees all memory", async () => {
     const codebook = whole(5 * 4, 3);
+    await search(whole(40, 1), [whole(40, 2)], { dim: 4, pool }); // scratch memory stays
     const used = pool.memory.used;
-    const residual = await createResidualSearch(pool, [codebook, codebook, codebook], { dim: 4 });
+    const residual = await createResidualSearch([codebook, codebook, codebook], { dim: 4, pool });
     const vectors = whole(30 * 4, 8, 9);
     const score = { weights: [1, 1, 1], carry: 0 } as const;
-    expect([...(await residual.encode(vectors)).indices]).toEqual([
+    expect([...(await residual.nearest(vectors)).indices]).toEqual([
       ...residualNearestScalar(vectors, [codebook, codebook, codebook], 4, 1, score),
     ]);
-    await expect(residual.set([codebook, codebook, codebook.slice()])).rejects.toThrow(
-      "set: codebooks[2]: expected the array of the layer it was shared with",
+    expect(() => residual.set([codebook, codebook, codebook.slice()])).toThrow(
+      "set: codebooks[2]: expected the array of layer 0",
     );
     residual.dispose();
+    await pool.exclusive(() => {});
     expect(pool.memory.used).toBeLessThanOrEqual(used);
   });
 
   it("refuses what does not fit", async () => {
     const make = (options: ResidualSearchOptions, length = 8) =>
-      createResidualSearch(pool, [new Float32Array(length)], options);
+      createResidualSearch([new Float32Array(length)], { pool, ...options });
     await expect(make({ dim: 3 })).rejects.toThrow("codebooks[0]: expected codes of 3 numbers");
     await expect(make({ dim: 2, beam: 17 })).rejects.toThrow("beam: expected at most 16, got 17");
     await expect(make({ dim: 2, weights: [1, 2] })).rejects.toThrow("weights: expected 1 weights");

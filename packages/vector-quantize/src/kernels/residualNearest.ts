@@ -1,14 +1,16 @@
-import { checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { checkChoice, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { residualBeamBinary } from "./binaries/residualBeam.wasm.ts";
 import { residualNearestBinary } from "./binaries/residualNearest.wasm.ts";
-import { type PackedCodebook, packCodebook } from "./codebook.ts";
+import { type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
 import { checkCodebooks } from "./gather.ts";
-import type { Job, Pool } from "./pool.ts";
+import { type InvalidOption, invalidRow } from "./invalid.ts";
+import { defaultPool, type Job, type Kernel, type Pool } from "./pool.ts";
 import { createTables, type Tables } from "./residualTables.ts";
-import { safeTile, type TileShape } from "./tile.ts";
+import type { TileShape } from "./tile.ts";
+import { fastestTile } from "./tileChoice.ts";
 
-export interface ResidualSearchOptions {
-  /** Values per vector `D`. */
+export interface ResidualSearchOptions extends InvalidOption {
+  /** Features of a vector, D. */
   readonly dim: number;
   /** Sequences of codes that are kept after each layer, at most 16. Default 1: the nearest code. */
   readonly beam?: number;
@@ -19,23 +21,32 @@ export interface ResidualSearchOptions {
   readonly rank?: "last" | "sum";
   /** Weight of each layer's squared error with `rank: "sum"` `[Q]`. Default all 1. */
   readonly weights?: readonly number[];
-  /** Tile of the scan. Default: one that is fast everywhere. */
-  readonly tile?: TileShape;
+  /**
+   * Uses only instructions that round alike on every CPU. The indices are the same either way; this
+   * makes every intermediate number the same too. Default false.
+   */
+  readonly reproducible?: boolean;
+  /** Where it runs. Default: a pool that all searches share. */
+  readonly pool?: Pool;
 }
 
 /** What a residual search finds. */
 export interface ResidualIndices {
-  /** int32 `[N, Q]`; -1 in all layers of a vector that is not finite. */
-  indices: Int32Array<ArrayBuffer>;
-  /** Vectors that are not finite. */
-  badRows: number;
+  /** `[N, Q]`; -1 in all layers of an invalid vector. */
+  readonly indices: Int32Array<ArrayBuffer>;
+  /** How many vectors hold NaN or an infinity. */
+  readonly invalidRows: number;
 }
 
 /** Codebooks of all layers in the pool's memory, ready to search. */
 export interface ResidualSearch {
   readonly layers: number;
-  /** Indices of all layers for each vector of `[N, D]`. */
-  encode(vectors: Float32Array): Promise<ResidualIndices>;
+  /**
+   * Indices of all layers for each vector.
+   *
+   * @param vectors `[N, D]`, any N; read during the call
+   */
+  nearest(vectors: Float32Array): Promise<ResidualIndices>;
   /** Takes other codebooks of the same sizes. */
   set(codebooks: readonly Float32Array[]): Promise<void>;
   /** Gives the memory back. */
@@ -45,7 +56,8 @@ export interface ResidualSearch {
 const MOST_BEAM = 16;
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 23;
-/** Bytes of residuals that leave the second-level cache room for a panel of codes. */
+/** Rows that a thread scans at a time, and bytes of them that fit the second-level cache. */
+const BLOCK_ROWS = 96;
 const BLOCK_BYTES = 2 ** 18;
 
 /**
@@ -57,163 +69,242 @@ const BLOCK_BYTES = 2 ** 18;
  * every engine; of equal ones the earlier sequence wins, then the lower index.
  *
  * ```ts
- * const search = await createResidualSearch(pool, codebooks, { dim: 256, beam: 4 });
- * const { indices } = await search.encode(vectors);
+ * const search = await createResidualSearch(codebooks, { dim: 256, beam: 4 });
+ * const { indices } = await search.nearest(vectors);
  * ```
  *
  * A beam tries every code after each sequence that it keeps. Where it pays, the products between the
  * codes of any two layers are kept in tables: the scan is then done once for all sequences (Babenko
  * and Lempitsky, Additive Quantization for Extreme Vector Compression, 2014; faiss does the same).
  *
- * @param pool where it runs
  * @param codebooks Q times `[K_q, D]`; one array given for several layers is packed once
  * @throws if a length does not fit, or a code is not finite
  */
 export async function createResidualSearch(
-  pool: Pool,
   codebooks: readonly Float32Array[],
   options: ResidualSearchOptions,
 ): Promise<ResidualSearch> {
   const where = "createResidualSearch";
-  checkKnownOptions(where, options, ["dim", "beam", "rank", "weights", "tile"]);
-  const { dim, beam = 1, rank = "last", tile = safeTile(pool.form) } = options;
+  checkKnownOptions(where, options, [
+    "dim",
+    "beam",
+    "rank",
+    "weights",
+    "reproducible",
+    "invalid",
+    "pool",
+  ]);
+  const { dim, reproducible = false, pool = defaultPool() } = options;
   checkInteger(`${where}: dim`, dim);
+  const form = reproducible ? "plain" : pool.form;
+  const tile = await pool.exclusive(() => fastestTile(pool, form, dim));
+  return createResidualSearchWith(tile, codebooks, options);
+}
+
+/** As `createResidualSearch`, with a tile shape of one's choice. */
+export async function createResidualSearchWith(
+  tile: TileShape,
+  codebooks: readonly Float32Array[],
+  options: ResidualSearchOptions,
+): Promise<ResidualSearch> {
+  const where = "createResidualSearch";
+  const { dim, beam = 1, rank = "last", invalid = "throw", pool = defaultPool() } = options;
   checkInteger(`${where}: beam`, beam);
   if (beam > MOST_BEAM) throw expected(`${where}: beam`, `at most ${MOST_BEAM}`, beam);
+  checkChoice(`${where}: rank`, rank, ["last", "sum"]);
+  checkChoice(`${where}: invalid`, invalid, ["throw", "mark"]);
   checkCodebooks(where, codebooks, dim);
   const layers = codebooks.length;
   const weights = options.weights ?? codebooks.map(() => 1);
   if (weights.length !== layers) throw expected(`${where}: weights`, `${layers} weights`, weights);
   for (const weight of weights) checkNumber(`${where}: weights`, weight, Number.MIN_VALUE);
 
-  const { form, memory } = pool;
-  const { residualNearest } = await pool.load(residualNearestBinary, form);
-  const beamKernels = await pool.load(residualBeamBinary, form);
+  const form = options.reproducible ? "plain" : pool.form;
+  const greedy = (await pool.load(residualNearestBinary, form)).residualNearest;
+  const beamed = await pool.load(residualBeamBinary, form);
+  const books = await packLayers(pool, codebooks, { dim, tile, form });
+  const { memory } = pool;
+  const headers = memory.allocate(4 * layers);
+  memory.i32(headers, layers).set(books.map((book) => book.header));
+  const weightsAt = memory.allocate(8 * layers);
+  memory.f64(weightsAt, layers).set(weights);
+  const tables = beam > 1 ? await createTables(pool, books, { form, beam }) : undefined;
+  const search = new PackedResidualSearch(pool, codebooks, {
+    dim,
+    beam,
+    carry: rank === "sum" ? 1 : 0,
+    throws: invalid === "throw",
+    books,
+    headers,
+    weights: weightsAt,
+    tables,
+    kernels: { greedy, ...beamed },
+  });
+  try {
+    await search.set(codebooks);
+  } catch (error) {
+    search.dispose();
+    throw error;
+  }
+  return search;
+}
 
+/** Room for the codebooks; an array that is given for several layers is packed once. */
+async function packLayers(
+  pool: Pool,
+  codebooks: readonly Float32Array[],
+  options: Omit<PackOptions, "size" | "metric">,
+): Promise<PackedCodebook[]> {
   const books: PackedCodebook[] = [];
   for (const [q, codebook] of codebooks.entries()) {
-    const same = codebooks.indexOf(codebook);
-    const size = codebook.length / dim;
-    books.push(
-      same < q
-        ? (books[same] as PackedCodebook)
-        : await packCodebook(pool, { dim, size, metric: "euclidean", tile, form }),
-    );
+    const shared = books[codebooks.indexOf(codebook)];
+    const size = codebook.length / options.dim;
+    books[q] = shared ?? (await packCodebook(pool, { ...options, size, metric: "euclidean" }));
   }
-  const distinct = [...new Set(books)];
-  const headers = memory.allocate(4 * layers);
-  const weighed = memory.allocate(8 * layers);
-  memory.i32(headers, layers).set(books.map((book) => book.header));
-  memory.f64(weighed, layers).set(weights);
-  let tables: Tables | undefined;
-  if (beam > 1) tables = await createTables(pool, books, { form, headers, beam });
+  return books;
+}
 
-  const fill = async (given: readonly Float32Array[]) => {
-    tables?.forget();
-    for (const book of distinct) await book.set(given[books.indexOf(book)] as Float32Array);
-  };
-  await pool.exclusive(() => fill(codebooks));
+/** What a search holds. */
+interface Layers {
+  readonly dim: number;
+  readonly beam: number;
+  readonly carry: 0 | 1;
+  readonly throws: boolean;
+  readonly books: readonly PackedCodebook[];
+  /** Address of the codebooks' headers, u32 `[Q]`. */
+  readonly headers: number;
+  /** Address of the weights, f64 `[Q]`. */
+  readonly weights: number;
+  readonly tables: Tables | undefined;
+  readonly kernels: Record<"greedy" | "residualBeam" | "residualBeamBytes", Kernel>;
+}
 
-  /** The job of a part, for vectors and indices at these addresses. */
-  const jobOf = async (rows: number, all: number, x: number, to: number): Promise<Job> => {
-    if (beam === 1) {
-      const blockRows = blockOf(Math.min(96, BLOCK_BYTES / (8 * dim)), rows, pool.threads);
-      return {
-        rows,
-        chunkRows: blockRows,
-        work: rows * operations(books, 1),
-        scratch: blockRows * (8 * dim + 52) + 128,
-        args: [headers, layers, x, to, blockRows],
-      };
+class PackedResidualSearch implements ResidualSearch {
+  readonly layers: number;
+  readonly #pool: Pool;
+  readonly #held: Layers;
+  readonly #lengths: readonly number[];
+  /** The first layer that each layer shares its codebook with. */
+  readonly #shared: readonly number[];
+  #disposed = false;
+
+  constructor(pool: Pool, codebooks: readonly Float32Array[], held: Layers) {
+    this.#pool = pool;
+    this.#held = held;
+    this.layers = codebooks.length;
+    this.#lengths = codebooks.map(({ length }) => length);
+    this.#shared = codebooks.map((codebook) => codebooks.indexOf(codebook));
+  }
+
+  set(codebooks: readonly Float32Array[]): Promise<void> {
+    for (const [q, length] of this.#lengths.entries()) {
+      const given = codebooks[q];
+      if (given?.length !== length) {
+        throw expected(`set: codebooks[${q}]`, `${length} numbers`, given?.length);
+      }
+      const shared = this.#shared[q] as number;
+      if (given !== codebooks[shared]) {
+        throw expected(`set: codebooks[${q}]`, `the array of layer ${shared}`, "another array");
+      }
     }
-    const table = (await tables?.addressFor(all)) ?? 0;
-    const wide = table === 0 ? beam : 1;
-    const most = Math.max(1, Math.floor(96 / wide));
-    const blockRows = Math.max(1, Math.min(most, Math.ceil(rows / (4 * pool.threads))));
-    const carry = rank === "sum" ? 1 : 0;
-    const scratch = beamKernels.residualBeamBytes.call(
-      0,
-      0,
-      0,
-      headers,
-      layers,
-      beam,
-      table,
-      blockRows,
-    );
+    return this.#exclusive(async () => {
+      this.#held.tables?.forget();
+      for (const [q, codebook] of codebooks.entries()) {
+        if (this.#shared[q] === q) await this.#held.books[q]?.set(codebook);
+      }
+    });
+  }
+
+  async nearest(vectors: Float32Array): Promise<ResidualIndices> {
+    const { dim, beam, kernels } = this.#held;
+    const { layers } = this;
+    if (vectors.length % dim !== 0) {
+      throw expected("nearest: vectors length", `a multiple of dim ${dim}`, vectors.length);
+    }
+    const rows = vectors.length / dim;
+    const indices = new Int32Array(rows * layers);
+    const part = Math.max(1, Math.floor(PART / dim));
+    const { memory } = this.#pool;
+    const invalidRows = await this.#exclusive(async () => {
+      const x = memory.allocate(4 * Math.min(part, rows) * dim);
+      const to = memory.allocate(4 * Math.min(part, rows) * layers);
+      let bad = 0;
+      try {
+        for (let first = 0; first < rows; first += part) {
+          const count = Math.min(part, rows - first);
+          const job =
+            beam === 1 ? this.#greedyJob(count, x, to) : await this.#job(count, rows, x, to);
+          bad += await this.#pool.run(beam === 1 ? kernels.greedy : kernels.residualBeam, {
+            ...job,
+            fill(begin, end) {
+              const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
+              memory.f32(x + 4 * begin * dim, from.length).set(from);
+            },
+          });
+          indices.set(memory.i32(to, count * layers), first * layers);
+        }
+      } finally {
+        memory.free(x);
+        memory.free(to);
+      }
+      return bad;
+    });
+    if (invalidRows > 0 && this.#held.throws) {
+      throw invalidRow("nearest", vectors, dim, indices.indexOf(-1) / layers);
+    }
+    return { indices, invalidRows };
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const { books, tables, headers, weights } = this.#held;
+    const { memory } = this.#pool;
+    // After the searches under way. A pool that is disposed of has given all its memory back.
+    this.#pool
+      .exclusive(() => {
+        for (const book of new Set(books)) book.free();
+        tables?.free();
+        memory.free(headers);
+        memory.free(weights);
+      })
+      .catch(() => {});
+  }
+
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
+    return this.#pool.exclusive(task);
+  }
+
+  #greedyJob(rows: number, x: number, to: number): Job {
+    const { dim, headers, books } = this.#held;
+    const most = Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim), rows / (4 * this.#pool.threads));
+    const blockRows = Math.max(12, Math.floor(most / 12) * 12); // all tile heights divide 12
     return {
       rows,
       chunkRows: blockRows,
-      work: rows * operations(books, wide),
-      scratch,
-      args: [headers, layers, beam, weighed, carry, table, x, to, blockRows],
+      work: rows * operations(books, 1),
+      scratch: blockRows * (8 * dim + 52) + 128,
+      args: [headers, this.layers, x, to, blockRows],
     };
-  };
+  }
 
-  return {
-    layers,
-    async encode(vectors) {
-      if (vectors.length % dim !== 0) {
-        throw expected("encode: vectors", `a multiple of ${dim} numbers`, vectors.length);
-      }
-      const rows = vectors.length / dim;
-      const indices = new Int32Array(rows * layers);
-      const part = Math.max(1, Math.floor(PART / dim));
-      return pool.exclusive(async () => {
-        const x = memory.allocate(4 * Math.min(part, rows) * dim);
-        const to = memory.allocate(4 * Math.min(part, rows) * layers);
-        let badRows = 0;
-        try {
-          for (let first = 0; first < rows; first += part) {
-            const count = Math.min(part, rows - first);
-            const job = await jobOf(count, rows, x, to);
-            badRows += await pool.run(beam === 1 ? residualNearest : beamKernels.residualBeam, {
-              ...job,
-              fill: (begin, end) => {
-                const given = vectors.subarray((first + begin) * dim, (first + end) * dim);
-                memory.f32(x + 4 * begin * dim, given.length).set(given);
-              },
-            });
-            indices.set(memory.i32(to, count * layers), first * layers);
-          }
-        } finally {
-          memory.free(x);
-          memory.free(to);
-        }
-        return { indices, badRows };
-      });
-    },
-    set(given) {
-      return pool.exclusive(() => {
-        for (const [q, { length }] of codebooks.entries()) {
-          const got = given[q];
-          if (got?.length !== length) {
-            throw expected(`set: codebooks[${q}]`, `${length} numbers`, got?.length);
-          }
-          if (got !== given[books.indexOf(books[q] as PackedCodebook)]) {
-            throw expected(
-              `set: codebooks[${q}]`,
-              "the array of the layer it was shared with",
-              "another",
-            );
-          }
-        }
-        return fill(given);
-      });
-    },
-    dispose() {
-      for (const book of distinct) book.free();
-      tables?.free();
-      memory.free(headers);
-      memory.free(weighed);
-    },
-  };
-}
-
-/** Rows of a block: at most `most`, a multiple of 12, and several blocks for every thread. */
-function blockOf(most: number, rows: number, threads: number): number {
-  const wanted = Math.min(most, rows / (4 * threads));
-  return Math.max(12, Math.floor(wanted / 12) * 12);
+  async #job(rows: number, allRows: number, x: number, to: number): Promise<Job> {
+    const { beam, carry, weights, headers, books, tables, kernels } = this.#held;
+    const { layers } = this;
+    const table = (await tables?.addressFor(allRows)) ?? 0;
+    const scans = table === 0 ? beam : 1; // of a row in a layer
+    const most = Math.min(BLOCK_ROWS / scans, rows / (4 * this.#pool.threads));
+    const blockRows = Math.max(1, Math.floor(most));
+    const sizes = [headers, layers, beam, table, blockRows];
+    return {
+      rows,
+      chunkRows: blockRows,
+      work: rows * operations(books, scans),
+      scratch: kernels.residualBeamBytes.call(0, 0, 0, ...sizes),
+      args: [headers, layers, beam, weights, carry, table, x, to, blockRows],
+    };
+  }
 }
 
 /** Multiplications and additions for one row whose layers after the first are scanned `wide` times. */

@@ -17,8 +17,6 @@ export interface Tables {
 
 interface TableOptions {
   readonly form: KernelForm;
-  /** Address of the headers of all layers' codebooks. */
-  readonly headers: number;
   readonly beam: number;
 }
 

@@ -1,13 +1,15 @@
-import { checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { checkChoice, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { signsBinary } from "./binaries/signs.wasm.ts";
 import {
   type EncodedLevels,
+  type EncodeOptions,
+  nanRow,
   outOfRange,
   readIndices,
   type WideIndices,
   writeIndices,
 } from "./encodeLevels.ts";
-import type { Pool } from "./pool.ts";
+import { defaultPool, type Pool } from "./pool.ts";
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 22;
@@ -20,20 +22,18 @@ const MOST_BITS = 63;
  * Language Model Beats Diffusion: Tokenizer is Key to Visual Generation (2023),
  * https://arxiv.org/abs/2310.05737
  *
- * @param pool where it runs
  * @param vectors `[N, D]`
  * @param options `dim`: D, at most 63
- * @returns `indices` `[N]`: Int32Array up to 31 bits, else BigInt64Array; -1 for a vector with a
- *   NaN, and `badRows`, how many there are
- * @throws if D is above 63, or the length is not a multiple of D
+ * @returns `indices` `[N]`: Int32Array up to 31 bits, else BigInt64Array
+ * @throws if D is above 63, the length is not a multiple of D, or a vector holds a NaN
  */
 export async function encodeSigns(
-  pool: Pool,
   vectors: Float32Array,
-  options: { readonly dim: number },
+  options: EncodeOptions & { readonly dim: number },
 ): Promise<EncodedLevels> {
-  checkKnownOptions("encodeSigns", options, ["dim"]);
-  const { dim } = options;
+  checkKnownOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
+  const { dim, invalid = "throw", pool = defaultPool() } = options;
+  checkChoice("encodeSigns: invalid", invalid, ["throw", "mark"]);
   checkBits("encodeSigns", dim);
   if (vectors.length % dim !== 0) {
     throw expected("encodeSigns: vectors", `a multiple of ${dim} numbers`, vectors.length);
@@ -48,11 +48,11 @@ export async function encodeSigns(
     const held = Math.min(part, rows);
     const x = memory.allocate(4 * held * dim);
     const to = memory.allocate(8 * held);
-    let badRows = 0;
+    let invalidRows = 0;
     try {
       for (let first = 0; first < rows; first += part) {
         const count = Math.min(part, rows - first);
-        badRows += await pool.run(kernels.encodeSigns, {
+        invalidRows += await pool.run(kernels.encodeSigns, {
           rows: count,
           chunkRows: Math.ceil(2 ** 15 / dim),
           work: 8 * count * dim,
@@ -65,7 +65,9 @@ export async function encodeSigns(
         });
         readIndices(pool, to, indices, first, count);
       }
-      return { indices, badRows };
+      if (invalidRows > 0 && invalid === "throw")
+        throw nanRow("encodeSigns", vectors, dim, indices);
+      return { indices, invalidRows };
     } finally {
       memory.free(x);
       memory.free(to);
@@ -76,7 +78,6 @@ export async function encodeSigns(
 /**
  * Vectors of `scale` and `-scale` from sign bits; zeros for index -1.
  *
- * @param pool where it runs
  * @param indices `[N]`, as `encodeSigns` gives them
  * @param options `dim`: D, at most 63; `scale`: size of every value, default 1 (`1 / sqrt(D)` puts
  *   the codes on the unit sphere)
@@ -84,12 +85,11 @@ export async function encodeSigns(
  * @throws if an index is below -1 or not below 2^D
  */
 export async function decodeSigns(
-  pool: Pool,
   indices: WideIndices,
-  options: { readonly dim: number; readonly scale?: number },
+  options: { readonly dim: number; readonly scale?: number; readonly pool?: Pool },
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkKnownOptions("decodeSigns", options, ["dim", "scale"]);
-  const { dim, scale = 1 } = options;
+  checkKnownOptions("decodeSigns", options, ["dim", "scale", "pool"]);
+  const { dim, scale = 1, pool = defaultPool() } = options;
   checkBits("decodeSigns", dim);
   checkNumber("decodeSigns: scale", scale);
   const wide = dim > 31;

@@ -11,6 +11,7 @@
  * own products by additions, `x . c - sum of c_i . c`, and the scan is done once for all sequences.
  */
 import { Codebook } from "./shared/codebook";
+import { squaredDistance } from "./shared/distance";
 import { isFiniteRow, packRows } from "./shared/rows";
 import { scoreBlock } from "./shared/scores";
 import { panelCodes, tileRows } from "./shared/tiles";
@@ -403,31 +404,6 @@ function choose(
       }
     }
   }
-}
-
-/** |row - code|^2 in f32, by plain multiply and add in a fixed order. */
-function squaredDistance(row: usize, code: usize, dim: i32): f32 {
-  let s0 = f32x4.splat(0);
-  let s1 = s0;
-  let d = 0;
-  for (const whole = dim & ~7; d < whole; d += 8) {
-    const at = <usize>d << 2;
-    const v0 = f32x4.sub(v128.load(row + at), v128.load(code + at));
-    const v1 = f32x4.sub(v128.load(row + at, 16), v128.load(code + at, 16));
-    s0 = f32x4.add(s0, f32x4.mul(v0, v0));
-    s1 = f32x4.add(s1, f32x4.mul(v1, v1));
-  }
-  let sum: f32 = 0;
-  for (; d < dim; ++d) {
-    const v = load<f32>(row + (<usize>d << 2)) - load<f32>(code + (<usize>d << 2));
-    sum += v * v;
-  }
-  s0 = f32x4.add(s0, s1);
-  return (
-    sum +
-    (f32x4.extract_lane(s0, 0) + f32x4.extract_lane(s0, 1)) +
-    (f32x4.extract_lane(s0, 2) + f32x4.extract_lane(s0, 3))
-  );
 }
 
 /** A sequence's score so far and the part of the next distance that does not depend on the code. */

@@ -7,8 +7,8 @@ export type WideIndices = Int32Array | BigInt64Array;
 export interface EncodedLevels {
   /** One index a vector; -1 where the vector holds a NaN. */
   indices: WideIndices;
-  /** Vectors that hold a NaN. */
-  badRows: number;
+  /** How many vectors hold a NaN. */
+  invalidRows: number;
 }
 
 /**
@@ -19,7 +19,7 @@ export function encodeLevelsScalar(codec: LevelCodec, vectors: Float32Array): En
   const { dim, levels, basis, thresholds } = codec;
   const rows = vectors.length / dim;
   const indices = codec.wide ? new BigInt64Array(rows) : new Int32Array(rows);
-  let badRows = 0;
+  let invalidRows = 0;
   for (let n = 0; n < rows; n++) {
     let wide = 0n;
     let index = 0;
@@ -34,11 +34,11 @@ export function encodeLevelsScalar(codec: LevelCodec, vectors: Float32Array): En
       if (codec.wide) wide += BigInt(level) * basis[d]!;
       else index += level * Number(basis[d]!);
     }
-    if (bad) badRows++;
+    if (bad) invalidRows++;
     if (indices instanceof BigInt64Array) indices[n] = bad ? -1n : wide;
     else indices[n] = bad ? -1 : index;
   }
-  return { indices, badRows };
+  return { indices, invalidRows };
 }
 
 /** Scalar twin of `decodeLevels`: the value of each dimension's level; index -1 gives zeros. */

@@ -54,9 +54,9 @@ describe("signs", () => {
   it("is exact at 63 bits and counts NaN", () => {
     const vectors = new Float32Array(126).fill(1);
     vectors[63 + 62] = Number.NaN;
-    const { indices, badRows } = encodeSignsScalar(vectors, 63);
+    const { indices, invalidRows } = encodeSignsScalar(vectors, 63);
     expect([...indices]).toEqual([2n ** 63n - 1n, -1n]);
-    expect(badRows).toBe(1);
+    expect(invalidRows).toBe(1);
     expect(decodeSignsScalar(indices, 63, 1).slice(0, 63)).toEqual(new Float32Array(63).fill(1));
   });
 });

@@ -7,7 +7,7 @@ import type { EncodedLevels, WideIndices } from "./levels.ts";
 export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLevels {
   const rows = vectors.length / dim;
   const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
-  let badRows = 0;
+  let invalidRows = 0;
   for (let n = 0; n < rows; n++) {
     let index = 0n;
     let bad = false;
@@ -16,11 +16,11 @@ export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLe
       if (Number.isNaN(x)) bad = true;
       index = index * 2n + (x > 0 ? 1n : 0n);
     }
-    if (bad) badRows++;
+    if (bad) invalidRows++;
     if (indices instanceof BigInt64Array) indices[n] = bad ? -1n : index;
     else indices[n] = bad ? -1 : Number(index);
   }
-  return { indices, badRows };
+  return { indices, invalidRows };
 }
 
 /** Scalar twin of `decodeSigns`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
