@@ -86,7 +86,7 @@ export async function train(trainer, state, images, batches, onStep = () => {}) 
 /** A run that `train.py` recorded: initial variables of `model`, batches, losses. */
 export async function readRecording(path, model) {
   const { tensors, metadata } = readSafetensors(await readFile(path));
-  const initial = (name) => tensors[`initial/${name}`];
+  const initial = (name) => tensors[`initial/fns.${name}`];
   const conv = (layer) => ({
     weight: initial(`${layer}.weight`).transpose([2, 3, 1, 0]), // [out, in, k, k] to [k, k, in, out]
     bias: initial(`${layer}.bias`),

@@ -6,6 +6,7 @@ import { uniformFanIn } from "./initialise.ts";
 import type { Layer } from "./layer.ts";
 import { depthToSpace } from "./spaceToDepth.ts";
 
+/** Options of `conv2d`. */
 export interface Conv2dOptions {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -22,6 +23,7 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
 }
 
+/** Parameters of `conv2d`. */
 export type Conv2dParams = {
   weight: np.Array; // [k, k, in, out]
   bias?: np.Array; // [out]

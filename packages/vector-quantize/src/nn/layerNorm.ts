@@ -2,12 +2,14 @@ import { numpy as np } from "@jax-js/jax";
 import { checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import type { Layer } from "./layer.ts";
 
+/** Options of `layerNorm`. */
 export interface LayerNormOptions {
   readonly features: number;
   /** Added to the variance. Default 1e-5. */
   readonly eps?: number;
 }
 
+/** Parameters of `layerNorm`. */
 export type LayerNormParams = {
   weight: np.Array; // [features]
   bias: np.Array; // [features]

@@ -3,6 +3,7 @@ import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
 import { uniformFanIn } from "./initialise.ts";
 import type { Layer } from "./layer.ts";
 
+/** Options of `linear`. */
 export interface LinearOptions {
   readonly inFeatures: number;
   readonly outFeatures: number;
@@ -10,6 +11,7 @@ export interface LinearOptions {
   readonly bias?: boolean;
 }
 
+/** Parameters of `linear`. */
 export type LinearParams = {
   weight: np.Array; // [in, out]
   bias?: np.Array; // [out]

@@ -3,6 +3,7 @@ import { checkInteger, checkKnownOptions } from "../errors.ts";
 import { checkDivides, checkImages } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
+/** Options of `maxPool`. */
 export interface MaxPoolOptions {
   /** Side of a window, and the step to the next. Default 2. */
   readonly window?: number;

@@ -2,6 +2,7 @@ import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
 import { checkDivides, checkImages } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
+/** Options of `spaceToDepth` and `depthToSpace`. */
 export interface BlockOptions {
   /** Side of a block in pixels. */
   readonly block: number;

@@ -3,6 +3,7 @@ import { checkInteger, checkKnownOptions } from "../errors.ts";
 import { checkImages } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
+/** Options of `upsample`. */
 export interface UpsampleOptions {
   /** How many times larger each side becomes. Default 2. */
   readonly factor?: number;

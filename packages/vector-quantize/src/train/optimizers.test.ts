@@ -1,7 +1,7 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
 import { expect, test } from "vitest";
 import { chain } from "./chain.ts";
-import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
+import { applyUpdates, type GradientTransformation, type OptState } from "./optimizer.ts";
 import { adam, adamw, sgd } from "./optimizers.ts";
 import { constantSchedule, linearSchedule } from "./schedules.ts";
 import { clipByGlobalNorm } from "./transforms.ts";
@@ -14,7 +14,7 @@ async function fiveSteps(optimizer: GradientTransformation): Promise<number[]> {
   const pair = (first: np.Array, second: np.Array): Pair => ({ first, second: [second] });
   let params = pair(np.array([1, -2]), np.array([0.5, 3]));
   let state = optimizer.init(tree.ref(params));
-  const step = jit((params: Pair, state: never, t: np.Array, a: np.Array[], b: np.Array[]) => {
+  const step = jit((params: Pair, state: np.Array, t: np.Array, a: np.Array[], b: np.Array[]) => {
     const gradient = (i: number, p: np.Array) =>
       (a[i] as np.Array).mul(p).add((b[i] as np.Array).mul(t.ref));
     const gradients = pair(
@@ -24,14 +24,15 @@ async function fiveSteps(optimizer: GradientTransformation): Promise<number[]> {
     t.dispose();
     const [updates, next] = optimizer.update(gradients, state, tree.ref(params));
     return { params: applyUpdates(params, updates), state: next } as never;
-  }) as unknown as (...args: unknown[]) => { params: Pair; state: never };
+  }) as unknown as (...args: unknown[]) => { params: Pair; state: OptState };
   for (let t = 0; t < 5; t++) {
     ({ params, state } = step(params, state, np.array(t), tree.ref(a), tree.ref(b)));
   }
   tree.dispose([a, b]);
-  tree.dispose(state as never);
-  const values = await Promise.all([params.first.data(), (params.second[0] as np.Array).data()]);
-  return values.flatMap((v) => [...v]) as number[];
+  tree.dispose(state as np.Array);
+  const leaves = [params.first, ...params.second];
+  const values = await Promise.all(leaves.map((leaf) => leaf.data()));
+  return values.flatMap((list: ArrayLike<number>) => Array.from(list));
 }
 
 // From torch 2.13.0, torch.optim.AdamW, Adam, SGD and clip_grad_norm_ on the same problem.

@@ -10,6 +10,7 @@ import {
   trace,
 } from "./transforms.ts";
 
+/** Options of `adam`. */
 export type AdamOptions = ScaleByAdamOptions;
 
 /** Adam: `scaleByAdam`, then the learning rate. */
@@ -22,6 +23,7 @@ export function adam(
   return chain(scaleByAdam(options), scaleByLearningRate(learningRate));
 }
 
+/** Options of `adamw`. */
 export interface AdamWOptions extends AdamOptions {
   /** Share of a parameter that a step of learning rate 1 takes off. Default 0.01. */
   readonly weightDecay?: number;
@@ -49,6 +51,7 @@ export function adamw(
   );
 }
 
+/** Options of `sgd`. */
 export interface SgdOptions {
   /** How much of the past updates a step keeps. Default 0. */
   readonly momentum?: number;

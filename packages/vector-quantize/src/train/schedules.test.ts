@@ -13,7 +13,7 @@ import {
 const at = async (schedule: Schedule, counts: number[]) => {
   const rate = jit(schedule);
   const values = await Promise.all(counts.map((count) => rate(np.array(count)).data()));
-  return values.map(([value]) => value as number);
+  return values.map((value: ArrayLike<number>) => value[0] as number);
 };
 
 test.each<[string, Schedule, Record<number, number>]>([

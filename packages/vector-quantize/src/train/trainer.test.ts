@@ -45,7 +45,7 @@ const batch = (step: number) => {
 
 /** The values of all arrays of a tree, and the tree anew from such values. */
 const toHost = async (state: TrainState) => {
-  const [leaves, structure] = tree.flatten(state as never) as [np.Array[], never];
+  const [leaves, structure] = tree.flatten(state as unknown as np.Array[]);
   const shapes = leaves.map((leaf) => [leaf.shape, leaf.dtype] as const);
   const values = await Promise.all(leaves.map((leaf) => leaf.data()));
   return { shapes, values, structure };
@@ -53,8 +53,8 @@ const toHost = async (state: TrainState) => {
 const toDevice = ({ shapes, values, structure }: Awaited<ReturnType<typeof toHost>>) =>
   tree.unflatten(
     structure,
-    values.map((data, i) => np.array(data, { shape: shapes[i]?.[0] ?? [] })),
-  ) as never as TrainState;
+    values.map((data: Float32Array, i: number) => np.array(data, { shape: shapes[i]?.[0] ?? [] })),
+  ) as unknown as TrainState;
 
 const train = async (state: TrainState, from: number, to: number) => {
   const losses: number[] = [];

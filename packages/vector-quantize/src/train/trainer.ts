@@ -16,6 +16,7 @@ export interface TrainState {
   readonly [key: string]: ArrayTree;
 }
 
+/** Options of `createTrainer`. */
 export interface TrainerOptions {
   readonly optimizer: GradientTransformation;
   /** Reconstruction loss: mean absolute ("l1") or mean squared ("l2") error. Default "l2". */
@@ -43,6 +44,7 @@ export interface StepMetrics {
   readonly [name: string]: np.Array;
 }
 
+/** What `evaluate` gives: arrays on the device. */
 export interface Evaluation {
   /** The model's output clamped to the range. */
   readonly output: np.Array;

@@ -59,6 +59,7 @@ export function addDecayedWeights(weightDecay: number): GradientTransformation {
   };
 }
 
+/** Options of `scaleByAdam`. */
 export interface ScaleByAdamOptions {
   /** How much of the mean of gradients a step keeps. Default 0.9. */
   readonly b1?: number;
@@ -118,6 +119,7 @@ type AdamState<P extends ArrayTree> = {
   squareWeight: np.Array;
 };
 
+/** Options of `trace`. */
 export interface TraceOptions {
   /** How much of the past updates a step keeps. */
   readonly decay: number;
