@@ -222,9 +222,10 @@ class WorkerPool implements Pool {
           this.#onFinish = resolve;
         });
     this.#wake();
-    if (fill !== undefined) this.#fill(fill, rows, chunkRows);
+    const refused = fill === undefined ? undefined : this.#fill(fill, rows, chunkRows);
     if (finished !== undefined) await finished;
     else this.#takePart(kernel, scratch, args, total, generation);
+    if (refused !== undefined) throw refused.error;
     if (this.#failure !== undefined) throw this.#failure;
     if (Atomics.load(control, FAILED) !== 0) {
       throw new Error("kernels: a kernel trapped: it was given a wrong pointer or size");
@@ -243,15 +244,26 @@ class WorkerPool implements Pool {
     Atomics.notify(this.#control, GENERATION);
   }
 
-  #fill(fill: (begin: number, end: number) => void, rows: number, chunkRows: number): void {
+  /** An error of `fill` comes back as it is: threads that wait for rows must not wait forever. */
+  #fill(
+    fill: (begin: number, end: number) => void,
+    rows: number,
+    chunkRows: number,
+  ): { error: unknown } | undefined {
     const control = this.#control;
     const part = Math.max(chunkRows, Math.ceil(rows / FILL_PARTS));
-    for (let begin = 0; begin < rows; begin += part) {
+    let refused: { error: unknown } | undefined;
+    for (let begin = 0; begin < rows && refused === undefined; begin += part) {
       const end = Math.min(rows, begin + part);
-      fill(begin, end);
-      Atomics.store(control, READY, end);
+      try {
+        fill(begin, end);
+      } catch (error) {
+        refused = { error };
+      }
+      Atomics.store(control, READY, refused === undefined ? end : rows);
       Atomics.notify(control, READY);
     }
+    return refused;
   }
 
   /** The calling thread's share of the chunks; then blocks until all are done. */
