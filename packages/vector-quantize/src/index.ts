@@ -1,6 +1,7 @@
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "./checkpoint/model.ts";
 export { readSafetensors, saveSafetensors, writeSafetensors } from "./checkpoint/safetensors.ts";
 export { type LoadedTraining, loadTraining, saveTraining } from "./checkpoint/training.ts";
+export { flattenTree } from "./checkpoint/treeNames.ts";
 export type { CodebookState } from "./codebook/codebook.ts";
 export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
 export { joinWords, splitIndex } from "./codebook/mixedRadix.ts";
@@ -55,7 +56,9 @@ export type { FsqOptions, NoiseScale } from "./quantizers/fsq/options.ts";
 export { type FiniteScalarQuantizer, fsq, type RotationState } from "./quantizers/fsq.ts";
 export type { LookupFreeParams } from "./quantizers/lookupFree/family.ts";
 export type { LookupFreeQuantizer } from "./quantizers/lookupFree.ts";
-export { quantizerFromConfig, type UserFunctions } from "./quantizers/registry.ts";
+export { quantizerFromConfig, type UserObjects } from "./quantizers/registry.ts";
+export type { ResidualApplyOptions, ResidualQuantizer } from "./quantizers/residual.ts";
+export { type ResidualVQOptions, residualVQ } from "./quantizers/residualVQ.ts";
 export type { VectorQuantizeParams } from "./quantizers/vectorQuantize/books.ts";
 export type {
   Gradient,

@@ -1,6 +1,6 @@
 import { expected } from "../errors.ts";
 import type { QuantizerConfig } from "../quantizers/contract.ts";
-import { quantizerFromConfig, type UserFunctions } from "../quantizers/registry.ts";
+import { quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
 import { gelu, relu, silu, tanh } from "./activations.ts";
 import { type Conv2dOptions, conv2d } from "./conv2d.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
@@ -49,7 +49,7 @@ export function layerFromConfig(config: LayerConfig): Layer {
  * @param functions the user's own functions that the quantizer's configuration names, if any
  * @throws VectorQuantizeError for an unknown type or option, or a function that is not given
  */
-export function modelFromConfig(config: ModelConfig, functions?: UserFunctions): Model {
+export function modelFromConfig(config: ModelConfig, objects?: UserObjects): Model {
   if (config?.type !== "sequential" || !Array.isArray(config.parts)) {
     throw expected("model", '{ type: "sequential", parts: [...] }', config?.type);
   }
@@ -57,7 +57,7 @@ export function modelFromConfig(config: ModelConfig, functions?: UserFunctions):
     config.parts.map((part: LayerConfig | QuantizerConfig) =>
       Object.hasOwn(factories, part.type)
         ? layerFromConfig(part)
-        : quantizerFromConfig(part, functions),
+        : quantizerFromConfig(part, objects),
     ),
   );
 }

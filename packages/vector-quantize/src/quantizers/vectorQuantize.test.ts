@@ -153,7 +153,7 @@ describe("commitment loss", () => {
     const config = JSON.parse(JSON.stringify(quantizer.config));
     expect(config.commitment).toEqual({ name: "absolute" });
     expect(() => quantizerFromConfig(config)).toThrow(/"absolute" needs it again/);
-    const again = quantizerFromConfig(config, { absolute: absolute.loss }) as VectorQuantizer;
+    const again = quantizerFromConfig(config, [absolute]) as VectorQuantizer;
     expect((await lossOf(again)).value).toBeCloseTo(3 / 4, 6);
   });
 

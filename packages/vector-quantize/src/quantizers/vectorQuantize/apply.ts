@@ -136,7 +136,7 @@ export function applyGraph(options: CompleteOptions) {
         const real = repeatRows(finiteRows(lax.stopGradient(rows.ref)), k);
         const found = hideMasked(find(), real); // [M k]
         const codes = own
-          ? lookUpOwn(cosine ? normalise(own.ref) : own.ref, found.ref)
+          ? lookUpOwn(repeatRows(cosine ? normalise(own.ref) : own.ref, k), found.ref)
           : lookUp(codebook.ref, found.ref); // [M k, C]
         const wide = perBook && repeatRows(perBook.ref, k);
         return { vectors: rows, codebook, indices: hideMasked(found, wide), codes, logits };

@@ -1,0 +1,236 @@
+import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
+import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
+import { checkInput, positionShape } from "../layout/layout.ts";
+import { checkMask, maskOfVectors } from "../layout/mask.ts";
+import { initProjection } from "../layout/projection.ts";
+import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
+import type { ApplyOptions, Quantizer, QuantizerConfig, Variables } from "./contract.ts";
+import { type ImplicitParams, initImplicit } from "./residual/implicit.ts";
+import {
+  type ResidualCall,
+  type ResidualMode,
+  type ResidualParams,
+  type ResidualParts,
+  type ResidualState,
+  type ResidualVariables,
+  residualLayers,
+} from "./residual/layers.ts";
+
+/** Options of a call to `apply` that residual quantizers have beside those of every quantizer. */
+export interface ResidualApplyOptions extends ApplyOptions {
+  /**
+   * How many layers are used, from the first: a number, or a scalar array to decide it inside a
+   * trace. It wins over dropout.
+   */
+  depth?: number | np.Array;
+  /** Paths that the search keeps in this call, in place of the one in the options. */
+  beamSize?: number;
+}
+
+/** A quantizer whose layers each quantize what the layers before left over. */
+export interface ResidualQuantizer extends Quantizer<ResidualParams, ResidualState> {
+  apply(
+    variables: ResidualVariables,
+    x: np.Array,
+    options?: ResidualApplyOptions,
+  ): ReturnType<Quantizer<ResidualParams, ResidualState>["apply"]>;
+  encode(
+    variables: ResidualVariables,
+    x: np.Array,
+    options?: Pick<ResidualApplyOptions, "mask" | "lengths" | "beamSize"> & { depth?: number },
+  ): Promise<np.Array>;
+}
+
+/** What a family tells `residualOf` beside the parts of the loop. */
+export interface ResidualFamily extends ResidualParts {
+  /** Name in errors, and the configuration that rebuilds the quantizer. */
+  readonly config: QuantizerConfig;
+  readonly dim: number;
+  /** Feature size of the layers; if it is not `dim`, linear maps lead in and out. */
+  readonly innerDim: number;
+  /** Paths that the search keeps in training and in evaluation. */
+  readonly beam: { readonly training: number; readonly evaluation: number };
+  /** Sizes of the networks of implicit codebooks. */
+  readonly implicitSizes?: Parameters<typeof initImplicit>[2];
+}
+
+/**
+ * A residual quantizer from its layers: `q_i = layer_i(r_i)`, `r_(i+1) = r_i - q_i`, `r_1 = x`, and
+ * the output is the sum of all `q_i`. Written once for every family; `residualVQ`, `residualFSQ` and
+ * the like are recipes on it.
+ *
+ * Indices have an axis for the layers at their end, `[..., Q]`; `loss` is `[Q]`. An index of -1
+ * means that a layer adds nothing; `decode` takes fewer columns than layers for a coarse output.
+ */
+export function residualOf(family: ResidualFamily): ResidualQuantizer {
+  const { config, dim, innerDim, layers, shared, layout, beam } = family;
+  const where = config.type;
+  const Q = layers.length;
+  const graph = residualLayers(family);
+  const run = jitByMode(graph.run);
+  const enter = jitted((params: ResidualParams, x: np.Array) => graph.enter(params, x));
+  const codes = jitted(graph.codes);
+  const decode = jitted(graph.decode);
+  const kept = shared ? layers.slice(0, 1) : layers;
+
+  const checkCall = (name: string, call: Partial<ResidualCall> & { x: np.Array }) => {
+    const at = `${where}.${name}`;
+    checkInput(at, call.x.shape, layout, dim);
+    const positions = positionShape(call.x.shape, layout);
+    checkMask(at, call, positions);
+    if (call.targets) checkColumns(at, "targets", call.targets, positions);
+    if (call.indices) checkColumns(at, "indices", call.indices, positions);
+  };
+
+  /** Throws unless `indices` is `[...positions, 1 to Q]`. */
+  const checkColumns = (at: string, part: string, indices: np.Array, positions?: number[]) => {
+    const { shape } = indices;
+    const last = shape.at(-1) ?? 0;
+    const fits = !positions || String(shape.slice(0, -1)) === String(positions);
+    if (indices.dtype !== np.int32)
+      throw expected(`${at}: dtype of ${part}`, "int32", indices.dtype);
+    if (shape.length < 2 || !fits || last < 1 || last > Q) {
+      const wanted = positions ? `[${[...positions].join(", ")}, 1 to ${Q}]` : `[..., 1 to ${Q}]`;
+      throw expected(`${at}: shape of ${part}`, `${wanted}, a column per layer`, shape);
+    }
+  };
+
+  const checkDepth = (at: string, depth: number) => {
+    checkInteger(`${at}: depth`, depth);
+    if (depth > Q) throw expected(`${at}: depth`, `at most ${Q}, the number of layers`, depth);
+  };
+
+  return {
+    config,
+    dim,
+    codebookSizes: layers.flatMap((layer) => layer.codebookSizes),
+
+    init(key) {
+      const keys = [...random.split(key, Q + 3)];
+      const inner = kept.map((layer, at) => layer.init((keys[at] as np.Array).ref));
+      const [inKey, outKey, implicitKey] = keys.slice(Q) as [np.Array, np.Array, np.Array];
+      const sizes = family.implicitSizes;
+      const params: ResidualParams = {
+        layers: inner.map((own) => own.params),
+        ...(innerDim !== dim && {
+          projectIn: initProjection(inKey.ref, dim, innerDim),
+          projectOut: initProjection(outKey.ref, innerDim, dim),
+        }),
+        ...(sizes &&
+          Q > 1 && {
+            implicit: [...random.split(implicitKey.ref, Q - 1)].map(
+              (own): ImplicitParams => initImplicit(own, innerDim, sizes),
+            ),
+          }),
+      };
+      tree.dispose(keys);
+      return { params, state: { layers: inner.map((own) => own.state) } };
+    },
+
+    async fit(variables, x, { key = random.key(0), iterations, ...masks } = {}) {
+      using _ = owns(variables, x, masks, key);
+      checkCall("fit", { x, ...masks });
+      const positions = positionShape(x.shape, layout);
+      const flatMask = jitted((given: typeof masks) => maskOfVectors(given, positions) as np.Array);
+      const mask = masks.mask || masks.lengths ? flatMask(tree.ref(masks)) : undefined;
+      const keys = [...random.split(key.ref, Q)];
+      const state: ArrayTree[] = [];
+      const params: ArrayTree[] = [];
+      let residual = enter(tree.ref(variables.params), x.ref);
+      for (const [at, layer] of kept.entries()) {
+        const own: Variables = tree.ref({
+          params: variables.params.layers[at] as ArrayTree,
+          state: variables.state.layers[at] as ArrayTree,
+        });
+        const fitted = await layer.fit(own, scaled(residual.ref, at, -1), {
+          key: keys[at] as np.Array,
+          ...(iterations !== undefined && { iterations }),
+          ...(mask && { mask: mask.ref }),
+        });
+        params.push(fitted.params);
+        state.push(fitted.state);
+        const out = layer.apply(tree.ref(fitted), scaled(residual.ref, at, -1));
+        tree.dispose([out.indices, out.loss, out.losses, out.state as never]);
+        residual = residual.sub(scaled(out.quantized, at, 1));
+        await blockUntilReady(residual);
+      }
+      tree.dispose([residual, mask]);
+      for (const unused of keys.slice(kept.length)) unused.dispose();
+      const { layers: _unfitted, ...rest } = variables.params;
+      return { params: { ...tree.ref(rest), layers: params }, state: { layers: state } };
+    },
+
+    apply(variables, x, options = {}) {
+      const { training = false, freezeCodebook, temperature, depth, beamSize, ...rest } = options;
+      const { moveState = rest.indices === undefined, ...arrays } = rest;
+      const traced = typeof depth === "object" ? { depth } : {};
+      using _ = owns(variables, x, arrays, traced);
+      const at = `${where}.apply`;
+      checkCall("apply", { x, ...arrays });
+      if (typeof depth === "number") checkDepth(at, depth);
+      if (beamSize !== undefined) checkInteger(`${at}: beamSize`, beamSize);
+      const columns = arrays.indices?.shape.at(-1) ?? Q;
+      const scores = arrays.targets !== undefined;
+      const drops =
+        training &&
+        family.dropout !== undefined &&
+        depth === undefined &&
+        !arrays.indices &&
+        !scores;
+      if (drops && !arrays.key) {
+        throw new VectorQuantizeError(
+          `${at}: expected options.key, got none; quantizeDropout draws at random`,
+        );
+      }
+      const mode: ResidualMode = {
+        training,
+        moves: training && moveState && !freezeCodebook && !scores,
+        ...(freezeCodebook !== undefined && { freezeCodebook }),
+        ...(temperature !== undefined && { temperature }),
+        layers: Math.min(typeof depth === "number" ? depth : Q, columns),
+        drops,
+        beam: beamSize ?? (training ? beam.training : beam.evaluation),
+      };
+      return run(tree.ref({ variables, x, ...arrays, ...traced }), mode);
+    },
+
+    async encode(variables, x, { depth = Q, beamSize = beam.evaluation, ...masks } = {}) {
+      using _ = owns(variables, x, masks);
+      checkCall("encode", { x, ...masks });
+      checkDepth(`${where}.encode`, depth);
+      const call = tree.ref({ variables, x, ...masks });
+      const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };
+      const { indices, ...others } = run(call, mode);
+      tree.dispose(others as never);
+      return blockUntilReady(indices);
+    },
+
+    async update(variables, x, indices, { key, ...masks } = {}) {
+      using _ = owns(variables, x, indices, masks, key);
+      checkCall("update", { x, indices, ...masks });
+      const call = tree.ref({ variables, x, indices, ...masks, ...(key && { key }) });
+      const columns = indices.shape.at(-1) as number;
+      const mode = { training: true, moves: true, layers: columns, drops: false, beam: 1 };
+      const { state, ...others } = run(call, mode);
+      tree.dispose(others as never);
+      await blockUntilReady(state as never);
+      return state;
+    },
+
+    codes(variables, indices) {
+      checkColumns(`${where}.codes`, "indices", indices);
+      return codes(variables, indices);
+    },
+
+    decode(variables, indices) {
+      checkColumns(`${where}.decode`, "indices", indices);
+      return decode(variables, indices);
+    },
+  };
+
+  /** `vectors` times a layer's scale to the power 1 or -1. */
+  function scaled(vectors: np.Array, layer: number, power: 1 | -1): np.Array {
+    const scale = family.scales?.[layer];
+    return scale ? vectors.mul(np.array(scale.map((s) => s ** power))) : vectors;
+  }
+}

@@ -1,0 +1,298 @@
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { fromVectors, type Layout, positionShape, toVectors } from "../../layout/layout.ts";
+import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
+import { type Projection, project } from "../../layout/projection.ts";
+import { integer } from "../../tracing.ts";
+import type { ArrayTree } from "../../tree.ts";
+import type { MaskOptions, Quantized, Quantizer, Variables } from "../contract.ts";
+import type { CodebookTransform } from "../vectorQuantize/apply.ts";
+import { beamSearch } from "./beam.ts";
+import { drawDepth, type QuantizeDropout } from "./dropout.ts";
+import type { ImplicitParams } from "./implicit.ts";
+
+/** What a residual quantizer trains. */
+export type ResidualParams = {
+  /** One entry per layer, or a single one if they share it. */
+  layers: ArrayTree[];
+  projectIn?: Projection; // [dim, C]
+  projectOut?: Projection; // [C, dim]
+  /** Networks of implicit codebooks, for all layers but the first. */
+  implicit?: ImplicitParams[];
+};
+
+/** One entry per layer, or a single one if they share it. */
+export type ResidualState = { layers: ArrayTree[] };
+
+export type ResidualVariables = Variables<ResidualParams, ResidualState>;
+
+/** The arrays of one call. */
+export type ResidualCall = MaskOptions & {
+  variables: ResidualVariables;
+  x: np.Array;
+  key?: np.Array;
+  indices?: np.Array; // [..., Q] or fewer columns
+  targets?: np.Array; // [..., Q]
+  depth?: np.Array; // []
+};
+
+/** The parts of a call that are not arrays. */
+export interface ResidualMode {
+  training: boolean;
+  moves: boolean;
+  freezeCodebook?: boolean;
+  temperature?: number;
+  /** Layers that are used, from the first. */
+  layers: number;
+  /** Whether the depth of this step is drawn. */
+  drops: boolean;
+  /** Paths that the search keeps; 1 for the nearest code of each layer. */
+  beam: number;
+}
+
+/** What a family puts into the residual loop. */
+export interface ResidualParts {
+  /** All layers, on vectors `[N, C]`; one and the same if they share a codebook. */
+  readonly layers: readonly Quantizer[];
+  readonly shared: boolean;
+  readonly layout: Layout;
+  readonly maskedOutput: "zeros" | "input";
+  /** What becomes of the input before the first layer. */
+  readonly enter?: (vectors: np.Array) => np.Array;
+  /** By what each layer's residual is divided and its codes multiplied, `[Q][C]`. */
+  readonly scales?: readonly (readonly number[])[];
+  /** Share of the gradient that later layers send to earlier ones. */
+  readonly gradientFraction: number;
+  readonly dropout?: QuantizeDropout;
+  /** Weights of the layers in the score of a path. */
+  readonly beamWeights: readonly number[];
+  /** Codes of each vector's own for a layer after the first. */
+  readonly implicit?: (params: ImplicitParams, quantized: np.Array) => CodebookTransform;
+  /** A gradient around all layers, in training: from the input and the sum of the codes. */
+  readonly around?: (vectors: np.Array, sum: np.Array, key: np.Array) => np.Array;
+  /** The state of a shared layer after all layers have used it. */
+  readonly finish?: (
+    variables: Variables,
+    residuals: np.Array, // [M, C]
+    mask: np.Array, // [M]
+    key: np.Array | undefined,
+  ) => ArrayTree;
+}
+
+/** The traced loop over the layers of a residual quantizer. Its arguments are checked before. */
+export function residualLayers(parts: ResidualParts) {
+  const { layers, shared, layout } = parts;
+  const Q = layers.length;
+  const place = (layer: number) => (shared ? 0 : layer);
+  const scaleOf = (layer: number) => {
+    const scale = parts.scales?.[layer];
+    return scale && np.array([...scale]);
+  };
+  const column = (indices: np.Array, layer: number) => indices.ref.slice([], layer); // [N]
+
+  const enter = (params: ResidualParams, x: np.Array) => {
+    const vectors = project(toVectors(x, layout), tree.ref(params.projectIn)); // [N, C]
+    return parts.enter ? parts.enter(vectors) : vectors;
+  };
+
+  const leave = (params: ResidualParams, sum: np.Array, positions: number[]) =>
+    fromVectors(project(sum, tree.ref(params.projectOut)), layout, positions);
+
+  /** The implicit codebook of a layer, after what the layers before quantized. */
+  const transformOf = (params: ResidualParams, layer: number, sum: np.Array) => {
+    const own = layer === 0 ? undefined : params.implicit?.[layer - 1];
+    return own && parts.implicit?.(tree.ref(own), sum.ref);
+  };
+
+  const run = (call: ResidualCall, mode: ResidualMode) => {
+    const { variables, x, key, targets, indices, depth: givenDepth, ...masks } = call;
+    const { params } = variables;
+    const positions = positionShape(x.shape, layout);
+    const mask = maskOfVectors(masks, positions); // [N]
+    const vectors = enter(params, x.ref); // [N, C]
+    const keys = key ? [...random.split(key, Q + 3)] : [];
+    const [depthKey, aroundKey, finishKey] = keys.slice(Q);
+    const drawn =
+      mode.drops && parts.dropout && depthKey ? drawDepth(parts.dropout, Q, depthKey) : undefined;
+    const depth = givenDepth ?? drawn; // []
+    const states = [...variables.state.layers];
+    const flat = (given: np.Array) => given.reshape([-1, given.shape.at(-1) as number]);
+    const paths = indices
+      ? flat(indices)
+      : mode.beam > 1
+        ? searchPaths(variables, vectors.ref, mode)
+        : undefined; // [N, Q]
+    const scored = targets && flat(targets);
+
+    let residual = vectors.ref;
+    let sum = np.zerosLike(vectors.ref);
+    const found: np.Array[] = [];
+    const losses: Record<string, np.Array>[] = [];
+    const totals: np.Array[] = [];
+    const inputs: np.Array[] = [];
+    const counted: np.Array[] = [];
+    for (let layer = 0; layer < mode.layers; layer++) {
+      const active = depth?.ref.greater(layer); // []
+      const chosen = paths && column(paths, layer); // [N]
+      const given = scored && !paths ? column(scored, layer) : chosen;
+      const present = given?.ref.greaterEqual(integer(0));
+      const real = present && mask ? np.logicalAnd(present, mask.ref) : (present ?? mask?.ref);
+      const scale = scaleOf(layer);
+      const input = scale ? residual.ref.div(scale.ref) : residual.ref;
+      const transform = transformOf(params, layer, sum);
+      const own = keys[layer];
+      const at = place(layer);
+      inputs.push(input.ref);
+      if (real) counted.push(real.ref);
+      const out = (layers[layer] as Quantizer).apply(
+        {
+          params: tree.ref(params.layers[at] as ArrayTree),
+          state: tree.ref(states[at] as ArrayTree),
+        },
+        input,
+        {
+          training: mode.training,
+          moveState: mode.moves,
+          ...(mode.freezeCodebook !== undefined && { freezeCodebook: mode.freezeCodebook }),
+          ...(mode.temperature !== undefined && { temperature: mode.temperature }),
+          ...(own && { key: own }),
+          ...(real && { mask: real }),
+          ...(given && { indices: np.maximum(given, integer(0)) }),
+          ...(scored && { targets: column(scored, layer) }),
+          ...(transform && { codebookTransform: transform }),
+        },
+      );
+      const codes = scale ? out.quantized.mul(scale) : out.quantized; // [N, C]
+      const used = active ? np.where(active.ref, codes, 0) : codes;
+      found.push(active ? np.where(active.ref, out.indices, integer(-1)) : out.indices);
+      totals.push(active ? np.where(active.ref, out.loss, 0) : out.loss);
+      losses.push(
+        tree.map(
+          (loss: np.Array) => (active ? np.where(active.ref, loss, 0) : loss),
+          out.losses,
+        ) as Record<string, np.Array>,
+      );
+      states[at] = active
+        ? (tree.map(
+            (moved: np.Array, rests: np.Array) => np.where(active.ref, moved, rests),
+            out.state as never,
+            states[at] as never,
+          ) as ArrayTree)
+        : out.state;
+      residual = residual.sub(partly(used.ref, parts.gradientFraction));
+      sum = sum.add(used);
+    }
+
+    if (shared && mode.moves && parts.finish) {
+      const all = inputs.map((_, layer) => {
+        const here = counted[layer] ?? np.ones([vectors.shape[0] as number]).greater(0);
+        return depth ? np.logicalAnd(here, depth.ref.greater(layer)) : here;
+      });
+      states[0] = parts.finish(
+        { params: tree.ref(params.layers[0] as ArrayTree), state: states[0] as ArrayTree },
+        lax.stopGradient(np.concatenate(inputs, 0)),
+        np.concatenate(all, 0),
+        finishKey,
+      );
+    }
+    const around = mode.training && parts.around;
+    const output = around ? around(vectors, sum, aroundKey as np.Array) : sum;
+    const none = (values: np.Array[], rest: () => np.Array) =>
+      np.stack([...values, ...Array.from({ length: Q - mode.layers }, rest)], -1);
+    const padding = parts.maskedOutput === "zeros" ? np.zerosLike(x) : x;
+    return {
+      quantized: fillMasked(leave(params, output, positions), padding, mask, layout),
+      indices: none(found, () =>
+        np.full([vectors.shape[0] as number], -1).astype(np.int32),
+      ).reshape([...positions, Q]),
+      loss: none(totals, () => np.zeros([])), // [Q]
+      losses: Object.fromEntries(
+        Object.keys(losses[0] as object).map((name) => [
+          name,
+          none(
+            losses.map((each) => each[name] as np.Array),
+            () => np.zeros([]),
+          ),
+        ]),
+      ),
+      state: { layers: states },
+    } satisfies Quantized<ResidualState>;
+  };
+
+  /** Indices of the best paths, `[N, Q]`; no gradient, no change of state. */
+  const searchPaths = ({ params, state }: ResidualVariables, x: np.Array, mode: ResidualMode) =>
+    beamSearch(
+      (layer, residual, k, sum) => {
+        const at = place(layer);
+        const transform = transformOf(params, layer, sum);
+        const out = (layers[layer] as Quantizer).apply(
+          tree.ref({
+            params: params.layers[at] as ArrayTree,
+            state: state.layers[at] as ArrayTree,
+          }),
+          residual,
+          { topk: k, ...(transform && { codebookTransform: transform }) } as object,
+        );
+        return { indices: out.indices, quantized: lax.stopGradient(out.quantized) };
+      },
+      lax.stopGradient(x),
+      layers.slice(0, mode.layers).map((layer) => layer.codebookSizes[0] as number),
+      mode.beam,
+      parts.beamWeights,
+    );
+
+  /** The codes of each layer, `[N, C]`; zeros where the index is -1. */
+  const codesOf = ({ params, state }: ResidualVariables, indices: np.Array): np.Array[] => {
+    const rows = indices.reshape([-1, indices.shape.at(-1) as number]); // [N, Q]
+    const used = rows.shape[1] as number;
+    let sum: np.Array | undefined;
+    return Array.from({ length: used }, (_, layer) => {
+      const at = place(layer);
+      const own = tree.ref({
+        params: params.layers[at] as ArrayTree,
+        state: state.layers[at] as ArrayTree,
+      });
+      const index = column(rows, layer);
+      const present = index.ref.greaterEqual(integer(0)).reshape([-1, 1]);
+      const safe = np.maximum(index, integer(0));
+      const quantizer = layers[layer] as Quantizer;
+      const scale = scaleOf(layer);
+      const transform = sum && transformOf(params, layer, sum);
+      const looked = transform
+        ? quantizer.apply(own, np.zerosLike((sum as np.Array).ref), {
+            indices: safe,
+            codebookTransform: transform,
+          } as object).quantized
+        : quantizer.decode(own, safe);
+      const codes = np.where(present, scale ? looked.mul(scale) : looked, 0); // [N, C]
+      sum = sum ? sum.add(codes.ref) : codes.ref;
+      return codes;
+    });
+  };
+
+  return {
+    run,
+
+    enter,
+
+    codes(variables: ResidualVariables, indices: np.Array): np.Array {
+      const positions = indices.shape.slice(0, -1);
+      return np.stack(
+        codesOf(variables, indices).map((codes) => fromVectors(codes, layout, positions)),
+        0,
+      ); // [Q, ...]
+    },
+
+    decode(variables: ResidualVariables, indices: np.Array): np.Array {
+      const positions = indices.shape.slice(0, -1);
+      const sum = codesOf(variables, indices).reduce((a, b) => a.add(b));
+      return leave(variables.params, sum, positions);
+    },
+  };
+}
+
+/** `x` with a share of its gradient. */
+function partly(x: np.Array, share: number): np.Array {
+  if (share === 0) return lax.stopGradient(x);
+  if (share === 1) return x;
+  return x.ref.mul(share).add(lax.stopGradient(x).mul(1 - share));
+}
