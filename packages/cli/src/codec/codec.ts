@@ -1,0 +1,105 @@
+import { numpy as np, tree } from "@jax-js/jax";
+import { type Images, type Model, type ModelVariables, toFloats } from "vector-quantize";
+
+/** A trained model. Its variables stay alive: functions here take references of their own. */
+export interface Codec {
+  readonly model: Model;
+  readonly variables: ModelVariables;
+}
+
+/** Indices of all images, image after image. */
+export interface Codes {
+  /** `[N, h, w]`, or `[N, h, w, Q]` where a vector gets Q indices. */
+  readonly shape: readonly number[];
+  readonly data: Int32Array<ArrayBuffer>;
+}
+
+/** Pixels, and code positions, that are computed at once. */
+const pixelsAtOnce = 64 * 32 * 32;
+const positionsAtOnce = 64 * 8 * 8;
+
+/** How many images to encode at once: the same for all sets of one image size. */
+export function encodeBatchSize({ height, width }: Pick<Images, "height" | "width">): number {
+  return Math.max(1, Math.floor(pixelsAtOnce / (height * width)));
+}
+
+/** Called with each batch on its way: its arrays are disposed by the caller. */
+export type SeeBatch = (batch: {
+  readonly x: np.Array;
+  readonly indices: np.Array;
+  /** How many of the batch are images; the rest repeats the last one. */
+  readonly real: number;
+}) => Promise<void>;
+
+/** Encodes all images. */
+export async function encodeImages(
+  { model, variables }: Codec,
+  images: Images,
+  see?: SeeBatch,
+): Promise<Codes> {
+  const { height, width, channels } = images;
+  const size = encodeBatchSize(images);
+  let codes: { shape: number[]; data: Int32Array<ArrayBuffer> } | undefined;
+  for (let first = 0; first < images.count; first += size) {
+    const numbers = filledUp(first, images.count, size);
+    const x = np.array(toFloats(images, numbers), { shape: [size, height, width, channels] });
+    const indices = await model.encode(tree.ref(variables as never), x.ref);
+    const shape = indices.shape.slice(1);
+    const length = shape.reduce((product, count) => product * count, 1);
+    codes ??= { shape: [images.count, ...shape], data: new Int32Array(images.count * length) };
+    const real = Math.min(size, images.count - first);
+    const data = (await indices.ref.data()) as Int32Array;
+    codes.data.set(data.subarray(0, real * length), first * length);
+    if (see) await see({ x: x.ref, indices: indices.ref, real });
+    tree.dispose([x, indices]);
+  }
+  return codes as Codes;
+}
+
+/** Reconstructions of a run of images, floats in [-1, 1]. */
+export interface DecodedBatch {
+  readonly first: number;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly floats: Float32Array;
+}
+
+/**
+ * Decodes all codes, batch by batch.
+ *
+ * The batches depend on the codes' shape alone, so the same codes give the same pixels bit for bit,
+ * whoever asks.
+ */
+export async function* decodeCodes(
+  { model, variables }: Codec,
+  codes: Codes,
+): AsyncGenerator<DecodedBatch> {
+  const [total = 0, h = 1, w = 1, ...rest] = codes.shape;
+  const size = Math.max(1, Math.floor(positionsAtOnce / (h * w)));
+  const length = codes.data.length / total;
+  for (let first = 0; first < total; first += size) {
+    const count = Math.min(size, total - first);
+    // What is missing from a full batch is filled with code 0.
+    const data = new Int32Array(size * length);
+    data.set(codes.data.subarray(first * length, (first + count) * length));
+    const indices = np.array(data, { shape: [size, h, w, ...rest], dtype: np.int32 });
+    const output = model.decode(tree.ref(variables as never), indices);
+    const [, height = 0, width = 0, channels = 0] = output.shape;
+    const floats = (await np.clip(output, -1, 1).data()) as Float32Array;
+    yield {
+      first,
+      count,
+      height,
+      width,
+      channels,
+      floats: floats.subarray(0, count * height * width * channels),
+    };
+  }
+}
+
+/** `size` numbers from `first` on; past the end, the last one again. */
+function filledUp(first: number, total: number, size: number): Uint32Array {
+  return Uint32Array.from({ length: size }, (_, i) => Math.min(first + i, total - 1));
+}

@@ -1,0 +1,98 @@
+import { jit, numpy as np, tree } from "@jax-js/jax";
+import { bitsPerPixel, type Images, meanSquaredError, psnr, toFloats } from "vector-quantize";
+import { type Codec, type Codes, decodeCodes, encodeImages, type SeeBatch } from "./codec.ts";
+import { measureUsage, type Usage } from "./usage.ts";
+
+/** How well a model does on a set of images. */
+export interface Evaluation extends Usage {
+  readonly images: number;
+  /** In dB, of the mean squared error over all pixels. */
+  readonly psnr: number;
+  readonly bitsPerPixel: number;
+  /** The quantizer's losses by name: means over all images. */
+  readonly losses: Readonly<Record<string, number>>;
+  readonly codes: Codes;
+}
+
+/** Called with every batch of reconstructions, in order: floats in [-1, 1]. */
+export type SeeReconstructions = (floats: Float32Array, first: number) => Promise<void> | void;
+
+/** Encodes all images, decodes the codes, and compares. */
+export async function evaluate(
+  codec: Codec,
+  images: Images,
+  see?: SeeReconstructions,
+): Promise<Evaluation> {
+  const { model } = codec;
+  const losses = lossMeter(codec);
+  const codes = await encodeImages(codec, images, losses.see);
+  let squares = 0;
+  for await (const { floats, first, count } of decodeCodes(codec, codes)) {
+    const originals = toFloats(
+      images,
+      Uint32Array.from({ length: count }, (_, i) => first + i),
+    );
+    squares += meanSquaredError(originals, floats) * count;
+    await see?.(floats, first);
+  }
+  const [, h = 1, w = 1] = codes.shape;
+  return {
+    ...measureUsage(codes.data, model.quantizer.codebookSizes),
+    images: images.count,
+    psnr: psnr(squares / images.count, 2),
+    bitsPerPixel: bitsPerPixel(model.quantizer.codebookSizes, h * w, images.height * images.width),
+    losses: losses.means(),
+    codes,
+  };
+}
+
+/** The numbers of an evaluation, without the codes. */
+export function summary({ codes: _, counts: _counts, losses, ...numbers }: Evaluation) {
+  return { ...numbers, ...losses };
+}
+
+/** Gathers the quantizer's losses, which exist in training mode alone, for given codes. */
+function lossMeter({ model, variables }: Codec): {
+  see: SeeBatch;
+  means(): Record<string, number>;
+} {
+  const measure = jit(
+    (inputs: { variables: never; x: np.Array; indices: np.Array; mask: np.Array }) => {
+      const { variables, x, indices, mask } = inputs;
+      const options = { training: true, freezeCodebook: true, indices, mask };
+      const { output, quantized } = model.apply(variables, x, options);
+      const { losses, ...rest } = quantized;
+      tree.dispose([output, rest] as never);
+      return Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, np.sum(loss)]));
+    },
+  );
+  const sums: Record<string, number> = {};
+  let images = 0;
+  return {
+    async see({ x, indices, real }) {
+      const [size = 0] = indices.shape;
+      const positions = indices.size / size;
+      const mask = Int32Array.from({ length: indices.size }, (_, i) =>
+        i < real * positions ? 1 : 0,
+      );
+      const losses = measure({
+        variables: tree.ref(variables as never),
+        x,
+        mask: np.array(mask, { shape: indices.shape, dtype: np.bool }),
+        indices,
+      });
+      for (const [name, loss] of Object.entries(losses)) {
+        const [value = 0] = await (loss as np.Array).data();
+        sums[name] = (sums[name] ?? 0) + value * real;
+      }
+      images += real;
+    },
+    // A quantizer reports all losses that it could have: those that it doesn't have are 0.
+    means: () =>
+      Object.fromEntries(
+        Object.entries(sums)
+          .filter(([, sum]) => sum !== 0)
+          .map(([name, sum]) => [name, sum / images]),
+      ),
+  };
+}

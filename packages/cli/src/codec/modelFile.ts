@@ -1,0 +1,42 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { loadModel } from "vector-quantize";
+import { Failure } from "../failure.ts";
+import { readInput } from "../output/files.ts";
+import type { PictureSize } from "../output/pictures.ts";
+import type { Codec } from "./codec.ts";
+
+/** A model from a file, and the images that it was trained on. */
+export interface ModelFile extends Codec {
+  readonly images: PictureSize;
+  /** Pixels per code, along each side. */
+  readonly downsample: number;
+  /** All that was stored beside the model. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** What a model is called in the folder of its run. */
+export const modelName = "model.safetensors";
+
+/** Reads a model from its file, or from the folder of its run. */
+export async function openModel(fileOrFolder: string): Promise<ModelFile> {
+  const found = await stat(fileOrFolder).catch(() => undefined);
+  const path = found?.isDirectory() ? join(fileOrFolder, modelName) : fileOrFolder;
+  const bytes = await readInput(path);
+  const { model, variables, details } = loadModel(bytes, { file: path });
+  const { images, settings } = details;
+  const { downsample } = (settings ?? {}) as Record<string, unknown>;
+  if (!isPictureSize(images) || typeof downsample !== "number") {
+    throw new Failure(
+      `${path}: expected a model that vq train wrote, got one without its settings`,
+    );
+  }
+  return { model, variables, details, images, downsample, path, bytes: bytes.length };
+}
+
+function isPictureSize(value: unknown): value is PictureSize {
+  const { height, width, channels } = (value ?? {}) as Record<string, unknown>;
+  return [height, width, channels].every(Number.isInteger);
+}

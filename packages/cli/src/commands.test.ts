@@ -1,0 +1,184 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { parseNpy } from "vector-quantize";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder.path, ...names);
+const run = at("run");
+const tiny = [
+  "--batch",
+  "8",
+  "--codes",
+  "16",
+  "--code-dim",
+  "4",
+  "--width",
+  "8",
+  "--images",
+  "100",
+];
+
+beforeAll(async () => {
+  const { code, stderr, stdout } = await runVq([
+    "train",
+    "shapes",
+    "--steps",
+    "12",
+    ...tiny,
+    "--out",
+    run,
+  ]);
+  expect(stderr).toMatch(/^shapes: 100 images of 32 x 32, colour; 5 held back/);
+  expect(stderr).toMatch(/step 12\/12 loss [\d.]+ commit/);
+  expect(stdout).toMatch(/^trained {10}12 steps in /);
+  expect(stdout).toMatch(/\nPSNR {13}\d+\.\d\d dB, of 5 images\n/);
+  expect(code).toBe(0);
+});
+
+afterAll(() => folder[Symbol.dispose]());
+
+describe("a run's folder", () => {
+  test("holds model, checkpoint, metrics, report and pictures, and nothing else", () => {
+    expect(readdirSync(run).sort()).toEqual([
+      "metrics.jsonl",
+      "model.safetensors",
+      "reconstructions.png",
+      "report.html",
+      "training.safetensors",
+    ]);
+  });
+
+  test("has one line of metrics per step of so short a run", () => {
+    const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n");
+    const metrics = lines.map((line) => JSON.parse(line));
+    expect(metrics.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    for (const line of metrics) {
+      for (const value of Object.values(line)) expect(value).toBeTypeOf("number");
+      expect(line.perplexity).toBeLessThanOrEqual(line.usedCodes + 1e-9);
+    }
+    expect(metrics.at(-1).loss).toBeLessThan(metrics[0].loss);
+  });
+
+  test("has a report that loads nothing and runs nothing", () => {
+    const html = readFileSync(join(run, "report.html"), "utf8");
+    expect(html).not.toMatch(/<script|<link|<iframe|@import|url\(|https?:|\son\w+=/i);
+    expect(html.match(/<img /g)?.length).toBe(2 * 5);
+    expect(html.match(/<svg /g)?.length).toBe(5);
+    for (const text of ["PSNR", "Commitment loss", "used codes", "prefers-color-scheme: dark"]) {
+      expect(html).toContain(text);
+    }
+    expect(html).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  test("has a picture of all pairs", async () => {
+    const { width, height } = await sharp(join(run, "reconstructions.png")).metadata();
+    expect([width, height]).toEqual([3 * (5 * 34 + 2), 3 * (64 + 4)]);
+  });
+});
+
+test("decoding saved codes gives the reconstructions of eval, byte for byte", async () => {
+  const codes = at("codes.npy");
+  const data = ["shapes", "--images", "70"];
+  expect((await runVq(["encode", run, ...data, "--out", codes])).code).toBe(0);
+  const { shape, data: numbers } = parseNpy(readFileSync(codes));
+  expect(shape).toEqual([70, 8, 8]);
+  expect(numbers).toBeInstanceOf(Int32Array);
+  expect(numbers.every((code) => code >= 0 && code < 16)).toBe(true);
+
+  const decoded = await runVq(["decode", run, codes, "--out", at("decoded")]);
+  expect(decoded.stdout).toMatch(/decoded: 70 images/);
+  const evaluated = await runVq(["eval", run, ...data, "--out", at("evaluated")]);
+  expect(evaluated.code).toBe(0);
+  expect(readdirSync(at("decoded")).length).toBe(70);
+  expect(contentsOf(at("decoded"))).toEqual(contentsOf(at("evaluated")));
+});
+
+test("eval measures what the pictures show", async () => {
+  const { stdout } = await runVq([
+    "eval",
+    run,
+    "shapes",
+    "--images",
+    "3",
+    "--json",
+    "--out",
+    at("three"),
+  ]);
+  const line = JSON.parse(stdout);
+  expect(line).toMatchObject({ event: "evaluation", images: 3 });
+  expect(line.bitsPerPixel).toBeCloseTo((4 * 64) / 1024, 10);
+  expect(line.commitment).toBeGreaterThan(0);
+  expect(line.usedCodes).toBeLessThanOrEqual(16);
+  expect(line.perplexity).toBeGreaterThan(1);
+  // The same from the pictures: the built-in images again, and the reconstructions as bytes.
+  const { shapeImages } = await import("vector-quantize");
+  const { pixels } = shapeImages({ count: 3, seed: 2 ** 40 });
+  const pictures = await Promise.all(
+    ["00000.png", "00001.png", "00002.png"].map((name) =>
+      sharp(at("three", name)).raw().toBuffer(),
+    ),
+  );
+  const made = Buffer.concat(pictures);
+  const mse =
+    made.reduce((sum, value, i) => sum + (value - (pixels[i] as number)) ** 2, 0) / made.length;
+  expect(10 * Math.log10(255 ** 2 / mse)).toBeCloseTo(line.psnr, 1);
+});
+
+test("inspect shows configuration, shapes, parameters and codebook", async () => {
+  const text = (await runVq(["inspect", run])).stdout;
+  expect(text).toMatch(/parameters [\d,]+, quantizer state/);
+  expect(text).toContain("16 of 4 features");
+  expect(text).toMatch(/state\.codebook +\[16, 4\]/);
+  const json = JSON.parse(
+    (await runVq(["inspect", join(run, "model.safetensors"), "--json"])).stdout,
+  );
+  expect(json).toMatchObject({ event: "model", details: { images: { height: 32, channels: 3 } } });
+  expect(json.codebook.codes).toBe(16);
+});
+
+test("--json prints one record a line and nothing else", async () => {
+  const args = ["train", "shapes", "--steps", "3", ...tiny, "--out", at("json"), "--json"];
+  const { stdout, stderr, code } = await runVq(args);
+  expect(code).toBe(0);
+  expect(stderr).toBe("");
+  const records = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(records.map(({ event }) => event)).toEqual(["step", "step", "step", "done"]);
+});
+
+test("images of a folder, an IDX file and a .npy file are all taken", async () => {
+  const { mkdirSync, writeFileSync } = await import("node:fs");
+  const { gzipSync } = await import("node:zlib");
+  mkdirSync(at("pictures", "deep"), { recursive: true });
+  const picture = (width: number, height: number) =>
+    sharp({
+      create: { width, height, channels: 4, background: { r: 9, g: 99, b: 199, alpha: 0.5 } },
+    });
+  await picture(40, 60).png().toFile(at("pictures", "a.png"));
+  await picture(33, 20)
+    .flatten()
+    .jpeg()
+    .toFile(at("pictures", "deep", "b.JPG"));
+  await picture(16, 16)
+    .webp()
+    .toFile(at("pictures", "deep", "c.webp"));
+  const idx = new Uint8Array(16 + 3 * 28 * 28).fill(77);
+  idx.set([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28]);
+  writeFileSync(at("digits.gz"), gzipSync(idx));
+  const cases = [
+    [at("pictures"), "3 images of 16 x 16, colour"],
+    [at("digits.gz"), "3 images of 28 x 28, grey"],
+    [at("pictures", "a.png"), "1 images of 16 x 16, colour"],
+  ] as const;
+  for (const [i, [data, words]] of cases.entries()) {
+    const args = ["train", data, "--size", "16", "--steps", "1", ...tiny, "--out", at(`data${i}`)];
+    const { code, stderr } = await runVq(args);
+    expect(stderr).toContain(words);
+    expect(code).toBe(0);
+  }
+});

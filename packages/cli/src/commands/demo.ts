@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { Command } from "commander";
+import { createConsole } from "../output/console.ts";
+import { grouped } from "../output/words.ts";
+import { integer, type MachineOptions, number, withMachineOptions } from "./options.ts";
+import { showResult } from "./showResult.ts";
+import { defaultSettings } from "./train.ts";
+
+type Options = MachineOptions & {
+  readonly out: string;
+  readonly time: number;
+  readonly seed: number;
+};
+
+/** Images that the demo encodes and decodes. */
+const examples = 64;
+
+/** `vq demo` */
+export function demoCommand(): Command {
+  const command = new Command("demo")
+    .description("train on built-in images for a minute, then encode and decode some")
+    .option("--out <dir>", "folder for the run", "runs/demo")
+    .option("--time <seconds>", "training time", number(1), 60)
+    .option("--seed <n>", "seed of weights, images and data order", integer(0), 0)
+    .action(async (options: Options) => {
+      const { out, time, seed, json } = options;
+      const { startRuntime } = await import("../runtime.ts");
+      const machine = await startRuntime(options);
+      const { train } = await import("../training/train.ts");
+      const { openModel } = await import("../codec/modelFile.ts");
+      const { imagesFor } = await import("../input/modelImages.ts");
+      const { decodeCodes, encodeImages } = await import("../codec/codec.ts");
+      const { createFolder, writeFileSafely } = await import("../output/files.ts");
+      const { writePictures } = await import("../output/pictures.ts");
+      const { writeNpy } = await import("vector-quantize");
+      const console = createConsole(json);
+      console.note(`Training on built-in images for about ${time} s, on ${machine}.`);
+      const settings = { data: "shapes", ...defaultSettings, seed };
+      const result = await train(
+        { settings, given: new Set(), out, time, resume: false, overwrite: true, machine },
+        console,
+      );
+
+      const model = await openModel(result.folder.model);
+      const images = await imagesFor(model, "shapes", { images: examples, seed });
+      const codes = await encodeImages(model, images);
+      const [codesFile, decoded] = [join(out, "codes.npy"), join(out, "decoded")];
+      await writeFileSafely(codesFile, writeNpy(codes));
+      await createFolder(decoded);
+      for await (const batch of decodeCodes(model, codes)) {
+        await writePictures(decoded, batch.floats, batch, batch.first);
+      }
+      showResult(result, console);
+      console.say(
+        `codes            ${codesFile}, [${codes.shape.join(", ")}] of ${examples} new images`,
+      );
+      console.say(
+        `decoded          ${decoded}, ${grouped(images.count)} images made from these codes`,
+      );
+      console.say(`
+Open ${result.folder.report} in a browser. Then try your own images:
+  npx vq train path/to/images --out runs/mine --time 300
+  npx vq encode runs/mine path/to/images --out codes.npy
+  npx vq decode runs/mine codes.npy --out decoded
+  npx vq eval runs/mine path/to/images`);
+    });
+  return withMachineOptions(command);
+}

@@ -1,0 +1,56 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Options that all commands share. */
+export interface MachineOptions {
+  readonly threads?: number;
+  readonly device: "wasm" | "cpu" | "webgpu";
+  readonly json: boolean;
+}
+
+/** Adds --threads, --device and --json. */
+export function withMachineOptions(command: Command): Command {
+  return command
+    .option("--threads <n>", "threads to compute with (default: all cores)", integer(1))
+    .addOption(
+      new Option("--device <name>", "where to compute")
+        .choices(["wasm", "cpu", "webgpu"])
+        .default("wasm"),
+    )
+    .option("--json", "print JSON lines instead of text", false);
+}
+
+/** Adds --size, --images and --seed, for commands that run a trained model on images. */
+export function withImageOptions(command: Command): Command {
+  return command
+    .option(
+      "--size <n>",
+      "crop and resize image files to n x n pixels (default: as trained)",
+      integer(4),
+    )
+    .option("--images <n>", 'images of the built-in set "shapes"', integer(1), 1024)
+    .option("--seed <n>", 'seed of the built-in set "shapes"', integer(0), 0);
+}
+
+/** Parses an integer of at least `min`. */
+export function integer(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(`Expected an integer of at least ${min}.`);
+    }
+    return value;
+  };
+}
+
+/** Parses a finite number from `min` to `max`. */
+export function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < min || value > max) {
+      const range =
+        max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`;
+      throw new InvalidArgumentError(`Expected a number ${range}.`);
+    }
+    return value;
+  };
+}

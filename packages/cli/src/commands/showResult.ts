@@ -1,0 +1,25 @@
+import type { Evaluation } from "../codec/evaluate.ts";
+import type { Console } from "../output/console.ts";
+import { clock, grouped, small } from "../output/words.ts";
+import type { RunResult } from "../training/finish.ts";
+
+/** Says what a run reached, and where its files are. */
+export function showResult({ run, folder, evaluation }: RunResult, console: Console): void {
+  console.say(`trained          ${grouped(run.step)} steps in ${clock(run.seconds)}`);
+  showEvaluation(evaluation, console);
+  console.say(`report           ${folder.report}`);
+  console.say(`reconstructions  ${folder.pictures}`);
+  console.say(`model            ${folder.model}`);
+}
+
+/** The numbers of an evaluation, one a line. */
+export function showEvaluation(evaluation: Evaluation, console: Console): void {
+  const { psnr, perplexity, usedCodes, counts, bitsPerPixel, losses, images } = evaluation;
+  console.say(`PSNR             ${psnr.toFixed(2)} dB, of ${grouped(images)} images`);
+  console.say(`perplexity       ${perplexity.toFixed(1)}`);
+  console.say(`used codes       ${usedCodes} of ${counts.length}`);
+  console.say(`bits per pixel   ${bitsPerPixel.toFixed(3)}`);
+  for (const [name, loss] of Object.entries(losses)) {
+    console.say(`${`${name} loss`.padEnd(17)}${small(loss)}`);
+  }
+}

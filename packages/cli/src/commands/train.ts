@@ -1,0 +1,96 @@
+import { Command } from "commander";
+import { createConsole } from "../output/console.ts";
+import type { Settings } from "../training/settings.ts";
+import { integer, type MachineOptions, number, withMachineOptions } from "./options.ts";
+import { showResult } from "./showResult.ts";
+
+type Options = MachineOptions &
+  Omit<Settings, "data"> & {
+    readonly out: string;
+    readonly time?: number;
+    readonly resume: boolean;
+    readonly overwrite: boolean;
+  };
+
+/** Settings of a run unless the user chooses others. */
+export const defaultSettings: Omit<Settings, "data"> = {
+  size: 32,
+  images: 8192,
+  validation: 0.05,
+  seed: 0,
+  steps: 2000,
+  batch: 32,
+  learningRate: 2e-3,
+  codes: 512,
+  codeDim: 16,
+  width: 64,
+  downsample: 4,
+  decay: 0.95,
+  commitment: 0.25,
+};
+
+/** `vq train <data> --out <dir>` */
+export function trainCommand(): Command {
+  const defaults = defaultSettings;
+  const command = new Command("train")
+    .description("train an autoencoder and write model, checkpoint and report into a folder")
+    .argument("<data>", 'folder of images, IDX or IDX.gz file, .npy file, or the word "shapes"')
+    .requiredOption("--out <dir>", "folder for the run")
+    .option("--steps <n>", "training steps", integer(1), defaults.steps)
+    .option(
+      "--time <seconds>",
+      "choose the steps so that training takes about this long",
+      number(1),
+    )
+    .option("--batch <n>", "images per step", integer(1), defaults.batch)
+    .option("--learning-rate <x>", "highest learning rate", number(0), defaults.learningRate)
+    .option("--codes <n>", "codebook size", integer(2), defaults.codes)
+    .option("--code-dim <n>", "feature size of the codes", integer(1), defaults.codeDim)
+    .option("--width <n>", "feature size of encoder and decoder", integer(1), defaults.width)
+    .option("--downsample <n>", "pixels per code, along each side", integer(1), defaults.downsample)
+    .option("--decay <x>", "decay of the codebook's moving averages", number(0, 1), defaults.decay)
+    .option("--commitment <x>", "weight of the commitment loss", number(0), defaults.commitment)
+    .option("--size <n>", "crop and resize image files to n x n pixels", integer(4), defaults.size)
+    .option("--images <n>", 'images of the built-in set "shapes"', integer(1), defaults.images)
+    .option(
+      "--validation <x>",
+      "share of the images held back",
+      number(0, 0.9),
+      defaults.validation,
+    )
+    .option("--seed <n>", "seed of weights and data order", integer(0), defaults.seed)
+    .option("--resume", "go on from the checkpoint in the folder", false)
+    .option("--overwrite", "replace a run in the folder", false)
+    .action(async (data: string, options: Options, command: Command) => {
+      const {
+        out,
+        time,
+        resume,
+        overwrite,
+        threads: _,
+        device: _device,
+        json,
+        ...chosen
+      } = options;
+      const { startRuntime } = await import("../runtime.ts");
+      const machine = await startRuntime(options);
+      const { train } = await import("../training/train.ts");
+      const console = createConsole(json);
+      const result = await train(
+        {
+          settings: { data, ...chosen },
+          given: new Set(
+            Object.keys(chosen).filter((name) => command.getOptionValueSource(name) === "cli"),
+          ),
+          out,
+          ...(time === undefined ? {} : { time }),
+          resume,
+          overwrite,
+          machine,
+        },
+        console,
+      );
+      showResult(result, console);
+    });
+  return withMachineOptions(command);
+}

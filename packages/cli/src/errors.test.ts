@@ -1,0 +1,183 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { parseNpy, readSafetensors, saveSafetensors, shapeImages, writeNpy } from "vector-quantize";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+
+/** The smallest run that there is. */
+const tiny = ["--steps", "2", "--batch", "4", "--codes", "8", "--code-dim", "4", "--width", "8"];
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder.path, ...names);
+const model = at("run", "model.safetensors");
+
+/** Every wrong command must leave the folder as it was. */
+let before: Record<string, string>;
+
+async function altered(
+  name: string,
+  change: (file: ReturnType<typeof readSafetensors>) => void,
+): Promise<void> {
+  const file = readSafetensors(readFileSync(model));
+  change(file);
+  writeFileSync(at(name), await saveSafetensors(file.tensors, file.metadata));
+}
+
+beforeAll(async () => {
+  const trained = await runVq(["train", "shapes", "--images", "8", ...tiny, "--out", at("run")]);
+  expect(trained.stderr).not.toContain("vq:");
+  expect(trained.code).toBe(0);
+  const bytes = readFileSync(model);
+  writeFileSync(at("cut.safetensors"), bytes.subarray(0, 1000));
+  writeFileSync(at("text.safetensors"), "not a model at all, only some words in a file");
+  await altered("later.safetensors", ({ metadata }) => {
+    metadata.version = "9";
+  });
+  await altered("less.safetensors", ({ tensors }) => {
+    tensors["state.codebook"]?.dispose();
+    delete tensors["state.codebook"];
+  });
+
+  const { pixels } = shapeImages({ count: 4 });
+  const floats = Float32Array.from(pixels, (value) => value / 255);
+  const npy = (name: string, shape: number[], data: Parameters<typeof writeNpy>[0]["data"]) =>
+    writeFileSync(at(name), writeNpy({ shape, data }));
+  npy("nan.npy", [4, 32, 32, 3], floats.with(5000, Number.NaN) as Float32Array);
+  npy("infinite.npy", [4, 32, 32, 3], floats.with(3, Number.POSITIVE_INFINITY) as Float32Array);
+  npy("large.npy", [4, 32, 32, 3], floats.with(3, 255) as Float32Array);
+  npy("flat.npy", [4, 3072], pixels);
+  npy("five.npy", [4, 32, 32, 3, 1], pixels);
+  npy("channels-first.npy", [4, 3, 32, 32], pixels);
+  npy("odd.npy", [4, 31, 31, 3], pixels.slice(0, 4 * 31 * 31 * 3));
+  npy("grey.npy", [12, 32, 32], pixels);
+  npy("codes-high.npy", [1, 8, 8], new Int32Array(64).fill(8));
+  npy("codes-float.npy", [1, 8, 8], new Float32Array(64));
+  npy("codes-flat.npy", [64], new Int32Array(64));
+  writeFileSync(at("cut.npy"), readFileSync(at("grey.npy")).subarray(0, 5000));
+  writeFileSync(at("cut.idx"), Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4, 1, 2));
+  writeFileSync(at("labels.idx"), Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 1, 2));
+  writeFileSync(at("cut.gz"), Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0));
+  writeFileSync(at("words.txt"), "hello");
+  mkdirSync(at("empty"));
+  mkdirSync(at("broken"));
+  writeFileSync(at("broken", "a.png"), "this is no picture");
+  mkdirSync(at("halves"));
+  const jpeg = await sharp({ create: { width: 64, height: 64, channels: 3, background: "red" } })
+    .jpeg()
+    .toBuffer();
+  writeFileSync(at("halves", "b.jpg"), jpeg.subarray(0, jpeg.length / 2));
+  expect(parseNpy(readFileSync(at("grey.npy"))).shape).toEqual([12, 32, 32]);
+  before = contentsOf(folder.path);
+});
+
+afterAll(() => folder[Symbol.dispose]());
+
+/** The arguments, what the one line says, and the exit code. */
+type Case = [name: string, args: string[], message: string, code?: number];
+
+const train = (data: string) => ["train", at(data), ...tiny, "--out", at("new")];
+const evaluate = (file: string, data = "shapes") => ["eval", at(file), data];
+const decode = (codes: string) => ["decode", model, at(codes), "--out", at("new")];
+
+const cases: Record<string, Case[]> = {
+  "training data": [
+    ["nothing there", train("missing"), "missing: expected a folder of images"],
+    ["an empty folder", train("empty"), "empty: expected at least one image"],
+    ["a file that is no image", train("broken"), "a.png: expected a readable PNG"],
+    ["half a JPEG", train("halves"), "b.jpg: expected a readable PNG"],
+    ["another kind of file", train("words.txt"), "words.txt: expected an image, an IDX file"],
+    ["NaN", train("nan.npy"), "nan.npy: image 1: expected finite values, got NaN"],
+    ["infinity", train("infinite.npy"), "image 0: expected finite values, got Infinity"],
+    ["floats that are bytes", train("large.npy"), "expected floats from 0 to 1, got 255"],
+    ["too few axes", train("flat.npy"), "flat.npy: shape: expected [N, H, W]"],
+    ["too many axes", train("five.npy"), "got [4, 32, 32, 3, 1]"],
+    ["channels first", train("channels-first.npy"), "Move the channels to the last axis"],
+    [
+      "a size that is no multiple of 4",
+      train("odd.npy"),
+      "odd.npy: expected images whose sides are multiples of 4",
+    ],
+    ["half a .npy file", train("cut.npy"), "cut.npy: [12,32,32]: expected 12288 bytes"],
+    ["half an IDX file", train("cut.idx"), "cut.idx: [2,4,4]: expected 32 bytes, got 2"],
+    ["an IDX file of labels", train("labels.idx"), "labels.idx: shape: expected [N, H, W]"],
+    ["half a gzip file", train("cut.gz"), "cut.gz: expected an intact gzip file"],
+  ],
+  "a model": [
+    ["that isn't there", evaluate("none"), "none: expected a readable file, got no such file"],
+    ["cut short", evaluate("cut.safetensors"), "cut.safetensors: expected"],
+    ["that is text", evaluate("text.safetensors"), "text.safetensors: expected a header"],
+    ["of a later version", evaluate("later.safetensors"), 'format version: expected "1", got "9"'],
+    ["without its codebook", evaluate("less.safetensors"), 'tensor "state.codebook": expected one'],
+    [
+      "that is a training checkpoint",
+      evaluate("run/training.safetensors"),
+      'training.safetensors: expected a checkpoint of kind "model", got "training"',
+    ],
+    ["for other channels", evaluate("run", at("grey.npy")), "expected images of 3 channel(s)"],
+    ["for other sides", evaluate("run", at("odd.npy")), "(--downsample), got 31 x 31"],
+  ],
+  codes: [
+    ["beyond the codebook", decode("codes-high.npy"), "expected codes from 0 to 7, got 8"],
+    ["that are floats", decode("codes-float.npy"), "expected integers, got floats"],
+    ["of another rank", decode("codes-flat.npy"), "expected codes of shape [N, height, width]"],
+    ["that are an IDX file", decode("cut.idx"), "cut.idx: expected a .npy file"],
+  ],
+  "a run": [
+    ["in the way", ["train", "shapes", ...tiny, "--out", at("run")], "--resume"],
+    [
+      "that isn't there, resumed",
+      ["train", "shapes", ...tiny, "--out", at("new"), "--resume"],
+      "training.safetensors: expected a readable file",
+    ],
+    [
+      "resumed, but done",
+      ["train", "shapes", "--out", at("run"), "--resume"],
+      "expected --steps above 2, which are done, got 2",
+    ],
+    [
+      "resumed with other settings",
+      ["train", "shapes", "--out", at("run"), "--resume", "--steps", "3", "--codes", "16"],
+      "--resume: expected codes 8, as the run began with, got 16",
+    ],
+    [
+      "resumed from a model",
+      ["train", "shapes", "--out", at("swapped"), "--resume"],
+      "expected a readable file",
+    ],
+  ],
+  "the command line": [
+    ["with no command", ["trian"], "unknown command 'trian'", 2],
+    ["with an unknown option", ["inspect", model, "--colour"], "unknown option '--colour'", 2],
+    ["without --out", ["train", "shapes"], "required option '--out <dir>' not specified", 2],
+    ["without data", ["train", "--out", at("new")], "missing required argument 'data'", 2],
+    ["with no number", [...train("grey.npy"), "--batch", "x"], "Expected an integer", 2],
+    ["with 0 steps", [...train("grey.npy"), "--steps", "0"], "an integer of at least 1", 2],
+    ["with another device", ["inspect", model, "--device", "abacus"], "Allowed choices are", 2],
+    ["with one argument too many", ["inspect", model, model], "too many arguments", 2],
+  ],
+};
+
+describe.each(Object.entries(cases))("%s", (_, rows) => {
+  test.concurrent.each(rows)("%s", async (_, args, message, code = 1) => {
+    const outcome = await runVq(args);
+    expect(outcome.stderr).toContain(message);
+    expect(outcome.stderr).toMatch(/^vq: [^\n]+\n$/);
+    expect(outcome.stdout).toBe("");
+    expect(outcome.code).toBe(code);
+  });
+});
+
+test("nothing on the disk has changed", () => {
+  expect(contentsOf(folder.path)).toEqual(before);
+});
+
+test("a debug variable adds the stack trace", async () => {
+  const { spawnSync } = await import("node:child_process");
+  const main = new URL("../dist/main.js", import.meta.url).pathname;
+  const { stderr } = spawnSync(process.execPath, [main, "inspect", at("none")], {
+    env: { ...process.env, VQ_DEBUG: "1" },
+    encoding: "utf8",
+  });
+  expect(stderr).toContain("\n    at ");
+});

@@ -1,0 +1,31 @@
+import { parseNpy } from "vector-quantize";
+import type { Codes } from "../codec/codec.ts";
+import type { ModelFile } from "../codec/modelFile.ts";
+import { Failure } from "../failure.ts";
+import { readInput } from "../output/files.ts";
+
+/** Reads codes for a model from a .npy file. Throws one line if they are not codes of this model. */
+export async function readCodes(path: string, { model }: ModelFile): Promise<Codes> {
+  const { shape, data } = parseNpy(await readInput(path), path);
+  const { codebookSizes } = model.quantizer;
+  const layers = codebookSizes.length;
+  const wanted = layers === 1 ? "[N, height, width]" : `[N, height, width, ${layers}]`;
+  if (shape.length !== (layers === 1 ? 3 : 4) || (layers > 1 && shape[3] !== layers)) {
+    throw new Failure(`${path}: expected codes of shape ${wanted}, got [${shape.join(", ")}]`);
+  }
+  if (data.length === 0) {
+    throw new Failure(`${path}: expected at least one code, got shape [${shape.join(", ")}]`);
+  }
+  if (data instanceof Float32Array || data instanceof Float64Array) {
+    throw new Failure(`${path}: expected integers, got floats`);
+  }
+  for (let i = 0; i < data.length; i++) {
+    const [code, size] = [data[i] as number, codebookSizes[i % layers] as number];
+    if (code < 0 || code >= size) {
+      throw new Failure(
+        `${path}: expected codes from 0 to ${size - 1}, got ${code} at position ${i}`,
+      );
+    }
+  }
+  return { shape, data: Int32Array.from(data) };
+}

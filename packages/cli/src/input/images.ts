@@ -1,0 +1,67 @@
+import { stat } from "node:fs/promises";
+import { extname } from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { type Images, imagesFromArray, parseIdx, parseNpy, shapeImages } from "vector-quantize";
+import { Failure } from "../failure.ts";
+import { readInput } from "../output/files.ts";
+import { imageEndings, listImages, readImages } from "./imageFiles.ts";
+
+/** The word for the built-in image set. */
+export const builtIn = "shapes";
+
+export interface ImageRequest {
+  /** Height and width for image files and the built-in set; arrays keep theirs. */
+  readonly size: number;
+  /** Channels for image files. */
+  readonly channels: 1 | 3;
+  /** How many images of the built-in set, and which. */
+  readonly shapes: { readonly count: number; readonly seed: number };
+}
+
+/**
+ * Images from what the user names: a folder of images or one image, an IDX file (plain or gzipped),
+ * a .npy file, or the word for the built-in set.
+ */
+export async function loadImages(source: string, request: ImageRequest): Promise<Images> {
+  if (source === builtIn) return shapeImages({ ...request.shapes, size: request.size });
+  const found = await stat(source).catch(() => undefined);
+  if (found === undefined) {
+    throw new Failure(
+      `${source}: expected a folder of images, an image, an IDX file, a .npy file or the word ` +
+        `"${builtIn}", got no such file or folder`,
+    );
+  }
+  if (found.isDirectory()) {
+    return readImages(await listImages(source), request.size, request.channels);
+  }
+  if (imageEndings.includes(extname(source).toLowerCase())) {
+    return readImages([source], request.size, request.channels);
+  }
+  return readArray(source);
+}
+
+/** Throws unless a model that makes one code of `downsample` x `downsample` pixels can take them. */
+export function checkSides(source: string, { height, width }: Images, downsample: number): void {
+  if (height % downsample === 0 && width % downsample === 0) return;
+  throw new Failure(
+    `${source}: expected images whose sides are multiples of ${downsample} (--downsample), got ${width} x ${height}`,
+  );
+}
+
+async function readArray(path: string): Promise<Images> {
+  const bytes = await decompress(await readInput(path), path);
+  if (bytes[0] === 0x93) return imagesFromArray(parseNpy(bytes, path), path);
+  if (bytes[0] === 0) return imagesFromArray(parseIdx(bytes, path), path);
+  throw new Failure(`${path}: expected an image, an IDX file or a .npy file, got another kind`);
+}
+
+async function decompress(bytes: Uint8Array, path: string): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return await promisify(gunzip)(bytes);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${path}: expected an intact gzip file, got ${why}`);
+  }
+}

@@ -1,0 +1,19 @@
+/** Numbers as people read them. */
+
+/** 75 seconds as `1:15`, 3700 as `1:01:40`. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** A loss: three digits that count. */
+export function small(value: number): string {
+  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
+}
+
+/** 12345 as `12,345`. */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}

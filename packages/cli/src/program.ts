@@ -1,0 +1,42 @@
+import { Command, CommanderError } from "commander";
+import { decodeCommand } from "./commands/decode.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { encodeCommand } from "./commands/encode.ts";
+import { evalCommand } from "./commands/eval.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { trainCommand } from "./commands/train.ts";
+import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
+
+const commands = [
+  demoCommand,
+  trainCommand,
+  encodeCommand,
+  decodeCommand,
+  evalCommand,
+  inspectCommand,
+];
+
+/** Runs `vq` with the arguments after its name. Returns the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command("vq")
+    .description("Train, run and inspect vector-quantized autoencoders for images.")
+    .addHelpText("after", "\nStart with: vq demo");
+  for (const make of commands) program.addCommand(make());
+  for (const command of [program, ...program.commands]) {
+    // A wrong command line is one line on stderr, and throws instead of ending the process.
+    command.exitOverride().configureOutput({
+      outputError: (text, write) => write(`vq: ${oneLine(text).replace(/^error: /, "")}\n`),
+    });
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Interrupted) return interruptedCode;
+    const { line, code } = describeFailure(error);
+    console.error(line);
+    if (process.env.VQ_DEBUG) console.error(error);
+    return code;
+  }
+}

@@ -1,0 +1,46 @@
+/** The report's looks, in light and in dark. */
+export const style = `
+:root {
+  --paper: #fdfdfc; --card: #ffffff; --ink: #1f2328; --soft: #656d76; --rule: #e3e5e8;
+  --c1: #2563c9; --c2: #c2570c; --c3: #128064;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #14171a; --card: #1b1f23; --ink: #e6e8ea; --soft: #9aa3ac; --rule: #2e343a;
+    --c1: #6ea8fe; --c2: #f2994a; --c3: #4cc9a0;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 1080px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
+p { margin: 0 0 1rem; color: var(--soft); }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .75rem; margin: 1.5rem 0 0; }
+.numbers div { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem .9rem; }
+.numbers dt { color: var(--soft); font-size: .85rem; }
+.numbers dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 12px; }
+.pairs span { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; }
+.pairs img { width: 100%; display: block; image-rendering: pixelated; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 1rem; }
+figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .75rem .9rem; }
+figcaption { font-weight: 600; margin-bottom: .25rem; }
+svg { width: 100%; height: auto; display: block; }
+.wide svg { max-width: 560px; margin: 0 auto; }
+svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+svg .label { fill: var(--ink); }
+svg .grid { stroke: var(--rule); }
+svg .axis { stroke: var(--soft); }
+svg .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+svg .area { opacity: .25; }
+svg .line.c1 { stroke: var(--c1); } svg .line.c2 { stroke: var(--c2); } svg .line.c3 { stroke: var(--c3); }
+svg .area.c1, svg .dot.c1 { fill: var(--c1); } svg .area.c2, svg .dot.c2 { fill: var(--c2); } svg .area.c3, svg .dot.c3 { fill: var(--c3); }
+.legend { display: flex; flex-wrap: wrap; gap: 1rem; justify-content: center; font-size: .85rem; color: var(--soft); }
+.key::before { content: ""; display: inline-block; width: 1.4em; height: 3px; margin-right: .4em; vertical-align: middle; border-radius: 2px; }
+.key.c1::before { background: var(--c1); } .key.c2::before { background: var(--c2); } .key.c3::before { background: var(--c3); }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
+th { font-weight: 500; color: var(--soft); width: 14rem; }
+.empty { padding: 2rem; text-align: center; }
+`;

@@ -1,0 +1,75 @@
+import cliProgress from "cli-progress";
+import type { Console } from "../output/console.ts";
+import { clock, grouped, small } from "../output/words.ts";
+import type { MetricLine } from "../report/page.ts";
+
+/** Shows how training goes on. */
+export interface Progress {
+  /** `line` holds the newest numbers of a run of `steps` steps. */
+  update(line: MetricLine, steps: number): void;
+  stop(): void;
+}
+
+/** A bar on a terminal, and a plain line now and then for logs. Nothing for programs. */
+export function createProgress(console: Console, codes: number): Progress {
+  if (console.json) return { update() {}, stop() {} };
+  return console.live ? bar(codes) : plainLines(console, codes);
+}
+
+/** Width of the text beside the bar. */
+const textWidth = 76;
+
+function bar(codes: number): Progress {
+  const width = Math.min(30, Math.max(4, (process.stderr.columns ?? 80) - textWidth));
+  const single = new cliProgress.SingleBar({
+    format: "{bar} {percentage}% {words}",
+    barsize: width,
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    hideCursor: true,
+    linewrap: false,
+    stream: process.stderr,
+    gracefulExit: false, // Ctrl-C is ours
+    fps: 5,
+  });
+  single.start(1000, 0, { words: "compiling" });
+  return {
+    update: (line, steps) =>
+      single.update(Math.round((1000 * line.step) / steps), { words: words(line, steps, codes) }),
+    stop: () => single.stop(),
+  };
+}
+
+/** Seconds between lines where nobody watches. */
+const linePause = 10;
+
+function plainLines(console: Console, codes: number): Progress {
+  let shownAt = 0;
+  let last: string | undefined;
+  const show = (text: string) => console.note(text);
+  return {
+    update(line, steps) {
+      last = `step ${line.step}/${steps} ${words(line, steps, codes)}`;
+      if (line.seconds - shownAt < linePause) return;
+      show(last);
+      last = undefined;
+      shownAt = line.seconds;
+    },
+    stop() {
+      if (last !== undefined) show(last);
+    },
+  };
+}
+
+function words(line: MetricLine, steps: number, codes: number): string {
+  const left = clock((line.seconds * (steps - line.step)) / line.step);
+  return [
+    `loss ${small(line.loss)}`,
+    `commit ${small(line.commitment)}`,
+    `${line.psnr.toFixed(1)} dB`,
+    `ppl ${line.perplexity.toFixed(0)}`,
+    `used ${line.usedCodes}/${codes}`,
+    `${grouped(line.imagesPerSecond)} img/s`,
+    `${left} left`,
+  ].join(" ");
+}

@@ -1,0 +1,151 @@
+import { type Images, shuffledBatches, trainValidationSplit } from "vector-quantize";
+import { Failure, Interrupted } from "../failure.ts";
+import { checkSides, loadImages } from "../input/images.ts";
+import type { Console } from "../output/console.ts";
+import { createFolder } from "../output/files.ts";
+import type { PictureSize } from "../output/pictures.ts";
+import { clock, grouped } from "../output/words.ts";
+import { finishRun, type RunResult } from "./finish.ts";
+import { watchForInterrupt } from "./interrupt.ts";
+import { trainLoop } from "./loop.ts";
+import { createMeter } from "./meter.ts";
+import { stepsWithin } from "./pace.ts";
+import { createProgress } from "./progress.ts";
+import { openRun, type Run, saveRun, startRun, trainerOf } from "./run.ts";
+import { checkUnused, type RunFolder, runFolder } from "./runFolder.ts";
+import type { Settings } from "./settings.ts";
+
+export interface TrainOptions {
+  readonly settings: Settings;
+  /** Names of the settings that stood on the command line. */
+  readonly given: ReadonlySet<string>;
+  readonly out: string;
+  /** Seconds that training may take: the number of steps is chosen accordingly. */
+  readonly time?: number;
+  readonly resume: boolean;
+  readonly overwrite: boolean;
+  /** What computes, in words. */
+  readonly machine: string;
+}
+
+/** Seconds between checkpoints. */
+const checkpointPause = 60;
+/** Lines of metrics that a run writes, about. */
+const metricLines = 250;
+
+/** Trains a model and fills the folder of the run. Throws `Interrupted` after Ctrl-C. */
+export async function train(options: TrainOptions, console: Console): Promise<RunResult> {
+  const folder = runFolder(options.out);
+  if (!options.resume && !options.overwrite) await checkUnused(folder);
+  const saved = options.resume ? await openRun(folder, options.settings, options.given) : undefined;
+  const wanted = saved?.settings ?? options.settings;
+  const images = await loadImages(wanted.data, {
+    size: wanted.size,
+    channels: saved?.images.channels === 1 ? 1 : 3,
+    shapes: { count: wanted.images, seed: wanted.seed },
+  });
+  if (saved) checkSameSize(wanted.data, saved.images, images);
+  checkSides(wanted.data, images, wanted.downsample);
+  const { train: items, validation } = trainValidationSplit(
+    images.count,
+    wanted.validation,
+    wanted.seed,
+  );
+  console.note(
+    `${wanted.data}: ${grouped(images.count)} images of ${images.width} x ${images.height}, ` +
+      `${images.channels === 1 ? "grey" : "colour"}; ${grouped(validation.length)} held back for validation`,
+  );
+  const begun = saved ? await saved.restore() : await startRun(wanted, images, items);
+  const run = await withinTime(begun, options, images, items);
+  await createFolder(folder.path);
+  const trained = await takeSteps(run, folder, images, items, console);
+  return finishRun({ ...options, run: trained, folder, images, items, validation }, console);
+}
+
+function checkSameSize(data: string, saved: PictureSize, images: Images): void {
+  const [before, now] = [saved, images].map(({ height, width, channels }) =>
+    [height, width, channels].join(" x "),
+  );
+  if (before !== now) {
+    throw new Failure(`${data}: expected images of ${before}, as the run began with, got ${now}`);
+  }
+}
+
+/** The run with its number of steps cut to the time that it may take. */
+async function withinTime(
+  run: Run,
+  { time, given }: TrainOptions,
+  images: Images,
+  items: Uint32Array,
+): Promise<Run> {
+  if (time === undefined) return run;
+  const fitting = run.step + (await stepsWithin(time, run, images, items));
+  const steps = given.has("steps") ? Math.min(fitting, run.settings.steps) : fitting;
+  const settings: Settings = { ...run.settings, steps };
+  return { ...run, settings };
+}
+
+/** Trains to the end, or until Ctrl-C; then all is saved. */
+async function takeSteps(
+  run: Run,
+  folder: RunFolder,
+  images: Images,
+  items: Uint32Array,
+  console: Console,
+): Promise<Run> {
+  const { settings, model } = run;
+  const history = [...run.history];
+  const { codebookSizes } = model.quantizer;
+  const progress = createProgress(
+    console,
+    codebookSizes.reduce((sum, size) => sum + size, 0),
+  );
+  const meter = createMeter(codebookSizes, settings.batch, run.seconds);
+  const every = Math.max(1, Math.round(settings.steps / metricLines));
+  const began = performance.now();
+  const elapsed = () => run.seconds + (performance.now() - began) / 1000;
+  let savedAt = performance.now();
+  using interrupt = watchForInterrupt(() => {
+    progress.stop();
+    console.note("Stopping after this step. Once more to quit at once.");
+  });
+
+  function writeLine(): void {
+    if (meter.steps === 0) return;
+    const line = meter.line(elapsed());
+    history.push(line);
+    console.record("step", { ...line });
+    if (!interrupt.requested) progress.update(line, settings.steps);
+  }
+
+  const { state, step } = await trainLoop(run.state, {
+    trainer: trainerOf(model, settings),
+    images,
+    batches: shuffledBatches(items, settings.batch, settings.seed),
+    from: run.step,
+    to: settings.steps,
+    onReport(report) {
+      meter.add(report);
+      if (report.step % every === 0) writeLine();
+    },
+    shouldStop: () => interrupt.requested,
+    async afterStep(state, step) {
+      if (performance.now() - savedAt < checkpointPause * 1000) return;
+      await saveRun(folder, { ...run, state, step, seconds: elapsed(), history }, images);
+      savedAt = performance.now();
+    },
+  });
+  writeLine();
+  progress.stop();
+  const trained = { ...run, state, step, seconds: elapsed(), history };
+  await saveRun(folder, trained, images);
+  if (step < settings.steps) {
+    console.note(
+      `Stopped at step ${grouped(step)} of ${grouped(settings.steps)} after ${clock(trained.seconds)}; ` +
+        `saved in ${folder.training}. Go on with the same command and --resume.`,
+    );
+    console.record("interrupted", { step, steps: settings.steps, checkpoint: folder.training });
+    throw new Interrupted();
+  }
+  return trained;
+}
