@@ -2,10 +2,11 @@ import { checkChoice, checkInteger, checkKnownOptions, expected } from "../error
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
+import { type InvalidOption, invalidRow } from "./invalid.ts";
 import { defaultPool, type Job, type Kernel, type Pool } from "./pool.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
-export interface SearchOptions {
+export interface SearchOptions extends InvalidOption {
   /** Features of a vector, D. */
   readonly dim: number;
   /**
@@ -19,11 +20,6 @@ export interface SearchOptions {
    * Slower by a quarter where D is small, by a few percent elsewhere. Default false.
    */
   readonly reproducible?: boolean;
-  /**
-   * What becomes of a vector that holds NaN or an infinity: "throw" raises an error that names the
-   * row, "mark" gives it index -1 and distance NaN and counts it in `invalidRows`. Default "throw".
-   */
-  readonly invalid?: "throw" | "mark";
   /** Where it runs. Default: a pool that all searches share. */
   readonly pool?: Pool;
 }
@@ -242,15 +238,7 @@ class PackedSearch implements Search {
       return bad;
     });
     if (invalidRows > 0 && this.#throws) {
-      const row = indices.indexOf(-1) / k;
-      const values = vectors.subarray(row * dim, (row + 1) * dim);
-      const value = values.find((each) => !Number.isFinite(each));
-      throw expected(
-        `${where}: vectors, row ${row}`,
-        "finite numbers",
-        value,
-        'With `invalid: "mark"` such rows get index -1',
-      );
+      throw invalidRow(where, vectors, dim, indices.indexOf(-1) / k);
     }
     return { indices, distances, invalidRows };
   }
