@@ -17,6 +17,8 @@ export interface ChartOptions {
   readonly logarithmic?: boolean;
   /** Begins the y axis at 0. Default false. */
   readonly fromZero?: boolean;
+  /** Draws each line faintly, and its running mean over it. Default false. */
+  readonly smoothed?: boolean;
 }
 
 const width = 480;
@@ -25,7 +27,7 @@ const plot = { left: 62, right: width - 14, top: 14, bottom: height - 42 };
 
 /** A chart of `lines` with axes, labels and, for more than one line, a legend. */
 export function chart(lines: readonly Line[], options: ChartOptions): string {
-  const { title, logarithmic = false, fromZero = false } = options;
+  const { title, logarithmic = false, fromZero = false, smoothed = false } = options;
   const drawn = lines.map((line) => ({
     ...line,
     points: line.points.filter(([, y]) => Number.isFinite(y) && (!logarithmic || y > 0)),
@@ -38,7 +40,13 @@ export function chart(lines: readonly Line[], options: ChartOptions): string {
   const y = logarithmic
     ? logScale(values, vertical)
     : linearScale(fromZero ? [0, values[1]] : values, vertical, true);
-  const paths = drawn.filter(({ points }) => points.length > 0).map((line) => path(line, x, y));
+  const paths = drawn
+    .filter(({ points }) => points.length > 0)
+    .map((line) =>
+      smoothed
+        ? `<g class="faint">${path(line, x, y)}</g>${path({ ...line, points: runningMean(line.points) }, x, y)}`
+        : path(line, x, y),
+    );
   return figure(
     title,
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${htmlText(title)}">
@@ -94,6 +102,17 @@ function logScale([min, max]: Range, [from, to]: Range): Scale {
   const ticks = within.length > 9 ? within.filter((tick) => decades.includes(tick)) : within;
   const [a, b] = [Math.log(low), Math.log(high)];
   return { at: (value) => from + ((Math.log(value) - a) / (b - a)) * (to - from), ticks };
+}
+
+/** Every value with its neighbours within a fortieth of the curve on either side, averaged. */
+function runningMean(points: Line["points"]): Line["points"] {
+  const reach = Math.floor(points.length / 40);
+  return points.map(([x], i) => {
+    // The window shrinks towards both ends, so that it stays around its point.
+    const side = Math.min(reach, i, points.length - 1 - i);
+    const window = points.slice(i - side, i + side + 1);
+    return [x, window.reduce((sum, [, value]) => sum + value, 0) / window.length] as const;
+  });
 }
 
 function axes(x: Scale, y: Scale, labels: ChartOptions): string {

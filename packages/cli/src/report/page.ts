@@ -52,6 +52,7 @@ export function reportPage(report: Report): string {
 <p>Left the original, right what the decoder makes of its codes. None of them was trained on.</p>
 <div class="pairs">${pairs.map(pair).join("\n")}</div>
 <h2>Training</h2>
+<p>Faint: means over a few steps. Strong: their running mean.</p>
 <div class="charts">
 ${trainingCharts(history).join("\n")}
 </div>
@@ -77,18 +78,21 @@ function trainingCharts(history: readonly MetricLine[]): string[] {
       x: "step",
       y: "loss",
       logarithmic: true,
+      smoothed: true,
     }),
     chart([line("commitment", 3, "commitment")], {
       title: "Commitment loss",
       x: "step",
       y: "commitment loss",
       logarithmic: true,
+      smoothed: true,
     }),
-    chart([line("PSNR", 2, "psnr")], { title: "PSNR", x: "step", y: "PSNR in dB" }),
+    chart([line("PSNR", 2, "psnr")], { title: "PSNR", x: "step", y: "PSNR in dB", smoothed: true }),
     chart([line("used codes", 1, "usedCodes"), line("perplexity", 3, "perplexity")], {
       title: "Codes in use",
       x: "step",
       y: "codes",
+      smoothed: true,
     }),
   ];
 }

@@ -33,6 +33,7 @@ svg .label { fill: var(--ink); }
 svg .grid { stroke: var(--rule); }
 svg .axis { stroke: var(--soft); }
 svg .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+svg .faint { opacity: .3; } svg .faint .line { stroke-width: 1; }
 svg .area { opacity: .25; }
 svg .line.c1 { stroke: var(--c1); } svg .line.c2 { stroke: var(--c2); } svg .line.c3 { stroke: var(--c3); }
 svg .area.c1, svg .dot.c1 { fill: var(--c1); } svg .area.c2, svg .dot.c2 { fill: var(--c2); } svg .area.c3, svg .dot.c3 { fill: var(--c3); }
