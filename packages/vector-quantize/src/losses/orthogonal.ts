@@ -24,7 +24,8 @@ export function orthogonalLoss(codebook: np.Array, counted: np.Array): np.Array 
 /** 1 for each code that some index names, else 0: `[K]`. */
 export function activeCodes(indices: np.Array, K: number): np.Array {
   const named = indices.reshape([-1, 1]).equal(np.arange(K)); // [M, K]
-  return np.any(named, 0).astype(np.float32);
+  // Not `np.any(...)`: jax-js cannot turn a bool that it just reduced into a float.
+  return np.max(named.astype(np.float32), 0);
 }
 
 /** At most `most` of the counted codes, drawn at random: 0 or 1, `[K]`. */

@@ -131,4 +131,6 @@ export interface FitOptions extends MaskOptions {
   key?: np.Array;
   /** k-means iterations. Default: the quantizer's `kmeansIters`. */
   iterations?: number;
+  /** Told what may be wrong with the sample. Default `console.warn`. */
+  warn?: (message: string) => void;
 }

@@ -2,12 +2,14 @@ import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
 import { initAffine } from "../codebook/affine.ts";
 import { initCodebook } from "../codebook/codebook.ts";
 import { replacesDeadCodes } from "../codebook/deadCodes.ts";
-import { kmeansInGraph } from "../codebook/kmeans.ts";
+import { clusters } from "../codebook/kmeans.ts";
 import { codebookOfClusters } from "../codebook/move.ts";
+import { statisticsOnKernels } from "../codebook/statistics.ts";
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
+import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitByMode, jitted, owns } from "../tree.ts";
 import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "./contract.ts";
 import {
@@ -111,12 +113,16 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   const codes = jitted(graph.codes);
   const decode = jitted(graph.decode);
   const sample = jitted(graph.sample);
+  const query = jitted(graph.query);
+  const found = jitted(graph.found);
+  const count = jitted(graph.count);
+  const statistics = jitted(graph.statistics);
   const stored = jitted(storedCodes);
   const replaceCodes = jitted(withStoredCodes);
   const follow = jitted(graph.follow);
   const expire = jitted(graph.expire);
   const step = jitted((variables: VectorQuantizeVariables) => stepCodebook(options, variables));
-  const update = jitByMode(graph.update);
+  const move = jitByMode(graph.move);
   const run = jitByMode(applyGraph(options));
 
   const checkCall = (name: string, x: np.Array, call: Partial<Call>) => {
@@ -201,26 +207,22 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     },
 
     async fit(variables, x, fitOptions = {}) {
-      const { iterations = options.kmeansIters, key = random.key(0), ...masks } = fitOptions;
+      const {
+        iterations = options.kmeansIters,
+        key = random.key(0),
+        warn = console.warn,
+        ...masks
+      } = fitOptions;
       using _ = owns(variables, x, masks, key);
       checkCall("fit", x, masks);
       checkInteger("vectorQuantize.fit: iterations", iterations);
       const keys = deal.books === 1 ? [key.ref] : [...random.split(key.ref, deal.books)];
-      const found = [];
+      const fitted = [];
       for (const [book, part] of sample(tree.ref({ variables, x, ...masks })).entries()) {
-        const { vectors, usable } = part;
-        const own = keys[book] as np.Array;
-        const clusters = await kmeansInGraph(
-          vectors,
-          usable,
-          codebookSize,
-          iterations,
-          metric,
-          own,
-        );
-        found.push(codebookOfClusters(options, clusters));
+        const own = { K: codebookSize, iterations, metric, key: keys[book] as np.Array, warn };
+        fitted.push(codebookOfClusters(options, await clusters(part.vectors, part.usable, own)));
       }
-      const { codebook, ...averages } = deal.join(found);
+      const { codebook, ...averages } = deal.join(fitted);
       const { clusterSize, codeSums, ...rest } = tree.ref(variables.state);
       tree.dispose([clusterSize, codeSums]);
       const state = replaceCodes(
@@ -276,7 +278,14 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     async encode(variables, x, masks = {}) {
       using _ = owns(variables, x, masks);
       checkCall("encode", x, masks);
-      return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      const { vectors, codes } = query(tree.ref({ variables, x }));
+      const indices = [];
+      for (const [book, rows] of vectors.entries()) {
+        const nearest = await nearestOnKernels(rows, codes[book] as np.Array, metric);
+        indices.push(np.array(nearest));
+      }
+      return blockUntilReady(found(x.ref, indices, tree.ref(masks)));
     },
 
     async update(variables, x, indices, updateOptions = {}) {
@@ -290,9 +299,21 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       });
       const replaces = replacesDeadCodes(options.thresholdEmaDeadCode) && !mode.accumulate;
       checkKey("vectorQuantize.update", key, replaces ? "replace" : undefined);
-      const call: Call = tree.ref({ variables, x, indices, ...arrays });
-      const keyed = { ...call, ...(key && replaces && { key: key.ref }) };
-      const state = update(keyed, mode);
+      const { emaUpdateWeight, ...counted } = arrays;
+      const batch = count(tree.ref({ variables, x, indices, ...counted }));
+      const counts = onKernels(x)
+        ? await statisticsOnKernels(batch.vectors, batch.indices, codebookSize)
+        : statistics(tree.ref({ vectors: batch.vectors, indices: batch.indices }));
+      const state = move(
+        {
+          ...batch,
+          params: tree.ref(variables.params),
+          statistics: counts,
+          ...(emaUpdateWeight && { weight: emaUpdateWeight.ref }),
+          ...(key && replaces && { key: key.ref }),
+        },
+        mode,
+      );
       await blockUntilReady(state);
       return state;
     },

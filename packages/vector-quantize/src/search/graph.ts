@@ -38,30 +38,55 @@ export function searchOrigin(codebook: np.Array): np.Array {
   return np.where(step.greater(0), rounded, mean);
 }
 
+/** Most elements of a matrix of scores; a larger search walks the codebook in parts. */
+const MOST_SCORES = 2 ** 24;
+
 /**
  * Index of the nearest code of each vector; equal distances go to the lowest index.
  *
- * `argmin_k 1/2 |c_k|^2 - x . c_k` for `euclidean`, with `x` and `c` taken from `searchOrigin`; `argmax_k x . c_k` for `cosine`, where both
- * are unit vectors. Not differentiable.
+ * `argmin_k 1/2 |c_k|^2 - x . c_k` for `euclidean`, with `x` and `c` taken from `searchOrigin`;
+ * `argmax_k x . c_k` for `cosine`, where both are unit vectors. Not differentiable. Memory grows
+ * with N, not with N K.
  *
  * @param x vectors `[N, D]`; a row that is not finite gets index -1
  * @param codebook codes `[K, D]`
+ * @param mostScores elements of the largest matrix that is made
  * @returns int32 `[N]`
  */
-export function nearestInGraph(x: np.Array, codebook: np.Array, metric: Metric): np.Array {
-  const finite = finiteRows(lax.stopGradient(x.ref));
-  const rows = np.where(finite.ref.reshape([-1, 1]), lax.stopGradient(x), 0);
-  const scores = searchScores(rows, lax.stopGradient(codebook), metric); // [N, K]
-  return np.where(finite, np.argmax(scores, 1), integer(-1));
-}
-
-/** Larger is nearer; the same order as `similarities`, in fewer operations. */
-function searchScores(x: np.Array, codebook: np.Array, metric: Metric): np.Array {
-  if (metric === "cosine") return np.matmul(x, codebook.transpose()); // [N, K]
-  const origin = searchOrigin(codebook.ref); // [1, D]
-  const codes = codebook.sub(origin.ref);
-  const half = np.sum(np.square(codes.ref), 1).mul(0.5); // [K]
-  return np.matmul(x.sub(origin), codes.transpose()).sub(half); // [N, K]
+export function nearestInGraph(
+  x: np.Array,
+  codebook: np.Array,
+  metric: Metric,
+  mostScores = MOST_SCORES,
+): np.Array {
+  const N = x.shape[0] as number;
+  const K = codebook.shape[0] as number;
+  const finite = finiteRows(lax.stopGradient(x.ref)); // [N]
+  const fixed = lax.stopGradient(codebook);
+  const real = np.where(finite.ref.reshape([-1, 1]), lax.stopGradient(x), 0);
+  const origin = metric === "cosine" ? undefined : searchOrigin(fixed.ref); // [1, D]
+  const rows = origin ? real.sub(origin.ref) : real;
+  const codes = origin ? fixed.sub(origin) : fixed;
+  /** Larger is nearer; the same order as `similarities`, in fewer operations. */
+  const scores = (part: np.Array) => {
+    const products = np.matmul(rows.ref, part.ref.transpose()); // [N, k]
+    return origin ? products.sub(np.sum(np.square(part), 1).mul(0.5)) : products;
+  };
+  const parts = Math.ceil((N * K) / mostScores);
+  const step = Math.ceil(K / parts);
+  let found = np.zeros([N]).astype(np.int32);
+  let best: np.Array | undefined; // [N]
+  for (let begin = 0; begin < K; begin += step) {
+    const near = scores(
+      parts === 1 ? codes.ref : codes.ref.slice([begin, Math.min(begin + step, K)]),
+    );
+    const index = np.argmax(near.ref, 1).add(integer(begin));
+    const top = np.max(near, 1);
+    const better = best ? top.ref.greater(best.ref) : undefined;
+    found = better ? np.where(better.ref, index, found) : index;
+    best = better && best ? np.where(better, top, best) : top;
+  }
+  return np.where(finite, found, integer(-1));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { affineScale } from "../../codebook/affine.ts";
+import { codeStatistics } from "../../codebook/averages.ts";
 import { lookUp } from "../../codebook/codebook.ts";
 import { replacesDeadCodes } from "../../codebook/deadCodes.ts";
 import { codeError } from "../../codebook/inPlace.ts";
@@ -70,7 +71,7 @@ export function drawingsOf(options: CompleteOptions, mode: ApplyMode): Drawing[]
 }
 
 /** One book in a call. */
-export interface TrainedBook {
+export interface SearchedBook {
   /** `[M, C]` */
   vectors: np.Array;
   /** The codes as compared, `[K, C]`. */
@@ -107,7 +108,7 @@ export function applyGraph(options: CompleteOptions) {
     const vectors = toBooks(tree.ref(params), x.ref); // [M, C] per book
 
     /** Searches the books at a state of theirs. */
-    const search = (state: VectorQuantizeState): TrainedBook[] => {
+    const search = (state: VectorQuantizeState): SearchedBook[] => {
       const stored = storedCodes({ params, state });
       const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
       const sampleKeys = keysOfBooks(keys.sample);
@@ -143,24 +144,24 @@ export function applyGraph(options: CompleteOptions) {
       });
     };
 
+    const moveBy = (books: SearchedBook[]) => {
+      const rows = inMotion.placed({ params, state: started }, vectors);
+      const indices = books.map((book) => book.indices.ref);
+      const statistics = rows.map((part, book) =>
+        codeStatistics(part.ref, (indices[book] as np.Array).ref, options.codebookSize),
+      );
+      const counted = { vectors: rows, indices, statistics };
+      const batch = { ...counted, weight: emaUpdateWeight, key: keys.replace };
+      return inMotion.move({ params, state: started }, batch, mode);
+    };
+
     const keysOfBooks = (own: np.Array | undefined) =>
       own && deal.books > 1 ? [...random.split(own.ref, deal.books)] : [own?.ref];
 
     // Statistics of the vectors first: the codes follow them before they are compared.
     const started = moves ? inMotion.affine(variables, vectors, perBook?.ref) : variables.state;
     const first = search(started);
-    let state = moves
-      ? inMotion.move(
-          { params, state: started },
-          {
-            vectors,
-            indices: first.map((book) => book.indices),
-            weight: emaUpdateWeight,
-            key: keys.replace,
-          },
-          mode,
-        )
-      : started;
+    let state = moves ? moveBy(first) : started;
     let inPlace = np.zeros([]);
     let found = first;
     if (options.inPlaceCodebookOptimizer && moves) {
@@ -211,7 +212,7 @@ export function applyGraph(options: CompleteOptions) {
   /** The codes in value, their gradient as the options say. */
   function route(
     rows: np.Array,
-    { codes, codebook, logits }: TrainedBook,
+    { codes, codebook, logits }: SearchedBook,
     key: np.Array | undefined,
     temperature: np.Array | undefined,
   ): np.Array {
@@ -237,7 +238,7 @@ export function applyGraph(options: CompleteOptions) {
   }
 
   /** One step of the in-place optimizer, or its gradient kept for a manual one. */
-  function stepInPlace({ params, state }: VectorQuantizeVariables, books: TrainedBook[]) {
+  function stepInPlace({ params, state }: VectorQuantizeVariables, books: SearchedBook[]) {
     const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
     const { loss, gradients } = codeError(
       books.map((book) => ({

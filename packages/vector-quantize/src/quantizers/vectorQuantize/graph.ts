@@ -1,4 +1,5 @@
 import { numpy as np, tree } from "@jax-js/jax";
+import { codeStatistics } from "../../codebook/averages.ts";
 import { lookUp } from "../../codebook/codebook.ts";
 import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
 import { fillMasked, hideMasked, maskOfVectors } from "../../layout/mask.ts";
@@ -14,7 +15,7 @@ import {
   type VectorQuantizeState,
   type VectorQuantizeVariables,
 } from "./books.ts";
-import { type MoveMode, motionGraph } from "./move.ts";
+import { type CountedBatch, type MoveMode, motionGraph } from "./move.ts";
 import type { CompleteOptions } from "./options.ts";
 
 /** The arrays of one call. */
@@ -118,9 +119,22 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       });
     },
 
-    /** The state after a step on these vectors and indices. */
-    update(call: Call, mode: MoveMode): VectorQuantizeState {
-      const { variables, x, indices, key, emaUpdateWeight, ...masks } = call;
+    /** What a search outside the graph needs: vectors and codes per book. */
+    query: ({ variables, x }: Pick<Call, "variables" | "x">) => ({
+      vectors: toBooks(tree.ref(variables.params), x),
+      codes: compared(variables),
+    }),
+
+    /** Indices that such a search found, `[M]` per book, as those of `x`. */
+    found(x: np.Array, indices: np.Array[], masks: MaskOptions): np.Array {
+      const positions = positionsOf(x);
+      const mask = deal.maskOfBook(maskOfVectors(masks, positions));
+      const seen = indices.map((part) => hideMasked(part, mask?.ref));
+      return deal.joinIndices(seen).reshape(shapeOfIndices(positions));
+    },
+
+    /** What a step needs before it moves the codes: the first half of an update. */
+    count({ variables, x, indices, ...masks }: Call) {
       const { params } = variables;
       const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
       const vectors = toBooks(params, x);
@@ -129,9 +143,20 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
         const finite = finiteRows((vectors[book] as np.Array).ref);
         return hideMasked(found, mask ? np.logicalAnd(finite, mask.ref) : finite);
       });
-      const batch = { vectors, indices: counted, weight: emaUpdateWeight, key };
-      return inMotion.move({ params, state }, batch, mode);
+      return { state, vectors: inMotion.placed({ params, state }, vectors), indices: counted };
     },
+
+    /** What each code got, per book. */
+    statistics: ({ vectors, indices }: { vectors: np.Array[]; indices: np.Array[] }) =>
+      vectors.map((rows, book) =>
+        codeStatistics(rows, indices[book] as np.Array, options.codebookSize),
+      ),
+
+    /** The state after the counts: the second half of an update. */
+    move: (
+      { params, ...call }: CountedBatch & VectorQuantizeVariables,
+      mode: MoveMode,
+    ): VectorQuantizeState => inMotion.move({ params, state: call.state }, call, mode),
 
     /** The codes at the moving averages. */
     follow: (variables: VectorQuantizeVariables) => inMotion.follow(variables),

@@ -4,7 +4,7 @@ import { crossEntropy } from "../../losses/crossEntropy.ts";
 import { diversityLoss } from "../../losses/diversity.ts";
 import { activeCodes, orthogonalLoss, someCodes } from "../../losses/orthogonal.ts";
 import { integer } from "../../tracing.ts";
-import type { ApplyMode, TrainedBook } from "./apply.ts";
+import type { ApplyMode, SearchedBook } from "./apply.ts";
 import type { CompleteOptions } from "./options.ts";
 
 /** What the losses of a call depend on beside the books. */
@@ -35,9 +35,9 @@ export function lossesGraph(options: CompleteOptions) {
   const mean = (values: np.Array[]) =>
     values.reduce((sum, value) => sum.add(value)).div(values.length);
 
-  const commit = (books: TrainedBook[], mask: np.Array | undefined, frozen: boolean) => {
+  const commit = (books: SearchedBook[], mask: np.Array | undefined, frozen: boolean) => {
     const learns = options.learnableCodebook && !frozen;
-    const all = (pick: (book: TrainedBook) => np.Array) => concatenate(books.map(pick));
+    const all = (pick: (book: SearchedBook) => np.Array) => concatenate(books.map(pick));
     const wide = mask && concatenate(books.map(() => mask.ref));
     return commitmentLoss(commitment, {
       vectors: all((book) => book.vectors.ref),
@@ -49,7 +49,7 @@ export function lossesGraph(options: CompleteOptions) {
   };
 
   /** The squared error of each candidate by itself, `[...positions, k]`; 0 where masked. */
-  const commitCandidates = (books: TrainedBook[], shape: number[], frozen: boolean) => {
+  const commitCandidates = (books: SearchedBook[], shape: number[], frozen: boolean) => {
     const k = shape[shape.length - 1] as number;
     const learns = options.learnableCodebook && !frozen;
     const errors = books.map(({ vectors, codes, indices }) => {
@@ -65,10 +65,10 @@ export function lossesGraph(options: CompleteOptions) {
     return byPosition.reshape(shape);
   };
 
-  const orthogonal = (books: TrainedBook[], { stored, subsetKeys }: LossInputs) =>
+  const orthogonal = (books: SearchedBook[], { stored, subsetKeys }: LossInputs) =>
     mean(
       stored().map((codes, at) => {
-        const { indices } = books[at] as TrainedBook;
+        const { indices } = books[at] as SearchedBook;
         const K = options.codebookSize;
         const active = options.orthogonalRegActiveCodesOnly;
         const counted = active ? activeCodes(indices.ref, K) : np.ones([K]);
@@ -79,7 +79,7 @@ export function lossesGraph(options: CompleteOptions) {
     );
 
   /** `candidates` is the shape of the losses with several codes a vector. */
-  return (books: TrainedBook[], inputs: LossInputs, candidates: number[] | undefined) => {
+  return (books: SearchedBook[], inputs: LossInputs, candidates: number[] | undefined) => {
     const { mask, targets, mode } = inputs;
     const { frozen } = mode;
     const none = () => np.zeros([]);

@@ -1,6 +1,6 @@
 import { lax, type numpy as np, random, tree } from "@jax-js/jax";
 import { moveAffine, toCodes } from "../../codebook/affine.ts";
-import { type CodeStatistics, codeStatistics, codesFromAverages } from "../../codebook/averages.ts";
+import { type CodeStatistics, codesFromAverages } from "../../codebook/averages.ts";
 import { replaceDeadCodes } from "../../codebook/deadCodes.ts";
 import { codebookMoves, moveCodebook } from "../../codebook/move.ts";
 import {
@@ -12,12 +12,23 @@ import {
 } from "./books.ts";
 import type { CompleteOptions } from "./options.ts";
 
-/** What a batch brings to the books. */
+/** Vectors to replace dead codes by. */
 export interface BooksBatch {
   /** `[M, C]` per book. */
   vectors: np.Array[];
   /** int32 `[M]` per book; -1 where a vector does not count. */
   indices: np.Array[];
+  key?: np.Array | undefined;
+}
+
+/** A batch as the codebooks see it. */
+export interface CountedBatch {
+  /** `[M, C]` per book, where the codes are. */
+  vectors: np.Array[];
+  /** int32 `[M]` per book; -1 where a vector does not count. */
+  indices: np.Array[];
+  /** What each code got, per book. */
+  statistics: CodeStatistics[];
   /** Factors on the rates of the averages, `[K]` or `[H, K]`. */
   weight?: np.Array | undefined;
   key?: np.Array | undefined;
@@ -70,25 +81,27 @@ export function motionGraph(options: CompleteOptions) {
       return { ...state, affine: join(moved) };
     },
 
+    /** The vectors where the codes are, per book: before the affine map. */
+    placed({ state }: VectorQuantizeVariables, vectors: np.Array[]): np.Array[] {
+      const affine = state.affine ? split(tree.ref(state.affine)) : [];
+      return vectors.map((rows, book) => {
+        const fixed = lax.stopGradient(rows.ref);
+        const place = affine[book];
+        return place ? toCodes(place, fixed) : fixed;
+      });
+    },
+
     /** The averages, codes and replacements after this batch. */
     move(
       variables: VectorQuantizeVariables,
-      batch: BooksBatch,
+      batch: CountedBatch,
       { emaUpdate, accumulate }: MoveMode,
     ): VectorQuantizeState {
       const { state } = variables;
       const moving = { ...options, emaUpdate };
       if (!codebookMoves(moving)) return state;
-      const affine = state.affine ? split(tree.ref(state.affine)) : [];
       const waiting = state.pending ? split(tree.ref(state.pending)) : [];
-      const inCodes = batch.vectors.map((vectors, book) => {
-        const fixed = lax.stopGradient(vectors.ref);
-        const place = affine[book];
-        return place ? toCodes(place, fixed) : fixed;
-      });
-      const statistics = inCodes.map((vectors, book): CodeStatistics => {
-        const found = (batch.indices[book] as np.Array).ref;
-        const now = codeStatistics(vectors.ref, found, options.codebookSize);
+      const statistics = batch.statistics.map((now, book): CodeStatistics => {
         const before = waiting[book];
         if (!before) return now;
         return { counts: now.counts.add(before.counts), sums: now.sums.add(before.sums) };
@@ -105,7 +118,7 @@ export function motionGraph(options: CompleteOptions) {
         const key = keys[book];
         return moveCodebook(moving, part, {
           statistics: own,
-          vectors: inCodes[book] as np.Array,
+          vectors: batch.vectors[book] as np.Array,
           indices: (batch.indices[book] as np.Array).ref,
           ...(weight && { weight }),
           ...(key && { key }),

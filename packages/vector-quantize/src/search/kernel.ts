@@ -1,0 +1,43 @@
+import type { numpy as np } from "@jax-js/jax";
+import { createSearch } from "../kernels/search.ts";
+import type { Metric } from "./graph.ts";
+
+/**
+ * Whether what is asked of `x` is best done by the kernels: they run on the CPU, so on its devices
+ * alone.
+ */
+export function onKernels(x: np.Array): boolean {
+  return x.device === "wasm" || x.device === "cpu";
+}
+
+/**
+ * Index of the nearest code of each vector, by the kernels: the meaning of `nearestInGraph`, exact
+ * in float64, and no N x K array.
+ *
+ * @param x vectors `[N, C]`; a row that is not finite gets index -1
+ * @param codebook codes `[K, C]`; for `cosine`, vectors and codes of unit length
+ * @returns int32 `[N]`
+ */
+export async function nearestOnKernels(
+  x: np.Array,
+  codebook: np.Array,
+  metric: Metric,
+): Promise<Int32Array<ArrayBuffer>> {
+  const dim = x.shape[1] as number;
+  const [vectors, codes] = await Promise.all([floats(x), floats(codebook)]);
+  const search = await createSearch(codes, {
+    dim,
+    metric: metric === "cosine" ? "dot" : "euclidean",
+    invalid: "mark",
+  });
+  try {
+    return (await search.nearest(vectors)).indices;
+  } finally {
+    search.dispose();
+  }
+}
+
+/** The numbers of a float32 array. Takes ownership. */
+export async function floats(x: np.Array): Promise<Float32Array<ArrayBuffer>> {
+  return (await x.data()) as Float32Array<ArrayBuffer>;
+}
