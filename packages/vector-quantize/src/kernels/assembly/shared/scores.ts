@@ -38,13 +38,14 @@ function score6x8(
   out: usize,
   stride: usize,
 ): void {
+  const end = codes + <usize>(dim * 32);
   for (let t = 0; t < tiles; ++t) {
     const b0 = v128.load(bias);
     const b1 = v128.load(bias, 16);
     let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1;
     let a30 = b0, a31 = b1, a40 = b0, a41 = b1, a50 = b0, a51 = b1;
     let c = codes;
-    for (let d = 0; d < dim; ++d) {
+    do {
       const c0 = v128.load(c);
       const c1 = v128.load(c, 16);
       let v = v128.load32_splat(x);
@@ -67,7 +68,7 @@ function score6x8(
       a51 = nmadd(v, c1, a51);
       c += 32;
       x += 24;
-    }
+    } while (c != end);
     v128.store(out, a00);
     v128.store(out, a01, 16);
     out += stride;
@@ -98,6 +99,7 @@ function score3x12(
   out: usize,
   stride: usize,
 ): void {
+  const end = codes + <usize>(dim * 48);
   for (let t = 0; t < tiles; ++t) {
     const b0 = v128.load(bias);
     const b1 = v128.load(bias, 16);
@@ -106,7 +108,7 @@ function score3x12(
     let a10 = b0, a11 = b1, a12 = b2;
     let a20 = b0, a21 = b1, a22 = b2;
     let c = codes;
-    for (let d = 0; d < dim; ++d) {
+    do {
       const c0 = v128.load(c);
       const c1 = v128.load(c, 16);
       const c2 = v128.load(c, 32);
@@ -124,7 +126,7 @@ function score3x12(
       a22 = nmadd(v, c2, a22);
       c += 48;
       x += 12;
-    }
+    } while (c != end);
     v128.store(out, a00);
     v128.store(out, a01, 16);
     v128.store(out, a02, 32);
@@ -149,13 +151,14 @@ function score4x8(
   out: usize,
   stride: usize,
 ): void {
+  const end = codes + <usize>(dim * 32);
   for (let t = 0; t < tiles; ++t) {
     const b0 = v128.load(bias);
     const b1 = v128.load(bias, 16);
     let a00 = b0, a01 = b1, a10 = b0, a11 = b1;
     let a20 = b0, a21 = b1, a30 = b0, a31 = b1;
     let c = codes;
-    for (let d = 0; d < dim; ++d) {
+    do {
       const c0 = v128.load(c);
       const c1 = v128.load(c, 16);
       let v = v128.load32_splat(x);
@@ -172,7 +175,7 @@ function score4x8(
       a31 = nmadd(v, c1, a31);
       c += 32;
       x += 16;
-    }
+    } while (c != end);
     v128.store(out, a00);
     v128.store(out, a01, 16);
     out += stride;
