@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^vector-quantize$/, replacement: source("index.node.ts") },
       { find: /^vector-quantize\/node$/, replacement: source("node.ts") },
       { find: /^vector-quantize\/safetensors$/, replacement: source("checkpoint/safetensors.ts") },
+      { find: /^vector-quantize\/torch$/, replacement: source("torch/index.ts") },
       { find: /^vector-quantize\/kernels$/, replacement: source("kernels/index.ts") },
     ],
   },

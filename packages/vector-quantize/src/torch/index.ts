@@ -1,0 +1,68 @@
+/** `vector-quantize/torch`: quantizers of the reference, to and from here. */
+import type { numpy as np } from "@jax-js/jax";
+import { expected } from "../errors.ts";
+import type { Quantizer, Variables } from "../quantizers/contract.ts";
+import { owns } from "../tree.ts";
+import type { Translation } from "./translation.ts";
+import { vectorQuantizeTranslation } from "./vectorQuantize.ts";
+
+/** Every class that can be translated. A new one joins by adding its translation. */
+const translations: readonly Translation[] = [vectorQuantizeTranslation];
+
+/**
+ * A module of `vector-quantize-pytorch` 1.31.0 as a quantizer of ours.
+ *
+ * ```ts
+ * const { tensors } = readSafetensors(bytes); // of save_file(module.state_dict(), ...)
+ * const { quantizer, variables } = fromTorch("VectorQuantize", { dim: 64, codebook_size: 512 }, tensors);
+ * ```
+ *
+ * Options for several processes (`sync_codebook`, `sync_kmeans`, `sync_affine_param`) do nothing
+ * here. `kmeans_init` does neither: the codebook is taken as it is, so that of a module that has
+ * seen no data is all zeros until `fit` is called.
+ *
+ * @param className the reference's name of the class, such as `"VectorQuantize"`
+ * @param kwargs its constructor options, under the reference's names; `null` is Python's `None`
+ * @param tensors its `state_dict`; ownership is taken
+ * @throws VectorQuantizeError for a class or an option that has no equal here, and for tensors that
+ *   are missing, too many or of another shape
+ */
+export function fromTorch(
+  className: string,
+  kwargs: Record<string, unknown>,
+  tensors: Record<string, np.Array>,
+): { quantizer: Quantizer; variables: Variables } {
+  using _ = owns(tensors);
+  const translation = translations.find((known) => known.className === className);
+  if (!translation) {
+    const names = translations.map((known) => known.className);
+    throw expected("fromTorch: className", `one of ${names.join(", ")}`, className);
+  }
+  return translation.fromTorch(kwargs, tensors);
+}
+
+/**
+ * A quantizer of ours as a module of `vector-quantize-pytorch` 1.31.0: the inverse of `fromTorch`.
+ *
+ * ```ts
+ * const { kwargs, tensors } = toTorch(quantizer, variables);
+ * const bytes = await saveSafetensors(tensors); // for module.load_state_dict(load_file(...))
+ * ```
+ *
+ * @param variables ownership is taken
+ * @returns the class, its constructor options (those that are not the default) and its `state_dict`
+ * @throws VectorQuantizeError for a quantizer, an option or a state that the reference cannot have
+ */
+export function toTorch(
+  quantizer: Quantizer,
+  variables: Variables,
+): { className: string; kwargs: Record<string, unknown>; tensors: Record<string, np.Array> } {
+  using _ = owns(variables);
+  const { type, ...options } = quantizer.config;
+  const translation = translations.find((known) => known.type === type);
+  if (!translation) {
+    const types = translations.map((known) => known.type);
+    throw expected("toTorch: type of the quantizer", `one of ${types.join(", ")}`, type);
+  }
+  return { className: translation.className, ...translation.toTorch(options, variables) };
+}

@@ -1,0 +1,52 @@
+import { checkKnownOptions, expected } from "../errors.ts";
+
+/** A constructor option of the reference. */
+export interface Kwarg<Value> {
+  readonly kind: "number" | "boolean" | "object";
+  /** Its default; `null` is Python's `None`, and nothing means that it has to be given. */
+  readonly fallback?: Value;
+}
+
+type Table = Record<string, Kwarg<unknown>>;
+
+/** The options of a table with every default filled in. */
+export type Completed<T extends Table> = {
+  [Name in keyof T]: T[Name] extends Kwarg<infer Value> ? Value : never;
+};
+
+export const required: Kwarg<number> = { kind: "number" };
+export const number = (fallback: number): Kwarg<number> => ({ kind: "number", fallback });
+export const flag = (fallback: boolean): Kwarg<boolean> => ({ kind: "boolean", fallback });
+/** An option whose default depends on others, or that may be off. */
+export const maybeNumber: Kwarg<number | null> = { kind: "number", fallback: null };
+export const maybeFlag: Kwarg<boolean | null> = { kind: "boolean", fallback: null };
+/** A function or module of the user's. */
+export const own: Kwarg<unknown> = { kind: "object", fallback: null };
+
+/** Checks the names and kinds of `given` and fills in the defaults. */
+export function completeKwargs<T extends Table>(
+  where: string,
+  given: Record<string, unknown>,
+  table: T,
+): Completed<T> {
+  checkKnownOptions(where, given, Object.keys(table));
+  const values = Object.entries(table).map(([name, { kind, fallback }]) => {
+    const value = given[name] ?? fallback;
+    if (value === undefined) throw expected(`${where}: ${name}`, `a ${kind}`, given[name]);
+    if (value !== null && kind !== "object" && typeof value !== kind) {
+      throw expected(`${where}: ${name}`, `a ${kind}`, value);
+    }
+    return [name, value];
+  });
+  return Object.fromEntries(values) as Completed<T>;
+}
+
+/** Those options that are not the default. */
+export function withoutDefaults<T extends Table>(
+  kwargs: Completed<T>,
+  table: T,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(kwargs).filter(([name, value]) => value !== table[name]?.fallback),
+  );
+}

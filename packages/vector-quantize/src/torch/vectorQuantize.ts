@@ -1,0 +1,36 @@
+import { VectorQuantizeError } from "../errors.ts";
+import type { VectorQuantizeVariables } from "../quantizers/vectorQuantize/books.ts";
+import { completeOptions } from "../quantizers/vectorQuantize/checks.ts";
+import type { VectorQuantizeOptions } from "../quantizers/vectorQuantize/options.ts";
+import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
+import { checkTensors } from "./tensors.ts";
+import type { Translation } from "./translation.ts";
+import { kwargsOf, optionsOf } from "./vectorQuantize/kwargs.ts";
+import { absentAtFirst, shapesOf, tensorsOf, variablesOf } from "./vectorQuantize/tensors.ts";
+
+/** `VectorQuantize` and `vectorQuantize`. */
+export const vectorQuantizeTranslation: Translation = {
+  className: "VectorQuantize",
+  type: "vectorQuantize",
+
+  fromTorch(kwargs, tensors) {
+    const given = optionsOf(kwargs);
+    const quantizer = vectorQuantize(given);
+    const options = completeOptions(given);
+    checkTensors("fromTorch VectorQuantize", tensors, shapesOf(options), absentAtFirst);
+    return { quantizer, variables: variablesOf(options, tensors) };
+  },
+
+  toTorch(config, variables) {
+    const kwargs = kwargsOf(config as unknown as VectorQuantizeOptions);
+    const { state } = variables as VectorQuantizeVariables;
+    if (state.pending) {
+      throw new VectorQuantizeError(
+        "toTorch vectorQuantize: expected a state without accumulated statistics, got state.pending. " +
+          "Finish the step with a call that does not accumulate",
+      );
+    }
+    const options = completeOptions(config as unknown as VectorQuantizeOptions);
+    return { kwargs, tensors: tensorsOf(options, variables as VectorQuantizeVariables) };
+  },
+};
