@@ -169,13 +169,11 @@ DECODING = [
     vq("decode-after-training", steps=[forward(), call("get_codes_from_indices", indices=earlier("step0/out/indices"))], gradients=False),
 ]
 
-# Cases whose option our quantizer does not have yet. The test skips them, naming the option.
-
 SHARED_HEADS = {"heads": 2, "codebook_dim": 4}
 HEADS = SHARED_HEADS | {"separate_codebook_per_head": True}
 WIDE_HEADS = {"heads": 3, "codebook_dim": 4, "separate_codebook_per_head": True}
 HEAD_OPTIONS = [
-    vq(f"{name}-{kind}", options | extra, **more, waits="heads")
+    vq(f"{name}-{kind}", options | extra, **more)
     for name, options in (("heads", HEADS), ("shared-heads", SHARED_HEADS))
     for kind, extra, more in (
         ("train", {}, {}),
@@ -191,68 +189,66 @@ HEAD_OPTIONS = [
         ("dead-codes-train", {"threshold_ema_dead_code": 2}, {"compare": REPLACED}),
     )
 ] + [
-    vq("heads-projected-train", WIDE_HEADS, waits="heads"),
-    vq("heads-projected-eval", WIDE_HEADS, evaluate=True, waits="heads"),
-    vq("heads-channel-first-train", HEADS | CHANNEL_FIRST, x=(2, 8, 12), waits="heads"),
-    vq("heads-video-eval", HEADS | VIDEO, x=(2, 8, 2, 2, 3), evaluate=True, waits="heads"),
-    vq("heads-cross-entropy-mask-train", HEADS | CROSS_ENTROPY, steps=[forward(mask=RAGGED)], waits="heads"),
-    vq("heads-decode", HEADS, steps=[call("get_codes_from_indices", indices=randint(16, 2, 12, 2)), call("get_output_from_indices", indices=randint(16, 2, 12, 2))], evaluate=True, waits="heads"),
-    vq("heads-kmeans-train", HEADS | KMEANS, codebook_size=2, steps=[TWO_CLUSTERS], compare=CLUSTERED, waits="heads"),
+    vq("heads-projected-train", WIDE_HEADS),
+    vq("heads-projected-eval", WIDE_HEADS, evaluate=True),
+    vq("heads-channel-first-train", HEADS | CHANNEL_FIRST, x=(2, 8, 12)),
+    vq("heads-video-eval", HEADS | VIDEO, x=(2, 8, 2, 2, 3), evaluate=True),
+    vq("heads-cross-entropy-mask-train", HEADS | CROSS_ENTROPY, steps=[forward(mask=RAGGED)]),
+    vq("heads-decode", HEADS, steps=[call("get_codes_from_indices", indices=randint(16, 2, 12, 2)), call("get_output_from_indices", indices=randint(16, 2, 12, 2))], evaluate=True),
+    vq("heads-kmeans-train", HEADS | KMEANS, codebook_size=2, steps=[TWO_CLUSTERS], compare=CLUSTERED),
 ]
 
 LAYERNORM = {"layernorm_after_project_in": True}
 LAYERNORM_OPTIONS = [
-    vq("layernorm-train", LAYERNORM | PROJECTED, waits="layernorm_after_project_in"),
-    vq("layernorm-eval", LAYERNORM | PROJECTED, evaluate=True, waits="layernorm_after_project_in"),
-    vq("layernorm-cosine-five-steps", LAYERNORM | PROJECTED | COSINE, steps=5, waits="layernorm_after_project_in"),
+    vq("layernorm-train", LAYERNORM | PROJECTED),
+    vq("layernorm-eval", LAYERNORM | PROJECTED, evaluate=True),
+    vq("layernorm-cosine-five-steps", LAYERNORM | PROJECTED | COSINE, steps=5),
 ]
 
 LEARNABLE = {"learnable_codebook": True, "ema_update": False}
 LEARNABLE_OPTIONS = [
-    vq("learnable-train", LEARNABLE, waits="learnable_codebook"),
-    vq("learnable-eval", LEARNABLE, evaluate=True, waits="learnable_codebook"),
-    vq("learnable-straight-through-train", LEARNABLE | PLAIN_GRADIENT, waits="learnable_codebook"),
-    vq("learnable-commitment-quarter-train", LEARNABLE | {"commitment_weight": 0.25}, waits="learnable_codebook"),
-    vq("learnable-commitment-0-train", LEARNABLE | {"commitment_weight": 0.0}, waits="learnable_codebook"),
-    vq("learnable-freeze-train", LEARNABLE | {"freeze_codebook": True}, waits="learnable_codebook"),
-    vq("learnable-projected-train", LEARNABLE | PROJECTED, waits="learnable_codebook"),
-    vq("learnable-heads-train", LEARNABLE | HEADS, waits="learnable_codebook"),
-    vq("learnable-mask-train", LEARNABLE, steps=[forward(mask=RAGGED)], waits="learnable_codebook"),
-    vq("learnable-cross-entropy-train", LEARNABLE | {"commitment_use_cross_entropy_loss": True}, waits="learnable_codebook"),
-    vq("learnable-dead-codes-train", LEARNABLE | {"threshold_ema_dead_code": 2}, compare=REPLACED, waits="learnable_codebook", gradients=False),
+    vq("learnable-train", LEARNABLE),
+    vq("learnable-eval", LEARNABLE, evaluate=True),
+    vq("learnable-straight-through-train", LEARNABLE | PLAIN_GRADIENT),
+    vq("learnable-commitment-quarter-train", LEARNABLE | {"commitment_weight": 0.25}),
+    vq("learnable-commitment-0-train", LEARNABLE | {"commitment_weight": 0.0}),
+    vq("learnable-freeze-train", LEARNABLE | {"freeze_codebook": True}),
+    vq("learnable-projected-train", LEARNABLE | PROJECTED),
+    vq("learnable-heads-train", LEARNABLE | HEADS),
+    vq("learnable-mask-train", LEARNABLE, steps=[forward(mask=RAGGED)]),
+    vq("learnable-cross-entropy-train", LEARNABLE | {"commitment_use_cross_entropy_loss": True}),
+    vq("learnable-dead-codes-train", LEARNABLE | {"threshold_ema_dead_code": 2}, compare=REPLACED, gradients=False),
 ]
 
 SGD = {"$optimizer": "SGD", "lr": 0.1}
 ADAM = {"$optimizer": "Adam", "lr": 0.01}
 IN_PLACE = LEARNABLE | {"in_place_codebook_optimizer": SGD}
 IN_PLACE_OPTIONS = [
-    vq("in-place-sgd-five-steps", IN_PLACE, steps=5, waits="in_place_codebook_optimizer"),
-    vq("in-place-adam-five-steps", LEARNABLE | {"in_place_codebook_optimizer": ADAM}, steps=5, waits="in_place_codebook_optimizer"),
-    vq("in-place-momentum-five-steps", LEARNABLE | {"in_place_codebook_optimizer": SGD | {"momentum": 0.9}}, steps=5, waits="in_place_codebook_optimizer"),
-    vq("in-place-straight-through-train", IN_PLACE | PLAIN_GRADIENT, waits="in_place_codebook_optimizer"),
-    vq("in-place-mask-train", IN_PLACE, steps=[forward(mask=RAGGED)] * 2, waits="in_place_codebook_optimizer"),
-    vq("in-place-heads-train", IN_PLACE | HEADS, steps=2, waits="in_place_codebook_optimizer"),
-    vq("in-place-freeze-train", IN_PLACE | {"freeze_codebook": True}, waits="in_place_codebook_optimizer"),
-    vq("in-place-eval", IN_PLACE, evaluate=True, waits="in_place_codebook_optimizer"),
+    vq("in-place-sgd-five-steps", IN_PLACE, steps=5),
+    vq("in-place-adam-five-steps", LEARNABLE | {"in_place_codebook_optimizer": ADAM}, steps=5),
+    vq("in-place-momentum-five-steps", LEARNABLE | {"in_place_codebook_optimizer": SGD | {"momentum": 0.9}}, steps=5),
+    vq("in-place-straight-through-train", IN_PLACE | PLAIN_GRADIENT),
+    vq("in-place-mask-train", IN_PLACE, steps=[forward(mask=RAGGED)] * 2),
+    vq("in-place-heads-train", IN_PLACE | HEADS, steps=2),
+    vq("in-place-freeze-train", IN_PLACE | {"freeze_codebook": True}),
+    vq("in-place-eval", IN_PLACE, evaluate=True),
     vq(
         "in-place-manual",
         IN_PLACE | {"manual_in_place_optimizer_update": True},
         steps=[forward(), forward(), call("update_in_place_optimizer"), forward()],
         gradients=False,
-        waits="manual_in_place_optimizer_update",
     ),
 ]
 
 AFFINE = {"affine_param": True}
 AFFINE_OPTIONS = [
-    vq("affine-train", AFFINE, waits="affine_param"),
-    vq("affine-five-steps", AFFINE, steps=5, waits="affine_param"),
-    vq("affine-decays-five-steps", AFFINE | {"affine_param_batch_decay": 0.9, "affine_param_codebook_decay": 0.5}, steps=5, waits="affine_param"),
-    vq("affine-mask-five-steps", AFFINE, steps=[forward(mask=RAGGED)] * 5, waits="affine_param"),
-    vq("affine-projected-train", AFFINE | PROJECTED, steps=2, waits="affine_param"),
-    vq("affine-heads-five-steps", AFFINE | HEADS, steps=5, waits="affine_param"),
-    vq("affine-learnable-train", AFFINE | LEARNABLE, waits="affine_param"),
-    vq("affine-freeze-train", AFFINE | {"freeze_codebook": True}, steps=2, waits="affine_param"),
+    vq("affine-train", AFFINE),
+    vq("affine-five-steps", AFFINE, steps=5),
+    vq("affine-decays-five-steps", AFFINE | {"affine_param_batch_decay": 0.9, "affine_param_codebook_decay": 0.5}, steps=5),
+    vq("affine-mask-five-steps", AFFINE, steps=[forward(mask=RAGGED)] * 5),
+    vq("affine-projected-train", AFFINE | PROJECTED, steps=2),
+    vq("affine-heads-five-steps", AFFINE | HEADS, steps=5),
+    vq("affine-learnable-train", AFFINE | LEARNABLE),
 ]
 
 BRIDGE = {"vq_bridge": {"$module": "Linear", "in_features": 8, "out_features": 8}}
@@ -275,55 +271,59 @@ def shifted_codes(case, generator, tensors):
 SHIFTED = Produced(shifted_codes, "codes + shift")
 
 OTHER_OPTIONS = [
-    vq("ema-weight-per-code-train", steps=[forward(ema_update_weight=uniform(16))], waits="forward(ema_update_weight)"),
-    vq("ema-weight-per-head-train", HEADS, steps=[forward(ema_update_weight=uniform(2, 16))], waits="forward(ema_update_weight)"),
-    vq("ema-weight-function-train", steps=[forward(ema_update_weight=function("1 / (1 + clusterSize)", inverse_count))] * 2, waits="forward(ema_update_weight)"),
-    vq("ema-accumulated-train", steps=[forward(accum_ema_update=True), forward(accum_ema_update=True), forward(), forward()], waits="forward(accum_ema_update)"),
-    vq("ema-manual-train", {"manual_ema_update": True}, steps=[forward(), forward(), call("_codebook.update_ema"), forward()], waits="manual_ema_update"),
-    vq("ema-off-call-train", steps=[forward(ema_update=False), forward(), forward(ema_update=False)], waits="forward(ema_update)"),
-    vq("diversity-train", {"codebook_diversity_loss_weight": 0.5, "codebook_diversity_temperature": 2.0, "freeze_codebook": True}, x=(24, 1, 8), waits="codebook_diversity_loss_weight"),
-    vq("diversity-cosine-train", {"codebook_diversity_loss_weight": 0.5, "codebook_diversity_temperature": 10.0, "freeze_codebook": True} | COSINE, x=(24, 1, 8), waits="codebook_diversity_loss_weight"),
-    vq("diversity-default-temperature-train", {"codebook_diversity_loss_weight": 1.0, "freeze_codebook": True}, x=(24, 1, 8), waits="codebook_diversity_loss_weight"),
-    vq("orthogonal-train", {"orthogonal_reg_weight": 10.0}, waits="orthogonal_reg_weight"),
-    vq("orthogonal-learnable-train", {"orthogonal_reg_weight": 1.0} | LEARNABLE, waits="orthogonal_reg_weight"),
-    vq("orthogonal-active-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_active_codes_only": True}, waits="orthogonal_reg_active_codes_only"),
-    vq("orthogonal-heads-train", {"orthogonal_reg_weight": 10.0} | HEADS, waits="orthogonal_reg_weight"),
-    vq("orthogonal-max-codes-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_max_codes": 6}, waits="orthogonal_reg_max_codes", compare=SUBSET, gradients=False),
-    vq("bridge-train", BRIDGE, waits="vq_bridge"),
-    vq("bridge-eval", BRIDGE, evaluate=True, waits="vq_bridge"),
-    vq("bridge-straight-through-train", BRIDGE | PLAIN_GRADIENT, waits="vq_bridge"),
-    vq("bridge-in-place-five-steps", BRIDGE | {"in_place_codebook_optimizer": SGD}, steps=5, waits="vq_bridge"),
-    vq("diveq-still-train", STILL_DIVEQ, waits="directional_reparam"),
-    vq("diveq-still-projected-train", STILL_DIVEQ | PROJECTED, waits="directional_reparam"),
-    vq("diveq-train", DIVEQ, compare=NOISED, waits="directional_reparam"),
-    vq("diveq-variance-train", DIVEQ | {"directional_reparam_variance": 0.1}, compare=NOISED, waits="directional_reparam_variance"),
-    vq("diveq-projected-train", DIVEQ | PROJECTED, compare=NOISED, waits="directional_reparam"),
-    vq("diveq-eval", DIVEQ, evaluate=True, waits="directional_reparam"),
-    vq("transform-train", {"ema_update": False}, steps=[forward(codebook_transform_fn=SHIFTED)], waits="forward(codebook_transform_fn)"),
-    vq("transform-eval", steps=[forward(codebook_transform_fn=SHIFTED)], evaluate=True, waits="forward(codebook_transform_fn)"),
-    vq("transform-cosine-eval", COSINE, steps=[forward(codebook_transform_fn=SHIFTED)], evaluate=True, waits="forward(codebook_transform_fn)"),
-    vq("top-3-train", steps=[forward(topk=3)], waits="forward(topk)"),
-    vq("top-3-straight-through-train", PLAIN_GRADIENT, steps=[forward(topk=3)], waits="forward(topk)"),
-    vq("top-3-mask-train", steps=[forward(topk=3, mask=RAGGED)], waits="forward(topk)"),
-    vq("top-3-cosine-commitment-0-train", COSINE | {"commitment_weight": 0.0}, steps=[forward(topk=3)], waits="forward(topk)", gradients=False),
-    vq("targets-train", {"freeze_codebook": True}, steps=[forward(indices=randint(16, 2, 12))], waits="forward(indices)"),
-    vq("targets-eval", steps=[forward(indices=randint(16, 2, 12))], evaluate=True, waits="forward(indices)"),
-    vq("targets-cosine-train", {"freeze_codebook": True} | COSINE, steps=[forward(indices=randint(16, 2, 12))], waits="forward(indices)"),
-    vq("targets-ignored-train", {"freeze_codebook": True}, steps=[forward(indices=tensor([[3, -1, 15, 0, 7, -1], [2, 2, -1, 9, 11, 1]]))], x=(2, 6, 8), waits="forward(indices)"),
-    vq("targets-heads-train", {"freeze_codebook": True} | HEADS, steps=[forward(indices=randint(16, 2, 12, 2))], waits="forward(indices)"),
-    vq("gumbel-train", {"straight_through": True, "rotation_trick": False}, waits="straight_through"),
-    vq("gumbel-unrouted-train", {"straight_through": True, "rotation_trick": False, "route_gradients_to_input": False, "ema_update": False}, waits="straight_through"),
-    vq("gumbel-unrouted-warm-train", {"straight_through": True, "rotation_trick": False, "route_gradients_to_input": False, "ema_update": False, "sample_codebook_temp": 3.0}, waits="straight_through"),
-    vq("unrouted-train", {"route_gradients_to_input": False}, waits="route_gradients_to_input"),
-    vq("unrouted-learnable-train", {"route_gradients_to_input": False} | LEARNABLE, waits="route_gradients_to_input"),
-    vq("sync-update-train", {"sync_update_v": 0.5} | LEARNABLE, gradients=False, waits="sync_update_v", note="The reference applies v after the straight-through step, so its gradients do not show it."),
+    vq("ema-weight-per-code-train", steps=[forward(ema_update_weight=uniform(16))]),
+    vq("ema-weight-per-head-train", HEADS, steps=[forward(ema_update_weight=uniform(2, 16))]),
+    vq("ema-weight-function-train", steps=[forward(ema_update_weight=function("1 / (1 + clusterSize)", inverse_count))] * 2),
+    vq("ema-accumulated-train", steps=[forward(accum_ema_update=True), forward(accum_ema_update=True), forward(), forward()]),
+    vq("ema-manual-train", {"manual_ema_update": True}, steps=[forward(), forward(), call("_codebook.update_ema"), forward()]),
+    vq("ema-off-call-train", steps=[forward(ema_update=False), forward(), forward(ema_update=False)]),
+    vq("diversity-train", {"codebook_diversity_loss_weight": 0.5, "codebook_diversity_temperature": 2.0, "freeze_codebook": True}, x=(24, 1, 8)),
+    vq("diversity-cosine-train", {"codebook_diversity_loss_weight": 0.5, "codebook_diversity_temperature": 10.0, "freeze_codebook": True} | COSINE, x=(24, 1, 8)),
+    vq("diversity-default-temperature-train", {"codebook_diversity_loss_weight": 1.0, "freeze_codebook": True}, x=(24, 1, 8)),
+    vq("orthogonal-train", {"orthogonal_reg_weight": 10.0}),
+    vq("orthogonal-learnable-train", {"orthogonal_reg_weight": 1.0} | LEARNABLE),
+    vq("orthogonal-active-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_active_codes_only": True}),
+    vq("orthogonal-heads-train", {"orthogonal_reg_weight": 10.0} | HEADS),
+    vq("orthogonal-max-codes-train", {"orthogonal_reg_weight": 10.0, "orthogonal_reg_max_codes": 6}, compare=SUBSET, gradients=False),
+    vq("bridge-train", BRIDGE),
+    vq("bridge-eval", BRIDGE, evaluate=True),
+    vq("bridge-straight-through-train", BRIDGE | PLAIN_GRADIENT),
+    vq("diveq-still-train", STILL_DIVEQ),
+    vq("diveq-still-projected-train", STILL_DIVEQ | PROJECTED),
+    vq("diveq-train", DIVEQ, compare=NOISED),
+    vq("diveq-variance-train", DIVEQ | {"directional_reparam_variance": 0.1}, compare=NOISED),
+    vq("diveq-projected-train", DIVEQ | PROJECTED, compare=NOISED),
+    vq("diveq-eval", DIVEQ, evaluate=True),
+    vq("transform-train", {"ema_update": False}, steps=[forward(codebook_transform_fn=SHIFTED)]),
+    vq("transform-eval", steps=[forward(codebook_transform_fn=SHIFTED)], evaluate=True),
+    vq("transform-cosine-eval", COSINE, steps=[forward(codebook_transform_fn=SHIFTED)], evaluate=True),
+    vq("top-3-train", steps=[forward(topk=3)]),
+    vq("top-3-straight-through-train", PLAIN_GRADIENT, steps=[forward(topk=3)]),
+    vq("top-3-mask-train", steps=[forward(topk=3, mask=RAGGED)]),
+    vq("top-3-cosine-commitment-0-train", COSINE | {"commitment_weight": 0.0}, steps=[forward(topk=3)], gradients=False),
+    vq("targets-train", {"freeze_codebook": True}, steps=[forward(indices=randint(16, 2, 12))]),
+    vq("targets-eval", steps=[forward(indices=randint(16, 2, 12))], evaluate=True),
+    vq("targets-cosine-train", {"freeze_codebook": True} | COSINE, steps=[forward(indices=randint(16, 2, 12))]),
+    vq("targets-ignored-train", {"freeze_codebook": True}, steps=[forward(indices=tensor([[3, -1, 15, 0, 7, -1], [2, 2, -1, 9, 11, 1]]))], x=(2, 6, 8)),
+    vq("targets-heads-train", {"freeze_codebook": True} | HEADS, steps=[forward(indices=randint(16, 2, 12, 2))]),
+    vq(
+        "gumbel-train",
+        {"straight_through": True, "rotation_trick": False},
+        gradients=False,
+        note="The reference puts the straight-through gradient in place of the softmax's.",
+    ),
+    vq("gumbel-unrouted-train", {"straight_through": True, "rotation_trick": False, "route_gradients_to_input": False, "ema_update": False}),
+    vq("gumbel-unrouted-warm-train", {"straight_through": True, "rotation_trick": False, "route_gradients_to_input": False, "ema_update": False, "sample_codebook_temp": 3.0}),
+    vq("unrouted-train", {"route_gradients_to_input": False}),
+    vq("unrouted-learnable-train", {"route_gradients_to_input": False} | LEARNABLE),
+    vq("sync-update-train", {"sync_update_v": 0.5} | LEARNABLE, gradients=False, note="The reference applies v after the straight-through step, so its gradients do not show it."),
     vq("update-indices-train", x=(1, 12, 8), steps=[forward(freeze_codebook=True), call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))]),
     vq("update-indices-cosine-train", COSINE, x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))] * 3),
     vq("update-indices-projected-train", PROJECTED, x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12))]),
     vq("update-indices-mask-train", x=(1, 12, 8), steps=[call("update_indices", x=randn(1, 12, 8), indices=randint(16, 1, 12), mask=mask(7))]),
-    vq("expire-codes-train", {"threshold_ema_dead_code": 2}, x=(1, 12, 8), steps=[call("expire_codes_", x=randn(1, 12, 8))], compare=REPLACED, waits="expire_codes_()"),
-    vq("codebook-set-eval", steps=[call("codebook =", codes=randn(16, 8)), forward()], evaluate=True, waits=".codebook ="),
-    vq("codebook-set-heads-eval", HEADS, steps=[call("codebook =", codes=randn(2, 16, 4)), forward()], evaluate=True, waits=".codebook ="),
+    vq("expire-codes-train", {"threshold_ema_dead_code": 2}, x=(1, 12, 8), steps=[call("expire_codes_", x=randn(1, 12, 8))], compare=REPLACED),
+    vq("codebook-set-eval", steps=[call("codebook =", codes=randn(16, 8)), forward()], evaluate=True),
+    vq("codebook-set-heads-eval", HEADS, steps=[call("codebook =", codes=randn(2, 16, 4)), forward()], evaluate=True),
 ]
 
 VECTOR_QUANTIZE = (

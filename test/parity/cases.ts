@@ -15,7 +15,7 @@ export type Kwargs = {
 };
 
 /** How a case is compared where draws decide; `parity/README.md` explains the words. */
-export type Comparison = "replaced" | "drawn" | "clustered";
+export type Comparison = "replaced" | "drawn" | "noised" | "subset" | "clustered" | "unweighted";
 
 /** Plain arguments of a call; a tensor argument is `{ tensor: true }`, a function has a label. */
 export type CallArguments = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@
  * Most of it is one rule. However vectors are laid out, and whatever padding stands between them, a
  * quantizer does to them what it does to the same vectors in one plain sequence.
  */
-import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
+import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
@@ -14,6 +14,7 @@ import {
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
 import { type Tensors, tensor } from "./cases.ts";
 import { expectSame } from "./compare.ts";
+import { differentiate } from "./differentiate.ts";
 
 type Variables = ReturnType<VectorQuantizer["init"]>;
 type Options = Omit<VectorQuantizeOptions, "dim" | "codebookSize" | "layout">;
@@ -75,17 +76,18 @@ async function train(
     tree.dispose(rest);
     return np.sum(np.square(quantized)).add(loss.mul(3));
   };
-  const [value, [params, input]] = valueAndGrad(objective, { argnums: [0, 1] })(
-    tree.ref(variables.params),
-    x.ref,
-  );
+  const {
+    value,
+    byParams: params,
+    byX: input,
+  } = differentiate(objective, tree.ref(variables.params), x.ref);
   const { quantized, indices, loss, state } = quantizer.apply(tree.ref(variables), x, given());
   const list = (array: np.Array) => restore(array, layout).reshape([-1, D]);
   return toHost({
     quantized: list(quantized),
     indices: indices.reshape([-1]),
     loss,
-    ...state,
+    ...(state as unknown as Record<string, np.Array>),
     "gradient of x": list(input),
     value,
     ...(params.projectIn && { "gradient of projectIn": params.projectIn.weight }),

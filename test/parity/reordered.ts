@@ -2,33 +2,51 @@ import { expect } from "vitest";
 import type { HostTensor } from "../../packages/vector-quantize/src/checkpoint/dtypes.ts";
 import { type Tensors, tensor } from "./cases.ts";
 
+/** Where each of our codes stands among the recorded ones, for each book. */
+export type Order = readonly (readonly number[])[];
+
 /**
- * Where each of our codes stands among the recorded ones, read from the indices that both gave the
- * same vectors. Expects one order to explain them all.
+ * The order of the codes, read from the indices that both gave the same vectors. Expects one order
+ * to explain them all.
  */
-export function orderOfCodes(ours: HostTensor, recorded: HostTensor, K: number): number[] {
-  const order = new Array<number>(K).fill(-1);
+export function orderOfCodes(
+  ours: HostTensor,
+  recorded: HostTensor,
+  K: number,
+  books: number,
+): Order {
+  const order = Array.from({ length: books }, () => new Array<number>(K).fill(-1));
   for (const [n, index] of ours.data.entries()) {
-    if (index >= 0 && order[index] === -1) order[index] = recorded.data[n] ?? -1;
+    const book = order[n % books] as number[];
+    if (index >= 0 && book[index] === -1) book[index] = recorded.data[n] ?? -1;
   }
-  expect([...order].sort(), "each of our codes is one of the recorded").toEqual([...order.keys()]);
+  for (const book of order) {
+    expect([...book].sort(), "each of our codes is one of the recorded").toEqual([...book.keys()]);
+  }
   return order;
 }
 
 /** Our indices as the recorded codes are numbered. */
-export function reorderIndices(ours: HostTensor, order: readonly number[]): HostTensor {
-  const data = Int32Array.from(ours.data, (index) => (index < 0 ? index : (order[index] ?? -1)));
+export function reorderIndices(ours: HostTensor, order: Order): HostTensor {
+  const data = Int32Array.from(ours.data, (index, n) =>
+    index < 0 ? index : (order[n % order.length]?.[index] ?? -1),
+  );
   return { ...ours, data };
 }
 
-/** Our state `[1, K, ...]` with its codes in the recorded order. */
-export function reorderState(ours: Tensors, order: readonly number[]): Tensors {
+/** Our state with what is `[books, K, ...]` in the recorded order. */
+export function reorderState(ours: Tensors, order: Order): Tensors {
+  const K = order[0]?.length ?? 0;
   const moved = Object.keys(ours).map((name) => {
     const { data, ...rest } = tensor(ours, name);
-    const width = data.length / order.length;
+    if (rest.shape[0] !== order.length || rest.shape[1] !== K) return [name, tensor(ours, name)];
+    const width = data.length / order.length / K;
     const sorted = new Float32Array(data.length);
-    for (const [from, to] of order.entries()) {
-      sorted.set(data.subarray(from * width, (from + 1) * width), to * width);
+    for (const [book, places] of order.entries()) {
+      for (const [from, to] of places.entries()) {
+        const at = (code: number) => (book * K + code) * width;
+        sorted.set(data.subarray(at(from), at(from + 1)), at(to));
+      }
     }
     return [name, { ...rest, data: sorted }];
   });

@@ -22,34 +22,41 @@ interface Replacement {
 export function expectReplaced(at: string, replacement: Replacement): void {
   const { recorded, step, before, after, ours } = replacement;
   const { threshold_ema_dead_code: threshold = 0 } = recorded.kwargs;
-  const dead = deadCodes(recorded, step, before);
-  expect(dead, `${at}: the case replaces codes`).toContain(true);
+  const batch = batchOfBooks(recorded, step);
+  const codesBefore = codeRows(before);
+  const codesAfter = codeRows(after);
 
-  const codes = codeRows(ours);
-  const kept = (rows: CodeRow[]) => rows.filter((_, k) => !dead[k]).map(Object.values);
-  expectSame(`${at}: kept codes`, floats(kept(codes)), floats(kept(codeRows(after))));
+  for (const [book, codes] of codeRows(ours).entries()) {
+    const { vectors, indices } = batch[book] as BookBatch;
+    const dead = deadCodes(recorded, indices, codesBefore[book] as CodeRow[]);
+    expect(dead, `${at}: the case replaces codes`).toContain(true);
 
-  const vectors = batchVectors(recorded, step);
-  const replaced = codes.filter((_, k) => dead[k]);
-  const drawn = replaced.map(({ count, code, sum }) => {
-    expect(count, `${at}: count of a replaced code`).toBe(threshold);
-    expectSame(
-      `${at}: sum of a replaced code`,
-      floats(sum),
-      floats(code.map((c) => c * threshold)),
-    );
-    return vectors.findIndex((vector) => vector.every((v, i) => close(v, code[i])));
-  });
-  expect(drawn, `${at}: replacements are vectors of the batch`).not.toContain(-1);
-  const different = Math.min(vectors.length, drawn.length);
-  expect(new Set(drawn).size, `${at}: different replacements`).toBe(different);
+    const kept = (rows: CodeRow[]) => rows.filter((_, k) => !dead[k]).map(Object.values);
+    const recordedCodes = codesAfter[book] as CodeRow[];
+    expectSame(`${at}: kept codes`, floats(kept(codes)), floats(kept(recordedCodes)));
+
+    const replaced = codes.filter((_, k) => dead[k]);
+    const drawn = replaced.map(({ count, code, sum }) => {
+      expect(count, `${at}: count of a replaced code`).toBe(threshold);
+      const times = code.map((c) => c * threshold);
+      expectSame(`${at}: sum of a replaced code`, floats(sum), floats(times));
+      return vectors.findIndex((vector) => vector.every((v, i) => close(v, code[i])));
+    });
+    expect(drawn, `${at}: replacements are vectors of the batch`).not.toContain(-1);
+    const different = Math.min(vectors.length, drawn.length);
+    expect(new Set(drawn).size, `${at}: different replacements`).toBe(different);
+  }
 }
 
-/** Which codes fall below the threshold once the averages have moved. */
-function deadCodes({ kwargs }: RecordedCase, { out }: RecordedStep, before: Tensors): boolean[] {
+/** Which codes fall below the threshold once the averages have moved, if they do. */
+function deadCodes(
+  { kwargs }: RecordedCase,
+  found: number[] | undefined,
+  before: CodeRow[],
+): boolean[] {
   const { threshold_ema_dead_code: threshold = 0, decay = 0.8 } = kwargs;
-  const found = Array.from(tensor(out, "indices").data);
-  return codeRows(before).map(({ count }, k) => {
+  return before.map(({ count }, k) => {
+    if (!found) return count < threshold;
     const uses = found.filter((index) => index === k).length;
     return Math.fround(count + (1 - decay) * (uses - count)) < threshold;
   });
@@ -61,17 +68,46 @@ interface CodeRow {
   sum: number[];
 }
 
-function codeRows(state: Tensors): CodeRow[] {
+/** The codes of each book. */
+function codeRows(state: Tensors): CodeRow[][] {
+  const embed = tensor(state, "_codebook.embed");
+  const [books = 1, K = 0] = embed.shape;
   const sums = rows(tensor(state, "_codebook.embed_avg"));
   const counts = tensor(state, "_codebook.cluster_size").data;
-  return rows(tensor(state, "_codebook.embed")).map((code, k) => ({
+  const all = rows(embed).map((code, k) => ({
     count: counts[k] ?? Number.NaN,
     code,
     sum: sums[k] ?? [],
   }));
+  return Array.from({ length: books }, (_, book) => all.slice(book * K, (book + 1) * K));
 }
 
-/** The real vectors of a channel-last batch as the codebook sees them. */
+interface BookBatch {
+  vectors: number[][];
+  /** Absent where the averages do not move. */
+  indices: number[] | undefined;
+}
+
+/** The real vectors of a channel-last batch as each book sees them, and their indices. */
+function batchOfBooks(recorded: RecordedCase, step: RecordedStep): BookBatch[] {
+  const { heads = 1, separate_codebook_per_head: separate = false } = recorded.kwargs as {
+    heads?: number;
+    separate_codebook_per_head?: boolean;
+  };
+  const vectors = batchVectors(recorded, step);
+  const indices = step.out.indices && Array.from(step.out.indices.data);
+  const parts = vectors.flatMap((vector) => {
+    const width = vector.length / heads;
+    return Array.from({ length: heads }, (_, h) => vector.slice(h * width, (h + 1) * width));
+  });
+  const books = separate ? heads : 1;
+  return Array.from({ length: books }, (_, book) => ({
+    vectors: parts.filter((_, n) => n % books === book),
+    indices: indices?.filter((_, n) => n % books === book),
+  }));
+}
+
+/** The real vectors of a channel-last batch, projected and normalised. */
 function batchVectors({ kwargs, state }: RecordedCase, { in: given }: RecordedStep): number[][] {
   const mask = given.mask?.data;
   const real = rows(tensor(given, "x")).filter((_, n) => mask?.[n] !== 0);

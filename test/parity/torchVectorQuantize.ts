@@ -1,88 +1,152 @@
-import { numpy as np } from "@jax-js/jax";
+/** The reference's VectorQuantize in our terms, with the user's own objects that a case names. */
+import { numpy as np, random, tree } from "@jax-js/jax";
 import { toDevice, toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
-import type { CodebookState } from "../../packages/vector-quantize/src/codebook/codebook.ts";
+import type { EmaWeightFunction } from "../../packages/vector-quantize/src/codebook/averages.ts";
+import type { CodebookOptimizer } from "../../packages/vector-quantize/src/codebook/inPlace.ts";
+import type { Projection } from "../../packages/vector-quantize/src/layout/projection.ts";
 import type {
   VectorQuantizeParams,
   VectorQuantizeVariables,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/books.ts";
-import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
-import { type Kwargs, type Tensors, tensor } from "./cases.ts";
+import type { CodebookBridge } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/bridge.ts";
+import {
+  type CompleteOptions,
+  type VectorQuantizeOptions,
+  withDefaults,
+} from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
+import {
+  type VectorQuantizer,
+  vectorQuantize,
+} from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
+import { fromTorch } from "../../packages/vector-quantize/src/torch/index.ts";
+import { linearOf, linearTensors } from "../../packages/vector-quantize/src/torch/tensors.ts";
+import {
+  paramTensors,
+  tensorsOf,
+} from "../../packages/vector-quantize/src/torch/vectorQuantize/tensors.ts";
+import { adam, sgd } from "../../packages/vector-quantize/src/train/optimizers.ts";
+import type { Kwargs, RecordedCase, Tensors } from "./cases.ts";
 
-/** The reference's constructor options as ours. Throws at one that has no equal yet. */
-export function toOptions(kwargs: Kwargs): VectorQuantizeOptions {
-  const options: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(kwargs)) {
-    const translate = translations[name];
-    if (!translate) throw new Error(`no option for ${name}`);
-    Object.assign(options, translate(value));
-  }
-  return options as unknown as VectorQuantizeOptions;
+/** A recorded module as ours, and its arrays by the reference's names. */
+export interface Converted {
+  quantizer: VectorQuantizer;
+  options: CompleteOptions;
+  /** Our arrays from a `state_dict`. */
+  toVariables(tensors: Tensors): VectorQuantizeVariables;
+  /** Our arrays as the reference's `state_dict`; takes ownership. */
+  toTensors(variables: VectorQuantizeVariables): Promise<Tensors>;
+  /** Our parameters or their gradients by the reference's names; takes ownership. */
+  toParameters(params: VectorQuantizeParams): Promise<Tensors>;
 }
 
-const same = (name: string) => (value: unknown) => ({ [name]: value });
-const choice = (chosen: object, otherwise: object) => (value: unknown) =>
-  value ? chosen : otherwise;
+const bridgeName = "_codebook.vq_bridge";
 
-const translations: Record<string, (value: unknown) => object> = {
-  dim: same("dim"),
-  codebook_size: same("codebookSize"),
-  codebook_dim: same("codebookDim"),
-  use_cosine_sim: choice({ metric: "cosine" }, {}),
-  channel_last: choice({}, { layout: "channelFirst" }),
-  accept_image_fmap: choice({ layout: "image" }, {}),
-  accept_3d_fmap: choice({ layout: "video" }, {}),
-  decay: same("decay"),
-  eps: same("eps"),
-  ema_update: same("emaUpdate"),
-  threshold_ema_dead_code: same("thresholdEmaDeadCode"),
-  commitment_weight: same("commitmentWeight"),
-  commitment_use_cross_entropy_loss: choice({ commitment: "crossEntropy" }, {}),
-  rotation_trick: choice({ gradient: "rotation" }, { gradient: "straightThrough" }),
-  stochastic_sample_codes: same("stochasticSampleCodes"),
-  sample_codebook_temp: same("sampleCodebookTemp"),
-  freeze_codebook: same("freezeCodebook"),
-  kmeans_init: () => ({}), // the test calls `fit`
-  kmeans_iters: same("kmeansIters"),
-  return_zeros_for_masked_padding: choice({ maskedOutput: "zeros" }, { maskedOutput: "input" }),
+/** Ours for a recorded case, by `fromTorch` as its errors tell where objects are the user's. */
+export function convert({ kwargs, steps, state }: RecordedCase): Converted {
+  const own = ownOptions(kwargs);
+  const weight = steps.some(({ arguments: given }) => isFunction(given.ema_update_weight));
+  const fromFile = (tensors: Tensors) => {
+    const rest = Object.entries(tensors).filter(([name]) => !name.startsWith(bridgeName));
+    const arrays = Object.fromEntries(rest.map(([name, tensor]) => [name, toDevice(tensor)]));
+    return fromTorch("VectorQuantize", withoutOwn(kwargs), arrays);
+  };
+  const { quantizer: plain, variables: unused } = fromFile(state);
+  tree.dispose(unused);
+  const { type: _, ...given } = plain.config;
+  const options = {
+    ...given,
+    ...own,
+    ...(weight && { emaUpdateWeight: inverseCount }),
+  } as unknown as VectorQuantizeOptions;
+  const quantizer = vectorQuantize(options);
+  const complete = withDefaults(options);
+
+  return {
+    quantizer,
+    options: complete,
+
+    toVariables(tensors) {
+      const { params, state: moved } = fromFile(tensors).variables as VectorQuantizeVariables;
+      const fresh = quantizer.init(random.key(0));
+      const replaced = Object.keys(moved) as (keyof typeof moved)[];
+      for (const name of replaced) tree.dispose(fresh.state[name] as np.Array);
+      tree.dispose(fresh.params);
+      return {
+        params: { ...params, ...(own.vqBridge && { vqBridge: bridgeOf(tensors) }) },
+        state: { ...fresh.state, ...moved },
+      };
+    },
+
+    async toTensors(variables) {
+      const { params } = variables;
+      const tensors = await toHost({
+        ...tensorsOf(complete, variables),
+        ...bridgeTensors(params),
+      });
+      tree.dispose(variables);
+      return tensors;
+    },
+
+    async toParameters(params) {
+      const tensors = await toHost({ ...paramTensors(complete, params), ...bridgeTensors(params) });
+      tree.dispose(params);
+      return tensors;
+    },
+  };
+}
+
+const isFunction = (value: unknown) =>
+  typeof value === "object" && value !== null && "function" in value;
+
+/** The options that name objects of the user's, made of what they stand for. */
+function ownOptions(kwargs: Kwargs): Partial<VectorQuantizeOptions> {
+  const { in_place_codebook_optimizer: optimizer, vq_bridge: bridge } = kwargs;
+  return {
+    ...(optimizer !== undefined && { inPlaceCodebookOptimizer: optimizerOf(optimizer) }),
+    ...(bridge !== undefined && { vqBridge: linearBridge }),
+  };
+}
+
+function withoutOwn(kwargs: Kwargs): Kwargs {
+  const { in_place_codebook_optimizer: _, vq_bridge: bridge, ...rest } = kwargs;
+  return bridge === undefined ? rest : { ...rest, learnable_codebook: true, ema_update: false };
+}
+
+function optimizerOf(described: unknown): CodebookOptimizer {
+  const {
+    $optimizer: name,
+    lr,
+    momentum = 0,
+  } = described as { $optimizer: string; lr: number; momentum?: number };
+  return { name, optimizer: name === "Adam" ? adam(lr) : sgd(lr, { momentum }) };
+}
+
+/** `nn.Linear` as a bridge. */
+const linearBridge: CodebookBridge = {
+  name: "linear",
+  init: (key, C) => ({ weight: random.normal(key, [C, C]), bias: np.zeros([C]) }),
+  apply(params, codebook) {
+    const { weight, bias } = params as Projection;
+    return np.matmul(codebook, weight).add(bias);
+  },
 };
 
-/** Our arrays from the reference's `state_dict`. */
-export function toVariables(tensors: Tensors): VectorQuantizeVariables {
-  const array = (name: string) => toDevice(tensor(tensors, name));
-  const linear = (name: string) => ({
-    weight: array(`${name}.weight`).transpose(), // [out, in] to [in, out]
-    bias: array(`${name}.bias`),
-  });
-  const params: VectorQuantizeParams = tensors["project_in.weight"]
-    ? { projectIn: linear("project_in"), projectOut: linear("project_out") }
-    : {};
-  const state: CodebookState = {
-    codebook: np.squeeze(array("_codebook.embed"), 0),
-    clusterSize: np.squeeze(array("_codebook.cluster_size"), 0),
-    codeSums: np.squeeze(array("_codebook.embed_avg"), 0),
-  };
-  return { params, state };
+function bridgeOf(tensors: Tensors): Projection {
+  const own = Object.entries(tensors).filter(([name]) => name.startsWith(bridgeName));
+  const arrays = Object.fromEntries(own.map(([name, tensor]) => [name, toDevice(tensor)]));
+  const bridge = linearOf(arrays, bridgeName);
+  tree.dispose(arrays);
+  return bridge;
 }
 
-/** Our state as the reference's `state_dict` names it. Takes ownership. */
-export function fromState(state: CodebookState): Promise<Tensors> {
-  return toHost({
-    "_codebook.embed": np.expandDims(state.codebook, 0),
-    "_codebook.cluster_size": np.expandDims(state.clusterSize, 0),
-    "_codebook.embed_avg": np.expandDims(state.codeSums, 0),
-  });
-}
+const bridgeTensors = ({ vqBridge }: VectorQuantizeParams) =>
+  linearTensors(bridgeName, vqBridge as Projection | undefined);
 
-/** Our parameters, or their gradients, as the reference names them. Takes ownership. */
-export function fromParams({ projectIn, projectOut }: VectorQuantizeParams): Promise<Tensors> {
-  return toHost({
-    ...(projectIn && {
-      "project_in.weight": projectIn.weight.transpose(),
-      "project_in.bias": projectIn.bias,
-    }),
-    ...(projectOut && {
-      "project_out.weight": projectOut.weight.transpose(),
-      "project_out.bias": projectOut.bias,
-    }),
-  });
-}
+/** The function of `forward(ema_update_weight)` that cases call `1 / (1 + clusterSize)`. */
+const inverseCount: EmaWeightFunction = {
+  name: "1 / (1 + clusterSize)",
+  weight(sums, counts) {
+    sums.dispose();
+    return np.reciprocal(counts.add(1));
+  },
+};
