@@ -15,6 +15,7 @@ export class JaxWorker {
   static readonly pool = new ThreadPool();
 
   onmessage: ((event: { data: unknown }) => void) | null = null;
+  /** Never called: jax-js would swallow the error. A broken thread ends the process instead. */
   onerror: ((error: Error) => void) | null = null;
   readonly #blob: Blob;
   readonly #thread: Thread;
@@ -66,9 +67,9 @@ export class JaxWorker {
   }
 
   #deliver(data: unknown): void {
-    // jax-js drops a failed kernel and goes on with whatever the memory holds.
+    // jax-js would go on with whatever the failed kernel left in memory.
     const { ok, error } = data as { ok?: boolean; error?: string };
-    if (ok === false) surface(new Error(`jax-js: a kernel failed in a worker thread: ${error}`));
+    if (ok === false) surface(new Error(`jax-js: a kernel failed: ${error}`));
     this.onmessage?.({ data });
   }
 }
