@@ -96,7 +96,7 @@ describe("errors in a worker end the process", () => {
 });
 
 describe("threads", () => {
-  test("any number of them computes what none computes", async () => {
+  test("any number of them computes what none computes", { timeout: 90_000 }, async () => {
     const none = await run(product);
     expect(none.stdout).toMatch(/^[0-9a-f]{64}\n$/);
     for (const threads of [1, 2, 3, 4, 64]) {
