@@ -50,12 +50,16 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   const stored = Math.ceil(panels / 4) * 4; // the exact search reads four panels at a time
   const places = stored * tile.codes;
 
-  const header = memory.allocate(HEADER_BYTES);
-  const codes = memory.allocate(4 * size * dim);
-  const packed = memory.allocate(4 * places * dim);
-  const bias = memory.allocate(4 * places);
-  const mean = memory.allocate(4 * dim);
-  const scale = metric === "cosine" ? memory.allocate(8 * size) : 0;
+  const sizes = [
+    HEADER_BYTES,
+    4 * size * dim, // the codes as given
+    4 * places * dim, // packed
+    4 * places, // biases
+    4 * dim, // mean
+    metric === "cosine" ? 8 * size : 0, // scales
+  ].map((bytes) => Math.ceil(bytes / 64) * 64);
+  const header = memory.allocate(sizes.reduce((a, b) => a + b));
+  const [codes, packed, bias, mean, scale] = starts(header, sizes);
   memory.f32(mean, dim).fill(0);
   const ints = memory.i32(header, HEADER_BYTES / 4);
   ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
@@ -107,14 +111,23 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
       bounds();
     },
     free() {
-      for (const region of [header, codes, packed, bias, mean, scale]) {
-        if (region !== 0) memory.free(region);
-      }
+      memory.free(header);
     },
   };
 }
 
-function checkFinite(values: Float32Array, dim: number): void {
+/** Where the parts after the first one start, if the first starts at `first`. */
+function starts(first: number, sizes: readonly number[]): [number, number, number, number, number] {
+  let at = first;
+  const all = sizes.slice(0, -1).map((size) => {
+    at += size;
+    return at;
+  });
+  return all as [number, number, number, number, number];
+}
+
+/** Throws, naming the first, if a value of the codebook is NaN or an infinity. */
+export function checkFinite(values: Float32Array, dim: number): void {
   // 0 times anything finite is 0. Four sums, so that one addition need not wait for another.
   let [a, b, c, e] = [0, 0, 0, 0];
   let i = 0;

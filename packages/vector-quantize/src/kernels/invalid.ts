@@ -9,6 +9,17 @@ export interface InvalidOption {
   readonly invalid?: "throw" | "mark";
 }
 
+/** The number of vectors of `dim` features; throws unless `vectors` holds whole ones. */
+export function countRows(where: string, vectors: Float32Array, dim: number): number {
+  if (!(vectors instanceof Float32Array)) {
+    throw expected(`${where}: vectors`, "a Float32Array", vectors);
+  }
+  if (vectors.length % dim !== 0) {
+    throw expected(`${where}: vectors length`, `a multiple of dim ${dim}`, vectors.length);
+  }
+  return vectors.length / dim;
+}
+
 /** The error for the first invalid value of `row`. */
 export function invalidRow(
   where: string,

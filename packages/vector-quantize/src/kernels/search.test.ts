@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
@@ -276,6 +276,30 @@ describe("createSearch", () => {
       cosine: [1, 0, 0, Math.fround(0.2)],
       dot: [1, 0, -50, -8],
     });
+  });
+
+  test("does without WebAssembly, and without its SIMD", async () => {
+    const next = random(17);
+    const vectors = gaussians(20 * 3, next);
+    const codebook = gaussians(11 * 3, next);
+    for (const metric of metrics) {
+      const kernels = await createSearch(codebook, { dim: 3, metric, pool });
+      const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+      const scalar = await createSearch(codebook, { dim: 3, metric });
+      validate.mockRestore();
+      const [one, top] = [await kernels.nearest(vectors), await kernels.nearestTopK(vectors, 4)];
+      expect((await scalar.nearest(vectors)).indices).toEqual(one.indices);
+      expect((await scalar.nearestTopK(vectors, 4)).indices).toEqual(top.indices);
+      await scalar.setCodebook(codebook.slice().reverse());
+      await kernels.setCodebook(codebook.slice().reverse());
+      expect((await scalar.nearest(vectors)).indices).toEqual(
+        (await kernels.nearest(vectors)).indices,
+      );
+      await expect(scalar.nearest(new Float32Array(3).fill(Number.NaN))).rejects.toThrow("row 0");
+      scalar.dispose();
+      await expect(scalar.nearest(vectors)).rejects.toThrow("disposed of");
+      kernels.dispose();
+    }
   });
 
   test("says what is wrong with its arguments", async () => {

@@ -1,10 +1,10 @@
 import { checkChoice, checkInteger, checkKnownOptions, expected } from "../errors.ts";
-import { nearestBinary } from "./binaries/nearest.wasm.ts";
-import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
-import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
-import { type InvalidOption, invalidRow } from "./invalid.ts";
-import { defaultPool, type Job, type Kernel, type Pool } from "./pool.ts";
-import { fastestTile, nearestScratch } from "./tileChoice.ts";
+import { supports } from "./binary.ts";
+import type { KernelMetric } from "./codebook.ts";
+import type { InvalidOption } from "./invalid.ts";
+import { PackedSearch } from "./packedSearch.ts";
+import { defaultPool, type Pool } from "./pool.ts";
+import { ScalarSearch } from "./scalarSearch.ts";
 
 export interface SearchOptions extends InvalidOption {
   /** Features of a vector, D. */
@@ -69,20 +69,13 @@ export interface Search {
   dispose(): void;
 }
 
-/** Bytes of vectors and answers that lie in the pool's memory at a time. */
-const STAGE_BYTES = 2 ** 24;
-/** Bytes of packed vectors that a thread works on at a time: fits the second-level cache. */
-const BLOCK_BYTES = 49152;
-/** Work of a chunk below which taking it would show. */
-const CHUNK_WORK = 2e6;
-const MOST_CODES = 32;
 const MOST_FEATURES = 65536;
-
 /**
  * Prepares a codebook for searches.
  *
  * No array of N x K elements is made: beyond its inputs and outputs a search needs the codebook
- * twice (as given, and packed) and about 20 MB, whatever N and K are.
+ * twice (as given, and packed) and about 20 MB, whatever N and K are. An engine without WebAssembly
+ * SIMD gets the same answers from plain TypeScript.
  *
  * ```ts
  * import { createSearch } from "vector-quantize/kernels";
@@ -110,149 +103,8 @@ export async function createSearch(
   if (codebook.length === 0 || codebook.length % dim !== 0) {
     throw expected("createSearch: codebook length", `a multiple of dim ${dim}`, codebook.length);
   }
+  const settings = { dim, size: codebook.length / dim, metric, throws: invalid === "throw" };
+  if (!supports("plain")) return new ScalarSearch(codebook, settings);
   const pool = options.pool ?? defaultPool();
-  const form = reproducible ? "plain" : pool.form;
-  const size = codebook.length / dim;
-  const book = await pool.exclusive(async () => {
-    const tile = await fastestTile(pool, form, dim);
-    const packed = await packCodebook(pool, { dim, size, metric, tile, form });
-    try {
-      await packed.set(codebook);
-    } catch (error) {
-      packed.free();
-      throw error;
-    }
-    return packed;
-  });
-  return new PackedSearch(pool, book, invalid === "throw", {
-    nearest: (await pool.load(nearestBinary, form)).nearest,
-    nearestTopK: (await pool.load(nearestTopKBinary, form)).nearestTopK,
-  });
-}
-
-class PackedSearch implements Search {
-  readonly dim: number;
-  readonly size: number;
-  readonly metric: KernelMetric;
-  readonly #pool: Pool;
-  readonly #book: PackedCodebook;
-  readonly #throws: boolean;
-  readonly #kernels: { nearest: Kernel; nearestTopK: Kernel };
-  readonly #blockRows: number;
-  #disposed = false;
-
-  constructor(
-    pool: Pool,
-    book: PackedCodebook,
-    throws: boolean,
-    kernels: { nearest: Kernel; nearestTopK: Kernel },
-  ) {
-    this.#pool = pool;
-    this.#book = book;
-    this.#throws = throws;
-    this.#kernels = kernels;
-    this.dim = book.dim;
-    this.size = book.size;
-    this.metric = book.metric;
-    this.#blockRows = Math.min(96, Math.max(12, wholeTiles(BLOCK_BYTES / (4 * this.dim))));
-  }
-
-  nearest(vectors: Float32Array): Promise<Nearest> {
-    const scratch = nearestScratch(this.dim, this.#blockRows);
-    return this.#search("nearest", vectors, 1, this.#kernels.nearest, scratch, []);
-  }
-
-  async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
-    checkInteger("nearestTopK: k", k);
-    const most = Math.min(MOST_CODES, this.size);
-    if (k > most) throw expected("nearestTopK: k", `at most ${most}`, k);
-    const scratch = 480 + this.#blockRows * (4 * this.dim + 3412);
-    return this.#search("nearestTopK", vectors, k, this.#kernels.nearestTopK, scratch, [k]);
-  }
-
-  async setCodebook(codebook: Float32Array): Promise<void> {
-    const length = this.size * this.dim;
-    if (codebook.length !== length) {
-      throw expected("setCodebook: codebook length", `${length}`, codebook.length);
-    }
-    return this.#exclusive(() => this.#book.set(codebook));
-  }
-
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    // After the searches under way. A pool that is disposed of has given all its memory back.
-    this.#pool.exclusive(() => this.#book.free()).catch(() => {});
-  }
-
-  #exclusive<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
-    return this.#pool.exclusive(task);
-  }
-
-  async #search(
-    where: string,
-    vectors: Float32Array,
-    k: number,
-    kernel: Kernel,
-    scratch: number,
-    more: readonly number[],
-  ): Promise<Nearest> {
-    const { dim, size } = this;
-    const { memory } = this.#pool;
-    if (!(vectors instanceof Float32Array)) {
-      throw expected(`${where}: vectors`, "a Float32Array", vectors);
-    }
-    if (vectors.length % dim !== 0) {
-      throw expected(`${where}: vectors length`, `a multiple of dim ${dim}`, vectors.length);
-    }
-    const n = vectors.length / dim;
-    const indices = new Int32Array(n * k);
-    const distances = new Float32Array(n * k);
-    const part = Math.max(1, Math.floor(STAGE_BYTES / (4 * dim + 8 * k)));
-    const invalidRows = await this.#exclusive(async () => {
-      const most = Math.min(n, part);
-      const rows = memory.allocate(4 * most * dim);
-      const out = memory.allocate(8 * most * k);
-      let bad = 0;
-      try {
-        for (let first = 0; first < n; first += part) {
-          const count = Math.min(part, n - first);
-          bad += await this.#pool.run(kernel, {
-            ...this.#chunks(count),
-            work: 2 * count * dim * size,
-            scratch,
-            args: [this.#book.header, rows, out, out + 4 * most * k, this.#blockRows, ...more],
-            fill(begin, end) {
-              const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
-              memory.f32(rows + 4 * begin * dim, from.length).set(from);
-            },
-          });
-          indices.set(memory.i32(out, count * k), first * k);
-          distances.set(memory.f32(out + 4 * most * k, count * k), first * k);
-        }
-      } finally {
-        memory.free(rows);
-        memory.free(out);
-      }
-      return bad;
-    });
-    if (invalidRows > 0 && this.#throws) {
-      throw invalidRow(where, vectors, dim, indices.indexOf(-1) / k);
-    }
-    return { indices, distances, invalidRows };
-  }
-
-  /** Whole blocks of rows, or fewer rows where there are too few to go round. */
-  #chunks(rows: number): Pick<Job, "rows" | "chunkRows"> {
-    const block = this.#blockRows;
-    const worthwhile = Math.ceil(CHUNK_WORK / (2 * this.dim * this.size * block)) * block;
-    const fair = wholeTiles(rows / (4 * this.#pool.threads));
-    return { rows, chunkRows: Math.max(12, Math.min(worthwhile, fair)) };
-  }
-}
-
-/** The multiple of 12, which all tile heights divide, at or below `rows`. */
-function wholeTiles(rows: number): number {
-  return Math.floor(rows / 12) * 12;
+  return PackedSearch.create(codebook, settings, pool, reproducible ? "plain" : pool.form);
 }

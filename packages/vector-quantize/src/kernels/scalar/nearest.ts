@@ -10,7 +10,7 @@ export function nearestScalar(
   dim: number,
   metric: KernelMetric = "euclidean",
   k = 1,
-): { indices: Int32Array; distances: Float32Array } {
+): { indices: Int32Array<ArrayBuffer>; distances: Float32Array<ArrayBuffer> } {
   const n = vectors.length / dim;
   const size = codebook.length / dim;
   const indices = new Int32Array(n * k).fill(-1); // [N, k]

@@ -1,0 +1,157 @@
+import { expected } from "../errors.ts";
+import { nearestBinary } from "./binaries/nearest.wasm.ts";
+import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
+import type { KernelForm } from "./binary.ts";
+import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
+import { countRows, invalidRow } from "./invalid.ts";
+import type { Job, Kernel, Pool } from "./pool.ts";
+import type { Nearest, Search } from "./search.ts";
+import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
+import { fastestTile, nearestScratch } from "./tileChoice.ts";
+
+/** Bytes of vectors and answers that lie in the pool's memory at a time. */
+const STAGE_BYTES = 2 ** 24;
+/** Bytes of packed vectors that a thread works on at a time: fits the second-level cache. */
+const BLOCK_BYTES = 49152;
+/** Work of a chunk below which taking it would show. */
+const CHUNK_WORK = 2e6;
+
+interface Kernels {
+  readonly nearest: Kernel;
+  readonly nearestTopK: Kernel;
+}
+
+/** A search on the kernels of a pool. */
+export class PackedSearch implements Search {
+  readonly dim: number;
+  readonly size: number;
+  readonly metric: KernelMetric;
+  readonly #pool: Pool;
+  readonly #book: PackedCodebook;
+  readonly #throws: boolean;
+  readonly #kernels: Kernels;
+  readonly #blockRows: number;
+  #disposed = false;
+
+  private constructor(pool: Pool, book: PackedCodebook, throws: boolean, kernels: Kernels) {
+    this.#pool = pool;
+    this.#book = book;
+    this.#throws = throws;
+    this.#kernels = kernels;
+    this.dim = book.dim;
+    this.size = book.size;
+    this.metric = book.metric;
+    this.#blockRows = Math.min(96, Math.max(12, wholeTiles(BLOCK_BYTES / (4 * this.dim))));
+  }
+
+  static async create(
+    codebook: Float32Array,
+    { dim, size, metric, throws }: SearchSettings,
+    pool: Pool,
+    form: KernelForm,
+  ): Promise<PackedSearch> {
+    const kernels = {
+      nearest: (await pool.load(nearestBinary, form)).nearest,
+      nearestTopK: (await pool.load(nearestTopKBinary, form)).nearestTopK,
+    };
+    return pool.exclusive(async () => {
+      const tile = await fastestTile(pool, form, dim);
+      const book = await packCodebook(pool, { dim, size, metric, tile, form });
+      try {
+        await book.set(codebook);
+      } catch (error) {
+        book.free();
+        throw error;
+      }
+      return new PackedSearch(pool, book, throws, kernels);
+    });
+  }
+
+  nearest(vectors: Float32Array): Promise<Nearest> {
+    const scratch = nearestScratch(this.dim, this.#blockRows);
+    return this.#search("nearest", vectors, 1, this.#kernels.nearest, scratch, []);
+  }
+
+  async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
+    checkTopK(k, this.size);
+    const scratch = 480 + this.#blockRows * (4 * this.dim + 3412);
+    return this.#search("nearestTopK", vectors, k, this.#kernels.nearestTopK, scratch, [k]);
+  }
+
+  async setCodebook(codebook: Float32Array): Promise<void> {
+    checkCodebook(codebook, this.#book);
+    return this.#exclusive(() => this.#book.set(codebook));
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    // After the searches under way. A pool that is disposed of has given all its memory back.
+    this.#pool.exclusive(() => this.#book.free()).catch(() => {});
+  }
+
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
+    return this.#pool.exclusive(task);
+  }
+
+  async #search(
+    where: string,
+    vectors: Float32Array,
+    k: number,
+    kernel: Kernel,
+    scratch: number,
+    more: readonly number[],
+  ): Promise<Nearest> {
+    const { dim, size } = this;
+    const { memory } = this.#pool;
+    const n = countRows(where, vectors, dim);
+    const indices = new Int32Array(n * k);
+    const distances = new Float32Array(n * k);
+    const part = Math.max(1, Math.floor(STAGE_BYTES / (4 * dim + 8 * k)));
+    const invalidRows = await this.#exclusive(async () => {
+      const most = Math.min(n, part);
+      const rows = memory.allocate(4 * most * dim);
+      const out = memory.allocate(8 * most * k);
+      let bad = 0;
+      try {
+        for (let first = 0; first < n; first += part) {
+          const count = Math.min(part, n - first);
+          bad += await this.#pool.run(kernel, {
+            ...this.#chunks(count),
+            work: 2 * count * dim * size,
+            scratch,
+            args: [this.#book.header, rows, out, out + 4 * most * k, this.#blockRows, ...more],
+            fill(begin, end) {
+              const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
+              memory.f32(rows + 4 * begin * dim, from.length).set(from);
+            },
+          });
+          indices.set(memory.i32(out, count * k), first * k);
+          distances.set(memory.f32(out + 4 * most * k, count * k), first * k);
+        }
+      } finally {
+        memory.free(rows);
+        memory.free(out);
+      }
+      return bad;
+    });
+    if (invalidRows > 0 && this.#throws) {
+      throw invalidRow(where, vectors, dim, indices.indexOf(-1) / k);
+    }
+    return { indices, distances, invalidRows };
+  }
+
+  /** Whole blocks of rows, or fewer rows where there are too few to go round. */
+  #chunks(rows: number): Pick<Job, "rows" | "chunkRows"> {
+    const block = this.#blockRows;
+    const worthwhile = Math.ceil(CHUNK_WORK / (2 * this.dim * this.size * block)) * block;
+    const fair = wholeTiles(rows / (4 * this.#pool.threads));
+    return { rows, chunkRows: Math.max(12, Math.min(worthwhile, fair)) };
+  }
+}
+
+/** The multiple of 12, which all tile heights divide, at or below `rows`. */
+function wholeTiles(rows: number): number {
+  return Math.floor(rows / 12) * 12;
+}
