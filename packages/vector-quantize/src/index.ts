@@ -41,6 +41,7 @@ export { residual } from "./nn/residual.ts";
 export { sequential } from "./nn/sequential.ts";
 export { type BlockOptions, depthToSpace, spaceToDepth } from "./nn/spaceToDepth.ts";
 export { type UpsampleOptions, upsample } from "./nn/upsample.ts";
+export { checkIndices } from "./quantizers/checkIndices.ts";
 export type {
   ApplyOptions,
   EncodeOptions,

@@ -4,7 +4,7 @@ import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask, maskOfVectors } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
-import type { ApplyOptions, Quantizer, QuantizerConfig, Variables } from "./contract.ts";
+import type { ApplyOptions, Quantizer, QuantizerConfig } from "./contract.ts";
 import { type ImplicitParams, initImplicit } from "./residual/implicit.ts";
 import {
   type ResidualCall,
@@ -48,8 +48,14 @@ export interface ResidualFamily extends ResidualParts {
   readonly dim: number;
   /** Feature size of the layers; if it is not `dim`, linear maps lead in and out. */
   readonly innerDim: number;
-  /** Paths that the search keeps in training and in evaluation. */
-  readonly beam: { readonly training: number; readonly evaluation: number };
+  /** Paths that the search keeps in training and in evaluation, if the layers can search so. */
+  readonly beam?: { readonly training: number; readonly evaluation: number };
+  /** Whether the layers can score their similarities by `targets`. */
+  readonly takesTargets?: boolean;
+  /** Whether the state rests unless a call says otherwise. */
+  readonly frozen?: boolean;
+  /** Throws at a call without a key in which a layer draws at random. */
+  readonly checkKey?: (where: string, key: unknown, mode: ResidualMode) => void;
   /** Sizes of the networks of implicit codebooks. */
   readonly implicitSizes?: Parameters<typeof initImplicit>[2];
 }
@@ -63,7 +69,8 @@ export interface ResidualFamily extends ResidualParts {
  * means that a layer adds nothing; `decode` takes fewer columns than layers for a coarse output.
  */
 export function residualOf(family: ResidualFamily): ResidualQuantizer {
-  const { config, dim, innerDim, layers, shared, layout, beam } = family;
+  const { config, dim, innerDim, layers, shared, layout } = family;
+  const beam = family.beam ?? { training: 1, evaluation: 1 };
   const where = config.type;
   const Q = layers.length;
   const graph = residualLayers(family);
@@ -71,6 +78,10 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
   const enter = jitted((params: ResidualParams, x: np.Array) => graph.enter(params, x));
   const codes = jitted(graph.codes);
   const decode = jitted(graph.decode);
+  const step = jitByMode(graph.step);
+  const scaled = jitByMode((call: { residual: np.Array }, mode: { layer: number }) =>
+    graph.scaled(call.residual, mode),
+  );
   const kept = shared ? layers.slice(0, 1) : layers;
 
   const checkCall = (name: string, call: Partial<ResidualCall> & { x: np.Array }) => {
@@ -92,6 +103,13 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     if (shape.length < 2 || !fits || last < 1 || last > Q) {
       const wanted = positions ? `[${[...positions].join(", ")}, 1 to ${Q}]` : `[..., 1 to ${Q}]`;
       throw expected(`${at}: shape of ${part}`, `${wanted}, a column per layer`, shape);
+    }
+  };
+
+  const checkBeam = (at: string, beamSize: number) => {
+    checkInteger(`${at}: beamSize`, beamSize);
+    if (beamSize > 1 && !family.beam) {
+      throw expected(`${at}: beamSize`, `1, since layers of ${where} find one code`, beamSize);
     }
   };
 
@@ -137,24 +155,27 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       const state: ArrayTree[] = [];
       const params: ArrayTree[] = [];
       let residual = enter(tree.ref(variables.params), x.ref);
-      for (const [at, layer] of kept.entries()) {
-        const own: Variables = tree.ref({
-          params: variables.params.layers[at] as ArrayTree,
-          state: variables.state.layers[at] as ArrayTree,
+      let sum = np.zerosLike(residual.ref);
+      for (const [layer, quantizer] of kept.entries()) {
+        const own = tree.ref({
+          params: variables.params.layers[layer] as ArrayTree,
+          state: variables.state.layers[layer] as ArrayTree,
         });
-        const fitted = await layer.fit(own, scaled(residual.ref, at, -1), {
-          key: keys[at] as np.Array,
+        const fitted = await quantizer.fit(own, scaled({ residual: residual.ref }, { layer }), {
+          key: keys[layer] as np.Array,
           ...(iterations !== undefined && { iterations }),
           ...(mask && { mask: mask.ref }),
         });
         params.push(fitted.params);
         state.push(fitted.state);
-        const out = layer.apply(tree.ref(fitted), scaled(residual.ref, at, -1));
-        tree.dispose([out.indices, out.loss, out.losses, out.state as never]);
-        residual = residual.sub(scaled(out.quantized, at, 1));
+        const found = {
+          params: { ...variables.params, layers: params },
+          state: { layers: state },
+        };
+        ({ residual, sum } = step({ variables: tree.ref(found), residual, sum }, { layer }));
         await blockUntilReady(residual);
       }
-      tree.dispose([residual, mask]);
+      tree.dispose([residual, sum, mask]);
       for (const unused of keys.slice(kept.length)) unused.dispose();
       const { layers: _unfitted, ...rest } = variables.params;
       return { params: { ...tree.ref(rest), layers: params }, state: { layers: state } };
@@ -168,7 +189,12 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       const at = `${where}.apply`;
       checkCall("apply", { x, ...arrays });
       if (typeof depth === "number") checkDepth(at, depth);
-      if (beamSize !== undefined) checkInteger(`${at}: beamSize`, beamSize);
+      if (beamSize !== undefined) checkBeam(at, beamSize);
+      if (arrays.targets && !family.takesTargets) {
+        throw new VectorQuantizeError(
+          `${at}: expected no targets, got some; layers of ${where} have no similarities to score`,
+        );
+      }
       const columns = arrays.indices?.shape.at(-1) ?? Q;
       const scores = arrays.targets !== undefined;
       const drops =
@@ -184,13 +210,14 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       }
       const mode: ResidualMode = {
         training,
-        moves: training && moveState && !freezeCodebook && !scores,
+        moves: training && moveState && !(freezeCodebook ?? family.frozen) && !scores,
         ...(freezeCodebook !== undefined && { freezeCodebook }),
         ...(temperature !== undefined && { temperature }),
         layers: Math.min(typeof depth === "number" ? depth : Q, columns),
         drops,
         beam: beamSize ?? (training ? beam.training : beam.evaluation),
       };
+      family.checkKey?.(at, arrays.key, mode);
       return run(tree.ref({ variables, x, ...arrays, ...traced }), mode);
     },
 
@@ -198,6 +225,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       using _ = owns(variables, x, masks);
       checkCall("encode", { x, ...masks });
       checkDepth(`${where}.encode`, depth);
+      checkBeam(`${where}.encode`, beamSize);
       const call = tree.ref({ variables, x, ...masks });
       const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };
       const { indices, ...others } = run(call, mode);
@@ -208,9 +236,11 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     async update(variables, x, indices, { key, ...masks } = {}) {
       using _ = owns(variables, x, indices, masks, key);
       checkCall("update", { x, indices, ...masks });
-      const call = tree.ref({ variables, x, indices, ...masks, ...(key && { key }) });
       const columns = indices.shape.at(-1) as number;
       const mode = { training: true, moves: true, layers: columns, drops: false, beam: 1 };
+      if (family.frozen) return tree.ref(variables.state);
+      family.checkKey?.(`${where}.update`, key, mode);
+      const call = tree.ref({ variables, x, indices, ...masks, ...(key && { key }) });
       const { state, ...others } = run(call, mode);
       tree.dispose(others as never);
       await blockUntilReady(state as never);
@@ -227,10 +257,4 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       return decode(variables, indices);
     },
   };
-
-  /** `vectors` times a layer's scale to the power 1 or -1. */
-  function scaled(vectors: np.Array, layer: number, power: 1 | -1): np.Array {
-    const scale = family.scales?.[layer];
-    return scale ? vectors.mul(np.array(scale.map((s) => s ** power))) : vectors;
-  }
 }

@@ -1,11 +1,14 @@
 import { type numpy as np, tree } from "@jax-js/jax";
-import { checkInteger, checkNumber, expected, VectorQuantizeError } from "../errors.ts";
+import { replacesDeadCodes } from "../codebook/deadCodes.ts";
+import { checkInteger, checkNumber, expected } from "../errors.ts";
 import { directionalReparametrisation } from "../gradients/directional.ts";
 import type { Quantizer, Variables } from "./contract.ts";
 import { checkDropout } from "./residual/dropout.ts";
 import { implicitCodes } from "./residual/implicit.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
+import { drawingsOf } from "./vectorQuantize/apply.ts";
 import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
+import { checkKey, completeOptions } from "./vectorQuantize/checks.ts";
 import { savedOptions, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
@@ -129,6 +132,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
       commitmentWeight: 0,
     }),
   };
+  const complete = completeOptions(base);
   // A shared codebook only gathers statistics in the layers; it moves after the last.
   const waiting = {
     manualEmaUpdate: true,
@@ -151,6 +155,14 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     gradientFraction: directional ? 1 : (given.quantGradFrac ?? 0),
     ...(given.quantizeDropout && Q > 1 && { dropout }),
     beam: { training: beamSize, evaluation: evalBeamSize },
+    takesTargets: true,
+    frozen: given.freezeCodebook ?? false,
+    checkKey: (at, key, { training, moves, temperature = complete.sampleCodebookTemp }) => {
+      const sampled = training && complete.stochasticSampleCodes && temperature > 0;
+      const step = { emaUpdate: true, accumulate: false, frozen: !moves, topk: 0 };
+      const [drawing] = drawingsOf(complete, { training, moves, sampled, ...step });
+      checkKey(at, key, drawing ?? (training && directional ? "noise" : undefined));
+    },
     beamWeights: beamScoreQuantizerWeights,
     ...(given.implicitNeuralCodebook && {
       implicit: (params, quantized) => implicitCodes(params, quantized, implicitSizes),
@@ -176,19 +188,13 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
       params: tree.ref(params),
       state: moved,
     });
-    const follows = base.emaUpdate ?? !base.learnableCodebook;
-    let moved = follows && !given.manualEmaUpdate ? shared.followAverages(whole(state)) : state;
+    let moved =
+      complete.emaUpdate && !complete.manualEmaUpdate ? shared.followAverages(whole(state)) : state;
     if (base.inPlaceCodebookOptimizer && !given.manualInPlaceOptimizerUpdate) {
       moved = shared.stepCodebookOptimizer(whole(moved));
     }
-    const threshold = base.thresholdEmaDeadCode ?? 0;
-    if (threshold === 0) return moved;
-    if (!key) {
-      throw new VectorQuantizeError(
-        `${where}: expected options.key, got none; thresholdEmaDeadCode draws at random`,
-      );
-    }
-    return shared.expire(whole(moved), residuals, { key, mask });
+    if (!replacesDeadCodes(complete.thresholdEmaDeadCode)) return moved;
+    return shared.expire(whole(moved), residuals, { key: key as np.Array, mask });
   }
 }
 
@@ -207,6 +213,12 @@ function splitOptions(where: string, given: ResidualVQOptions) {
   }
   if (numQuantizers !== undefined && sizes.length !== numQuantizers) {
     throw expected(`${where}: codebookSize`, `${numQuantizers} sizes, one per layer`, sizes);
+  }
+  for (const option of ["heads", "separateCodebookPerHead", "layernormAfterProjectIn"]) {
+    if (option in given) {
+      const value = given[option as keyof ResidualVQOptions];
+      throw expected(`${where}: option ${option}`, "none; a layer has one head", value);
+    }
   }
   const mine: readonly string[] = own;
   const layerOptions = Object.fromEntries(

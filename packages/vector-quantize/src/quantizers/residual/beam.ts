@@ -18,6 +18,7 @@ export type Candidates = (
  * @param x vectors `[N, C]`
  * @param sizes codebook size of each layer
  * @param weights of the layers in the score
+ * @param depth scalar: of how many layers the paths are wanted; the columns behind it mean nothing
  * @returns int32 `[N, Q]`
  */
 export function beamSearch(
@@ -26,6 +27,7 @@ export function beamSearch(
   sizes: readonly number[],
   beam: number,
   weights: readonly number[],
+  depth?: np.Array,
 ): np.Array {
   const [N, C] = x.shape as [number, number];
   let kept = 1;
@@ -33,6 +35,7 @@ export function beamSearch(
   let quantized = np.zerosLike(residual.ref);
   let scores = np.zeros([N, 1]); // [N, kept]
   let paths: np.Array[] = []; // int32 [N, kept], one per layer
+  let wanted: np.Array | undefined; // int32 [N, Q], the best path at the wanted depth
   sizes.forEach((size, layer) => {
     const k = Math.min(beam, size);
     const last = layer === sizes.length - 1;
@@ -61,6 +64,17 @@ export function beamSearch(
     residual = pickRows(left);
     quantized = pickRows(wide(quantized).add(codes));
     kept = next;
+    if (depth) {
+      const best = np.concatenate(
+        paths.map((path) => path.ref.slice([], [0, 1])),
+        1,
+      );
+      const padded = np.pad(best, [
+        [0, 0],
+        [0, sizes.length - layer - 1],
+      ]); // [N, Q]
+      wanted = wanted ? np.where(depth.ref.greater(layer), padded, wanted) : padded;
+    }
   });
-  return np.concatenate(paths, 1); // [N, Q]
+  return wanted ?? np.concatenate(paths, 1); // [N, Q]
 }

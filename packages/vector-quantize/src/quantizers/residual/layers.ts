@@ -87,6 +87,11 @@ export function residualLayers(parts: ResidualParts) {
     const scale = parts.scales?.[layer];
     return scale && np.array([...scale]);
   };
+  const variablesAt = ({ params, state }: ResidualVariables, layer: number): Variables =>
+    tree.ref({
+      params: params.layers[place(layer)] as ArrayTree,
+      state: state.layers[place(layer)] as ArrayTree,
+    });
   const column = (indices: np.Array, layer: number) => indices.ref.slice([], layer); // [N]
 
   const enter = (params: ResidualParams, x: np.Array) => {
@@ -116,12 +121,12 @@ export function residualLayers(parts: ResidualParts) {
     const depth = givenDepth ?? drawn; // []
     const states = [...variables.state.layers];
     const flat = (given: np.Array) => given.reshape([-1, given.shape.at(-1) as number]);
+    const scored = targets && flat(targets);
     const paths = indices
       ? flat(indices)
-      : mode.beam > 1
-        ? searchPaths(variables, vectors.ref, mode)
+      : mode.beam > 1 && !scored
+        ? searchPaths(variables, vectors.ref, mode, depth?.ref)
         : undefined; // [N, Q]
-    const scored = targets && flat(targets);
 
     let residual = vectors.ref;
     let sum = np.zerosLike(vectors.ref);
@@ -131,11 +136,13 @@ export function residualLayers(parts: ResidualParts) {
     const inputs: np.Array[] = [];
     const counted: np.Array[] = [];
     for (let layer = 0; layer < mode.layers; layer++) {
-      const active = depth?.ref.greater(layer); // []
-      const chosen = paths && column(paths, layer); // [N]
-      const given = scored && !paths ? column(scored, layer) : chosen;
+      const given = paths ? column(paths, layer) : scored && column(scored, layer); // [N]
       const present = given?.ref.greaterEqual(integer(0));
       const real = present && mask ? np.logicalAnd(present, mask.ref) : (present ?? mask?.ref);
+      // A layer that no vector reaches rests, as if it had been dropped.
+      const reached = indices && np.any((real as np.Array).ref);
+      const within = depth?.ref.greater(layer);
+      const active = reached && within ? np.logicalAnd(reached, within) : (reached ?? within); // []
       const scale = scaleOf(layer);
       const input = scale ? residual.ref.div(scale.ref) : residual.ref;
       const transform = transformOf(params, layer, sum);
@@ -144,10 +151,7 @@ export function residualLayers(parts: ResidualParts) {
       inputs.push(input.ref);
       if (real) counted.push(real.ref);
       const out = (layers[layer] as Quantizer).apply(
-        {
-          params: tree.ref(params.layers[at] as ArrayTree),
-          state: tree.ref(states[at] as ArrayTree),
-        },
+        variablesAt({ params, state: { layers: states } }, layer),
         input,
         {
           training: mode.training,
@@ -219,60 +223,82 @@ export function residualLayers(parts: ResidualParts) {
   };
 
   /** Indices of the best paths, `[N, Q]`; no gradient, no change of state. */
-  const searchPaths = ({ params, state }: ResidualVariables, x: np.Array, mode: ResidualMode) =>
+  const searchPaths = (
+    variables: ResidualVariables,
+    x: np.Array,
+    mode: ResidualMode,
+    depth: np.Array | undefined,
+  ) =>
     beamSearch(
       (layer, residual, k, sum) => {
-        const at = place(layer);
-        const transform = transformOf(params, layer, sum);
-        const out = (layers[layer] as Quantizer).apply(
-          tree.ref({
-            params: params.layers[at] as ArrayTree,
-            state: state.layers[at] as ArrayTree,
-          }),
-          residual,
-          { topk: k, ...(transform && { codebookTransform: transform }) } as object,
-        );
+        const transform = transformOf(variables.params, layer, sum);
+        const out = (layers[layer] as Quantizer).apply(variablesAt(variables, layer), residual, {
+          topk: k,
+          ...(transform && { codebookTransform: transform }),
+        } as object);
         return { indices: out.indices, quantized: lax.stopGradient(out.quantized) };
       },
       lax.stopGradient(x),
       layers.slice(0, mode.layers).map((layer) => layer.codebookSizes[0] as number),
       mode.beam,
       parts.beamWeights,
+      depth,
     );
 
   /** The codes of each layer, `[N, C]`; zeros where the index is -1. */
-  const codesOf = ({ params, state }: ResidualVariables, indices: np.Array): np.Array[] => {
+  const codesOf = (variables: ResidualVariables, indices: np.Array): np.Array[] => {
     const rows = indices.reshape([-1, indices.shape.at(-1) as number]); // [N, Q]
     const used = rows.shape[1] as number;
     let sum: np.Array | undefined;
     return Array.from({ length: used }, (_, layer) => {
-      const at = place(layer);
-      const own = tree.ref({
-        params: params.layers[at] as ArrayTree,
-        state: state.layers[at] as ArrayTree,
-      });
+      const own = variablesAt(variables, layer);
       const index = column(rows, layer);
-      const present = index.ref.greaterEqual(integer(0)).reshape([-1, 1]);
-      const safe = np.maximum(index, integer(0));
+      const present = index.ref.notEqual(integer(-1)); // [N]
+      const safe = np.where(present.ref, index, integer(0));
       const quantizer = layers[layer] as Quantizer;
       const scale = scaleOf(layer);
-      const transform = sum && transformOf(params, layer, sum);
+      const transform = sum && transformOf(variables.params, layer, sum);
       const looked = transform
         ? quantizer.apply(own, np.zerosLike((sum as np.Array).ref), {
             indices: safe,
             codebookTransform: transform,
           } as object).quantized
         : quantizer.decode(own, safe);
-      const codes = np.where(present, scale ? looked.mul(scale) : looked, 0); // [N, C]
+      const codes = np.where(present.reshape([-1, 1]), scale ? looked.mul(scale) : looked, 0); // [N, C]
       sum = sum ? sum.add(codes.ref) : codes.ref;
       return codes;
     });
+  };
+
+  /** What a layer leaves of the residual, and the sum with its codes; in evaluation. */
+  const step = (
+    call: { variables: ResidualVariables; residual: np.Array; sum: np.Array },
+    { layer }: { layer: number },
+  ) => {
+    const { variables, residual, sum } = call;
+    const scale = scaleOf(layer);
+    const transform = transformOf(variables.params, layer, sum);
+    const out = (layers[layer] as Quantizer).apply(
+      variablesAt(variables, layer),
+      scale ? residual.ref.div(scale.ref) : residual.ref,
+      transform && ({ codebookTransform: transform } as object),
+    );
+    const codes = scale ? out.quantized.mul(scale) : out.quantized;
+    return { residual: residual.sub(codes.ref), sum: sum.add(codes) };
   };
 
   return {
     run,
 
     enter,
+
+    step,
+
+    /** A layer's residual as the layer itself sees it. */
+    scaled(residual: np.Array, { layer }: { layer: number }): np.Array {
+      const scale = scaleOf(layer);
+      return scale ? residual.div(scale) : residual;
+    },
 
     codes(variables: ResidualVariables, indices: np.Array): np.Array {
       const positions = indices.shape.slice(0, -1);
