@@ -52,16 +52,19 @@ describe("Pool", () => {
   });
   afterAll(() => pool.dispose());
 
-  test("a small job runs on the calling thread, in one piece, after it was filled", async () => {
+  test("a small job runs on the calling thread, chunk by chunk, after it was filled", async () => {
     const calls: unknown[] = [];
     const kernel = fake((begin, end) => calls.push([begin, end]));
     const fill = (begin: number, end: number) => calls.push(["fill", begin, end]);
     const count = await pool.run(kernel, { rows: 7, chunkRows: 2, work: 1e5, args: [], fill });
     expect(calls).toEqual([
       ["fill", 0, 7],
-      [0, 7],
+      [0, 2],
+      [2, 4],
+      [4, 6],
+      [6, 7],
     ]);
-    expect(count).toBe(2);
+    expect(count).toBe(2 + 3 + 4 + 5);
     expect(await pool.run(kernel, { rows: 0, chunkRows: 2, work: 0, args: [] })).toBe(0);
   });
 
