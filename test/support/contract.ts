@@ -16,7 +16,10 @@ import type {
   Quantizer,
   Variables,
 } from "../../packages/vector-quantize/src/quantizers/contract.ts";
-import { quantizerFromConfig } from "../../packages/vector-quantize/src/quantizers/registry.ts";
+import {
+  quantizerFromConfig,
+  type UserObjects,
+} from "../../packages/vector-quantize/src/quantizers/registry.ts";
 import { expectDisposed, leakedBytes } from "../leak.ts";
 
 export interface ContractRow {
@@ -30,6 +33,8 @@ export interface ContractRow {
   samples?: boolean;
   /** Shape of `loss`. Default: one number. */
   lossShape?: number[];
+  /** The user's own objects that the configuration names. */
+  objects?: UserObjects;
   /** What the codes have an axis for before those of the output, whose sum they make. */
   codesOf?: "layers" | "groups and layers";
 }
@@ -209,7 +214,7 @@ function testRow(row: ContractRow): void {
 
   it("is rebuilt by its configuration", async () => {
     const config = JSON.parse(JSON.stringify(quantizer.config));
-    const again = quantizerFromConfig(config);
+    const again = quantizerFromConfig(config, row.objects);
     expect(again.config).toEqual(quantizer.config);
     const variables = start();
     const first = await quantizer.encode(tree.ref(variables), input(row));

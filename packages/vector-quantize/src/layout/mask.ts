@@ -71,3 +71,14 @@ export function fillMasked(
   const wide = output.shape.map((size, at) => (at === axis ? 1 : size));
   return np.where(mask.reshape(wide), output, padding);
 }
+
+/** Zeros at the positions of `output` that are not real. */
+export function zeroMasked(
+  output: np.Array,
+  masks: Masks,
+  positions: readonly number[],
+  layout: Layout,
+): np.Array {
+  const mask = maskOfVectors(masks, positions);
+  return mask ? fillMasked(output.ref, np.zerosLike(output), mask, layout) : output;
+}

@@ -54,8 +54,12 @@ export interface Quantizer<
   /** Code vectors of `indices`, before any output projection. */
   codes(variables: Variables<Params, State>, indices: np.Array): np.Array;
 
-  /** What `apply` puts out in evaluation for these `indices`. */
-  decode(variables: Variables<Params, State>, indices: np.Array): np.Array;
+  /**
+   * What `apply` puts out in evaluation for these `indices`: zeros where masked, NaN for an index
+   * that no code has, such as the -1 of a masked vector whose mask is not given. `checkIndices`
+   * finds such an index and says which it is.
+   */
+  decode(variables: Variables<Params, State>, indices: np.Array, options?: MaskOptions): np.Array;
 }
 
 /** All arrays of a quantizer. */

@@ -1,7 +1,7 @@
 import { blockUntilReady, jit, numpy as np, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
-import { checkMask } from "../layout/mask.ts";
+import { checkMask, zeroMasked } from "../layout/mask.ts";
 import { owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./lookupFree/family.ts";
@@ -120,10 +120,14 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       return codes(tree.ref(variables), indices.ref);
     },
 
-    decode(variables, indices) {
-      using _ = owns(variables, indices);
+    decode(variables, indices, { mask, lengths } = {}) {
+      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
+      using _ = owns(variables, indices, masks);
       checkIndices("decode", indices);
-      return decode(tree.ref(variables), indices.ref);
+      const positions = indices.shape.slice(0, indices.ndim - axes.length);
+      checkMask(`${name}.decode`, masks, positions);
+      const output = decode(tree.ref(variables), indices.ref);
+      return zeroMasked(output, tree.ref(masks), positions, layout);
     },
 
     levelIndices(indices) {

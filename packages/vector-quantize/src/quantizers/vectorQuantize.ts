@@ -7,7 +7,7 @@ import { codebookOfClusters } from "../codebook/move.ts";
 import { statisticsOnKernels } from "../codebook/statistics.ts";
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
-import { checkMask } from "../layout/mask.ts";
+import { checkMask, zeroMasked } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitByMode, jitted, owns } from "../tree.ts";
@@ -27,7 +27,7 @@ import {
   type VectorQuantizeVariables,
   withStoredCodes,
 } from "./vectorQuantize/books.ts";
-import { checkKey, checkTopk, completeOptions } from "./vectorQuantize/checks.ts";
+import { checkKey, checkTemperature, checkTopk, completeOptions } from "./vectorQuantize/checks.ts";
 import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
 import type { MoveMode } from "./vectorQuantize/move.ts";
 import { savedOptions, trainsCodes, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
@@ -251,6 +251,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       if (topk !== 0) checkTopk("vectorQuantize.apply", topk, options);
       const given = arrays.indices !== undefined;
       const degrees = temperature ?? options.sampleCodebookTemp;
+      checkTemperature("vectorQuantize.apply", degrees, options);
       const frozen = freezeCodebook ?? options.freezeCodebook;
       const sampled = training && options.stochasticSampleCodes && degrees > 0 && !given;
       const mode: ApplyMode = {
@@ -319,13 +320,18 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     },
 
     codes(variables, indices) {
+      using _ = owns(variables, indices);
       checkIndexShape("codes", indices);
-      return codes(variables, indices);
+      return codes(tree.ref(variables), indices.ref);
     },
 
-    decode(variables, indices) {
+    decode(variables, indices, masks = {}) {
+      using _ = owns(variables, indices, masks);
       checkIndexShape("decode", indices);
-      return decode(variables, indices);
+      const positions = heads === 1 ? indices.shape : indices.shape.slice(0, -1);
+      checkMask("vectorQuantize.decode", masks, positions);
+      const output = decode(tree.ref(variables), indices.ref);
+      return zeroMasked(output, tree.ref(masks), positions, layout);
     },
 
     codebook: (variables) => stored(variables),

@@ -80,8 +80,10 @@ export interface SearchedBook {
   indices: np.Array;
   /** The codes of the indices, `[M k, C]`. */
   codes: np.Array;
-  /** Similarity of each vector to each code, `[M, K]`: computed when called. */
+  /** Similarity of each vector to each code, `[M, K]`: computed when called; of 0 where not finite. */
   logits: () => np.Array;
+  /** Which vectors are real and finite, bool `[M]`. */
+  counted: np.Array;
 }
 
 /**
@@ -116,10 +118,13 @@ export function applyGraph(options: CompleteOptions) {
         const rows = vectors[book] as np.Array;
         const codebook = comparedCodes(options, params, affine[book], part);
         const own = transform?.(codebook.ref); // [M, K, C]
+        const finite = finiteRows(lax.stopGradient(rows.ref)); // [M]
         const logits = () => {
-          if (!own) return similarities(rows.ref, codebook.ref, metric);
-          if (!cosine) return similaritiesToOwn(rows.ref, own.ref);
-          return np.sum(np.expandDims(rows.ref, 1).mul(normalise(own.ref)), -1);
+          // A row of NaN would turn the gradient of every code into NaN.
+          const numbers = np.where(finite.ref.reshape([-1, 1]), rows.ref, 0);
+          if (!own) return similarities(numbers, codebook.ref, metric);
+          if (!cosine) return similaritiesToOwn(numbers, own.ref);
+          return np.sum(np.expandDims(numbers, 1).mul(normalise(own.ref)), -1);
         };
         const find = (): np.Array => {
           if (indices) return deal.splitIndices(indices.ref)[book] as np.Array;
@@ -134,13 +139,20 @@ export function applyGraph(options: CompleteOptions) {
           if (own) return np.argmax(lax.stopGradient(logits()), 1);
           return nearestInGraph(lax.stopGradient(rows.ref), codebook.ref, metric);
         };
-        const real = repeatRows(finiteRows(lax.stopGradient(rows.ref)), k);
-        const found = hideMasked(find(), real); // [M k]
+        const found = hideMasked(find(), repeatRows(finite.ref, k)); // [M k]
         const codes = own
           ? lookUpOwn(repeatRows(cosine ? normalise(own.ref) : own.ref, k), found.ref)
           : lookUp(codebook.ref, found.ref); // [M k, C]
         const wide = perBook && repeatRows(perBook.ref, k);
-        return { vectors: rows, codebook, indices: hideMasked(found, wide), codes, logits };
+        const counted = perBook ? np.logicalAnd(finite.ref, perBook.ref) : finite;
+        return {
+          vectors: rows,
+          codebook,
+          indices: hideMasked(found, wide),
+          codes,
+          logits,
+          counted,
+        };
       });
     };
 

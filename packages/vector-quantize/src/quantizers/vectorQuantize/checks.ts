@@ -180,3 +180,15 @@ export function checkTopk(where: string, topk: number, options: CompleteOptions)
     throw expected(`${where}: commitment with topk`, '"squaredError"', options.commitment);
   }
 }
+
+/** Throws unless codes may be drawn, and gradients weighted, at that temperature. */
+export function checkTemperature(
+  where: string,
+  temperature: unknown,
+  { gradient }: CompleteOptions,
+): void {
+  checkNumber(`${where}: temperature`, temperature, 0);
+  if (temperature === 0 && gradient === "gumbel") {
+    throw expected(`${where}: temperature with gumbel gradients`, "a number above 0", temperature);
+  }
+}

@@ -99,7 +99,7 @@ export function lossesGraph(options: CompleteOptions) {
           ? none()
           : mean(
               books.map((book) =>
-                diversityLoss(book.logits(), codebookDiversityTemperature, mask?.ref),
+                diversityLoss(book.logits(), codebookDiversityTemperature, book.counted.ref),
               ),
             ),
       orthogonal: silent || orthogonalRegWeight === 0 ? none() : orthogonal(books, inputs),
