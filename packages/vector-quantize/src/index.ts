@@ -55,6 +55,11 @@ export type {
 } from "./quantizers/contract.ts";
 export type { FsqOptions, NoiseScale } from "./quantizers/fsq/options.ts";
 export { type FiniteScalarQuantizer, fsq, type RotationState } from "./quantizers/fsq.ts";
+export type { GroupedParams, GroupedQuantizer, GroupedState } from "./quantizers/grouped.ts";
+export {
+  type GroupedResidualVQOptions,
+  groupedResidualVQ,
+} from "./quantizers/groupedResidualVQ.ts";
 export type { LookupFreeParams } from "./quantizers/lookupFree/family.ts";
 export type { LookupFreeQuantizer } from "./quantizers/lookupFree.ts";
 export { quantizerFromConfig, type UserObjects } from "./quantizers/registry.ts";

@@ -1,6 +1,7 @@
 import { expected } from "../errors.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
 import { fsq } from "./fsq.ts";
+import { groupedResidualVQ } from "./groupedResidualVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
@@ -31,6 +32,7 @@ function restore(value: unknown, objects: UserObjects): unknown {
 
 const factories: Record<string, (options: never) => Quantizer> = {
   fsq,
+  groupedResidualVQ,
   residualVQ,
   vectorQuantize,
 };

@@ -3,7 +3,12 @@ import { replacesDeadCodes } from "../codebook/deadCodes.ts";
 import { checkInteger, checkNumber, expected } from "../errors.ts";
 import { directionalReparametrisation } from "../gradients/directional.ts";
 import type { Quantizer, Variables } from "./contract.ts";
-import { checkDropout } from "./residual/dropout.ts";
+import {
+  checkDropout,
+  dropoutOf,
+  dropoutOptions,
+  type QuantizeDropoutOptions,
+} from "./residual/dropout.ts";
 import { implicitCodes } from "./residual/implicit.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
 import { drawingsOf } from "./vectorQuantize/apply.ts";
@@ -15,21 +20,16 @@ import { vectorQuantize } from "./vectorQuantize.ts";
 /** Options of `residualVQ`: its own, and those of its layers. */
 export interface ResidualVQOptions
   extends Omit<
-    VectorQuantizeOptions,
-    "codebookSize" | "heads" | "separateCodebookPerHead" | "layernormAfterProjectIn"
-  > {
+      VectorQuantizeOptions,
+      "codebookSize" | "heads" | "separateCodebookPerHead" | "layernormAfterProjectIn"
+    >,
+    QuantizeDropoutOptions {
   /** Number of layers, `Q`. Default: as many as codebook sizes are given. */
   numQuantizers?: number;
   /** Codes of every layer, or of each. */
   codebookSize: number | readonly number[];
   /** Whether all layers use one codebook, which then moves once a step. Default false. */
   sharedCodebook?: boolean;
-  /** Trains with fewer layers now and then. Default false. */
-  quantizeDropout?: boolean;
-  /** The least number of layers that stay is this plus 1. Default 0. */
-  quantizeDropoutCutoffIndex?: number;
-  /** The number of layers that stay is a multiple of this. Default 1. */
-  quantizeDropoutMultipleOf?: number;
   /** Codes made by a network from what the layers before quantized (QINCo). Default false. */
   implicitNeuralCodebook?: boolean;
   /** Its residual blocks (`mlp_kwargs.depth`) and their features. Default 4, and `codebookDim`. */
@@ -49,9 +49,7 @@ const own = [
   "numQuantizers",
   "codebookSize",
   "sharedCodebook",
-  "quantizeDropout",
-  "quantizeDropoutCutoffIndex",
-  "quantizeDropoutMultipleOf",
+  ...dropoutOptions,
   "implicitNeuralCodebook",
   "implicitDepth",
   "implicitHidden",
@@ -90,17 +88,15 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     beamSize = 1,
     evalBeamSize = beamSize,
     beamScoreQuantizerWeights = sizes.map(() => 1),
-    quantizeDropoutCutoffIndex: cutoffIndex = 0,
-    quantizeDropoutMultipleOf: multipleOf = 1,
   } = given;
-  const dropout = { cutoffIndex, multipleOf };
+  const dropout = dropoutOf(given);
   const directional = given.gradient === "directional";
   const implicitSizes = {
     depth: given.implicitDepth ?? 4,
     hidden: given.implicitHidden ?? codebookDim,
     unit: given.metric === "cosine",
   };
-  checkDropout(where, dropout, Q);
+  checkDropout(where, given, Q);
   checkInteger(`${where}: beamSize`, beamSize);
   checkInteger(`${where}: evalBeamSize`, evalBeamSize);
   checkNumber(`${where}: quantGradFrac`, given.quantGradFrac ?? 0, 0, 1);
@@ -153,7 +149,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     layout,
     maskedOutput,
     gradientFraction: directional ? 1 : (given.quantGradFrac ?? 0),
-    ...(given.quantizeDropout && Q > 1 && { dropout }),
+    ...(dropout && { dropout }),
     beam: { training: beamSize, evaluation: evalBeamSize },
     takesTargets: true,
     frozen: given.freezeCodebook ?? false,

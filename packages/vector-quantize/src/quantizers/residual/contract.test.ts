@@ -1,4 +1,5 @@
 import { type ContractRow, holdsContract } from "../../../../../test/support/contract.ts";
+import { type GroupedResidualVQOptions, groupedResidualVQ } from "../groupedResidualVQ.ts";
 import { type ResidualVQOptions, residualVQ } from "../residualVQ.ts";
 
 const base: ResidualVQOptions = { dim: 6, numQuantizers: 3, codebookSize: 8 };
@@ -36,4 +37,37 @@ holdsContract([
   vq("sampled", { stochasticSampleCodes: true }, { samples: true }),
   vq("frozen", { freezeCodebook: true }, { moves: false }),
   vq("frozen, shared", { freezeCodebook: true, sharedCodebook: true }, { moves: false }),
+]);
+
+const grouped = (
+  name: string,
+  options: Partial<GroupedResidualVQOptions> = {},
+  row: Partial<ContractRow> = {},
+) =>
+  ({
+    name: `groupedResidualVQ, ${name}`,
+    make: () => groupedResidualVQ({ ...base, groups: 2, ...options }),
+    shape: [3, 5, 6],
+    lossShape: [2, 3],
+    codesOf: "groups and layers",
+    ...row,
+  }) satisfies ContractRow;
+
+holdsContract([
+  grouped("plain"),
+  grouped("one token, a size for each layer", { codebookSize: [9, 5, 3] }, { shape: [7, 6] }),
+  grouped("projected image", { layout: "image", codebookDim: 2 }, { shape: [2, 6, 3, 4] }),
+  grouped(
+    "channel first, dead codes",
+    { layout: "channelFirst", thresholdEmaDeadCode: 2 },
+    {
+      shape: [2, 6, 5],
+    },
+  ),
+  grouped("video", { layout: "video" }, { shape: [2, 6, 2, 3, 2] }),
+  grouped(
+    "dropout, shared codebook",
+    { quantizeDropout: true, sharedCodebook: true },
+    { samples: true },
+  ),
 ]);

@@ -1,5 +1,15 @@
 import { numpy as np, random } from "@jax-js/jax";
-import { checkInteger, expected } from "../../errors.ts";
+import { checkBoolean, checkInteger, expected } from "../../errors.ts";
+
+/** Options by which every residual quantizer trains with fewer layers now and then. */
+export interface QuantizeDropoutOptions {
+  /** Trains with fewer layers now and then. Default false. */
+  quantizeDropout?: boolean;
+  /** The least number of layers that stay is this plus 1. Default 0. */
+  quantizeDropoutCutoffIndex?: number;
+  /** The number of layers that stay is a multiple of this. Default 1. */
+  quantizeDropoutMultipleOf?: number;
+}
 
 /** Training with fewer layers now and then, so that the first layers alone give a coarse output. */
 export interface QuantizeDropout {
@@ -9,15 +19,37 @@ export interface QuantizeDropout {
   readonly multipleOf: number;
 }
 
-/** Throws unless the dropout can be drawn for `layers` layers. */
-export function checkDropout(where: string, dropout: QuantizeDropout, layers: number): void {
-  checkInteger(`${where}: quantizeDropoutCutoffIndex`, dropout.cutoffIndex, 0);
-  checkInteger(`${where}: quantizeDropoutMultipleOf`, dropout.multipleOf);
-  if (dropout.cutoffIndex >= layers) {
+/** The names of the options. */
+export const dropoutOptions = [
+  "quantizeDropout",
+  "quantizeDropoutCutoffIndex",
+  "quantizeDropoutMultipleOf",
+] as const;
+
+/** The dropout that options ask for, if they do. */
+export function dropoutOf(options: QuantizeDropoutOptions): QuantizeDropout | undefined {
+  if (!options.quantizeDropout) return undefined;
+  return {
+    cutoffIndex: options.quantizeDropoutCutoffIndex ?? 0,
+    multipleOf: options.quantizeDropoutMultipleOf ?? 1,
+  };
+}
+
+/** Throws unless the options can be used for `layers` layers. */
+export function checkDropout(where: string, options: QuantizeDropoutOptions, layers: number): void {
+  const {
+    quantizeDropout: drops = false,
+    quantizeDropoutCutoffIndex: cutoffIndex = 0,
+    quantizeDropoutMultipleOf: multipleOf = 1,
+  } = options;
+  checkBoolean(`${where}: quantizeDropout`, drops);
+  checkInteger(`${where}: quantizeDropoutCutoffIndex`, cutoffIndex, 0);
+  checkInteger(`${where}: quantizeDropoutMultipleOf`, multipleOf);
+  if (cutoffIndex >= layers) {
     throw expected(
       `${where}: quantizeDropoutCutoffIndex`,
       `less than the number of layers, ${layers}`,
-      dropout.cutoffIndex,
+      cutoffIndex,
     );
   }
 }

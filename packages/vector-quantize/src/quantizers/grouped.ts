@@ -1,0 +1,230 @@
+import { numpy as np, random, tree } from "@jax-js/jax";
+import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
+import { checkInput, type Layout } from "../layout/layout.ts";
+import { type ArrayTree, owns } from "../tree.ts";
+import type { Quantizer, QuantizerConfig, Variables } from "./contract.ts";
+import { drawDepth, type QuantizeDropout } from "./residual/dropout.ts";
+import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
+
+/** One entry per group. */
+export type GroupedParams = { groups: ArrayTree[] };
+export type GroupedState = { groups: ArrayTree[] };
+type GroupedVariables = Variables<GroupedParams, GroupedState>;
+
+/** A quantizer that cuts the features into groups, each quantized by itself. */
+export interface GroupedQuantizer extends Quantizer<GroupedParams, GroupedState> {
+  /** Number of groups, `G`. */
+  readonly groups: number;
+  apply(
+    variables: GroupedVariables,
+    x: np.Array,
+    options?: ResidualApplyOptions,
+  ): ReturnType<Quantizer<GroupedParams, GroupedState>["apply"]>;
+  encode(
+    variables: GroupedVariables,
+    x: np.Array,
+    options?: Parameters<ResidualQuantizer["encode"]>[2],
+  ): Promise<np.Array>;
+}
+
+/** What a family tells `groupedOf`. */
+export interface GroupedFamily {
+  readonly config: QuantizerConfig;
+  readonly dim: number;
+  readonly groups: number;
+  readonly layout: Layout;
+  /** Makes the quantizer of a group of that many features. */
+  readonly make: (dim: number) => ResidualQuantizer;
+  /** The dropout of its layers, which all groups then share. */
+  readonly dropout?: QuantizeDropout;
+}
+
+/**
+ * Residual quantizers side by side, each on its own part of the features, in order. Written once for
+ * every family; `groupedResidualVQ` and the like are recipes on it.
+ *
+ * Indices have an axis for the groups at their front, `[G, ..., Q]`; `loss` is `[G, Q]`. Layers that
+ * dropout takes away are the same in all groups; everything else draws by itself.
+ *
+ * @throws VectorQuantizeError unless `groups` divides `dim`
+ */
+export function groupedOf(family: GroupedFamily): GroupedQuantizer {
+  const { config, dim, groups, layout, dropout } = family;
+  const where = config.type;
+  checkInteger(`${where}: dim`, dim);
+  checkInteger(`${where}: groups`, groups);
+  if (dim % groups !== 0) throw expected(`${where}: dim`, `a multiple of groups = ${groups}`, dim);
+  const width = dim / groups;
+  const inner = family.make(width);
+  const Q = inner.codebookSizes.length;
+  const all = Array.from({ length: groups }, (_, group) => group);
+
+  const variablesOf = ({ params, state }: GroupedVariables, group: number) =>
+    tree.ref({ params: params.groups[group], state: state.groups[group] }) as never;
+
+  /** The part of `x` that belongs to a group. */
+  const partOf = (x: np.Array, group: number) => {
+    const axis = layout === "channelLast" ? x.ndim - 1 : 1;
+    const before = Array.from({ length: axis }, (): [] => []);
+    return x.ref.slice(...before, [group * width, (group + 1) * width]);
+  };
+
+  const join = (parts: np.Array[]) => np.concatenate(parts, layout === "channelLast" ? -1 : 1);
+
+  const keysOf = (key: np.Array | undefined, count: number) =>
+    key ? [...random.split(key.ref, count)] : [];
+
+  /** Throws unless `indices` have an axis for the groups. */
+  const checkGroups = (at: string, part: string, indices: np.Array) => {
+    if (indices.ndim < 3 || indices.shape[0] !== groups) {
+      throw expected(
+        `${at}: shape of ${part}`,
+        `[${groups}, ..., 1 to ${Q}], a row per group and a column per layer`,
+        indices.shape,
+      );
+    }
+  };
+
+  const rowOf = (indices: np.Array, group: number) => indices.ref.slice(group);
+
+  return {
+    config,
+    dim,
+    groups,
+    codebookSizes: all.flatMap(() => inner.codebookSizes),
+
+    init(key) {
+      const made = [...random.split(key, groups)].map((own) => inner.init(own));
+      return {
+        params: { groups: made.map(({ params }) => params) },
+        state: { groups: made.map(({ state }) => state) },
+      };
+    },
+
+    async fit(variables, x, { key = random.key(0), iterations, ...masks } = {}) {
+      using _ = owns(variables, x, masks, key);
+      checkInput(`${where}.fit`, x.shape, layout, dim);
+      const keys = keysOf(key, groups);
+      const made: Variables[] = [];
+      for (const group of all) {
+        const fitted = await inner.fit(variablesOf(variables, group), partOf(x, group), {
+          key: keys[group] as np.Array,
+          ...(iterations !== undefined && { iterations }),
+          ...tree.ref(masks),
+        });
+        made.push(fitted);
+      }
+      return {
+        params: { groups: made.map(({ params }) => params) },
+        state: { groups: made.map(({ state }) => state) },
+      };
+    },
+
+    apply(variables, x, options = {}) {
+      const { key, mask, lengths, indices, targets, depth, ...mode } = options;
+      const given = { ...(indices && { indices }), ...(targets && { targets }) };
+      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
+      const traced = typeof depth === "object" ? { depth } : {};
+      using _ = owns(variables, x, key, given, masks, traced);
+      const at = `${where}.apply`;
+      checkInput(at, x.shape, layout, dim);
+      for (const [part, array] of Object.entries(given)) checkGroups(at, part, array);
+      const drops =
+        mode.training && dropout && depth === undefined && Object.keys(given).length === 0;
+      if (drops && !key) {
+        throw new VectorQuantizeError(
+          `${at}: expected options.key, got none; quantizeDropout draws at random`,
+        );
+      }
+      const keys = keysOf(key, groups + 1);
+      const depthKey = keys.pop();
+      const drawn = drops && depthKey ? drawDepth(dropout, Q, depthKey.ref) : undefined;
+      depthKey?.dispose();
+      using _drawn = owns(drawn);
+      const layers = drawn ?? depth;
+      const parts = all.map((group) =>
+        inner.apply(variablesOf(variables, group), partOf(x, group), {
+          ...mode,
+          ...(keys[group] && { key: keys[group] }),
+          ...tree.ref(masks),
+          ...(layers !== undefined && {
+            depth: typeof layers === "object" ? layers.ref : layers,
+          }),
+          ...(indices && { indices: rowOf(indices, group) }),
+          ...(targets && { targets: rowOf(targets, group) }),
+        }),
+      );
+      const stack = (pick: (part: (typeof parts)[number]) => np.Array) =>
+        np.stack(parts.map(pick), 0);
+      return {
+        quantized: join(parts.map(({ quantized }) => quantized)),
+        indices: stack((part) => part.indices), // [G, ..., Q]
+        loss: stack(({ loss }) => loss), // [G, Q]
+        losses: Object.fromEntries(
+          Object.keys(parts[0]?.losses ?? {}).map((name) => [
+            name,
+            stack(({ losses }) => losses[name] as np.Array),
+          ]),
+        ),
+        state: { groups: parts.map(({ state }) => state) },
+      };
+    },
+
+    async encode(variables, x, { mask, lengths, ...mode } = {}) {
+      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
+      using _ = owns(variables, x, masks);
+      checkInput(`${where}.encode`, x.shape, layout, dim);
+      const found: np.Array[] = [];
+      for (const group of all) {
+        const call = { ...mode, ...tree.ref(masks) };
+        found.push(await inner.encode(variablesOf(variables, group), partOf(x, group), call));
+      }
+      return np.stack(found, 0);
+    },
+
+    async update(variables, x, indices, { key, ...masks } = {}) {
+      using _ = owns(variables, x, indices, masks, key);
+      checkInput(`${where}.update`, x.shape, layout, dim);
+      checkGroups(`${where}.update`, "indices", indices);
+      const keys = keysOf(key, groups + 1);
+      keys.pop()?.dispose(); // the one that draws the depth in `apply`
+      const moved: ArrayTree[] = [];
+      for (const group of all) {
+        const own = keys[group];
+        const call = { ...tree.ref(masks), ...(own && { key: own }) };
+        moved.push(
+          await inner.update(
+            variablesOf(variables, group),
+            partOf(x, group),
+            rowOf(indices, group),
+            call,
+          ),
+        );
+      }
+      return { groups: moved };
+    },
+
+    codes(variables, indices) {
+      using _ = owns(variables, indices);
+      checkGroups(`${where}.codes`, "indices", indices);
+      return np.stack(
+        all.map((group) => inner.codes(variablesOf(variables, group), rowOf(indices, group))),
+        0,
+      ); // [G, Q, ...]
+    },
+
+    decode(variables, indices) {
+      using _ = owns(variables, indices);
+      checkGroups(`${where}.decode`, "indices", indices);
+      return join(
+        all.map((group) => inner.decode(variablesOf(variables, group), rowOf(indices, group))),
+      );
+    },
+  };
+}
+
+/** Options of a grouped quantizer, beside those of its groups. */
+export interface GroupedOptions {
+  /** Parts that the features are cut into, `G`. Default 1. */
+  groups?: number;
+}
