@@ -58,7 +58,8 @@ export function winner(
   const base = load<i32>(state + (<usize>lane << 2), 16) * width + lane;
   const last = book.size - 1;
   const places = i32x4.splat(min(last - base, width - 4));
-  const found = values(book, row, min(base, last), min(base + 4, last), min(base + 8, last));
+  const k1 = min(base + 4, last);
+  const found = values(book, row, min(base, last), k1, width == 12 ? min(base + 8, last) : k1);
   const group = v128.bitselect(found, f32x4.splat(UNSEEN), i32x4.le_s(i32x4(0, 4, 8, 12), places));
   const best = horizontalMin(group);
   const isBest = f32x4.eq(group, best);
