@@ -56,9 +56,11 @@ export interface ResidualSearch {
 const MOST_BEAM = 16;
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 23;
-/** Rows that a thread scans at a time, and bytes of them that fit the second-level cache. */
-const BLOCK_ROWS = 96;
-const BLOCK_BYTES = 2 ** 18;
+/** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
+const BLOCK_ROWS = 144;
+const BLOCK_BYTES = 2 ** 19;
+/** Sequences whose scores a thread keeps at a time. */
+const SCANNED_ROWS = 96;
 
 /**
  * Residual quantization: `indices[n, q] = argmin over k of |r - c_q[k]|^2`, then `r -= c_q[index]`,
@@ -74,8 +76,9 @@ const BLOCK_BYTES = 2 ** 18;
  * ```
  *
  * A beam tries every code after each sequence that it keeps. Where it pays, the products between the
- * codes of any two layers are kept in tables: the scan is then done once for all sequences (Babenko
- * and Lempitsky, Additive Quantization for Extreme Vector Compression, 2014; faiss does the same).
+ * codes of any two layers are kept in tables, `4 K^2 Q (Q - 1) / 2` bytes and at most 512 MB: the scan
+ * is then done once for all sequences (Babenko and Lempitsky, Additive Quantization for Extreme Vector
+ * Compression, 2014; faiss does the same).
  *
  * @param codebooks Q times `[K_q, D]`; one array given for several layers is packed once
  * @throws if a length does not fit, or a code is not finite
@@ -226,6 +229,7 @@ class PackedResidualSearch implements ResidualSearch {
     const part = Math.max(1, Math.floor(PART / dim));
     const { memory } = this.#pool;
     const invalidRows = await this.#exclusive(async () => {
+      const table = (await this.#held.tables?.addressFor(rows)) ?? 0;
       const x = memory.allocate(4 * Math.min(part, rows) * dim);
       const to = memory.allocate(4 * Math.min(part, rows) * layers);
       let bad = 0;
@@ -233,7 +237,7 @@ class PackedResidualSearch implements ResidualSearch {
         for (let first = 0; first < rows; first += part) {
           const count = Math.min(part, rows - first);
           const job =
-            beam === 1 ? this.#greedyJob(count, x, to) : await this.#job(count, rows, x, to);
+            beam === 1 ? this.#greedyJob(count, x, to) : this.#beamJob(count, table, x, to);
           bad += await this.#pool.run(beam === 1 ? kernels.greedy : kernels.residualBeam, {
             ...job,
             fill(begin, end) {
@@ -278,23 +282,30 @@ class PackedResidualSearch implements ResidualSearch {
 
   #greedyJob(rows: number, x: number, to: number): Job {
     const { dim, headers, books } = this.#held;
-    const most = Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim), rows / (4 * this.#pool.threads));
-    const blockRows = Math.max(12, Math.floor(most / 12) * 12); // all tile heights divide 12
+    const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));
+    const blockRows = 12 * Math.ceil(chunkRows / 12); // all tile heights divide 12
     return {
       rows,
-      chunkRows: blockRows,
+      chunkRows,
       work: rows * operations(books, 1),
       scratch: blockRows * (8 * dim + 52) + 128,
       args: [headers, this.layers, x, to, blockRows],
     };
   }
 
-  async #job(rows: number, allRows: number, x: number, to: number): Promise<Job> {
-    const { beam, carry, weights, headers, books, tables, kernels } = this.#held;
+  /** At most about `most` rows, whole tiles, and as many chunks for one thread as for another. */
+  #chunkRows(rows: number, most: number): number {
+    const { threads } = this.#pool;
+    const height = this.#held.books[0]?.tile.rows ?? 1;
+    const each = Math.max(4, Math.ceil(rows / (threads * most)));
+    return height * Math.max(1, Math.round(rows / (threads * each * height)));
+  }
+
+  #beamJob(rows: number, table: number, x: number, to: number): Job {
+    const { beam, carry, weights, headers, books, kernels } = this.#held;
     const { layers } = this;
-    const table = (await tables?.addressFor(allRows)) ?? 0;
     const scans = table === 0 ? beam : 1; // of a row in a layer
-    const most = Math.min(BLOCK_ROWS / scans, rows / (4 * this.#pool.threads));
+    const most = Math.min(SCANNED_ROWS / scans, rows / (4 * this.#pool.threads));
     const blockRows = Math.max(1, Math.floor(most));
     const sizes = [headers, layers, beam, table, blockRows];
     return {

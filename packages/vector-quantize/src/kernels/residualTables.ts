@@ -6,8 +6,9 @@ import type { Pool } from "./pool.ts";
 /** Products between the codes of two layers, for the beam search. */
 export interface Tables {
   /**
-   * The address that `residualBeam` takes for a search over `rows` rows: the tables if they are
-   * there or pay for themselves on these rows, else 0. Call it inside `pool.exclusive`.
+   * The address that `residualBeam` takes for a search over `rows` rows more: the tables if they are
+   * there or would have paid for themselves on the rows so far, else 0. Call it inside
+   * `pool.exclusive`.
    */
   addressFor(rows: number): Promise<number>;
   /** Lets the tables be computed anew: the codes have changed. */
@@ -22,8 +23,11 @@ interface TableOptions {
 
 /** Above this the tables are not made. */
 const MOST_BYTES = 2 ** 29;
-/** An addition from a table takes as long as so many multiply-adds of the scan. */
-const ADDITION = 4;
+/**
+ * An addition from a table takes as long as so many multiply-adds of the scan: tables of 8 x 1024
+ * codes lie in main memory.
+ */
+const ADDITION = 17;
 
 /** Tables for these layers; they are made when they are first worth it. */
 export async function createTables(
@@ -48,6 +52,7 @@ export async function createTables(
   const addresses = memory.allocate(4 * layers * layers);
   let regions: number[] = [];
   let ready = false;
+  let asked = 0; // rows searched since the codes changed
 
   async function make(): Promise<void> {
     const zeros = Math.max(...books.map((book) => Math.max(stride(book), 4 * book.dim)));
@@ -83,12 +88,14 @@ export async function createTables(
   return {
     async addressFor(rows) {
       if (bytes > MOST_BYTES || saved <= 0) return 0;
-      if (!ready && saved * rows < making) return 0;
+      asked += rows;
+      if (!ready && saved * asked < making) return 0;
       if (!ready) await make();
       return addresses;
     },
     forget() {
       ready = false;
+      asked = 0;
     },
     free() {
       memory.free(addresses);

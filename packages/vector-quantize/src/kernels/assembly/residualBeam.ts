@@ -29,7 +29,7 @@ class Sequences {
   paths: usize;
   /** f64 [rows * beam]: the score. */
   scores: usize;
-  /** f64 [rows * beam]: length of the row and of the codes taken off it, together. */
+  /** f64 [rows * beam]: at least the length of the row and of the codes taken off it, together. */
   lengths: usize;
   /** Sequences per row. */
   width: i32;
@@ -50,6 +50,12 @@ class Search {
   scores: usize;
   /** f32 [beam, codes]: scores of one row's sequences, with tables */
   lines: usize;
+  /** f32 [layers, codes]: scores of one sequence's first codes, with tables */
+  stems: usize;
+  /** i32 [layers]: for the stem of so many codes, the length of the one that it goes on from */
+  stemOf: usize;
+  /** i32 [MOST]: a row's sequences in the order of their codes, with tables */
+  sorted: usize;
   /** f64 [MOST]: least scores so far */
   best: usize;
   /** i32 [MOST], i32 [MOST]: the sequence and the code of each */
@@ -59,6 +65,8 @@ class Search {
   errors: usize;
   /** f64 [MOST]: squared length of each sequence's residual, shifted as the codebook is */
   squares: usize;
+  /** At least the length of any code of the layer. */
+  longest: f64;
 }
 
 /** The bytes between the rows of scanned scores: an odd number of cache lines. */
@@ -106,6 +114,7 @@ export function residualBeam(
   const search = changetype<Search>(scratch);
   let before = changetype<Sequences>(scratch + 128);
   let after = changetype<Sequences>(scratch + 192);
+  search.sorted = scratch + 896;
   search.dim = dim;
   search.layers = layers;
   search.beam = beam;
@@ -124,6 +133,10 @@ export function residualBeam(
   free = align(free + tiled(held) * bytes);
   search.lines = free;
   free = align(free + <usize>beam * widest(books, layers));
+  search.stems = free;
+  free = align(free + <usize>layers * widest(books, layers));
+  search.stemOf = free;
+  free = align(free + (<usize>layers << 2));
   search.scores = free;
 
   let bad = 0;
@@ -136,8 +149,10 @@ export function residualBeam(
       const all = before.width * <i64>book.size;
       after.width = q == layers - 1 ? 1 : <i32>min(<i64>beam, all);
       const weight = load<f64>(weights + (<usize>q << 3));
+      const shift = sqrt(squaredLength(book.mean, dim));
+      search.longest = book.maxNorm + shift;
       if (tables == 0 || q == 0) extendByScan(search, book, before, after, count, q, weight);
-      else extendByTables(search, book, before, after, block, count, q, weight, tables);
+      else extendByTables(search, book, before, after, block, count, q, weight, tables, shift);
       const swap = before;
       before = after;
       after = swap;
@@ -167,8 +182,8 @@ export function residualBeamBytes(
   const held = <usize>blockRows * beam;
   const each = held * (bytes + (<usize>layers << 2) + 16) + 64;
   const scanned = tiled(tables == 0 ? held : <usize>blockRows);
-  const lines = (<usize>beam + scanned) * widest(books, layers);
-  return <i32>(2048 + 2 * each + tiled(held) * (bytes + 4) + lines);
+  const lines = (<usize>(beam + layers) + scanned) * widest(books, layers);
+  return <i32>(2048 + 2 * each + tiled(held) * (bytes + 4) + lines + (<usize>layers << 2));
 }
 
 // @ts-ignore: decorator
@@ -207,7 +222,7 @@ function place(to: Sequences, free: usize, held: usize, dim: i32, layers: i32): 
 
 /** Whether all values of a row are finite and its squared length has room in f32. */
 function fits(row: usize, dim: i32): bool {
-  return isFiniteRow(row, dim) && squaredLength(row, 0, dim) < 1e37;
+  return isFiniteRow(row, dim) && squaredLength(row, dim) < 1e37;
 }
 
 /** One empty sequence for each row. Returns the number of rows that do not fit. */
@@ -225,7 +240,7 @@ function start(search: Search, to: Sequences, block: usize, count: i32): i32 {
       ++bad;
     }
     store<f64>(to.scores + (<usize>r << 3), 0);
-    store<f64>(to.lengths + (<usize>r << 3), sqrt(squaredLength(residual, 0, dim)));
+    store<f64>(to.lengths + (<usize>r << 3), sqrt(squaredLength(residual, dim)));
   }
   return bad;
 }
@@ -271,24 +286,22 @@ function extendByTables(
   q: i32,
   weight: f64,
   tables: usize,
+  shift: f64,
 ): void {
   const width = before.width;
   const stride = scoreStride(book);
   const dim = search.dim;
-  const layers = search.layers;
   packRows(block, count, dim, book.mean, tileRows(book.shape), search.packed, search.norms);
   scoreBlock(book, book.bias, search.packed, count, search.scores, stride);
   for (let r = 0; r < count; ++r) {
-    const own = search.scores + <usize>r * stride;
+    addProducts(search, book, before, r, q, tables);
     for (let j = 0; j < width; ++j) {
       const h = <usize>(r * width + j);
-      const path = before.paths + (h * layers << 2);
-      addProducts(book, own, path, q, layers, tables, search.lines + <usize>j * stride);
-      const square = squaredLength(before.residuals + (h * dim << 2), book.mean, dim);
+      const square = <f64>squaredDistance(before.residuals + (h * dim << 2), book.mean, dim);
       store<f64>(search.squares + (<usize>j << 3), square);
       // Each product was rounded by itself, so the bound is of their lengths, not of the rest's.
-      const length = load<f64>(before.lengths + (h << 3)) + sqrt(squaredLength(book.mean, 0, dim));
-      store<f64>(search.errors + (<usize>j << 3), 2 * margin(book, length * 1.0001, square));
+      const length = (load<f64>(before.lengths + (h << 3)) + shift) * 1.0001;
+      store<f64>(search.errors + (<usize>j << 3), 2 * margin(book, length, square));
     }
     choose(search, book, before, search.lines, stride, r, after.width, weight);
     advance(search, book, before, after, r, q);
@@ -302,38 +315,104 @@ function margin(book: Codebook, length: f64, square: f64): f64 {
   return scoreError(book, length, book.maxNorm) + book.unit * (square + book.maxNorm * book.maxNorm);
 }
 
-/** `line = own - sum over layers i < q of table[i, q][path[i]]`. */
+/**
+ * Scores of row `r`'s sequences: `lines[j] = row's own - sum over i < q of table[i, q][path[j, i]]`.
+ * Sequences are taken in the order of their codes, and what begins alike is added up once: towards
+ * the last layers most sequences of a row differ in their last codes only.
+ */
 function addProducts(
+  search: Search,
   book: Codebook,
-  own: usize,
-  path: usize,
+  before: Sequences,
+  r: i32,
   q: i32,
-  layers: i32,
   tables: usize,
-  line: usize,
+): void {
+  const width = before.width;
+  const layers = search.layers;
+  const stride = scoreStride(book);
+  const paths = before.paths + (<usize>(r * width * layers) << 2);
+  sortPaths(search.sorted, paths, width, layers, q);
+  const column = tables + (<usize>q << 2);
+  let stem = search.scores + <usize>r * stride; // of the first `depth` codes
+  let depth = 0;
+  for (let s = 0; s < width; ++s) {
+    const j = load<i32>(search.sorted + (<usize>s << 2));
+    const path = paths + (<usize>(j * layers) << 2);
+    let shared = 0; // leading codes that the next sequence has too
+    if (s < width - 1) {
+      const next = load<i32>(search.sorted + (<usize>(s + 1) << 2));
+      shared = commonLength(path, paths + (<usize>(next * layers) << 2), q);
+    }
+    if (shared > depth) {
+      const to = search.stems + <usize>shared * stride;
+      subtractProducts(book, stem, path, depth, shared, layers, column, to);
+      store<i32>(search.stemOf + (<usize>shared << 2), depth);
+      stem = to;
+      depth = shared;
+    }
+    subtractProducts(book, stem, path, depth, q, layers, column, search.lines + <usize>j * stride);
+    while (depth > shared) depth = load<i32>(search.stemOf + (<usize>depth << 2));
+    stem = depth == 0 ? search.scores + <usize>r * stride : search.stems + <usize>depth * stride;
+  }
+}
+
+/** The order of the first `q` codes of `width` sequences, to `sorted`. */
+function sortPaths(sorted: usize, paths: usize, width: i32, layers: i32, q: i32): void {
+  for (let j = 0; j < width; ++j) {
+    const path = paths + (<usize>(j * layers) << 2);
+    let at = j;
+    for (; at > 0; --at) {
+      const other = load<i32>(sorted + (<usize>(at - 1) << 2));
+      const compared = paths + (<usize>(other * layers) << 2);
+      const same = commonLength(path, compared, q);
+      if (same == q) break;
+      const place = <usize>same << 2;
+      if (load<i32>(compared + place) <= load<i32>(path + place)) break;
+      store<i32>(sorted + (<usize>at << 2), other);
+    }
+    store<i32>(sorted + (<usize>at << 2), j);
+  }
+}
+
+/** How many leading codes of `q` two sequences share. */
+function commonLength(a: usize, b: usize, q: i32): i32 {
+  let i = 0;
+  while (i < q && load<i32>(a + (<usize>i << 2)) == load<i32>(b + (<usize>i << 2))) ++i;
+  return i;
+}
+
+/** `to = from - sum over layers first <= i < last of table[i, q][path[i]]`. */
+function subtractProducts(
+  book: Codebook,
+  from: usize,
+  path: usize,
+  first: i32,
+  last: i32,
+  layers: i32,
+  column: usize,
+  to: usize,
 ): void {
   const stride = tableStride(book);
   for (let at: usize = 0; at < stride; at += 32) {
-    let s0 = v128.load(own + at);
-    let s1 = v128.load(own + at, 16);
-    for (let i = 0; i < q; ++i) {
-      const table = <usize>load<u32>(tables + (<usize>(i * layers + q) << 2));
+    let s0 = v128.load(from + at);
+    let s1 = v128.load(from + at, 16);
+    for (let i = first; i < last; ++i) {
+      const table = <usize>load<u32>(column + (<usize>(i * layers) << 2));
       const products = table + <usize>load<i32>(path + (<usize>i << 2)) * stride + at;
       s0 = f32x4.sub(s0, v128.load(products));
       s1 = f32x4.sub(s1, v128.load(products, 16));
     }
-    v128.store(line + at, s0);
-    v128.store(line + at, s1, 16);
+    v128.store(to + at, s0);
+    v128.store(to + at, s1, 16);
   }
 }
 
-/** Sum of (row[d] - mean[d])^2; `mean` may be 0 for none. */
-function squaredLength(row: usize, mean: usize, dim: i32): f64 {
+/** Sum of row[d]^2. */
+function squaredLength(row: usize, dim: i32): f64 {
   let sum: f64 = 0;
   for (let d = 0; d < dim; ++d) {
-    const at = <usize>d << 2;
-    let v = <f64>load<f32>(row + at);
-    if (mean != 0) v -= <f64>load<f32>(mean + at);
+    const v = <f64>load<f32>(row + (<usize>d << 2));
     sum += v * v;
   }
   return sum;
@@ -455,8 +534,7 @@ function advance(
     store<i32>(path + (<usize>q << 2), k);
     const code = book.codes + <usize>k * bytes;
     subtractTo(before.residuals + from * bytes, code, after.residuals + to * bytes, dim);
-    const length = load<f64>(before.lengths + (from << 3)) + sqrt(squaredLength(code, 0, dim));
-    store<f64>(after.lengths + (to << 3), length);
+    store<f64>(after.lengths + (to << 3), load<f64>(before.lengths + (from << 3)) + search.longest);
   }
 }
 
