@@ -96,3 +96,19 @@ browserTest("the page stays alive during a long search", async () => {
     expect(order).toEqual(["timer", "found"]);
   });
 });
+
+browserTest("disposing of a pool ends the search under way", async () => {
+  await withPage({ isolated: true }, async ({ run, page }) => {
+    const message = await run<string>(`
+      const { createPool, createSearch } = await import("vector-quantize/kernels");
+      const wave = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i * i));
+      const pool = createPool();
+      const search = await createSearch(wave(4096 * 64), { dim: 64, pool });
+      const found = search.nearest(wave(65536 * 64)).catch((error) => error.message);
+      setTimeout(() => pool.dispose());
+      return found;
+    `);
+    expect(message).toBe("kernels: the pool has been disposed of");
+    expect(page.workers().length).toBe(0);
+  });
+});

@@ -47,7 +47,6 @@ export class WorkerPool implements Pool {
   #tail: Promise<unknown> = Promise.resolve();
   #scratch = { start: 0, bytes: 0 };
   #onFinish: () => void = () => {};
-  #disposed = false;
 
   constructor(platform: Platform, threads: number) {
     this.#platform = platform;
@@ -87,7 +86,7 @@ export class WorkerPool implements Pool {
 
   exclusive<T>(task: () => T | Promise<T>): Promise<T> {
     const result = this.#tail.then(() => {
-      if (this.#disposed) throw new VectorQuantizeError("kernels: the pool has been disposed");
+      if (this.#failure !== undefined) throw this.#failure;
       return task();
     });
     this.#tail = result.catch(() => {});
@@ -153,9 +152,15 @@ export class WorkerPool implements Pool {
   }
 
   dispose(): void {
-    this.#disposed = true;
     for (const worker of this.#workers) worker.terminate();
     this.#workers = [];
+    this.#fail("the pool has been disposed of");
+  }
+
+  /** Ends the job under way, if the calling thread only waits for it, and all that follow. */
+  #fail(what: string): void {
+    this.#failure ??= new VectorQuantizeError(`kernels: ${what}`);
+    this.#onFinish();
   }
 
   #wake(): void {
@@ -237,10 +242,10 @@ export class WorkerPool implements Pool {
       const worker = this.#platform.spawn(workerSource);
       worker.listen(
         () => this.#onFinish(),
-        (error) => {
-          this.#failure = error;
-          this.#onFinish();
-        },
+        (error) =>
+          this.#fail(
+            `a worker failed: ${error.message}. \`createPool({ threads: 1 })\` does without workers`,
+          ),
       );
       worker.postMessage({
         memory: this.memory.memory,
