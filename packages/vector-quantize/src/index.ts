@@ -2,8 +2,10 @@ export { type Details, type LoadModelOptions, loadModel, saveModel } from "./che
 export { readSafetensors, saveSafetensors, writeSafetensors } from "./checkpoint/safetensors.ts";
 export { type LoadedTraining, loadTraining, saveTraining } from "./checkpoint/training.ts";
 export { flattenTree } from "./checkpoint/treeNames.ts";
+export type { EmaWeightFunction } from "./codebook/averages.ts";
 export type { CodebookState } from "./codebook/codebook.ts";
 export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
+export type { CodebookOptimizer } from "./codebook/inPlace.ts";
 export { joinWords, splitIndex } from "./codebook/mixedRadix.ts";
 export { type Batches, shuffledBatches, trainValidationSplit } from "./data/batches.ts";
 export { parseIdx } from "./data/idx.ts";
@@ -64,14 +66,33 @@ export type { LookupFreeParams } from "./quantizers/lookupFree/family.ts";
 export type { LookupFreeQuantizer } from "./quantizers/lookupFree.ts";
 export { quantizerFromConfig, type UserObjects } from "./quantizers/registry.ts";
 export type { ResidualApplyOptions, ResidualQuantizer } from "./quantizers/residual.ts";
+export { type ResidualSimVQOptions, residualSimVQ } from "./quantizers/residualSimVQ.ts";
 export { type ResidualVQOptions, residualVQ } from "./quantizers/residualVQ.ts";
-export type { VectorQuantizeParams } from "./quantizers/vectorQuantize/books.ts";
+export type { CodeTransform, SimVQGradient, SimVQOptions } from "./quantizers/simVQ/options.ts";
+export {
+  type SimVQParams,
+  type SimVQState,
+  type SimVQuantizer,
+  simVQ,
+} from "./quantizers/simVQ.ts";
+export type { CodebookTransform } from "./quantizers/vectorQuantize/apply.ts";
+export type {
+  VectorQuantizeParams,
+  VectorQuantizeState,
+  VectorQuantizeVariables,
+} from "./quantizers/vectorQuantize/books.ts";
+export type { CodebookBridge } from "./quantizers/vectorQuantize/bridge.ts";
 export type {
   Gradient,
   MaskedOutput,
   VectorQuantizeOptions,
 } from "./quantizers/vectorQuantize/options.ts";
-export { type VectorQuantizer, vectorQuantize } from "./quantizers/vectorQuantize.ts";
+export {
+  type MoveOptions,
+  type VectorQuantizeApplyOptions,
+  type VectorQuantizer,
+  vectorQuantize,
+} from "./quantizers/vectorQuantize.ts";
 export type { Metric } from "./search/graph.ts";
 export { chain } from "./train/chain.ts";
 export { createMetricReader, type MetricReader, type StepReport } from "./train/metricReader.ts";

@@ -15,6 +15,8 @@ type GroupedVariables = Variables<GroupedParams, GroupedState>;
 export interface GroupedQuantizer extends Quantizer<GroupedParams, GroupedState> {
   /** Number of groups, `G`. */
   readonly groups: number;
+  /** Index -1 means that a layer adds nothing. */
+  readonly layersMayRest: true;
   apply(
     variables: GroupedVariables,
     x: np.Array,
@@ -91,6 +93,7 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     config,
     dim,
     groups,
+    layersMayRest: true,
     codebookSizes: all.flatMap(() => inner.codebookSizes),
 
     init(key) {
@@ -213,11 +216,13 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       ); // [G, Q, ...]
     },
 
-    decode(variables, indices) {
-      using _ = owns(variables, indices);
+    decode(variables, indices, masks = {}) {
+      using _ = owns(variables, indices, masks);
       checkGroups(`${where}.decode`, "indices", indices);
       return join(
-        all.map((group) => inner.decode(variablesOf(variables, group), rowOf(indices, group))),
+        all.map((group) =>
+          inner.decode(variablesOf(variables, group), rowOf(indices, group), tree.ref(masks)),
+        ),
       );
     },
   };

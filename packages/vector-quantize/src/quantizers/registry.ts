@@ -2,7 +2,9 @@ import { expected } from "../errors.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
 import { fsq } from "./fsq.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
+import { residualSimVQ } from "./residualSimVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
+import { simVQ } from "./simVQ.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
 /** Functions and objects of the user's own, with the names by which a configuration saved them. */
@@ -33,6 +35,8 @@ function restore(value: unknown, objects: UserObjects): unknown {
 const factories: Record<string, (options: never) => Quantizer> = {
   fsq,
   groupedResidualVQ,
+  residualSimVQ,
   residualVQ,
+  simVQ,
   vectorQuantize,
 };

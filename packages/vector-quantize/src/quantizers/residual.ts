@@ -1,7 +1,7 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
-import { checkMask, maskOfVectors } from "../layout/mask.ts";
+import { checkMask, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type { ApplyOptions, Quantizer, QuantizerConfig } from "./contract.ts";
@@ -29,6 +29,8 @@ export interface ResidualApplyOptions extends ApplyOptions {
 
 /** A quantizer whose layers each quantize what the layers before left over. */
 export interface ResidualQuantizer extends Quantizer<ResidualParams, ResidualState> {
+  /** Index -1 means that a layer adds nothing. */
+  readonly layersMayRest: true;
   apply(
     variables: ResidualVariables,
     x: np.Array,
@@ -122,6 +124,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     config,
     dim,
     codebookSizes: layers.flatMap((layer) => layer.codebookSizes),
+    layersMayRest: true,
 
     init(key) {
       const keys = [...random.split(key, Q + 3)];
@@ -252,9 +255,13 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       return codes(variables, indices);
     },
 
-    decode(variables, indices) {
+    decode(variables, indices, masks = {}) {
+      using _ = owns(variables, indices, masks);
       checkColumns(`${where}.decode`, "indices", indices);
-      return decode(variables, indices);
+      const positions = indices.shape.slice(0, -1);
+      checkMask(`${where}.decode`, masks, positions);
+      const output = decode(tree.ref(variables), indices.ref);
+      return zeroMasked(output, tree.ref(masks), positions, layout);
     },
   };
 }

@@ -63,8 +63,8 @@ export interface ResidualParts {
   /** Share of the gradient that later layers send to earlier ones. */
   readonly gradientFraction: number;
   readonly dropout?: QuantizeDropout;
-  /** Weights of the layers in the score of a path. */
-  readonly beamWeights: readonly number[];
+  /** Weights of the layers in the score of a path. Default 1 each. */
+  readonly beamWeights?: readonly number[];
   /** Codes of each vector's own for a layer after the first. */
   readonly implicit?: (params: ImplicitParams, quantized: np.Array) => CodebookTransform;
   /** A gradient around all layers, in training: from the input and the sum of the codes. */
@@ -241,7 +241,7 @@ export function residualLayers(parts: ResidualParts) {
       lax.stopGradient(x),
       layers.slice(0, mode.layers).map((layer) => layer.codebookSizes[0] as number),
       mode.beam,
-      parts.beamWeights,
+      parts.beamWeights ?? layers.map(() => 1),
       depth,
     );
 
