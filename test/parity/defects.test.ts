@@ -7,11 +7,13 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
+import { flattenTree } from "../../packages/vector-quantize/src/checkpoint/treeNames.ts";
 import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import {
   type VectorQuantizer,
   vectorQuantize,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
+import { sgd } from "../../packages/vector-quantize/src/train/optimizers.ts";
 import { type Tensors, tensor } from "./cases.ts";
 import { expectSame } from "./compare.ts";
 import { differentiate } from "./differentiate.ts";
@@ -44,6 +46,27 @@ const optionSets: Record<string, Options> = {
     commitment: "crossEntropy",
     metric: "cosine",
     codebookDim: 3,
+  },
+  heads: { heads: 2, codebookDim: 3 },
+  "heads, cosine, projected": { heads: 3, codebookDim: 4, metric: "cosine" },
+  "codebook per head": { heads: 2, codebookDim: 3, separateCodebookPerHead: true },
+  "cross-entropy, codebook per head": {
+    heads: 2,
+    codebookDim: 3,
+    separateCodebookPerHead: true,
+    commitment: "crossEntropy",
+  },
+  "layer normalisation": { codebookDim: 4, layernormAfterProjectIn: true },
+  affine: { affineParam: true },
+  learnable: { learnableCodebook: true },
+  diversity: { codebookDiversityLossWeight: 1, codebookDiversityTemperature: 2 },
+  "orthogonal, active codes": { orthogonalRegWeight: 1, orthogonalRegActiveCodesOnly: true },
+  "in-place optimizer, codebook per head": {
+    heads: 2,
+    codebookDim: 3,
+    separateCodebookPerHead: true,
+    learnableCodebook: true,
+    inPlaceCodebookOptimizer: { name: "descent", optimizer: sgd(0.1) },
   },
 };
 
@@ -85,13 +108,14 @@ async function train(
   const list = (array: np.Array) => restore(array, layout).reshape([-1, D]);
   return toHost({
     quantized: list(quantized),
-    indices: indices.reshape([-1]),
+    indices: indices.reshape([vectors.shape[0] as number, -1]),
     loss,
-    ...(state as unknown as Record<string, np.Array>),
+    ...flattenTree(state as never),
     "gradient of x": list(input),
     value,
     ...(params.projectIn && { "gradient of projectIn": params.projectIn.weight }),
     ...(params.projectOut && { "gradient of projectOut": params.projectOut.weight }),
+    ...(params.codebook && { "gradient of codebook": params.codebook }),
   });
 }
 

@@ -32,7 +32,7 @@ export function initAffine(C: number): AffineState {
 }
 
 /**
- * Moves the statistics by one batch; the first batch sets them.
+ * Moves the statistics by one batch; the first batch sets them, and one without vectors leaves them.
  *
  * @param vectors `[M, C]`
  * @param mask which vectors count, bool `[M]`
@@ -47,19 +47,26 @@ export function moveAffine(
 ): AffineState {
   const finite = finiteRows(vectors.ref);
   const counted = mask ? np.logicalAnd(finite, mask) : finite; // [M]
-  const batch = meanAndVariance(lax.stopGradient(vectors), counted);
+  const batch = meanAndVariance(lax.stopGradient(vectors), counted.ref);
   const codes = lax.stopGradient(codebook);
   const all = np.ones([codes.shape[0] as number]).greater(0);
   const own = meanAndVariance(codes, all);
   const { started } = state;
-  const move = (old: np.Array, now: np.Array, decay: number) =>
-    np.where(started.ref.greater(0), old.mul(decay).add(now.ref.mul(1 - decay)), now);
+  const some = np.any(counted);
+  const move = (old: np.Array, now: np.Array, decay: number) => {
+    const next = np.where(
+      started.ref.greater(0),
+      old.ref.mul(decay).add(now.ref.mul(1 - decay)),
+      now,
+    );
+    return np.where(some.ref, next, old);
+  };
   return {
     batchMean: move(state.batchMean, batch.mean, decays.batch),
     batchVariance: move(state.batchVariance, batch.variance, decays.batch),
     codebookMean: move(state.codebookMean, own.mean, decays.codebook),
     codebookVariance: move(state.codebookVariance, own.variance, decays.codebook),
-    started: np.ones([]),
+    started: np.where(some, 1, started),
   };
 }
 

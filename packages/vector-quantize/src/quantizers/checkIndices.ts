@@ -1,34 +1,90 @@
 import type { numpy as np } from "@jax-js/jax";
-import { expected } from "../errors.ts";
-import type { Quantizer } from "./contract.ts";
+import { expected, VectorQuantizeError } from "../errors.ts";
+import { owns } from "../tree.ts";
+import type { MaskOptions, Quantizer } from "./contract.ts";
 
 /**
- * Throws unless every index is one of the quantizer's codes, or -1 for none.
+ * The same indices, once they are known to be codes of the quantizer.
  *
  * `codes` and `decode` can't look at values, since they work inside traces; a code that does not
- * exist comes out of them as NaN. Whoever takes indices from a file or a model checks them first.
+ * exist comes out of them as NaN. Whoever takes indices from a file or a model checks them first:
  *
- * @param indices as `decode` takes them; ownership is taken
+ * ```ts
+ * const checked = await checkIndices(quantizer, indices, { lengths: lengths.ref });
+ * const output = quantizer.decode(variables, checked, { lengths });
+ * ```
+ *
+ * Where the mask says that a vector is not real, anything may stand. Elsewhere -1 is an error, but
+ * in a residual quantizer, where it means that a layer adds nothing.
+ *
+ * @param indices as `decode` takes them; ownership is taken, of the masks too
  * @throws VectorQuantizeError that names row, layer and value
  */
-export async function checkIndices(quantizer: Quantizer, indices: np.Array): Promise<void> {
-  const { codebookSizes, groups = 1 } = quantizer as Quantizer & { groups?: number };
+export async function checkIndices(
+  quantizer: Quantizer,
+  indices: np.Array,
+  masks: MaskOptions = {},
+): Promise<np.Array> {
+  using _ = owns(indices, masks);
+  const { codebookSizes, groups = 1, layersMayRest = false } = quantizer as Layered;
   const where = `${quantizer.config.type}: indices`;
   const columns = codebookSizes.length === 1 ? 1 : (indices.shape.at(-1) ?? 1);
   const rows = indices.size / columns / groups;
   const perGroup = codebookSizes.length / groups;
-  const values = await indices.data();
+  const isReal = await realityOf(where, masks, indices.shape.slice(groups > 1 ? 1 : 0));
+  const values = await indices.ref.data();
   for (const [at, value] of values.entries()) {
     const column = at % columns;
-    const row = Math.floor(at / columns) % rows;
     const group = Math.floor(at / (columns * rows));
     const size = codebookSizes[group * perGroup + column] as number;
-    if (value >= -1 && value < size) continue;
+    if (value >= (layersMayRest ? -1 : 0) && value < size) continue;
+    if (!isReal(at % (columns * rows))) continue;
     const place = [
       ...(groups > 1 ? [`group ${group}`] : []),
       ...(codebookSizes.length > 1 ? [`layer ${column}`] : []),
-      `row ${row}`,
+      `row ${Math.floor(at / columns) % rows}`,
     ];
-    throw expected(`${where}: ${place.join(", ")}`, `0 to ${size - 1}, or -1 for none`, value);
+    const range = `0 to ${size - 1}${layersMayRest ? ", or -1 for none" : ""}`;
+    const mend = "It stands for a vector that is not real: give the mask or lengths that say so";
+    throw expected(`${where}: ${place.join(", ")}`, range, value, value === -1 ? mend : undefined);
   }
+  return indices.ref;
+}
+
+/** What quantizers of several layers or groups say beside the contract. */
+interface Layered extends Quantizer {
+  /** Parts of the features that are quantized apart; indices have an axis for them, before all. */
+  readonly groups?: number;
+  /** Whether -1 means that a layer adds nothing. */
+  readonly layersMayRest?: boolean;
+}
+
+/** Whether the entry at a flat place in an array `[B, ...]` belongs to a real vector. */
+async function realityOf(
+  where: string,
+  { mask, lengths }: MaskOptions,
+  [B = 1, N = 1, ...inner]: number[],
+): Promise<(at: number) => boolean> {
+  if (mask && lengths)
+    throw new VectorQuantizeError(`${where}: expected mask or lengths, got both`);
+  const entries = B * N * inner.reduce((product, size) => product * size, 1);
+  if (mask) {
+    const perPosition = entries / mask.size;
+    if (!Number.isInteger(perPosition)) {
+      throw expected(
+        `${where}: mask`,
+        `one entry for each vector of ${[B, N, ...inner]}`,
+        mask.shape,
+      );
+    }
+    const real = await mask.ref.data();
+    return (at) => Boolean(real[Math.floor(at / perPosition)]);
+  }
+  if (lengths) {
+    if (lengths.size !== B) throw expected(`${where}: shape of lengths`, `[${B}]`, lengths.shape);
+    const counts = await lengths.ref.data();
+    const perPosition = entries / B / N;
+    return (at) => Math.floor(at / perPosition) % N < (counts[Math.floor(at / (entries / B))] ?? 0);
+  }
+  return () => true;
 }

@@ -38,6 +38,7 @@ export type VectorQuantizeState = {
   codebookGradient?: np.Array;
 };
 
+/** All arrays of a `vectorQuantize` quantizer. */
 export type VectorQuantizeVariables = Variables<VectorQuantizeParams, VectorQuantizeState>;
 
 /**
