@@ -1,6 +1,5 @@
 import { grad, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
-import type { CodebookState } from "../codebook/codebook.ts";
 import { quantizerFromConfig } from "./registry.ts";
 import { type VectorQuantizer, vectorQuantize } from "./vectorQuantize.ts";
 
@@ -164,76 +163,6 @@ describe("commitment loss", () => {
     const expected = (nll(1, 3) + nll(Math.SQRT2, Math.sqrt(10))) / 2;
     expect(value).toBeCloseTo(expected, 5);
     expect(byCodes).toEqual([0, 0, 0, 0]);
-  });
-});
-
-describe("masks", () => {
-  const options = { dim: 3, codebookSize: 4, codebookDim: 2 } as const;
-  const x = () => random.normal(random.key(1), [2, 4, 3]);
-  const mask = () => np.array([1, 1, 0, 0, 1, 1, 1, 0]).reshape([2, 4]).greater(0);
-
-  it.each(["euclidean", "cosine"] as const)("leave padding out (%s, projected)", async (metric) => {
-    const quantizer = vectorQuantize({ ...options, metric });
-    const variables = quantizer.init(random.key(0));
-    const run = (vectors: np.Array, given: object) =>
-      quantizer.apply(tree.ref(variables), vectors, { training: true, ...given });
-    const masked = run(x(), { mask: mask() });
-    const byLength = run(x(), { lengths: np.array([2, 3], { dtype: np.int32 }) });
-    const rows = x().reshape([8, 3]);
-    const kept = [0, 1, 4, 5, 6];
-    const alone = run(np.take(rows, np.array(kept, { dtype: np.int32 }), 0), {});
-
-    const indices = await numbers(masked.indices);
-    expect(indices).toEqual(await numbers(byLength.indices));
-    expect(kept.map((at) => indices[at])).toEqual(await numbers(alone.indices));
-    expect([2, 3, 7].map((at) => indices[at])).toEqual([-1, -1, -1]);
-    const [loss, expected] = [await numbers(masked.loss), await numbers(alone.loss)];
-    expect(loss[0]).toBeCloseTo(expected[0] as number, 6);
-    const counts = await numbers(masked.state.clusterSize);
-    expect(counts).toEqual(await numbers(alone.state.clusterSize));
-    const output = await numbers(masked.quantized);
-    for (const at of [2, 3, 7]) expect(output.slice(at * 3, at * 3 + 3)).toEqual([0, 0, 0]);
-    expect(kept.flatMap((at) => output.slice(at * 3, at * 3 + 3)).every((v) => v !== 0)).toBe(true);
-  });
-
-  it("fill with the input if told so, in every layout", async () => {
-    for (const layout of ["channelLast", "channelFirst"] as const) {
-      const quantizer = vectorQuantize({ ...options, layout, maskedOutput: "input" });
-      const shaped = layout === "channelLast" ? x() : np.moveaxis(x(), 2, 1);
-      const variables = quantizer.init(random.key(0));
-      const { quantized } = quantizer.apply(variables, shaped.ref, { mask: mask() });
-      const last = layout === "channelLast" ? quantized : np.moveaxis(quantized, 1, 2);
-      const output = await numbers(last);
-      const given = await numbers(x());
-      for (const at of [2, 3, 7]) {
-        expect(output.slice(at * 3, at * 3 + 3)).toEqual(given.slice(at * 3, at * 3 + 3));
-      }
-    }
-  });
-
-  it("of no real position give a loss of 0 and leave the codes finite", async () => {
-    const quantizer = vectorQuantize({ dim: 3, codebookSize: 4, thresholdEmaDeadCode: 2 });
-    const { loss, state } = quantizer.apply(quantizer.init(random.key(0)), x(), {
-      training: true,
-      key: random.key(0),
-      mask: np.zeros([2, 4]).greater(0),
-    });
-    expect(await numbers(loss)).toEqual([0]);
-    expect((await numbers(state.codebook)).every(Number.isFinite)).toBe(true);
-  });
-
-  it("must fit the positions, and only one kind may be given", () => {
-    const quantizer = vectorQuantize(options);
-    const variables = quantizer.init(random.key(0));
-    const run = (given: object) => () => quantizer.apply(tree.ref(variables), x(), given);
-    expect(run({ mask: np.zeros([4, 2]).greater(0) })).toThrow("expected [2,4], got [4, 2]");
-    expect(run({ mask: np.zeros([2, 4]) })).toThrow("expected bool, got");
-    expect(run({ lengths: np.array([1, 2, 3], { dtype: np.int32 }) })).toThrow(
-      "expected [2], got [3]",
-    );
-    expect(run({ mask: mask(), lengths: np.array([1, 2], { dtype: np.int32 }) })).toThrow(
-      "got both",
-    );
   });
 });
 
@@ -433,19 +362,4 @@ describe("errors", () => {
       quantizer.apply(quantizer.init(random.key(0)), np.zeros([5, 3]), { training: true });
     expect(run).toThrow("expected options.key, got none; thresholdEmaDeadCode draws at random");
   });
-});
-
-it("decodes an index that no code has to NaN, not to another code", async () => {
-  const quantizer = vectorQuantize({ dim: 2, codebookSize: 2 });
-  const codes: CodebookState["codebook"] = np.array([-1, 0, 2], { dtype: np.int32 });
-  const output = await numbers(
-    quantizer.decode(
-      withCodes([
-        [1, 2],
-        [3, 4],
-      ]),
-      codes,
-    ),
-  );
-  expect(output.map(Number.isNaN)).toEqual([true, true, false, false, true, true]);
 });
