@@ -19,5 +19,6 @@ export {
   type ResidualSearch,
   type ResidualSearchOptions,
 } from "./residualNearest.ts";
+export { residualStats } from "./residualStats.ts";
 export { createSearch, type Nearest, type Search, type SearchOptions } from "./search.ts";
 export { decodeSigns, encodeSigns } from "./signs.ts";

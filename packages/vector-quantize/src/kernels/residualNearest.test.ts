@@ -59,6 +59,26 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     });
   }
 
+  it("crosses every tail of rows, features and codes", async () => {
+    for (const [i, dim] of [
+      1, 2, 3, 4, 5, 6, 7, 9, 14, 15, 16, 23, 31, 40, 255, 256, 257,
+    ].entries()) {
+      const large =
+        dim === 255 ? 1023 : dim === 256 ? 1024 : dim === 257 ? 1025 : 1 + ((7 * i) % 40);
+      const codebooks = [whole(large * dim, i), whole((1 + ((11 * i) % 40)) * dim, i + 50)];
+      for (const rows of [i % 10, 9 - (i % 10)]) {
+        const vectors = whole(rows * dim, rows + 99, 9);
+        for (const beam of [1, 3]) {
+          const { indices } = await search(vectors, codebooks, { dim, beam, pool });
+          const score = { weights: [1, 1], carry: 0 } as const;
+          expect([...indices], `rows ${rows}, dim ${dim}, beam ${beam}`).toEqual([
+            ...residualNearestScalar(vectors, codebooks, dim, beam, score),
+          ]);
+        }
+      }
+    }
+  });
+
   it("gives the same with tables of products as without", async () => {
     const [dim, sizes] = [24, [37, 50, 29]];
     const codebooks = sizes.map((size, q) => whole(size * dim, q + 1));

@@ -1,4 +1,5 @@
 /** Code vectors by index, and their sums over the layers of a residual quantizer. */
+import { subtractRow } from "./shared/subtract";
 
 /**
  * Rows `begin` to `end` of `out` (f32 [N, D]): row `indices[n]` of `codebook` (f32 [K, D]), zeros
@@ -111,4 +112,31 @@ function codeOf(books: usize, sizes: usize, row: usize, q: i32, bytes: usize): u
   const index = load<i32>(row + at);
   if (<u32>index >= load<u32>(sizes + at)) return 0;
   return <usize>load<u32>(books + at) + <usize>index * bytes;
+}
+
+/**
+ * Rows `begin` to `end` of `rows` (f32 [N, D]): less row `indices[n]` of `codebook` (f32 [K, D]);
+ * -1 takes nothing off. `scratch` is not used. Returns the number of indices outside -1 ... K - 1;
+ * their rows stay.
+ */
+export function subtractCodes(
+  begin: i32,
+  end: i32,
+  scratch: usize,
+  codebook: usize,
+  size: i32,
+  dim: i32,
+  indices: usize,
+  rows: usize,
+): i32 {
+  const bytes = <usize>dim << 2;
+  let bad = 0;
+  for (let n = begin; n < end; ++n) {
+    const index = load<i32>(indices + (<usize>n << 2));
+    if (<u32>index < <u32>size) {
+      const row = rows + <usize>n * bytes;
+      subtractRow(row, codebook + <usize>index * bytes, row, dim);
+    } else if (index != -1) ++bad;
+  }
+  return bad;
 }

@@ -14,6 +14,7 @@ import { Codebook } from "./shared/codebook";
 import { squaredDistance } from "./shared/distance";
 import { isFiniteRow, packRows } from "./shared/rows";
 import { scoreBlock } from "./shared/scores";
+import { subtractRow } from "./shared/subtract";
 import { panelCodes, tileRows } from "./shared/tiles";
 import { scoreError } from "./shared/values";
 
@@ -533,20 +534,8 @@ function advance(
     memory.copy(path, before.paths + (from * layers << 2), <usize>q << 2);
     store<i32>(path + (<usize>q << 2), k);
     const code = book.codes + <usize>k * bytes;
-    subtractTo(before.residuals + from * bytes, code, after.residuals + to * bytes, dim);
+    subtractRow(before.residuals + from * bytes, code, after.residuals + to * bytes, dim);
     store<f64>(after.lengths + (to << 3), load<f64>(before.lengths + (from << 3)) + search.longest);
-  }
-}
-
-function subtractTo(row: usize, code: usize, to: usize, dim: i32): void {
-  let d = 0;
-  for (const whole = dim & ~3; d < whole; d += 4) {
-    const at = <usize>d << 2;
-    v128.store(to + at, f32x4.sub(v128.load(row + at), v128.load(code + at)));
-  }
-  for (; d < dim; ++d) {
-    const at = <usize>d << 2;
-    store<f32>(to + at, load<f32>(row + at) - load<f32>(code + at));
   }
 }
 

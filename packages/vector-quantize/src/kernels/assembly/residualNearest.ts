@@ -6,6 +6,7 @@
  */
 import { Codebook } from "./shared/codebook";
 import { isFiniteRow, packRows } from "./shared/rows";
+import { subtractRow } from "./shared/subtract";
 import { STATE, tileRows } from "./shared/tiles";
 import { scanBlock, winner } from "./shared/winner";
 
@@ -52,22 +53,10 @@ export function residualNearest(
         }
         const k = winner(book, row, norm, state + <usize>r * STATE, packed, r);
         store<i32>(at, k);
-        subtract(row, book.codes + <usize>k * bytes, dim);
+        subtractRow(row, book.codes + <usize>k * bytes, row, dim);
       }
     }
     for (let r = 0; r < count; ++r) if (!isFiniteRow(block + <usize>r * bytes, dim)) ++bad;
   }
   return bad;
-}
-
-function subtract(row: usize, code: usize, dim: i32): void {
-  let d = 0;
-  for (const whole = dim & ~3; d < whole; d += 4) {
-    const at = <usize>d << 2;
-    v128.store(row + at, f32x4.sub(v128.load(row + at), v128.load(code + at)));
-  }
-  for (; d < dim; ++d) {
-    const at = <usize>d << 2;
-    store<f32>(row + at, load<f32>(row + at) - load<f32>(code + at));
-  }
 }
