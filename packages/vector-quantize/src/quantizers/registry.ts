@@ -1,7 +1,9 @@
 import { expected } from "../errors.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
 import { fsq } from "./fsq.ts";
+import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
+import { residualFSQ } from "./residualFSQ.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
 import { simVQ } from "./simVQ.ts";
@@ -34,7 +36,9 @@ function restore(value: unknown, objects: UserObjects): unknown {
 
 const factories: Record<string, (options: never) => Quantizer> = {
   fsq,
+  groupedResidualFSQ,
   groupedResidualVQ,
+  residualFSQ,
   residualSimVQ,
   residualVQ,
   simVQ,
