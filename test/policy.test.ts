@@ -26,7 +26,7 @@ test("the build has no errors", () => {
 test.each([
   ["Biome", "@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "."]],
   ["the type checker", "typescript/bin/tsc", ["-p", "tsconfig.check.json"]],
-])("%s has nothing to say", (_, tool, options) => {
+])("%s has nothing to say", { timeout: 120_000 }, (_, tool, options) => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [join(root, "node_modules", tool), ...options],
@@ -46,7 +46,7 @@ describe("what browsers load", () => {
     .map(([path, conditions]) => [path, conditions.browser ?? conditions.default ?? ""] as const);
 
   test.each(browserEntries)("%s imports jax-js and files of its own alone", (_, built) => {
-    const foreign = [...reachable(sourceOf(built))].flatMap((file) =>
+    const foreign = filesUnder(sourceOf(built)).flatMap((file) =>
       importsOf(file)
         .filter((specifier) => !specifier.startsWith(".") && specifier !== "@jax-js/jax")
         .map((specifier) => `${relative(root, file)} imports ${specifier}`),
@@ -55,8 +55,22 @@ describe("what browsers load", () => {
   });
 
   test("the walk over imports sees what Node's entry imports", () => {
-    const files = [...reachable(sourceOf("./dist/index.node.js"))];
+    const files = filesUnder(sourceOf("./dist/index.node.js"));
     expect(files.flatMap(importsOf)).toContain("node:worker_threads");
+  });
+});
+
+describe("in Node, jax-js finds the Worker when it loads", () => {
+  const nodeEntries = entries.map(([path, { node, default: other }]) => [
+    path,
+    node ?? other ?? "",
+  ]);
+
+  test.each(nodeEntries)("%s", (_, built = "") => {
+    const order = evaluated(sourceOf(built));
+    const jax = order.indexOf("@jax-js/jax");
+    const offer = order.indexOf(join(packageRoot, "src/runtime/offerWorker.ts"));
+    expect(jax === -1 || (offer !== -1 && offer < jax)).toBe(true);
   });
 });
 
@@ -126,14 +140,19 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(statement)].map((match) => match[1] ?? match[2] ?? "");
 }
 
-/** A source file and all files of ours that it loads. */
-function reachable(file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file)) return seen;
+/** The modules that a source file makes evaluated, packages included, in their order. */
+function evaluated(file: string, seen = new Set<string>()): string[] {
+  if (seen.has(file)) return [];
   seen.add(file);
-  for (const specifier of importsOf(file)) {
-    if (specifier.startsWith(".")) reachable(join(dirname(file), specifier), seen);
-  }
-  return seen;
+  const imported = importsOf(file).flatMap((specifier) =>
+    specifier.startsWith(".") ? evaluated(join(dirname(file), specifier), seen) : [specifier],
+  );
+  return [...imported, file];
+}
+
+/** A source file and all files of ours that it loads. */
+function filesUnder(file: string): string[] {
+  return evaluated(file).filter((module) => module.startsWith(packageRoot));
 }
 
 interface PublicName {
