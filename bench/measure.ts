@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import type { Case, SideName } from "./cases.ts";
 import { Child } from "./child.ts";
 import { writeData } from "./data.ts";
@@ -26,6 +27,8 @@ export interface CaseResult {
   /** Our GFLOP/s over the machine's 128-bit multiply-add peak of the same seconds, run by run. */
   ofPeak: number[];
   peaks: number[];
+  /** Load average of the machine over the case's last minute. */
+  load: number;
   peers: SideResult[];
 }
 
@@ -73,6 +76,15 @@ async function measureOn(
     return ms;
   };
 
+  /** Waits for other jobs on the machine to pause. */
+  const quiet = async () => {
+    const deadline = performance.now() + settings.quietSeconds * 1000;
+    while (settings.quietAt > 0 && performance.now() < deadline) {
+      if (((await ours.probe()) ?? Number.POSITIVE_INFINITY) >= settings.quietAt) return;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  };
+
   for (const name of benchCase.peers) {
     const peer = await start(name, benchCase, files, settings);
     result.peers.push(peer.result);
@@ -81,6 +93,7 @@ async function measureOn(
     const deadline = performance.now() + settings.secondsPerPeer * 1000;
     for (let round = 0; round < settings.rounds && ours.alive && peer.alive; round++) {
       if (round > 0 && performance.now() > deadline) break;
+      await quiet();
       const mine = await runOurs();
       const theirs = await peer.time();
       if (mine !== undefined && theirs !== undefined) peer.result.ratios.push(theirs / mine);
@@ -92,6 +105,7 @@ async function measureOn(
     for (let round = 0; round < settings.rounds && ours.alive; round++) await runOurs();
   }
   await ours.end();
+  result.load = loadavg()[0] ?? 0;
   return result;
 }
 

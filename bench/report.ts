@@ -78,6 +78,7 @@ export function markdownReport(machine: Machine, results: readonly CaseResult[])
     "all threads, measured before and after each of our runs. Memory is the highest resident size",
     "beyond that before the first call.",
     "",
+    ...loadNote(machine, results),
   ];
   for (const group of new Set(results.map((result) => result.case.group))) {
     lines.push(`## ${group[0]?.toUpperCase()}${group.slice(1)}`, "");
@@ -87,6 +88,20 @@ export function markdownReport(machine: Machine, results: readonly CaseResult[])
     lines.push("");
   }
   return lines.join("\n");
+}
+
+/** Says so where other jobs ran: peers that spin at barriers then lose more than ours. */
+function loadNote(machine: Machine, results: readonly CaseResult[]): string[] {
+  const loads = results.map(({ load }) => load).filter((load) => load > 0);
+  const most = Math.max(0, ...loads);
+  if (most <= machine.cores + 1) return [];
+  return [
+    `**Other jobs ran on the machine**: load averages of ${Math.min(...loads).toFixed(0)} to ` +
+      `${most.toFixed(0)} on ${machine.cores} cores. Absolute times are too high, and the ratios are`,
+    "kinder to us than on a free machine: OpenMP threads that spin at a barrier lose more than threads",
+    "that take the next chunk.",
+    "",
+  ];
 }
 
 function rows(result: CaseResult): string[] {

@@ -12,6 +12,9 @@ export interface Settings {
   rounds: number;
   /** A peer gets no further round after this long. */
   secondsPerPeer: number;
+  /** A pair waits until the peak probe shows so many GFLOP/s, but no longer than `quietSeconds`. */
+  quietAt: number;
+  quietSeconds: number;
   /** Where the reports go, without the ending. */
   out: string;
   /** How to start a side's process, or why it can't be started. */
@@ -31,6 +34,8 @@ export const USAGE = `npm run bench -- [options]
   --case TEXT        only cases whose name contains TEXT (may be repeated)
   --rounds N         timed pairs per peer (default 7, with --quick 3)
   --seconds N        no further round of a peer after so long (default 60, with --quick 10)
+  --quiet-at N       let each pair wait until the peak probe shows N GFLOP/s (default 0: don't)
+  --quiet-seconds N  but no longer than this (default 20)
   --threads N        threads of every side (default: all cores)
   --out PATH         reports as PATH.json and PATH.md (default bench/results/latest)
   --node PATH        the Node that runs our sides (default: this one; or VQ_NODE)
@@ -54,6 +59,8 @@ export function readSettings(args: readonly string[], root: string): Settings | 
       case: { type: "string", multiple: true, default: [] },
       rounds: { type: "string" },
       seconds: { type: "string" },
+      "quiet-at": { type: "string", default: "0" },
+      "quiet-seconds": { type: "string", default: "20" },
       threads: { type: "string", default: String(availableParallelism()) },
       out: { type: "string", default: join(root, "bench", "results", "latest") },
       node: { type: "string", default: process.env.VQ_NODE ?? process.execPath },
@@ -80,6 +87,8 @@ export function readSettings(args: readonly string[], root: string): Settings | 
     threads: Number(threads),
     rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
     secondsPerPeer: Number(values.seconds ?? (values.quick ? 10 : 60)),
+    quietAt: Number(values["quiet-at"]),
+    quietSeconds: Number(values["quiet-seconds"]),
     out: values.out,
     log: (line) => process.stderr.write(`${line}\n`),
     command(side) {
