@@ -3,9 +3,17 @@ import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
+import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
-import type { ApplyOptions, Quantizer, QuantizerConfig } from "./contract.ts";
+import type {
+  ApplyOptions,
+  MaskOptions,
+  Quantizer,
+  QuantizerConfig,
+  Variables,
+} from "./contract.ts";
 import { type ImplicitParams, initImplicit } from "./residual/implicit.ts";
+import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
 import {
   type ResidualCall,
   type ResidualMode,
@@ -58,6 +66,8 @@ export interface ResidualFamily extends ResidualParts {
   readonly frozen?: boolean;
   /** Throws at a call without a key in which a layer draws at random. */
   readonly checkKey?: (where: string, key: unknown, mode: ResidualMode) => void;
+  /** The codes of each layer, `[K, C]`, where the layers compare by Euclidean distance to just these. */
+  readonly codebooks?: (variables: ResidualVariables) => np.Array[];
   /** Sizes of the networks of implicit codebooks. */
   readonly implicitSizes?: Parameters<typeof initImplicit>[2];
 }
@@ -85,6 +95,24 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     graph.scaled(call.residual, mode),
   );
   const kept = shared ? layers.slice(0, 1) : layers;
+  const codebooks = jitted((variables: ResidualVariables) => family.codebooks?.(variables) ?? []);
+  /** Indices `[N, Q]` that a search outside the graph found, as those of `x`. */
+  const settle = jitted((call: { found: np.Array; x: np.Array; masks: MaskOptions }) => {
+    const positions = positionShape(call.x.shape, layout);
+    return hideRows(call.found, maskOfVectors(call.masks, positions)).reshape([...positions, Q]);
+  });
+  /** Indices of `x` as one column per layer, and the mask of its vectors. */
+  const unfold = jitted((call: { x: np.Array; indices: np.Array; masks: MaskOptions }) => {
+    const mask = maskOfVectors(call.masks, positionShape(call.x.shape, layout));
+    const columns = call.indices.shape.at(-1) as number;
+    const flat = call.indices.reshape([-1, columns]);
+    const parts = Array.from({ length: columns }, (_, layer) => flat.ref.slice([], layer));
+    return { columns: parts, ...(mask && { mask }) };
+  });
+  const variablesAt = ({ params, state }: ResidualVariables, layer: number): Variables => ({
+    params: params.layers[layer] as ArrayTree,
+    state: state.layers[layer] as ArrayTree,
+  });
 
   const checkCall = (name: string, call: Partial<ResidualCall> & { x: np.Array }) => {
     const at = `${where}.${name}`;
@@ -229,6 +257,15 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       checkCall("encode", { x, ...masks });
       checkDepth(`${where}.encode`, depth);
       checkBeam(`${where}.encode`, beamSize);
+      if (family.codebooks && beamSize <= MOST_KERNEL_BEAM && onKernels(x)) {
+        const books = codebooks(tree.ref(variables));
+        tree.dispose(books.slice(depth));
+        const vectors = enter(tree.ref(variables.params), x.ref);
+        const weights = family.beamWeights ?? layers.map(() => 1);
+        const used = books.slice(0, depth);
+        const found = await residualOnKernels(vectors, used, Q, beamSize, weights);
+        return blockUntilReady(settle({ found, x: x.ref, masks: tree.ref(masks) }));
+      }
       const call = tree.ref({ variables, x, ...masks });
       const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };
       const { indices, ...others } = run(call, mode);
@@ -243,6 +280,16 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       const mode = { training: true, moves: true, layers: columns, drops: false, beam: 1 };
       if (family.frozen) return tree.ref(variables.state);
       family.checkKey?.(`${where}.update`, key, mode);
+      if (!shared && !family.implicit && !family.scales && onKernels(x)) {
+        const entering = enter(tree.ref(variables.params), x.ref);
+        const { columns: parts, mask } = unfold(tree.ref({ x, indices, masks }));
+        const keys = key ? [...random.split(key.ref, Q + 3)] : [];
+        tree.dispose(keys.slice(columns));
+        const own = (layer: number) => tree.ref(variablesAt(variables, layer));
+        const moved = await updateLayers(layers, own, entering, parts, mask, keys);
+        const rest = variables.state.layers.slice(columns);
+        return { layers: [...moved, ...tree.ref(rest as never[])] };
+      }
       const call = tree.ref({ variables, x, indices, ...masks, ...(key && { key }) });
       const { state, ...others } = run(call, mode);
       tree.dispose(others as never);

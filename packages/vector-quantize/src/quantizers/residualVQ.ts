@@ -15,7 +15,7 @@ import { drawingsOf } from "./vectorQuantize/apply.ts";
 import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
 import { checkKey, completeOptions } from "./vectorQuantize/checks.ts";
 import { savedOptions, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
-import { vectorQuantize } from "./vectorQuantize.ts";
+import { type VectorQuantizer, vectorQuantize } from "./vectorQuantize.ts";
 
 /** Options of `residualVQ`: its own, and those of its layers. */
 export interface ResidualVQOptions
@@ -160,6 +160,17 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
       checkKey(at, key, drawing ?? (training && directional ? "noise" : undefined));
     },
     beamWeights: beamScoreQuantizerWeights,
+    ...(searchesPlainly(complete, given) && {
+      codebooks: ({ params, state }) =>
+        layers.map((layer, at) =>
+          (layer as VectorQuantizer).codebook(
+            tree.ref({
+              params: params.layers[shared ? 0 : at],
+              state: state.layers[shared ? 0 : at],
+            }) as VectorQuantizeVariables,
+          ),
+        ),
+    }),
     ...(given.implicitNeuralCodebook && {
       implicit: (params, quantized) => implicitCodes(params, quantized, implicitSizes),
       implicitSizes,
@@ -192,6 +203,14 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     if (!replacesDeadCodes(complete.thresholdEmaDeadCode)) return moved;
     return shared.expire(whole(moved), residuals, { key: key as np.Array, mask });
   }
+}
+
+/** Whether the layers compare by Euclidean distance to their codes as stored. */
+function searchesPlainly(
+  { metric, affineParam, vqBridge }: ReturnType<typeof completeOptions>,
+  { implicitNeuralCodebook = false }: ResidualVQOptions,
+): boolean {
+  return metric === "euclidean" && !affineParam && !vqBridge && !implicitNeuralCodebook;
 }
 
 const layerOf = (options: VectorQuantizeOptions): Quantizer => vectorQuantize(options) as Quantizer;

@@ -1,0 +1,109 @@
+import { jit, numpy as np, tree } from "@jax-js/jax";
+import { createResidualSearch } from "../../kernels/residualNearest.ts";
+import { hideMasked } from "../../layout/mask.ts";
+import { floats } from "../../search/kernel.ts";
+import { integer } from "../../tracing.ts";
+import { type ArrayTree, jitted } from "../../tree.ts";
+import type { Quantizer, Variables } from "../contract.ts";
+
+/** Most paths that the kernel keeps. */
+export const MOST_KERNEL_BEAM = 16;
+
+/**
+ * Indices of all layers by the residual kernel: the meaning of the loop over the layers, or of
+ * `beamSearch`.
+ *
+ * @param vectors `[N, C]`
+ * @param codebooks `[K, C]` of each layer that is used
+ * @param columns how many columns the answer has; those without a layer are -1
+ * @param weights of the layers in the score of a path
+ * @returns int32 `[N, columns]`; -1 throughout where a vector is not finite
+ */
+export async function residualOnKernels(
+  vectors: np.Array,
+  codebooks: readonly np.Array[],
+  columns: number,
+  beam: number,
+  weights: readonly number[],
+): Promise<np.Array> {
+  const [N, dim] = vectors.shape as [number, number];
+  const [rows, ...books] = await Promise.all([vectors, ...codebooks].map(floats));
+  const ranking = { beam, rank: "sum", weights: weights.slice(0, books.length) } as const;
+  const search = await createResidualSearch(books, {
+    dim,
+    invalid: "mark",
+    ...(beam > 1 && ranking),
+  });
+  try {
+    const { indices } = await search.nearest(rows as Float32Array);
+    const layers = books.length;
+    if (layers === columns) return np.array(indices, { shape: [N, columns] });
+    const wide = new Int32Array(N * columns).fill(-1);
+    for (let n = 0; n < N; n++) {
+      wide.set(indices.subarray(n * layers, (n + 1) * layers), n * columns);
+    }
+    return np.array(wide, { shape: [N, columns] });
+  } finally {
+    search.dispose();
+  }
+}
+
+/** What one layer's update takes, and what it leaves to the next. */
+const layerStep = jit(
+  ({ residual, indices, mask }: { residual: np.Array; indices: np.Array; mask?: np.Array }) => {
+    const present = indices.ref.greaterEqual(integer(0)); // [N]
+    const real = mask ? np.logicalAnd(present, mask) : present;
+    return { residual, safe: np.maximum(indices, integer(0)), real };
+  },
+);
+/** `moved` if any vector is real, else `rests`: a layer that adds nothing to any vector rests. */
+const settleState = jitted((call: { moved: ArrayTree; rests: ArrayTree; real: np.Array }) => {
+  const any = np.max(call.real.astype(np.float32)).greater(0);
+  return tree.map(
+    (after: np.Array, before: np.Array) => np.where(any.ref, after, before),
+    call.moved as never,
+    call.rests as never,
+  ) as ArrayTree;
+});
+const subtract = jit((residual: np.Array, codes: np.Array, real: np.Array) =>
+  residual.sub(np.where(real.reshape([-1, 1]), codes, 0)),
+);
+
+/**
+ * The states of all layers after a step, each by the layer's own `update` on what the layers before
+ * left. Takes ownership of `residual`, `columns`, `mask` and `keys`.
+ *
+ * @param residual what enters the first layer, `[N, C]`
+ * @param columns int32 `[N]` per layer; -1 where a layer adds nothing
+ */
+export async function updateLayers(
+  layers: readonly Quantizer[],
+  own: (layer: number) => Variables,
+  residual: np.Array,
+  columns: readonly np.Array[],
+  mask: np.Array | undefined,
+  keys: readonly np.Array[],
+): Promise<ArrayTree[]> {
+  const states: ArrayTree[] = [];
+  let left = residual;
+  for (const [layer, indices] of columns.entries()) {
+    const quantizer = layers[layer] as Quantizer;
+    const given = layerStep({ residual: left, indices, ...(mask && { mask: mask.ref }) });
+    const { safe, real } = given as { safe: np.Array; real: np.Array };
+    const key = keys[layer];
+    const options = { mask: real.ref, ...(key && { key }) };
+    const moved = await quantizer.update(own(layer), given.residual.ref, safe.ref, options);
+    const { params, state: rests } = own(layer);
+    tree.dispose(params as never);
+    states.push(settleState({ moved, rests, real: real.ref }));
+    const codes = quantizer.decode(own(layer), safe);
+    left = subtract(given.residual, codes, real);
+  }
+  tree.dispose([left, mask]);
+  return states;
+}
+
+/** Index -1 at the rows `[N, Q]` of vectors that are not real. */
+export function hideRows(indices: np.Array, mask: np.Array | undefined): np.Array {
+  return hideMasked(indices, mask?.reshape([-1, 1]));
+}
