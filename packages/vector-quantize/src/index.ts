@@ -27,6 +27,7 @@ export { bitsPerPixel, entropyBitsPerPixel } from "./metrics/rate.ts";
 export { codeCounts, codeEntropy, perplexity, usedCodes } from "./metrics/usage.ts";
 export { gelu, relu, silu, tanh } from "./nn/activations.ts";
 export { type Conv2dOptions, type Conv2dParams, conv2d } from "./nn/conv2d.ts";
+export { type ImageAutoencoderOptions, imageAutoencoder } from "./nn/imageAutoencoder.ts";
 export type { Layer, LayerConfig } from "./nn/layer.ts";
 export { type LayerNormOptions, type LayerNormParams, layerNorm } from "./nn/layerNorm.ts";
 export { type LinearOptions, type LinearParams, linear } from "./nn/linear.ts";
@@ -62,6 +63,12 @@ export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
 } from "./quantizers/groupedResidualVQ.ts";
+export type {
+  ActivationFunction,
+  LfqOptions,
+  StraightThroughActivation,
+} from "./quantizers/lfq/options.ts";
+export { type LookupFreeBinaryQuantizer, lfq } from "./quantizers/lfq.ts";
 export type { LookupFreeParams } from "./quantizers/lookupFree/family.ts";
 export type { LookupFreeQuantizer } from "./quantizers/lookupFree.ts";
 export { quantizerFromConfig, type UserObjects } from "./quantizers/registry.ts";

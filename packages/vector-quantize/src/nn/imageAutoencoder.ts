@@ -1,0 +1,111 @@
+import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import type { Quantizer } from "../quantizers/contract.ts";
+import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
+import { relu } from "./activations.ts";
+import { conv2d } from "./conv2d.ts";
+import type { Layer } from "./layer.ts";
+import { layerNorm } from "./layerNorm.ts";
+import { linear } from "./linear.ts";
+import type { Model } from "./model.ts";
+import { residual } from "./residual.ts";
+import { sequential } from "./sequential.ts";
+import { depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
+
+/** Options of `imageAutoencoder`. */
+export interface ImageAutoencoderOptions {
+  /** Channels of the images. Default 3. */
+  readonly channels?: number;
+  /** Pixels a side for each code: images of 32 x 32 get `(32 / patch) ** 2` codes. Default 2. */
+  readonly patch?: number;
+  /** Features of the layers between. Default 32. */
+  readonly width?: number;
+  /** Residual blocks on each side of the quantizer. Default 1. */
+  readonly depth?: number;
+  /** Number of codes. Default 512. */
+  readonly codebookSize?: number;
+  /** Features of a code. Default 8. */
+  readonly codeDim?: number;
+  /** Any quantizer of feature size `codeDim`, in place of the default. */
+  readonly quantizer?: Quantizer;
+}
+
+/**
+ * An autoencoder for small images that trains in about a minute on a CPU with four cores: images
+ * `[B, H, W, channels]` whose sides are multiples of `patch`.
+ *
+ * Patches are embedded; `depth` residual blocks follow, each a 3 x 3 convolution over neighbouring
+ * patches and a linear layer; then a normalisation and a projection to `codeDim` features. Behind
+ * the quantizer the same stands in reverse. All of it runs as matrix products. The blocks let a code
+ * tell about its surroundings: without them it could do no better than the nearest of `codebookSize`
+ * patches. The normalisation keeps the vectors in reach of the codes while the encoder learns.
+ *
+ * The default quantizer keeps its codes in use: k-means first (`model.fit` on a batch), moving averages
+ * that follow within some ten steps (decay 0.9), and codes with less than a tenth of an even share
+ * replaced.
+ *
+ * @throws VectorQuantizeError for an option out of range, or a quantizer of another feature size
+ */
+export function imageAutoencoder(options: ImageAutoencoderOptions = {}): Model {
+  const {
+    channels = 3,
+    patch = 2,
+    width = 32,
+    depth = 1,
+    codebookSize = 512,
+    codeDim = 8,
+  } = options;
+  checkKnownOptions("imageAutoencoder", options, [
+    "channels",
+    "patch",
+    "width",
+    "depth",
+    "codebookSize",
+    "codeDim",
+    "quantizer",
+  ]);
+  checkInteger("imageAutoencoder: channels", channels);
+  checkInteger("imageAutoencoder: patch", patch);
+  checkInteger("imageAutoencoder: width", width);
+  checkInteger("imageAutoencoder: depth", depth, 0);
+  checkInteger("imageAutoencoder: codeDim", codeDim);
+  if (options.quantizer && options.quantizer.dim !== codeDim) {
+    throw expected(
+      "imageAutoencoder: quantizer.dim",
+      `codeDim (${codeDim})`,
+      options.quantizer.dim,
+    );
+  }
+  const quantizer =
+    options.quantizer ??
+    vectorQuantize({
+      dim: codeDim,
+      codebookSize,
+      decay: 0.9,
+      commitmentWeight: 0.25,
+      thresholdEmaDeadCode: { share: 0.1 },
+    });
+
+  const pixels = patch * patch * channels;
+  const map = (inFeatures: number, outFeatures: number) => linear({ inFeatures, outFeatures });
+  const blocks = (): Layer[] =>
+    Array.from({ length: depth }, () =>
+      residual([
+        relu(),
+        conv2d({ inChannels: width, outChannels: width }),
+        relu(),
+        map(width, width),
+      ]),
+    );
+  return sequential([
+    spaceToDepth({ block: patch }),
+    map(pixels, width),
+    ...blocks(),
+    layerNorm({ features: width }),
+    map(width, codeDim),
+    quantizer,
+    map(codeDim, width),
+    ...blocks(),
+    map(width, pixels),
+    depthToSpace({ block: patch }),
+  ]);
+}

@@ -1,0 +1,84 @@
+/**
+ * Times a training step of the example autoencoder on both sides, turn by turn: README.md tells how.
+ *
+ *   node parity/autoencoder/time.mjs --images ... --python venv/bin/python
+ */
+import "vector-quantize"; // first: jax-js must find the threads when it loads
+import { spawn } from "node:child_process";
+import { cpus } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { blockUntilReady, random, tree } from "@jax-js/jax";
+import { initNode } from "vector-quantize/node";
+import { batchOf, batchSize, buildModel, buildTrainer, readImages } from "./autoencoder.mjs";
+
+const { values } = parseArgs({
+  options: {
+    images: { type: "string" },
+    python: { type: "string", default: "python" },
+    threads: { type: "string", default: "4" },
+    rounds: { type: "string", default: "8" },
+  },
+});
+if (values.images === undefined) throw new Error("--images: expected a path, got none");
+const stepsPerTurn = 5;
+
+const script = fileURLToPath(new URL("train.py", import.meta.url));
+const args = [script, "--images", values.images, "--threads", values.threads, "--serve"];
+const child = spawn(values.python, args, { stdio: ["pipe", "pipe", "inherit"] });
+const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+const answer = async () => JSON.parse((await answers.next()).value);
+const original = async (count) => {
+  child.stdin.write(`${count}\n`);
+  return answer();
+};
+
+await initNode({ threads: Number(values.threads) });
+const images = await readImages(values.images);
+const trainer = buildTrainer(buildModel());
+let state = trainer.init(random.key(0));
+let taken = 0;
+
+/** Milliseconds of each of `count` steps, from batch at hand to new state and losses. */
+async function ours(count) {
+  const times = [];
+  for (let i = 0; i < count; i++) {
+    const numbers = Array.from({ length: batchSize }, (_, j) => (taken * batchSize + j) % 9000);
+    const batch = batchOf(images, numbers);
+    taken += 1;
+    const begin = performance.now();
+    const result = trainer.step(state, batch);
+    state = result.state;
+    await blockUntilReady([state, result.metrics]);
+    times.push(performance.now() - begin);
+    tree.dispose(result.metrics);
+  }
+  return times;
+}
+
+const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+const about = await answer();
+console.log(
+  `${cpus()[0].model}, Node ${process.versions.node}, torch ${about.torch}, ${values.threads} threads`,
+);
+await original(3);
+await ours(3);
+const pairs = [];
+for (let round = 0; round < Number(values.rounds); round++) {
+  const theirs = median(await original(stepsPerTurn));
+  const mine = median(await ours(stepsPerTurn));
+  pairs.push({ theirs, mine, ratio: mine / theirs });
+  console.log(
+    `original ${theirs.toFixed(1)} ms, ours ${mine.toFixed(1)} ms, ${(mine / theirs).toFixed(2)} x`,
+  );
+}
+for (const [name, key] of [
+  ["original", "theirs"],
+  ["ours", "mine"],
+  ["ratio", "ratio"],
+]) {
+  const list = pairs.map((pair) => pair[key]);
+  console.log(`${name}: median ${median(list).toFixed(2)}, least ${Math.min(...list).toFixed(2)}`);
+}
+child.stdin.end();
