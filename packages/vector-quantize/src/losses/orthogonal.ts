@@ -17,8 +17,10 @@ export function orthogonalLoss(codebook: np.Array, counted: np.Array): np.Array 
   const unit = normalise(codebook).mul(counted.ref.reshape([-1, 1])); // [K, C]
   // sum_ij (u_i . u_j)^2 = sum_cd (U^T U)_cd^2: C x C numbers in place of K x K.
   const gram = np.matmul(unit.ref.transpose(), unit); // [C, C]
-  const n = np.maximum(np.sum(counted), 1);
-  return np.sum(np.square(gram)).div(np.square(n.ref)).sub(np.reciprocal(n));
+  const total = np.sum(counted); // []
+  const n = np.maximum(total.ref, 1);
+  const loss = np.sum(np.square(gram)).div(np.square(n.ref)).sub(np.reciprocal(n));
+  return np.where(total.greater(0), loss, 0);
 }
 
 /** 1 for each code that some index names, else 0: `[K]`. */

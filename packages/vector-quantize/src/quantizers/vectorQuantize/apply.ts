@@ -109,14 +109,17 @@ export function applyGraph(options: CompleteOptions) {
     const perBook = deal.maskOfBook(mask?.ref); // [M]
     const vectors = toBooks(tree.ref(params), x.ref); // [M, C] per book
 
+    /** Codes with their gradient, unless they are frozen. */
+    const ifMoving = (codes: np.Array) => (mode.frozen ? lax.stopGradient(codes) : codes);
+
     /** Searches the books at a state of theirs. */
     const search = (state: VectorQuantizeState): SearchedBook[] => {
       const stored = storedCodes({ params, state });
       const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
       const sampleKeys = keysOfBooks(keys.sample);
-      return deal.split(mode.frozen ? lax.stopGradient(stored) : stored).map((part, book) => {
+      return deal.split(stored).map((part, book) => {
         const rows = vectors[book] as np.Array;
-        const codebook = comparedCodes(options, params, affine[book], part);
+        const codebook = ifMoving(comparedCodes(options, params, affine[book], part));
         const own = transform?.(codebook.ref); // [M, K, C]
         const finite = finiteRows(lax.stopGradient(rows.ref)); // [M]
         const logits = () => {
@@ -199,7 +202,7 @@ export function applyGraph(options: CompleteOptions) {
       {
         mask: perBook,
         targets: targets && deal.splitIndices(targets),
-        stored: () => deal.split(storedCodes({ params, state })),
+        stored: () => deal.split(ifMoving(storedCodes({ params, state }))),
         subsetKeys: keysOfBooks(keys.subset),
         mode,
       },

@@ -157,6 +157,19 @@ export function trainsCodes(options: CompleteOptions): boolean {
   return options.learnableCodebook || options.orthogonalRegWeight > 0;
 }
 
+/**
+ * Whether a search and an update outside the graph come to the same: nothing is drawn in the search,
+ * and nothing that the losses look at moves between the two.
+ */
+export function trainsApart(options: CompleteOptions): boolean {
+  return !(
+    options.stochasticSampleCodes ||
+    options.affineParam ||
+    options.inPlaceCodebookOptimizer ||
+    options.orthogonalRegWeight > 0
+  );
+}
+
 /** The options as plain JSON: the user's own functions by their names. */
 export function savedOptions(given: VectorQuantizeOptions): Record<string, unknown> {
   return Object.fromEntries(
