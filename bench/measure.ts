@@ -58,6 +58,7 @@ async function measureOn(
     ours: ours.result,
     ofPeak: [],
     peaks: [],
+    load: 0,
     peers: [],
   };
   if (ours.result.skipped !== undefined) return result;
