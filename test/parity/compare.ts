@@ -10,14 +10,18 @@ import type { HostTensor } from "../../packages/vector-quantize/src/checkpoint/d
 const relative = 1e-5;
 const noise = 1e-7;
 
-/** Expects integers and booleans to be equal, and floats to be close. */
-export function expectSame(name: string, ours: HostTensor, recorded: HostTensor): void {
+/**
+ * Expects integers and booleans to be equal, and floats to be close.
+ *
+ * @param size how large the terms are that the recorded tensor is a sum of, if they cancel
+ */
+export function expectSame(name: string, ours: HostTensor, recorded: HostTensor, size = 0): void {
   expect(ours.shape, `shape of ${name}`).toEqual(recorded.shape);
   if (recorded.dtype !== "float32") {
     expectEqual(name, ours, recorded);
     return;
   }
-  const scale = Array.from(recorded.data, Math.abs).reduce((a, b) => Math.max(a, b), 0);
+  const scale = Array.from(recorded.data, Math.abs).reduce((a, b) => Math.max(a, b), size);
   const allowed = relative * scale + noise;
   const worst = largestGap(ours, recorded);
   const values = `${ours.data[worst.at]} for ${recorded.data[worst.at]} at ${worst.at}`;

@@ -4,6 +4,7 @@ import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoi
 import type { LinearMap } from "../../../packages/vector-quantize/src/layout/linear.ts";
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import { fsq } from "../../../packages/vector-quantize/src/quantizers/fsq.ts";
+import { lfq } from "../../../packages/vector-quantize/src/quantizers/lfq.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
 import { type Kwargs, type Tensors, tensor } from "../cases.ts";
 
@@ -37,6 +38,26 @@ export const translations: Record<string, Translation> = {
       bound_hard_clamp: same("boundHardClamp"),
     },
   },
+  LFQ: {
+    make: lfq,
+    options: {
+      ...shared,
+      codebook_size: same("codebookSize"),
+      entropy_loss_weight: same("entropyLossWeight"),
+      commitment_loss_weight: same("commitmentLossWeight"),
+      diversity_gamma: same("diversityGamma"),
+      straight_through_activation: () => ({ straightThroughActivation: "tanh" }), // the only one
+      codebook_scale: same("codebookScale"),
+      frac_per_sample_entropy: same("fracPerSampleEntropy"),
+      has_projections: same("hasProjections"),
+      soft_clamp_input_value: same("softClampInputValue"),
+      cosine_sim_project_in: same("cosineSimProjectIn"),
+      cosine_sim_project_in_scale: (scale) => ({ cosineSimProjectIn: { scale } }),
+      experimental_softplus_entropy_loss: same("softplusEntropyLoss"),
+      entropy_loss_offset: (offset) => ({ softplusEntropyLoss: { offset } }),
+      spherical: same("spherical"),
+    },
+  },
 };
 
 /** Our quantizer for a class, its options and the rank of its input. */
@@ -56,11 +77,17 @@ export function toQuantizer(className: string, kwargs: Kwargs, rank: number): Lo
 
 type Arrays = Variables<Record<string, never>, Record<string, never>>;
 
+/** The cosine map of LFQ keeps its weight as `[in, out]`, where `nn.Linear` has `[out, in]`. */
+const keepsWeight = (name: string, kwargs: Kwargs) =>
+  name === "project_in" && kwargs.cosine_sim_project_in === true;
+
 /** Our arrays from the reference's `state_dict`. */
-export function toVariables(tensors: Tensors): Arrays {
+export function toVariables(tensors: Tensors, kwargs: Kwargs): Arrays {
   const array = (name: string) => toDevice(tensor(tensors, name));
   const linear = (name: string): LinearMap => ({
-    weight: array(`${name}.weight`).transpose(), // [out, in] to [in, out]
+    weight: keepsWeight(name, kwargs)
+      ? array(`${name}.weight`)
+      : array(`${name}.weight`).transpose(),
     ...(tensors[`${name}.bias`] && { bias: array(`${name}.bias`) }),
   });
   const params = {
@@ -72,10 +99,12 @@ export function toVariables(tensors: Tensors): Arrays {
 }
 
 /** Our parameters, or their gradients, as the reference names them. Takes ownership. */
-export function fromParams(params: unknown): Promise<Tensors> {
+export function fromParams(params: unknown, kwargs: Kwargs): Promise<Tensors> {
   const { projectIn, projectOut } = params as { projectIn?: LinearMap; projectOut?: LinearMap };
   const linear = (name: string, map: LinearMap | undefined): Record<string, np.Array> => ({
-    ...(map && { [`${name}.weight`]: map.weight.transpose() }),
+    ...(map && {
+      [`${name}.weight`]: keepsWeight(name, kwargs) ? map.weight : map.weight.transpose(),
+    }),
     ...(map?.bias && { [`${name}.bias`]: map.bias }),
   });
   return toHost({ ...linear("project_in", projectIn), ...linear("project_out", projectOut) });

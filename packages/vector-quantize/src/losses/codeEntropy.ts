@@ -1,6 +1,14 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { accurateLog, logSigmoid } from "../logarithm.ts";
-import { firstHalf, type HalfTables, halfTables, throughHalfTables } from "./binaryTables.ts";
+import {
+  along,
+  evenParts,
+  meanOverOthers,
+  type PartTables,
+  partTables,
+  stored,
+  throughTables,
+} from "./partTables.ts";
 
 /** Entropies in nats of how bits choose codes. */
 export interface CodeEntropies {
@@ -10,8 +18,10 @@ export interface CodeEntropies {
   batch: np.Array;
 }
 
-// Entries of a half-table of the rows that are worked on at once: 2 MB.
-const chunkEntries = 2 ** 19;
+// Entries of a half-table, of which about ten exist at once: 4 MB each.
+const mostHalfEntries = 2 ** 20;
+// Bits of a part where half-tables would be larger.
+const bitsOfPart = 5;
 // Largest number of bits whose mean distribution, 2^bits entries, is made.
 const mostBits = 18;
 const bitsOfGroup = 16;
@@ -24,9 +34,10 @@ const bitsOfGroup = 16;
  * - `batch = sum_k -q_k log max(q_k, floor)`, `q_k = mean_n p_nk`
  *
  * The bits are independent, so `p` is a product of two half-tables of 2^(d/2) entries, `q` is one
- * matrix product of them, and nothing of size N x 2^d exists. With `floor` 0 the per-sample entropy
- * is the sum over bits, in O(N d); with a floor every code's probability has to be looked at, but
- * none is stored.
+ * matrix product of them, and nothing of size N x 2^d exists. Where even half-tables would be large,
+ * the product is one of three or four smaller tables: slower, but the memory stays in the tens of
+ * megabytes. With `floor` 0 the per-sample entropy is the sum over bits, in O(N d); with a floor
+ * every code's probability has to be looked at, but none is stored.
  *
  * More than 18 bits are parted into groups of up to 16, whose entropies are added: exact per sample
  * but for the floor, and an upper bound for the batch.
@@ -39,7 +50,7 @@ const bitsOfGroup = 16;
  *
  * Source: Yu et al., "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation", 2023,
  * equation 5, https://arxiv.org/abs/2310.05737; the groups: Zhao et al., "Image and Video
- * Tokenization with Binary Spherical Quantization", 2024, section 4.3, https://arxiv.org/abs/2406.07548
+ * Tokenization with Binary Spherical Quantization", 2024, https://arxiv.org/abs/2406.07548
  */
 export function codeEntropies(
   logits: np.Array,
@@ -48,19 +59,12 @@ export function codeEntropies(
 ): CodeEntropies {
   const [N, d] = logits.shape as [number, number];
   const shares = shareOf(weights, N); // [N, 1]
-  const groups = d <= mostBits ? 1 : Math.ceil(d / bitsOfGroup);
-  let total: CodeEntropies | undefined;
-  for (let g = 0; g < groups; g++) {
-    const bits: [number, number] = [
-      Math.floor((g * d) / groups),
-      Math.floor(((g + 1) * d) / groups),
-    ];
-    const part = groupEntropies(logits.ref.slice([], bits), shares.ref, floor);
-    total = total
-      ? { perSample: total.perSample.add(part.perSample), batch: total.batch.add(part.batch) }
-      : part;
-  }
-  return total as CodeEntropies;
+  const groups = evenParts(d, d <= mostBits ? 1 : Math.ceil(d / bitsOfGroup));
+  const found = groups.map((bits) => groupEntropies(logits.ref.slice([], bits), shares.ref, floor));
+  return found.reduce((total, part) => ({
+    perSample: total.perSample.add(part.perSample),
+    batch: total.batch.add(part.batch),
+  }));
 }
 
 /** Each vector's share of the mean, `[N, 1]`. */
@@ -70,48 +74,78 @@ function shareOf(weights: np.Array | undefined, N: number): np.Array {
   return column.ref.div(np.maximum(np.sum(column), 1e-30));
 }
 
+/** How many tables the bits are parted into. */
+function countOfParts(N: number, bits: number): number {
+  if (bits === 1) return 1;
+  return N * 2 ** Math.ceil(bits / 2) <= mostHalfEntries
+    ? 2
+    : Math.max(2, Math.ceil(bits / bitsOfPart));
+}
+
 function groupEntropies(logits: np.Array, shares: np.Array, floor: number): CodeEntropies {
   const [N, bits] = logits.shape as [number, number];
-  const rows = Math.max(1, Math.floor(chunkEntries / 2 ** firstHalf(bits)));
   const still = lax.stopGradient(logits.ref);
-  const starts = Array.from({ length: Math.ceil(N / rows) }, (_, chunk) => chunk * rows);
-  const chunks = starts.map((start) => [start, Math.min(N, start + rows)] as [number, number]);
+  const tables = partTables(still.ref, evenParts(bits, countOfParts(N, bits)));
 
-  let q: np.Array | undefined; // [2^a, 2^(b - a)]
-  for (const chunk of chunks) {
-    const { p } = halfTables(still.ref.slice(chunk));
-    const part = np.matmul(p[0].mul(shares.ref.slice(chunk)).transpose(), p[1]);
-    q = q ? q.add(part) : part;
-  }
-  const mean = q as np.Array;
+  const mean = meanDistribution(tables, shares.ref); // [n1, n2, ...]
   const least = Math.max(floor, 1e-37);
   const logs = accurateLog(np.maximum(mean.ref, least));
-  const batch = np.sum(mean.ref.mul(logs.ref)).neg();
+  const batch = sumOfMany(mean.ref.mul(logs.ref)).neg();
   const byMean = logs.add(np.where(mean.greaterEqual(least), 1, 0)).neg(); // d batch / d q
+  const byBatch = throughMean(tables, byMean).map((by) => by.mul(shares.ref));
+  const batchGradient = throughTables(still.ref, tables.parts, byBatch);
 
-  const samples: np.Array[] = [];
-  const sampleGradients: np.Array[] = [];
-  const batchGradients: np.Array[] = [];
-  for (const chunk of chunks) {
-    const rowsOf = still.ref.slice(chunk);
-    const share = shares.ref.slice(chunk);
-    const tables = halfTables(rowsOf.ref);
-    const [pA, pB] = tables.p;
-    const byA = pA.ref.mul(np.matmul(pB.ref, byMean.ref.transpose())).mul(share.ref);
-    const byB = pB.ref.mul(np.matmul(pA.ref, byMean.ref)).mul(share.ref);
-    batchGradients.push(throughHalfTables(rowsOf.ref, [byA, byB]));
-    if (floor > 0) {
-      const { value, by } = flooredSurprise(tables, -Math.log(floor));
-      samples.push(np.sum(value.mul(share.ref.reshape([-1]))));
-      const shared: [np.Array, np.Array] = [by[0].mul(share.ref), by[1].mul(share)];
-      sampleGradients.push(throughHalfTables(rowsOf, shared));
-    }
+  if (floor === 0) {
+    const perSample = sumOfMany(bitEntropies(logits.ref).mul(shares));
+    return { perSample, batch: withGradient(batch, logits, batchGradient) };
   }
-  const perSample =
-    floor > 0
-      ? withGradient(sum(samples), logits.ref, np.concatenate(sampleGradients, 0))
-      : np.sum(bitEntropies(logits.ref).mul(shares));
-  return { perSample, batch: withGradient(batch, logits, np.concatenate(batchGradients, 0)) };
+  const { value, by } = flooredSurprise(tables, -Math.log(floor));
+  const byValue = by.map((gradient) => gradient.mul(shares.ref));
+  const perSample = withGradient(
+    sumOfMany(value.mul(shares.ref.reshape([N]))),
+    logits.ref,
+    throughTables(still, tables.parts, byValue),
+  );
+  return { perSample, batch: withGradient(batch, logits, batchGradient) };
+}
+
+/** `sum_n share_n p_n`, with an axis for each part, scaled so that its sum is right. */
+function meanDistribution(tables: PartTables, shares: np.Array): np.Array {
+  const sum = sumOverVectors(tables, shares.ref);
+  const scale = sumOfMany(shares).div(np.maximum(sumOfMany(sum.ref), 1e-30));
+  return sum.mul(scale); // the error of adding many small numbers is mostly a common factor
+}
+
+function sumOverVectors({ p }: PartTables, shares: np.Array): np.Array {
+  const [first, second] = p as [np.Array, np.Array];
+  const weighted = first.ref.mul(shares);
+  if (p.length === 2) return np.matmul(weighted.transpose(), second.ref);
+  const product = p
+    .slice(1)
+    .reduce(
+      (whole, table, at) => whole.mul(along(table.ref, at + 1, p.length)),
+      along(weighted, 0, p.length),
+    );
+  return np.sum(product, 0);
+}
+
+/** Gradients by the log-probabilities of each part, from the one by the mean distribution. */
+function throughMean(tables: PartTables, byMean: np.Array): np.Array[] {
+  const { p } = tables;
+  if (p.length === 2) {
+    const [first, second] = p as [np.Array, np.Array];
+    return [
+      np.matmul(second.ref, byMean.ref.transpose()).mul(first.ref),
+      np.matmul(first.ref, byMean.ref).mul(second.ref),
+    ];
+  }
+  return p.map((table, m) => {
+    // Walked along its last axis, which has to be the part's own; the product with the identity
+    // makes jit lay it out so. The other way round takes eight times as long.
+    const last = stored(np.moveaxis(byMean.ref, m, -1));
+    const wide = np.expandDims(np.moveaxis(last, -1, m), 0); // [1, n1, n2, ...]
+    return meanOverOthers(wide, tables, m).mul(table.ref);
+  });
 }
 
 /** Entropy of each bit, `[N, b]`. */
@@ -122,30 +156,35 @@ function bitEntropies(logits: np.Array): np.Array {
 }
 
 /**
- * `sum_k p_k min(-log p_k, most)` of each vector, `[N]`, with its gradient by `log pA` and `log pB`.
- *
- * The sums over pairs of half-codes are reductions of a broadcast sum, which is never stored.
+ * `sum_k p_k min(-log p_k, most)` of each vector, `[N]`, with its gradients by the log-probabilities
+ * of each part.
  */
-function flooredSurprise({ surprise, p }: HalfTables, most: number) {
-  const [sA, sB] = surprise;
-  const [pA, pB] = p;
-  const pairs = () => np.expandDims(sA.ref, 2).add(np.expandDims(sB.ref, 1)); // [N, 2^a, 2^b]
-  const overB = (values: np.Array) => np.sum(values.mul(np.expandDims(pB.ref, 1)), 2); // [N, 2^a]
-  const overA = (values: np.Array) => np.sum(values.mul(np.expandDims(pA.ref, 2)), 1); // [N, 2^b]
-  const floored = () => np.minimum(pairs(), most);
-  // d(p min(-log p, most)) / dp, where the floor stops the inner derivative.
-  const slope = () => floored().sub(np.where(pairs().lessEqual(most), 1, 0));
-  const value = np.sum(overB(floored()).mul(pA.ref), 1); // [N]
-  const by: [np.Array, np.Array] = [overB(slope()).mul(pA.ref), overA(slope()).mul(pB.ref)];
+function flooredSurprise(tables: PartTables, most: number) {
+  const { p, surprise } = tables;
+  const whole = () =>
+    surprise
+      .map((table, m) => along(table.ref, m, p.length))
+      .reduce((total, table) => total.add(table)); // [N, n1, n2, ...]
+  const floored = () => np.minimum(whole(), most);
+  // d(p min(-log p, most)) / dp: below the floor the logarithm stands still.
+  const slope = () => floored().sub(np.where(whole().lessEqual(most), 1, 0));
+  const first = p[0] as np.Array;
+  const value = np.sum(meanOverOthers(floored(), tables, 0).mul(first.ref), 1);
+  const by = p.map((table, m) => meanOverOthers(slope(), tables, m).mul(table.ref));
   return { value, by };
+}
+
+/** Sum of all entries, in two steps: one float32 sum of tens of thousands loses three digits. */
+function sumOfMany(x: np.Array): np.Array {
+  const lane = 256;
+  const flat = x.reshape([-1]);
+  const rows = Math.ceil(flat.size / lane);
+  const padded = np.pad(flat, [0, rows * lane - flat.size]);
+  return np.sum(np.sum(padded.reshape([rows, lane]), 1));
 }
 
 /** A scalar with this value and this gradient by `x`. */
 function withGradient(value: np.Array, x: np.Array, gradient: np.Array): np.Array {
   const moving = x.ref.sub(lax.stopGradient(x));
   return lax.stopGradient(value).add(np.sum(moving.mul(lax.stopGradient(gradient))));
-}
-
-function sum(values: np.Array[]): np.Array {
-  return values.reduce((total, value) => total.add(value));
 }

@@ -3,6 +3,7 @@ import type { Quantizer, QuantizerConfig } from "./contract.ts";
 import { fsq } from "./fsq.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
+import { lfq } from "./lfq.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
@@ -38,6 +39,7 @@ const factories: Record<string, (options: never) => Quantizer> = {
   fsq,
   groupedResidualFSQ,
   groupedResidualVQ,
+  lfq,
   residualFSQ,
   residualSimVQ,
   residualVQ,

@@ -1,0 +1,138 @@
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { straightThrough } from "../gradients/straightThrough.ts";
+import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
+import { randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
+import { normalise } from "../search/graph.ts";
+import type { RotationState } from "./fsq.ts";
+import { lfqLosses } from "./lfq/losses.ts";
+import {
+  completeLfqOptions,
+  type LfqOptions,
+  type StraightThroughActivation,
+  savedLfqOptions,
+} from "./lfq/options.ts";
+import type { LookupFreeParams } from "./lookupFree/family.ts";
+import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
+
+/** A `lfq` quantizer. Nothing of it is learned but the linear maps, where it has them. */
+export type LookupFreeBinaryQuantizer = LookupFreeQuantizer<LookupFreeParams, RotationState>;
+
+/**
+ * Lookup-free quantization: every dimension is a bit, the sign of the value; with `spherical`,
+ * binary spherical quantization.
+ *
+ * The code has `codebookScale` where the value is above 0, else `-codebookScale`. The first
+ * dimension is the highest bit of the index: `sum of bit[d] * 2^(bits - 1 - d)`, in encoding and in
+ * decoding. Up to 2^31 codes an index is one int32; a larger codebook has several along a last axis
+ * (see `joinWords`). No codebook is ever made.
+ *
+ * In training the loss is `entropyLossWeight * (perSampleEntropy - diversityGamma * batchEntropy) +
+ * commitmentLossWeight * commitment` (see `codeEntropies`): each vector should decide, and the batch
+ * should use all codes. It may be negative. Gradients pass straight through.
+ *
+ * A vector with NaN gets index -1 and comes out as NaN.
+ *
+ * ```ts
+ * const quantizer = lfq({ codebookSize: 2 ** 16, dim: 64, spherical: true });
+ * const { quantized, indices, loss } = quantizer.apply(variables, x, { training: true });
+ * ```
+ *
+ * @throws VectorQuantizeError for an option that is unknown or out of range
+ *
+ * Source: Yu et al., "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation", 2023,
+ * section 3.1, https://arxiv.org/abs/2310.05737; Zhao et al., "Image and Video Tokenization with
+ * Binary Spherical Quantization", 2024, https://arxiv.org/abs/2406.07548. The reference's class is
+ * `LFQ`.
+ */
+export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
+  const options = completeLfqOptions(given);
+  const { dim, bits, numCodebooks, codebookScale, spherical, projectionHasBias } = options;
+  const width = bits * numCodebooks;
+  const entry = codebookScale / (spherical ? Math.sqrt(bits) : 1);
+  const codesOf = (level: np.Array) =>
+    level
+      .astype(np.float32)
+      .mul(2 * entry)
+      .sub(entry);
+
+  return lookupFree<LookupFreeParams, RotationState>({
+    name: "lfq",
+    config: { type: "lfq", ...savedLfqOptions(given) },
+    dim,
+    layout: options.layout,
+    codebooks: numCodebooks,
+    keepCodebooks: options.keepNumCodebooksDim,
+    radix: options.radix,
+    losses: ["perSampleEntropy", "batchEntropy", "commitment"],
+    temperature: options.temperature,
+    ...(options.fracPerSampleEntropy < 1 &&
+      options.entropyLossWeight > 0 && { draws: "fracPerSampleEntropy" }),
+
+    init(key) {
+      const [inKey, outKey, rotationKey] = [...random.split(key, 3)] as [
+        np.Array,
+        np.Array,
+        np.Array,
+      ];
+      const keys = [inKey, outKey, rotationKey];
+      const params: LookupFreeParams = options.hasProjections
+        ? {
+            projectIn:
+              options.cosineScale === undefined
+                ? initLinear(inKey.ref, dim, width, projectionHasBias)
+                : { weight: random.normal(inKey.ref, [dim, width]) },
+            projectOut: initLinear(outKey.ref, width, dim, projectionHasBias),
+          }
+        : {};
+      const state: RotationState = options.orthogonalRotation
+        ? { rotation: randomRotation(rotationKey.ref, bits) }
+        : {};
+      tree.dispose(keys);
+      return { params, state };
+    },
+
+    latents({ params, state }, vectors) {
+      const mapped =
+        params.projectIn && options.cosineScale !== undefined
+          ? cosineMap(vectors, params.projectIn, options.cosineScale)
+          : applyLinear(vectors, params.projectIn); // [N, codebooks * bits]
+      const clamp = options.softClampInputValue;
+      const clamped = clamp === undefined ? mapped : np.tanh(mapped.div(clamp)).mul(clamp);
+      const turned = rotate(clamped.reshape([-1, numCodebooks, bits]), state);
+      return spherical ? normalise(turned).mul(codebookScale) : turned;
+    },
+
+    levels: (_, latents) => latents.greater(0).astype(np.int32),
+
+    codes: ({ state }, level) => rotateBack(codesOf(level), state),
+
+    levelsOfCodes: ({ state }, codes) => rotate(codes, state).greater(0).astype(np.int32),
+
+    train({ variables, latents, levels, mask, key, temperature }) {
+      const exact = lax.stopGradient(codesOf(levels));
+      const codes = straightThrough(
+        activate(options.straightThroughActivation, latents.ref),
+        exact.ref,
+      );
+      const { loss, losses } = lfqLosses(options, {
+        latents,
+        codes: exact,
+        temperature: temperature as np.Array,
+        ...(mask && { mask }),
+        ...(key && { key }),
+      });
+      return { codes: rotateBack(codes, variables.state), loss, losses };
+    },
+  });
+}
+
+function activate(activation: StraightThroughActivation, latents: np.Array): np.Array {
+  if (typeof activation === "object") return activation.activation(latents);
+  return activation === "tanh" ? np.tanh(latents) : latents;
+}
+
+/** Cosine similarity of vectors `[N, dim]` to the columns of a map, times `scale`. */
+function cosineMap(vectors: np.Array, { weight }: LinearMap, scale: number): np.Array {
+  const columns = normalise(weight.transpose()).transpose(); // [dim, codebooks * bits]
+  return np.matmul(normalise(vectors), columns).mul(scale);
+}
