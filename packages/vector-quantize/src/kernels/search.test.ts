@@ -3,7 +3,7 @@ import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
 import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createPool } from "./pool.ts";
+import { createPool, defaultPool } from "./pool.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
 import { createSearch } from "./search.ts";
 import { type TileShape, tileShapes } from "./tile.ts";
@@ -221,6 +221,14 @@ describe("createSearch", () => {
     search.dispose();
     await threaded.exclusive(() => {});
     expect(threaded.memory.memory.buffer.byteLength).toBeLessThan(64e6);
+  });
+
+  test("does what its example says", async () => {
+    const search = await createSearch(new Float32Array([0, 0, 1, 1, 5, 5]), { dim: 2 });
+    const { indices, distances } = await search.nearest(new Float32Array([0.75, 1, 4, 4]));
+    expect([...indices, ...distances]).toEqual([1, 2, 0.0625, 2]);
+    search.dispose();
+    defaultPool().dispose();
   });
 
   test("takes another codebook and gives its memory back", async () => {

@@ -160,6 +160,8 @@ export function search(
       const k = (<i32>column << 2) + ctz(hits);
       hits &= hits - 1;
       if (k >= book.size) break;
+      // A codebook may hold one code very often, and of equal ones the first has been seen.
+      if (want == 1 && full == 1 && sameCode(book, k, load<i32>(found))) continue;
       const value = exactValue(book, row, k);
       let at = full;
       if (full < want) ++full;
@@ -174,6 +176,20 @@ export function search(
       store<i32>(found + (<usize>at << 2), k);
     }
   }
+}
+
+function sameCode(book: Codebook, a: i32, b: i32): bool {
+  const bytes = <usize>book.dim << 2;
+  const p = book.codes + <usize>a * bytes;
+  const q = book.codes + <usize>b * bytes;
+  let at: usize = 0;
+  for (; at + 16 <= bytes; at += 16) {
+    if (v128.any_true(i32x4.ne(v128.load(p + at), v128.load(q + at)))) return false;
+  }
+  for (; at < bytes; at += 4) {
+    if (load<u32>(p + at) != load<u32>(q + at)) return false;
+  }
+  return true;
 }
 
 // @ts-ignore: decorator
