@@ -17,6 +17,10 @@ const tiny = [
   "4",
   "--width",
   "8",
+  "--size",
+  "16",
+  "--patch",
+  "4",
   "--images",
   "100",
 ];
@@ -31,7 +35,7 @@ beforeAll(async () => {
     "--out",
     run,
   ]);
-  expect(stderr).toMatch(/^shapes: 100 images of 32 x 32, colour; 5 held back/);
+  expect(stderr).toMatch(/^shapes: 100 images of 16 x 16, colour; 5 held back/);
   expect(stderr).toMatch(/step 12\/12 loss [\d.]+ commit/);
   expect(stdout).toMatch(/^trained {10}12 steps in /);
   expect(stdout).toMatch(/\nPSNR {13}\d+\.\d\d dB, of 5 images\n/);
@@ -75,7 +79,7 @@ describe("a run's folder", () => {
 
   test("has a picture of all pairs", async () => {
     const { width, height } = await sharp(join(run, "reconstructions.png")).metadata();
-    expect([width, height]).toEqual([3 * (5 * 34 + 2), 3 * (64 + 4)]);
+    expect([width, height]).toEqual([3 * (5 * 18 + 2), 3 * (32 + 4)]);
   });
 });
 
@@ -84,7 +88,7 @@ test("decoding saved codes gives the reconstructions of eval, byte for byte", as
   const data = ["shapes", "--images", "70"];
   expect((await runVq(["encode", run, ...data, "--out", codes])).code).toBe(0);
   const { shape, data: numbers } = parseNpy(readFileSync(codes));
-  expect(shape).toEqual([70, 8, 8]);
+  expect(shape).toEqual([70, 4, 4]);
   expect(numbers).toBeInstanceOf(Int32Array);
   expect(numbers.every((code) => code >= 0 && code < 16)).toBe(true);
 
@@ -109,13 +113,13 @@ test("eval measures what the pictures show", async () => {
   ]);
   const line = JSON.parse(stdout);
   expect(line).toMatchObject({ event: "evaluation", images: 3 });
-  expect(line.bitsPerPixel).toBeCloseTo((4 * 64) / 1024, 10);
+  expect(line.bitsPerPixel).toBeCloseTo((4 * 16) / 256, 10);
   expect(line.commitment).toBeGreaterThan(0);
   expect(line.usedCodes).toBeLessThanOrEqual(16);
   expect(line.perplexity).toBeGreaterThan(1);
   // The same from the pictures: the built-in images again, and the reconstructions as bytes.
   const { shapeImages } = await import("vector-quantize");
-  const { pixels } = shapeImages({ count: 3, seed: 2 ** 40 });
+  const { pixels } = shapeImages({ count: 3, seed: 2 ** 40, size: 16 });
   const pictures = await Promise.all(
     ["00000.png", "00001.png", "00002.png"].map((name) =>
       sharp(at("three", name)).raw().toBuffer(),
@@ -135,7 +139,7 @@ test("inspect shows configuration, shapes, parameters and codebook", async () =>
   const json = JSON.parse(
     (await runVq(["inspect", join(run, "model.safetensors"), "--json"])).stdout,
   );
-  expect(json).toMatchObject({ event: "model", details: { images: { height: 32, channels: 3 } } });
+  expect(json).toMatchObject({ event: "model", details: { images: { height: 16, channels: 3 } } });
   expect(json.codebook.codes).toBe(16);
 });
 
@@ -176,7 +180,7 @@ test("images of a folder, an IDX file and a .npy file are all taken", async () =
     [at("pictures", "a.png"), "1 images of 16 x 16, colour"],
   ] as const;
   for (const [i, [data, words]] of cases.entries()) {
-    const args = ["train", data, "--size", "16", "--steps", "1", ...tiny, "--out", at(`data${i}`)];
+    const args = ["train", data, "--steps", "1", ...tiny, "--out", at(`data${i}`)];
     const { code, stderr } = await runVq(args);
     expect(stderr).toContain(words);
     expect(code).toBe(0);

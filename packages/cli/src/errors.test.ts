@@ -6,7 +6,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 
 /** The smallest run that there is. */
-const tiny = ["--steps", "2", "--batch", "4", "--codes", "8", "--code-dim", "4", "--width", "8"];
+const tiny = [
+  "--steps",
+  "2",
+  "--batch",
+  "4",
+  "--codes",
+  "8",
+  "--code-dim",
+  "4",
+  "--width",
+  "8",
+  "--patch",
+  "4",
+];
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);
@@ -115,7 +128,7 @@ const cases: Record<string, Case[]> = {
       'training.safetensors: expected a checkpoint of kind "model", got "training"',
     ],
     ["for other channels", evaluate("run", at("grey.npy")), "expected images of 3 channel(s)"],
-    ["for other sides", evaluate("run", at("odd.npy")), "(--downsample), got 31 x 31"],
+    ["for other sides", evaluate("run", at("odd.npy")), "(--patch), got 31 x 31"],
   ],
   codes: [
     ["beyond the codebook", decode("codes-high.npy"), "expected codes from 0 to 7, got 8"],

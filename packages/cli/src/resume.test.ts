@@ -13,6 +13,10 @@ const settings = [
   "4",
   "--width",
   "8",
+  "--size",
+  "16",
+  "--patch",
+  "4",
   "--images",
   "50",
 ];

@@ -10,7 +10,7 @@ import type { Codec } from "./codec.ts";
 export interface ModelFile extends Codec {
   readonly images: PictureSize;
   /** Pixels per code, along each side. */
-  readonly downsample: number;
+  readonly patch: number;
   /** All that was stored beside the model. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly path: string;
@@ -27,13 +27,13 @@ export async function openModel(fileOrFolder: string): Promise<ModelFile> {
   const bytes = await readInput(path);
   const { model, variables, details } = loadModel(bytes, { file: path });
   const { images, settings } = details;
-  const { downsample } = (settings ?? {}) as Record<string, unknown>;
-  if (!isPictureSize(images) || typeof downsample !== "number") {
+  const { patch } = (settings ?? {}) as Record<string, unknown>;
+  if (!isPictureSize(images) || typeof patch !== "number") {
     throw new Failure(
       `${path}: expected a model that vq train wrote, got one without its settings`,
     );
   }
-  return { model, variables, details, images, downsample, path, bytes: bytes.length };
+  return { model, variables, details, images, patch, path, bytes: bytes.length };
 }
 
 function isPictureSize(value: unknown): value is PictureSize {

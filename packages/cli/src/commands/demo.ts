@@ -12,6 +12,9 @@ type Options = MachineOptions & {
   readonly seed: number;
 };
 
+/** In a minute, many small steps get farther than few large ones. */
+const batch = 16;
+const learningRate = 5e-3;
 /** Images that the demo encodes and decodes. */
 const examples = 64;
 
@@ -35,7 +38,7 @@ export function demoCommand(): Command {
       const { writeNpy } = await import("vector-quantize");
       const console = createConsole(json);
       console.note(`Training on built-in images for about ${time} s, on ${machine}.`);
-      const settings = { data: "shapes", ...defaultSettings, seed };
+      const settings = { data: "shapes", ...defaultSettings, batch, learningRate, seed };
       const result = await train(
         { settings, given: new Set(), out, time, resume: false, overwrite: true, machine },
         console,

@@ -18,14 +18,15 @@ export const defaultSettings: Omit<Settings, "data"> = {
   images: 8192,
   validation: 0.05,
   seed: 0,
-  steps: 2000,
+  steps: 3000,
   batch: 32,
-  learningRate: 2e-3,
+  learningRate: 4e-3,
   codes: 512,
-  codeDim: 16,
-  width: 64,
-  downsample: 4,
-  decay: 0.95,
+  codeDim: 8,
+  width: 32,
+  depth: 1,
+  patch: 2,
+  decay: 0.9,
   commitment: 0.25,
 };
 
@@ -47,7 +48,8 @@ export function trainCommand(): Command {
     .option("--codes <n>", "codebook size", integer(2), defaults.codes)
     .option("--code-dim <n>", "feature size of the codes", integer(1), defaults.codeDim)
     .option("--width <n>", "feature size of encoder and decoder", integer(1), defaults.width)
-    .option("--downsample <n>", "pixels per code, along each side", integer(1), defaults.downsample)
+    .option("--depth <n>", "residual blocks in encoder and in decoder", integer(0), defaults.depth)
+    .option("--patch <n>", "pixels per code, along each side", integer(1), defaults.patch)
     .option("--decay <x>", "decay of the codebook's moving averages", number(0, 1), defaults.decay)
     .option("--commitment <x>", "weight of the commitment loss", number(0), defaults.commitment)
     .option("--size <n>", "crop and resize image files to n x n pixels", integer(4), defaults.size)

@@ -41,11 +41,11 @@ export async function loadImages(source: string, request: ImageRequest): Promise
   return readArray(source);
 }
 
-/** Throws unless a model that makes one code of `downsample` x `downsample` pixels can take them. */
-export function checkSides(source: string, { height, width }: Images, downsample: number): void {
-  if (height % downsample === 0 && width % downsample === 0) return;
+/** Throws unless a model that makes one code of `patch` x `patch` pixels can take them. */
+export function checkSides(source: string, { height, width }: Images, patch: number): void {
+  if (height % patch === 0 && width % patch === 0) return;
   throw new Failure(
-    `${source}: expected images whose sides are multiples of ${downsample} (--downsample), got ${width} x ${height}`,
+    `${source}: expected images whose sides are multiples of ${patch} (--patch), got ${width} x ${height}`,
   );
 }
 

@@ -32,6 +32,6 @@ export async function imagesFor(
       `${source}: expected images of ${channels} channel(s), as ${model.path} was trained on, got ${images.channels}`,
     );
   }
-  checkSides(source, images, model.downsample);
+  checkSides(source, images, model.patch);
   return images;
 }

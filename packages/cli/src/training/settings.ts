@@ -17,7 +17,8 @@ export interface Settings {
   readonly codes: number;
   readonly codeDim: number;
   readonly width: number;
-  readonly downsample: number;
+  readonly depth: number;
+  readonly patch: number;
   readonly decay: number;
   readonly commitment: number;
 }

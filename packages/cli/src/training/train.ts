@@ -28,6 +28,8 @@ export interface TrainOptions {
   readonly machine: string;
 }
 
+/** Training that turns out this much slower than measured is cut short. */
+const timeTolerance = 1.25;
 /** Seconds between checkpoints. */
 const checkpointPause = 60;
 /** Lines of metrics that a run writes, about. */
@@ -45,7 +47,7 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
     shapes: { count: wanted.images, seed: wanted.seed },
   });
   if (saved) checkSameSize(wanted.data, saved.images, images);
-  checkSides(wanted.data, images, wanted.downsample);
+  checkSides(wanted.data, images, wanted.patch);
   const { train: items, validation } = trainValidationSplit(
     images.count,
     wanted.validation,
@@ -58,7 +60,7 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   const begun = saved ? await saved.restore() : await startRun(wanted, images, items);
   const run = await withinTime(begun, options, images, items);
   await createFolder(folder.path);
-  const trained = await takeSteps(run, folder, images, items, console);
+  const trained = await takeSteps({ ...run, folder, images, items, time: options.time }, console);
   return finishRun({ ...options, run: trained, folder, images, items, validation }, console);
 }
 
@@ -85,15 +87,21 @@ async function withinTime(
   return { ...run, settings };
 }
 
+interface Steps extends Run {
+  readonly folder: RunFolder;
+  readonly images: Images;
+  /** The images to train on. */
+  readonly items: Uint32Array;
+  readonly time: number | undefined;
+}
+
 /** Trains to the end, or until Ctrl-C; then all is saved. */
 async function takeSteps(
-  run: Run,
-  folder: RunFolder,
-  images: Images,
-  items: Uint32Array,
+  { folder, images, items, time = Number.POSITIVE_INFINITY, ...run }: Steps,
   console: Console,
 ): Promise<Run> {
   const { settings, model } = run;
+  const deadline = run.seconds + time * timeTolerance;
   const history = [...run.history];
   const { codebookSizes } = model.quantizer;
   const progress = createProgress(
@@ -128,7 +136,7 @@ async function takeSteps(
       meter.add(report);
       if (report.step % every === 0) writeLine();
     },
-    shouldStop: () => interrupt.requested,
+    shouldStop: () => interrupt.requested || elapsed() > deadline,
     async afterStep(state, step) {
       if (performance.now() - savedAt < checkpointPause * 1000) return;
       await saveRun(folder, { ...run, state, step, seconds: elapsed(), history }, images);
@@ -139,7 +147,7 @@ async function takeSteps(
   progress.stop();
   const trained = { ...run, state, step, seconds: elapsed(), history };
   await saveRun(folder, trained, images);
-  if (step < settings.steps) {
+  if (interrupt.requested && step < settings.steps) {
     console.note(
       `Stopped at step ${grouped(step)} of ${grouped(settings.steps)} after ${clock(trained.seconds)}; ` +
         `saved in ${folder.training}. Go on with the same command and --resume.`,
