@@ -54,6 +54,12 @@ export interface Model {
   /** Encoder, quantizer, decoder. Pure, traceable, differentiable. */
   apply(variables: ModelVariables, x: np.Array, options?: ApplyOptions): ModelOutput;
 
+  /** The layers before the quantizer alone. Pure, traceable, differentiable. */
+  encoder(params: ModelParams["encoder"], x: np.Array): np.Array;
+
+  /** The layers after the quantizer alone. Pure, traceable, differentiable. */
+  decoder(params: ModelParams["decoder"], quantized: np.Array): np.Array;
+
   /** Indices of `x`, without gradients. */
   encode(variables: ModelVariables, x: np.Array): Promise<np.Array>;
 

@@ -1,7 +1,7 @@
-import { jit, type numpy as np, random, tree } from "@jax-js/jax";
+import { type numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import type { ApplyOptions, FitOptions, Quantizer } from "../quantizers/contract.ts";
-import type { ArrayTree } from "../tree.ts";
+import { type ArrayTree, jitted } from "../tree.ts";
 import { applyLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
@@ -68,6 +68,9 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
       };
     },
 
+    encoder: runEncoder,
+    decoder: runDecoder,
+
     async encode({ params, state }: ModelVariables, x: np.Array) {
       tree.dispose(params.decoder as ArrayTree[]);
       const features = jitEncoder(params.encoder, x);
@@ -84,9 +87,4 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
 
 function isQuantizer(part: Layer | Quantizer): part is Quantizer {
   return "codebookSizes" in part;
-}
-
-/** `run` under jit. The cast spares the compiler the expansion of a recursive tree type. */
-function jitted(run: RunLayers): RunLayers {
-  return jit(run as never) as unknown as RunLayers;
 }

@@ -23,6 +23,12 @@ export interface Quantizer<
   /** One entry per index that a vector gets. */
   readonly codebookSizes: readonly number[];
 
+  /**
+   * Whether `encode` and `update`, and then `apply` with the indices, do what one training call of
+   * `apply` does: then training can search on the kernels. Default false.
+   */
+  readonly trainsApart?: boolean;
+
   /** Fresh parameters (trained by gradients) and state (moved by `update`). */
   init(key: np.Array): Variables<Params, State>;
 

@@ -68,6 +68,8 @@ export interface ResidualFamily extends ResidualParts {
   readonly checkKey?: (where: string, key: unknown, mode: ResidualMode) => void;
   /** The codes of each layer, `[K, C]`, where the layers compare by Euclidean distance to just these. */
   readonly codebooks?: (variables: ResidualVariables) => np.Array[];
+  /** Whether a search and an update apart from `apply` come to the same. */
+  readonly trainsApart?: boolean;
   /** Sizes of the networks of implicit codebooks. */
   readonly implicitSizes?: Parameters<typeof initImplicit>[2];
 }
@@ -152,6 +154,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     config,
     dim,
     codebookSizes: layers.flatMap((layer) => layer.codebookSizes),
+    trainsApart: family.trainsApart ?? false,
     layersMayRest: true,
 
     init(key) {

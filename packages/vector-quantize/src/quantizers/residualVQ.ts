@@ -14,7 +14,7 @@ import { type ResidualQuantizer, residualOf } from "./residual.ts";
 import { drawingsOf } from "./vectorQuantize/apply.ts";
 import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
 import { checkKey, completeOptions } from "./vectorQuantize/checks.ts";
-import { savedOptions, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
+import { savedOptions, trainsApart, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 import { type VectorQuantizer, vectorQuantize } from "./vectorQuantize.ts";
 
 /** Options of `residualVQ`: its own, and those of its layers. */
@@ -160,6 +160,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
       checkKey(at, key, drawing ?? (training && directional ? "noise" : undefined));
     },
     beamWeights: beamScoreQuantizerWeights,
+    trainsApart: trainsApart(complete) && !dropout && beamSize === evalBeamSize,
     ...(searchesPlainly(complete, given) && {
       codebooks: ({ params, state }) =>
         layers.map((layer, at) =>

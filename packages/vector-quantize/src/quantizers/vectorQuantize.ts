@@ -30,7 +30,12 @@ import {
 import { checkKey, checkTemperature, checkTopk, completeOptions } from "./vectorQuantize/checks.ts";
 import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
 import type { MoveMode } from "./vectorQuantize/move.ts";
-import { savedOptions, trainsCodes, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
+import {
+  savedOptions,
+  trainsApart,
+  trainsCodes,
+  type VectorQuantizeOptions,
+} from "./vectorQuantize/options.ts";
 
 /** Options of a call to `apply` that `vectorQuantize` has beside those of every quantizer. */
 export interface VectorQuantizeApplyOptions extends ApplyOptions, MoveOptions {
@@ -162,6 +167,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     config: { type: "vectorQuantize", ...savedOptions(given) },
     dim,
     codebookSizes: Array.from({ length: heads }, () => codebookSize),
+    trainsApart: trainsApart(options),
 
     init(key) {
       const [bookKey, inKey, outKey, bridgeKey] = [...random.split(key, 4)] as [

@@ -1,8 +1,10 @@
-import { jit, numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
+import { numpy as np, random, tree } from "@jax-js/jax";
 import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { psnrInGraph } from "../metrics/distortion.ts";
-import type { Model, ModelParams, ModelVariables } from "../nn/model.ts";
-import type { ArrayTree } from "../tree.ts";
+import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
+import { onKernels } from "../search/kernel.ts";
+import { type ArrayTree, jitted } from "../tree.ts";
+import { type Conclusion, createApartStep, type StepAside, valueAndGradOf } from "./apartStep.ts";
 import { applyUpdates, type GradientTransformation, type OptState } from "./optimizer.ts";
 
 /** All that training needs to go on: saved and restored, the next step is the same bit for bit. */
@@ -54,6 +56,12 @@ export interface Evaluation {
   readonly [name: string]: np.Array;
 }
 
+/** What a step gives: the state to go on from, and what it reports. */
+export interface TrainStepResult {
+  readonly state: TrainState;
+  readonly metrics: StepMetrics;
+}
+
 /** Functions that take ownership of the arrays that they are given. */
 export interface Trainer {
   /** A fresh state: step 0. */
@@ -61,7 +69,13 @@ export interface Trainer {
   /** A state at step 0 from variables at hand, for example fitted ones. */
   start(variables: ModelVariables, key: np.Array): TrainState;
   /** One step on `batch`: one jitted graph, nothing is read back. */
-  step(state: TrainState, batch: np.Array): { state: TrainState; metrics: StepMetrics };
+  step(state: TrainState, batch: np.Array): TrainStepResult;
+  /**
+   * One step on `batch`, to the same result, with the search and the codebook update on the kernels:
+   * no N x K array, and no encoder work done twice. One graph, as `step`, on WebGPU and for
+   * quantizers that do not train apart.
+   */
+  trainStep(state: TrainState, batch: np.Array): Promise<TrainStepResult>;
   /** The model on `batch` without training. */
   evaluate(variables: ModelVariables, batch: np.Array): Evaluation;
 }
@@ -70,11 +84,6 @@ interface StepInputs {
   state: ArrayTree;
   batch: np.Array;
   key: np.Array;
-}
-
-interface StepAside {
-  metrics: Omit<StepMetrics, "loss" | "step">;
-  state: ArrayTree;
 }
 
 /**
@@ -115,14 +124,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   }
 
   /** The minimised sum, and all that the step reports or keeps beside it. */
-  function objective(
-    params: ModelParams,
-    { state, batch, key }: StepInputs,
-  ): [np.Array, StepAside] {
-    const { output, quantized } = model.apply({ params, state }, batch.ref, {
-      training: true,
-      key,
-    });
+  function account({ output, quantized }: ModelOutput, batch: np.Array): [np.Array, StepAside] {
     tree.dispose(quantized.quantized);
     const reconstruction = reconstructionLoss(output.ref, batch.ref);
     const total = reconstruction.ref.add(np.sum(quantized.loss).mul(quantizerWeight));
@@ -136,32 +138,42 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     return [total, { metrics, state: quantized.state }];
   }
 
-  const differentiated = valueAndGrad(objective as never, { hasAux: true }) as unknown as (
-    params: ModelParams,
-    inputs: StepInputs,
-  ) => [[np.Array, StepAside], ModelParams];
+  const differentiated = valueAndGradOf((params: ModelParams, { state, batch, key }: StepInputs) =>
+    account(model.apply({ params, state }, batch.ref, { training: true, key }), batch),
+  );
 
-  function takeStep({ variables, optimizer: moments, key, step }: TrainState, batch: np.Array) {
-    const [nextKey, stepKey] = [...random.split(key)] as [np.Array, np.Array];
-    const { params, state } = variables;
-    const inputs = { state, batch, key: stepKey };
-    const [[total, aside], gradients] = differentiated(tree.ref(params as never), inputs);
+  /** The optimizer's step along `gradients`, and the state of training after it. */
+  function conclude(conclusion: Conclusion): TrainStepResult {
+    const { gradients, before, key, state, total, metrics } = conclusion;
+    const { variables, optimizer: moments, step } = before;
+    const { params } = variables;
     const [updates, optimizerState] = optimizer.update(
       gradients,
       moments,
-      tree.ref(params as never) as ModelParams,
+      tree.ref(params as never),
     );
     const number = step.add(np.array(1, { dtype: np.int32 }));
     return {
       state: {
-        variables: { params: applyUpdates(params, updates), state: aside.state },
+        variables: { params: applyUpdates(params, updates as ModelParams), state },
         optimizer: optimizerState,
-        key: nextKey,
+        key,
         step: number.ref,
       },
-      metrics: { ...aside.metrics, loss: total, step: number },
+      metrics: { ...metrics, loss: total, step: number } as StepMetrics,
     };
   }
+
+  function takeStep(before: TrainState, batch: np.Array): TrainStepResult {
+    const [key, stepKey] = [...random.split(before.key)] as [np.Array, np.Array];
+    const { params, state } = before.variables;
+    const inputs = { state, batch, key: stepKey };
+    const [[total, aside], gradients] = differentiated(tree.ref(params as never), inputs);
+    return conclude({ before, gradients, key, total, ...aside });
+  }
+
+  const stepApart = createApartStep(model, { account, conclude });
+  const step = jitted(takeStep);
 
   function evaluate(variables: ModelVariables, batch: np.Array): Evaluation {
     const { output, quantized } = model.apply(variables, batch.ref);
@@ -191,7 +203,11 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       return start(model.init(modelKey), stepKey);
     },
     start,
-    step: jit(takeStep as never) as unknown as Trainer["step"],
-    evaluate: jit(evaluate as never) as unknown as Trainer["evaluate"],
+    step,
+    async trainStep(state, batch) {
+      const apart = model.quantizer.trainsApart && onKernels(batch);
+      return apart ? stepApart(state, batch) : step(state, batch);
+    },
+    evaluate: jitted(evaluate),
   };
 }
