@@ -1,0 +1,64 @@
+import { describe, expect } from "vitest";
+import { fsqCodec } from "../../packages/vector-quantize/src/kernels/fsq.ts";
+import { assignStatsScalar } from "../../packages/vector-quantize/src/kernels/scalar/assignStats.ts";
+import { decodeSumScalar } from "../../packages/vector-quantize/src/kernels/scalar/gather.ts";
+import { encodeLevelsScalar } from "../../packages/vector-quantize/src/kernels/scalar/levels.ts";
+import { residualNearestScalar } from "../../packages/vector-quantize/src/kernels/scalar/residualNearest.ts";
+import { encodeSignsScalar } from "../../packages/vector-quantize/src/kernels/scalar/signs.ts";
+import { browserTest, withPage } from "./withPage.ts";
+
+const [N, D, K] = [3000, 12, 60];
+
+/** The same whole numbers in the page and here. */
+const series = (length: number, step: number) =>
+  Float32Array.from({ length }, (_, i) => ((i * step) % 101) - 50);
+
+const inPage = `
+const series = ${series.toString()};
+const {
+  assignStats, createResidualSearch, decodeSum, encodeLevels, encodeSigns, fsqCodec, kmeans,
+} = await import("vector-quantize/kernels");
+const vectors = series(${N * D}, 617);
+const codebooks = [series(${K * D}, 283), series(${K * D}, 31), series(${K * D}, 7)];
+const found = {};
+for (const beam of [1, 4]) {
+  const search = await createResidualSearch(codebooks, { dim: ${D}, beam });
+  found["beam " + beam] = [...(await search.nearest(vectors)).indices];
+  search.dispose();
+}
+const indices = Int32Array.from(found["beam 1"]);
+found.decoded = [...(await decodeSum(codebooks, indices, { dim: ${D} }))];
+const first = indices.filter((_, i) => i % 3 === 0);
+const stats = await assignStats(vectors, first, { dim: ${D}, codes: ${K} });
+found.stats = [...stats.counts, ...stats.sums];
+const small = vectors.map((value) => value / 25);
+found.levels = [...(await encodeLevels(fsqCodec({ levels: [8, 5, 5] }), small)).indices];
+found.signs = [...(await encodeSigns(vectors, { dim: ${D} })).indices];
+const clusters = await kmeans(vectors, { dim: ${D}, clusters: 20, seeding: "kmeans++" });
+found.kmeans = clusters.counts.reduce((sum, count) => sum + count, 0);
+return found;
+`;
+
+describe.each([{ isolated: true }, { isolated: false }])("page, %o", ({ isolated }) => {
+  browserTest(`all other kernels answer ${isolated ? "on" : "without"} threads`, async () => {
+    const vectors = series(N * D, 617);
+    const codebooks = [series(K * D, 283), series(K * D, 31), series(K * D, 7)];
+    const score = { weights: [1, 1, 1], carry: 0 } as const;
+    const indices = residualNearestScalar(vectors, codebooks, D, 1, score);
+    const first = indices.filter((_, i) => i % 3 === 0);
+    const stats = assignStatsScalar(vectors, first, D, K);
+    const small = vectors.map((value) => value / 25);
+    const wanted = {
+      "beam 1": [...indices],
+      "beam 4": [...residualNearestScalar(vectors, codebooks, D, 4, score)],
+      decoded: [...decodeSumScalar(codebooks, indices, D)],
+      stats: [...stats.counts, ...stats.sums],
+      levels: [...encodeLevelsScalar(fsqCodec({ levels: [8, 5, 5] }), small).indices],
+      signs: [...encodeSignsScalar(vectors, D).indices],
+      kmeans: N,
+    };
+    await withPage({ isolated }, async ({ run }) => {
+      expect(await run<typeof wanted>(inPage)).toEqual(wanted);
+    });
+  });
+});
