@@ -82,11 +82,22 @@ export interface PoolOptions {
 }
 
 let shared: Pool | undefined;
+let sharedOptions: PoolOptions = {};
 
 /** The pool that is used where none is given; made when it is first asked for. */
 export function defaultPool(): Pool {
-  shared ??= createPool();
+  shared ??= createPool(sharedOptions);
   return shared;
+}
+
+/** Options of the pool that is used where none is given. Throws if it has been made already. */
+export function configureDefaultPool(options: PoolOptions): void {
+  if (shared) {
+    throw new VectorQuantizeError(
+      "configureDefaultPool: expected a call before the first use of the kernels, got one after it",
+    );
+  }
+  sharedOptions = options;
 }
 
 /** A pool of its own, with its own memory and workers. */

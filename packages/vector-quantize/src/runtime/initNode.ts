@@ -1,6 +1,7 @@
 import "./install.ts"; // first: jax-js must find the Worker when it loads
 import { defaultDevice, init } from "@jax-js/jax";
 import { checkChoice, checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
+import { configureDefaultPool } from "../kernels/pool.ts";
 import { threadPool } from "./pool.ts";
 import { installWebGPU } from "./webgpu.ts";
 
@@ -11,7 +12,7 @@ export type NodeDevice = (typeof devices)[number];
 
 /** Options of `initNode`. */
 export interface InitNodeOptions {
-  /** OS threads under the `wasm` device. Default: one per core, and never more than that. */
+  /** OS threads under the `wasm` device, and of the kernels. Default: one per core, and never more than that. */
   threads?: number;
   /** jax-js's default device from now on. Default `"wasm"`. */
   device?: NodeDevice;
@@ -42,7 +43,10 @@ export async function initNode(
   checkChoice("initNode: device", device, devices);
 
   const pool = threadPool();
-  if (threads !== undefined) pool.resize(threads);
+  if (threads !== undefined) {
+    pool.resize(threads);
+    configureDefaultPool({ threads: pool.size });
+  }
   if (device === "webgpu") await startWebGPU();
   defaultDevice(device);
   return { device, threads: pool.size };
