@@ -112,3 +112,24 @@ browserTest("disposing of a pool ends the search under way", async () => {
     expect(page.workers().length).toBe(0);
   });
 });
+
+browserTest("kernels may be loaded while a search is under way", async () => {
+  await withPage({ isolated: true }, async ({ run }) => {
+    const counts = await run<number[]>(`
+      const { createPool, createSearch } = await import("vector-quantize/kernels");
+      const wave = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i * i));
+      const vectors = wave(2048 * 64);
+      const pool = createPool();
+      const search = await createSearch(wave(1024 * 64), { dim: 64, pool });
+      const found = [];
+      for (const reproducible of [false, true]) {
+        found.push(search.nearest(vectors));
+        found.push(search.nearestTopK(vectors, 2));
+        const other = createSearch(wave(1024 * 64), { dim: 64, pool, reproducible });
+        found.push(other.then((each) => each.nearestTopK(vectors, 3)));
+      }
+      return (await Promise.all(found)).map(({ indices }) => indices.length);
+    `);
+    expect(counts).toEqual([2048, 4096, 6144, 2048, 4096, 6144]);
+  });
+});

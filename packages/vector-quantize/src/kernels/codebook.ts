@@ -38,6 +38,7 @@ export interface PackOptions {
 }
 
 const HEADER_BYTES = 72;
+const CACHE_LINE = 64;
 /** Rounding unit of float32. */
 const UNIT = 2 ** -24;
 
@@ -50,16 +51,21 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   const stored = Math.ceil(panels / 4) * 4; // the exact search reads four panels at a time
   const places = stored * tile.codes;
 
-  const sizes = [
-    HEADER_BYTES,
-    4 * size * dim, // the codes as given
-    4 * places * dim, // packed
-    4 * places, // biases
-    4 * dim, // mean
-    metric === "cosine" ? 8 * size : 0, // scales
-  ].map((bytes) => Math.ceil(bytes / 64) * 64);
-  const header = memory.allocate(sizes.reduce((a, b) => a + b));
-  const [codes, packed, bias, mean, scale] = starts(header, sizes);
+  const scales = metric === "cosine" ? size : 0;
+  const bytes = HEADER_BYTES + 4 * (size * dim + places * dim + places + dim) + 8 * scales;
+  const header = memory.allocate(bytes + 6 * CACHE_LINE);
+  let free = header;
+  const take = (part: number) => {
+    const start = free;
+    free += Math.ceil(part / CACHE_LINE) * CACHE_LINE;
+    return start;
+  };
+  take(HEADER_BYTES);
+  const codes = take(4 * size * dim);
+  const packed = take(4 * places * dim);
+  const bias = take(4 * places);
+  const mean = take(4 * dim);
+  const scale = take(8 * scales);
   memory.f32(mean, dim).fill(0);
   const ints = memory.i32(header, HEADER_BYTES / 4);
   ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
@@ -81,10 +87,10 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   /** The least length of a code that is not zero (cosine only) and the largest one. */
   const lengths = (): [number, number] => {
     if (metric === "cosine") {
-      const scales = memory.f64(scale, size).filter((value) => value > 0);
+      const known = memory.f64(scale, size).filter((value) => value > 0);
       return [
-        1 / scales.reduce((a, b) => Math.max(a, b), 0),
-        1 / scales.reduce((a, b) => Math.min(a, b), 1),
+        1 / known.reduce((a, b) => Math.max(a, b), 0),
+        1 / known.reduce((a, b) => Math.min(a, b), 1),
       ];
     }
     if (metric === "dot") return [0, maxLength(memory.f32(codes, size * dim), dim)];
@@ -102,28 +108,15 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     async set(values) {
       checkFinite(values, dim);
       memory.f32(codes, size * dim).set(values);
+      if (metric === "euclidean") kernels.codebookMean.call(0, dim, 0, header);
       const work = 8 * size * dim;
-      const job = { scratch: 0, args: [header] };
-      if (metric === "euclidean") {
-        await pool.run(kernels.codebookMean, { ...job, rows: dim, chunkRows: 16, work });
-      }
-      await pool.run(kernels.packCodebook, { ...job, rows: stored, chunkRows: 16, work });
+      await pool.run(kernels.packCodebook, { rows: stored, chunkRows: 16, work, args: [header] });
       bounds();
     },
     free() {
       memory.free(header);
     },
   };
-}
-
-/** Where the parts after the first one start, if the first starts at `first`. */
-function starts(first: number, sizes: readonly number[]): [number, number, number, number, number] {
-  let at = first;
-  const all = sizes.slice(0, -1).map((size) => {
-    at += size;
-    return at;
-  });
-  return all as [number, number, number, number, number];
 }
 
 /** Throws, naming the first, if a value of the codebook is NaN or an infinity. */

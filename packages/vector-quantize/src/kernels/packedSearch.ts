@@ -16,11 +16,6 @@ const BLOCK_BYTES = 49152;
 /** Work of a chunk below which taking it would show. */
 const CHUNK_WORK = 2e6;
 
-interface Kernels {
-  readonly nearest: Kernel;
-  readonly nearestTopK: Kernel;
-}
-
 /** A search on the kernels of a pool. */
 export class PackedSearch implements Search {
   readonly dim: number;
@@ -29,15 +24,15 @@ export class PackedSearch implements Search {
   readonly #pool: Pool;
   readonly #book: PackedCodebook;
   readonly #throws: boolean;
-  readonly #kernels: Kernels;
+  readonly #form: KernelForm;
   readonly #blockRows: number;
   #disposed = false;
 
-  private constructor(pool: Pool, book: PackedCodebook, throws: boolean, kernels: Kernels) {
+  private constructor(pool: Pool, book: PackedCodebook, throws: boolean, form: KernelForm) {
     this.#pool = pool;
     this.#book = book;
     this.#throws = throws;
-    this.#kernels = kernels;
+    this.#form = form;
     this.dim = book.dim;
     this.size = book.size;
     this.metric = book.metric;
@@ -50,10 +45,6 @@ export class PackedSearch implements Search {
     pool: Pool,
     form: KernelForm,
   ): Promise<PackedSearch> {
-    const kernels = {
-      nearest: (await pool.load(nearestBinary, form)).nearest,
-      nearestTopK: (await pool.load(nearestTopKBinary, form)).nearestTopK,
-    };
     return pool.exclusive(async () => {
       const tile = await fastestTile(pool, form, dim);
       const book = await packCodebook(pool, { dim, size, metric, tile, form });
@@ -63,19 +54,21 @@ export class PackedSearch implements Search {
         book.free();
         throw error;
       }
-      return new PackedSearch(pool, book, throws, kernels);
+      return new PackedSearch(pool, book, throws, form);
     });
   }
 
-  nearest(vectors: Float32Array): Promise<Nearest> {
+  async nearest(vectors: Float32Array): Promise<Nearest> {
+    const { nearest } = await this.#pool.load(nearestBinary, this.#form);
     const scratch = nearestScratch(this.dim, this.#blockRows);
-    return this.#search("nearest", vectors, 1, this.#kernels.nearest, scratch, []);
+    return this.#search("nearest", vectors, 1, nearest, scratch, []);
   }
 
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
+    const { nearestTopK } = await this.#pool.load(nearestTopKBinary, this.#form);
     const scratch = 480 + this.#blockRows * (4 * this.dim + 3412);
-    return this.#search("nearestTopK", vectors, k, this.#kernels.nearestTopK, scratch, [k]);
+    return this.#search("nearestTopK", vectors, k, nearestTopK, scratch, [k]);
   }
 
   async setCodebook(codebook: Float32Array): Promise<void> {

@@ -6,7 +6,7 @@ import type { Job, Kernel, Pool } from "./pool.ts";
 import { workerSource } from "./workerSource.ts";
 
 // Places in the control block, as int32. `workerSource.ts` uses the same numbers.
-const GENERATION = 0;
+const WAKE = 0;
 const NEXT = 1;
 const DONE = 2;
 const TOTAL = 3;
@@ -18,6 +18,7 @@ const COUNT = 8;
 const FAILED = 9;
 const MODULES = 10;
 const ARGUMENTS = 11;
+const JOB = 12;
 /** Byte offset of float64 values: address of the scratch memory, its size per thread, arguments. */
 const VALUES = 256;
 
@@ -106,7 +107,8 @@ export class WorkerPool implements Pool {
     const chunkRows = Math.max(job.chunkRows, Math.ceil(rows / MAX_CHUNKS));
     const control = this.#control;
     const total = Math.ceil(rows / chunkRows);
-    const generation = Atomics.load(control, GENERATION) + 1;
+    const number = Atomics.load(control, JOB) + 1;
+    const first = (number & 0xfff) << 20;
     control[DONE] = 0;
     control[TOTAL] = total;
     control[FUNCTION] = kernel.id;
@@ -119,7 +121,8 @@ export class WorkerPool implements Pool {
     this.#values[0] = scratch;
     this.#values[1] = this.#scratch.bytes / this.threads;
     this.#values.set(args, 2);
-    Atomics.store(control, NEXT, (generation & 0xfff) << 20);
+    Atomics.store(control, NEXT, first);
+    Atomics.store(control, JOB, number);
     const finished = this.#platform.mayBlock
       ? undefined
       : new Promise<void>((resolve) => {
@@ -128,7 +131,7 @@ export class WorkerPool implements Pool {
     this.#wake();
     const refused = fill === undefined ? undefined : this.#fill(fill, rows, chunkRows);
     if (finished !== undefined) await finished;
-    else this.#takePart(kernel, scratch, args, total, generation);
+    else this.#takePart(kernel, scratch, args, total, first);
     if (refused !== undefined) throw refused.error;
     if (this.#failure !== undefined) throw this.#failure;
     if (Atomics.load(control, FAILED) !== 0) {
@@ -164,8 +167,8 @@ export class WorkerPool implements Pool {
   }
 
   #wake(): void {
-    Atomics.add(this.#control, GENERATION, 1);
-    Atomics.notify(this.#control, GENERATION);
+    Atomics.add(this.#control, WAKE, 1);
+    Atomics.notify(this.#control, WAKE);
   }
 
   /** An error of `fill` comes back as it is: threads that wait for rows must not wait forever. */
@@ -190,18 +193,17 @@ export class WorkerPool implements Pool {
     return refused;
   }
 
-  /** The calling thread's share of the chunks; then blocks until all are done. */
+  /** The calling thread's share of the chunks, from `first` on; then blocks until all are done. */
   #takePart(
     kernel: Kernel,
     scratch: number,
     args: readonly number[],
     total: number,
-    generation: number,
+    first: number,
   ): void {
     const control = this.#control;
     const rows = control[ROWS] as number;
     const chunkRows = control[CHUNK_ROWS] as number;
-    const first = (generation & 0xfff) << 20;
     for (;;) {
       const next = Atomics.load(control, NEXT);
       const chunk = next - first;

@@ -9,7 +9,6 @@ const port = typeof require === "function" ? require("worker_threads").parentPor
 const kernels = [];
 let control, args, memory, thread, announces;
 let modules = 0;
-let generation = 0;
 
 function receive(message) {
   if (message.memory) {
@@ -25,18 +24,19 @@ function receive(message) {
   serve();
 }
 
-// Blocks until there is work; returns to the event loop only to receive new kernels.
+// Blocks until there is work; returns to the event loop only to receive new kernels. The job is
+// read before the number of modules, so that all kernels of that job are among them.
 function serve() {
   for (;;) {
-    Atomics.wait(control, 0, generation);
-    generation = Atomics.load(control, 0);
-    if (Atomics.load(control, 10) !== modules) return;
-    work();
+    const wake = Atomics.load(control, 0);
+    const job = Atomics.load(control, 12);
+    if (Atomics.load(control, 10) > modules) return;
+    work((job & 0xfff) << 20);
+    Atomics.wait(control, 0, wake);
   }
 }
 
-function work() {
-  const tag = (generation & 0xfff) << 20;
+function work(tag) {
   for (;;) {
     const next = Atomics.load(control, 1);
     if ((next & 0xfff00000) !== tag) return;
