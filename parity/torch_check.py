@@ -1,0 +1,56 @@
+"""Loads what `toTorch` wrote into the reference, runs it, and writes what it does and what it is then.
+
+    python parity/torch_check.py FOLDER
+
+Each `<name>.json` in the folder holds `class` and `kwargs`, and `<name>.safetensors` a `state_dict`
+under `state/` and an input under `x`. `<name>.theirs.safetensors` gets the outputs of evaluation
+under `eval/`, those of a training step under `train/`, and the `state_dict` after it under `state/`.
+`test/parity/torchConversion.test.ts` writes the former and compares the latter with our quantizers.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from reference import source_folder
+
+source_folder()
+
+import safetensors.torch
+import torch
+import vector_quantize_pytorch as reference
+
+
+def load(module: torch.nn.Module, state: dict[str, torch.Tensor]):
+    """`load_state_dict`, to which some buffers are known from the first call on only."""
+    for name, value in state.items():
+        *path, last = name.split(".")
+        owner = module.get_submodule(".".join(path))
+        if last in owner._buffers and owner._buffers[last] is None:
+            owner.register_buffer(last, torch.empty_like(value))
+    module.load_state_dict(state)
+
+
+def outputs(module: torch.nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    quantized, indices, loss = module(x)
+    return {"quantized": quantized, "indices": indices.to(torch.int32), "loss": loss}
+
+
+def check(description: Path):
+    told = json.loads(description.read_text())
+    tensors = safetensors.torch.load_file(description.with_suffix(".safetensors"))
+    state = {name.removeprefix("state/"): value for name, value in tensors.items() if name != "x"}
+    module = getattr(reference, told["class"])(**told["kwargs"])
+    load(module, state)
+    parts = {"eval": outputs(module.eval(), tensors["x"])}
+    # Evaluation moves the statistics of an affine map there.
+    load(module, state)
+    parts["train"] = outputs(module.train(), tensors["x"].requires_grad_())
+    parts["state"] = module.state_dict()
+    named = {f"{part}/{name}": value.detach().contiguous() for part, values in parts.items() for name, value in values.items()}
+    safetensors.torch.save_file(named, description.with_suffix(".theirs.safetensors"))
+
+
+if __name__ == "__main__":
+    for path in sorted(Path(sys.argv[1]).glob("*.json")):
+        check(path)
