@@ -6,7 +6,7 @@ import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { supports } from "./binary.ts";
 import { packCodebook } from "./codebook.ts";
 import { KernelMemory } from "./memory.ts";
-import { createPool, type Kernel, type Pool } from "./pool.ts";
+import { createPool, defaultPool, type Kernel, type Pool } from "./pool.ts";
 import { safeTile } from "./tile.ts";
 import { nearestScratch } from "./tileChoice.ts";
 
@@ -104,6 +104,14 @@ describe("Pool", () => {
     memory.f32(x, rows).fill(1);
     expect(await pool.exclusive(() => pool.run(nearest, { ...job, args }))).toBe(0);
     expect(memory.i32(out, rows).every((index) => index === 1)).toBe(true);
+  });
+
+  test("the default pool is made anew after it was disposed of", () => {
+    const first = defaultPool();
+    expect(defaultPool()).toBe(first);
+    first.dispose();
+    expect(defaultPool()).not.toBe(first);
+    defaultPool().dispose();
   });
 
   test("says what it can't do", async () => {

@@ -49,6 +49,8 @@ export interface Pool {
   run(kernel: Kernel, job: Job): Promise<number>;
   /** Stops the workers. The pool can't be used any more. */
   dispose(): void;
+  /** Whether `dispose` has been called. */
+  readonly disposed: boolean;
 }
 
 /** An exported kernel function of a pool. */
@@ -84,9 +86,9 @@ export interface PoolOptions {
 let shared: Pool | undefined;
 let sharedOptions: PoolOptions = {};
 
-/** The pool that is used where none is given; made when it is first asked for. */
+/** The pool that is used where none is given; made when it is first asked for, or needed again. */
 export function defaultPool(): Pool {
-  shared ??= createPool(sharedOptions);
+  if (shared === undefined || shared.disposed) shared = createPool(sharedOptions);
   return shared;
 }
 

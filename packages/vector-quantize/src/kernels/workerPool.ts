@@ -42,6 +42,7 @@ export class WorkerPool implements Pool {
   readonly #loaded = new Map<string, Promise<Record<string, Kernel>>>();
   /** The modules of all kernels in the order of their loading, for workers that start later. */
   readonly #modules: { module: WebAssembly.Module; names: readonly string[] }[] = [];
+  disposed = false;
   #kernels = 0;
   #workers: WorkerHandle[] = [];
   #failure: Error | undefined;
@@ -155,6 +156,7 @@ export class WorkerPool implements Pool {
   }
 
   dispose(): void {
+    this.disposed = true;
     for (const worker of this.#workers) worker.terminate();
     this.#workers = [];
     this.#fail("the pool has been disposed of");
