@@ -156,6 +156,40 @@ describe("expire", () => {
   });
 });
 
+describe("the threshold of dead codes, in the first step", () => {
+  /** How many codes a first step replaces: those whose count starts afresh at the threshold. */
+  const replaced = async (thresholdEmaDeadCode: VectorQuantizeOptions["thresholdEmaDeadCode"]) => {
+    const quantizer = vectorQuantize({
+      dim: D,
+      codebookSize: 64,
+      decay: 0.99,
+      thresholdEmaDeadCode,
+    });
+    const { state } = step(quantizer, quantizer.init(random.key(0)), x(1, 64), {
+      key: random.key(1),
+    });
+    const before = step(
+      vectorQuantize({ dim: D, codebookSize: 64, decay: 0.99 }),
+      quantizer.init(random.key(0)),
+      x(1, 64),
+    );
+    const [ours, plain] = [
+      await numbers(state.clusterSize),
+      await numbers(before.state.clusterSize),
+    ];
+    return ours.filter((count, k) => count !== plain[k]).length;
+  };
+
+  it("as a share keeps a fresh codebook, of which every code counts as used once", async () => {
+    expect(await replaced({ share: 0.5 })).toBe(0);
+    expect(await replaced(0.5)).toBe(0);
+  });
+
+  it("as a count above 1 replaces what the batch does not use often", async () => {
+    expect(await replaced(2)).toBeGreaterThan(60);
+  });
+});
+
 describe("withCodebook", () => {
   const codes = () => random.normal(random.key(9), [K, D]).mul(5);
 

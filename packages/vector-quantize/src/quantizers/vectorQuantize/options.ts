@@ -103,6 +103,7 @@ export const gradients = ["straightThrough", "rotation", "directional", "gumbel"
 export type Gradient = (typeof gradients)[number];
 
 export const maskedOutputs = ["zeros", "input"] as const;
+/** What stands at masked positions of an output. */
 export type MaskedOutput = (typeof maskedOutputs)[number];
 
 /** Options that may be absent for good. */
