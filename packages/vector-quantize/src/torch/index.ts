@@ -49,6 +49,9 @@ export function fromTorch(
  * const bytes = await saveSafetensors(tensors); // for module.load_state_dict(load_file(...))
  * ```
  *
+ * With `affine_param`, a module knows `batch_mean` and `batch_variance` from its first call on only:
+ * register these buffers before `load_state_dict`.
+ *
  * @param variables ownership is taken
  * @returns the class, its constructor options (those that are not the default) and its `state_dict`
  * @throws VectorQuantizeError for a quantizer, an option or a state that the reference cannot have
