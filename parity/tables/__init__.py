@@ -1,5 +1,7 @@
+from .binary_mapper import BINARY_MAPPER
 from .fsq import FSQ
 from .lfq import LFQ
+from .residual_vq import RESIDUAL_VQ
 from .vector_quantize import VECTOR_QUANTIZE
 
-TABLES = (VECTOR_QUANTIZE, FSQ, LFQ)
+TABLES = (VECTOR_QUANTIZE, RESIDUAL_VQ, FSQ, LFQ, BINARY_MAPPER)

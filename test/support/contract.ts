@@ -27,6 +27,8 @@ export interface ContractRow {
   make: () => Quantizer;
   /** Shape of an input; its size along the feature axis is the quantizer's `dim`. */
   shape: number[];
+  /** Features of the output, if they are not those of the input. */
+  outputs?: number;
   /** Whether training moves the codebook. */
   moves?: boolean;
   /** Whether training draws at random, so that its indices are not the nearest codes'. */
@@ -68,10 +70,12 @@ function testRow(row: ContractRow): void {
 
   it("puts out the shape of the input and one int32 index in range per codebook", async () => {
     const { quantized, indices, loss, losses, state } = quantizer.apply(start(), input(row));
-    expect(quantized.shape).toEqual(row.shape);
+    const outputs = row.outputs ?? quantizer.dim;
+    const same = row.outputs === undefined;
+    expect(quantized.shape).toEqual(same ? row.shape : [...row.shape.slice(0, -1), outputs]);
     expect(indices.dtype).toBe("int32");
     const sizes = quantizer.codebookSizes;
-    expect(indices.size * quantizer.dim).toBe(quantized.size * sizes.length);
+    expect(indices.size * outputs).toBe(quantized.size * sizes.length);
     expect(loss.shape).toEqual(row.lossShape ?? []);
     const groups = row.codesOf === "groups and layers" ? (indices.shape[0] as number) : 1;
     const perGroup = indices.size / groups;

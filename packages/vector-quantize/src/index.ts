@@ -44,6 +44,11 @@ export { residual } from "./nn/residual.ts";
 export { sequential } from "./nn/sequential.ts";
 export { type BlockOptions, depthToSpace, spaceToDepth } from "./nn/spaceToDepth.ts";
 export { type UpsampleOptions, upsample } from "./nn/upsample.ts";
+export {
+  type BinaryMapper,
+  type BinaryMapperOptions,
+  binaryMapper,
+} from "./quantizers/binaryMapper.ts";
 export { checkIndices } from "./quantizers/checkIndices.ts";
 export type {
   ApplyOptions,

@@ -1,6 +1,7 @@
-import { numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { expect } from "vitest";
 import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
+import type { BinaryMapper } from "../../../packages/vector-quantize/src/quantizers/binaryMapper.ts";
 import type { ApplyOptions } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
@@ -33,11 +34,19 @@ async function replayForward(
   step: RecordedStep,
   at: string,
 ): Promise<void> {
-  const options: ApplyOptions = { training: recorded.training, ...callOptions(step) };
+  const options = (): ApplyOptions => ({
+    training: recorded.training,
+    ...callOptions(step),
+    // Our draws are others: with the recorded indices, all that follows from them is compared.
+    ...(recorded.compare === "drawn" && {
+      key: random.key(0),
+      indices: toDevice(tensor(step.out, "indices")),
+    }),
+  });
   const { params, state } = toVariables(recorded.state, recorded.kwargs);
   const x = toDevice(tensor(step.in, "x"));
   const apply = (p: typeof params, input: np.Array) =>
-    quantizer.apply({ params: p, state: tree.ref(state) }, input, options);
+    quantizer.apply({ params: p, state: tree.ref(state) }, input, options());
 
   if ("weight" in step.in) {
     const objective = (p: typeof params, input: np.Array) => {
@@ -65,7 +74,8 @@ async function replayForward(
   const ours = await toHost({ ...rest, ...named });
   expect(Object.keys(ours).sort(), `${at}: outputs`).toEqual(Object.keys(step.out).sort());
   for (const name of Object.keys(ours)) {
-    if (name.startsWith("losses/") && (!recorded.training || recorded.compare)) continue;
+    if (name.startsWith("losses/") && (!recorded.training || recorded.compare === "unweighted"))
+      continue;
     const size = name === "loss" ? sizeOfTerms(recorded, step) : 0;
     expectSame(`${at}: ${name}`, tensor(ours, name), tensor(step.out, name), size);
   }
@@ -87,12 +97,19 @@ async function replayMethod(
 ): Promise<void> {
   const variables = toVariables(recorded.state, recorded.kwargs);
   const take = (name: string) => toDevice(tensor(step.in, name));
+  const mapper = quantizer as BinaryMapper;
   const methods: Record<string, () => np.Array> = {
     indices_to_codes: () =>
       step.arguments.project_out === false
         ? quantizer.codes(variables, take("indices"))
         : quantizer.decode(variables, take("indices")),
     indices_to_level_indices: () => quantizer.levelIndices(take("indices")),
+    log_prob: () => {
+      const options = { sumBits: step.arguments.sum_bits !== false };
+      return mapper.logProbability(take("logits"), take("indices"), options);
+    },
+    binary_entropy: () => mapper.entropy(take("logits")),
+    calc_aux_loss: () => mapper.klLoss(take("logits")),
     codes_to_indices: () => quantizer.codesToIndices(variables, take("zhat")),
   };
   const result = methods[step.method]?.();
@@ -103,8 +120,9 @@ async function replayMethod(
 
 /** The plain arguments of the reference's forward as options of our `apply`. */
 function callOptions({ arguments: given }: RecordedStep): ApplyOptions {
-  const { inv_temperature: inverse, ...rest } = given;
+  const { inv_temperature: inverse, temperature, ...rest } = given;
   expect(rest).toEqual({});
+  if (typeof temperature === "number") return { temperature };
   return typeof inverse === "number" ? { temperature: 1 / inverse } : {};
 }
 

@@ -2,6 +2,7 @@
 import type { numpy as np } from "@jax-js/jax";
 import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import type { LinearMap } from "../../../packages/vector-quantize/src/layout/linear.ts";
+import { binaryMapper } from "../../../packages/vector-quantize/src/quantizers/binaryMapper.ts";
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import { fsq } from "../../../packages/vector-quantize/src/quantizers/fsq.ts";
 import { lfq } from "../../../packages/vector-quantize/src/quantizers/lfq.ts";
@@ -28,6 +29,14 @@ const shared = {
 };
 
 export const translations: Record<string, Translation> = {
+  BinaryMapper: {
+    make: binaryMapper,
+    options: {
+      bits: same("bits"),
+      kl_loss_threshold: same("klLossThreshold"),
+      deterministic_on_eval: same("deterministicOnEval"),
+    },
+  },
   FSQ: {
     make: fsq,
     options: {
@@ -72,7 +81,8 @@ export function toQuantizer(className: string, kwargs: Kwargs, rank: number): Lo
   // The reference takes every input of 4 or 5 axes as an image or a video.
   const layout =
     rank === 5 ? "video" : rank === 4 ? "image" : kwargs.channel_first ? "channelFirst" : undefined;
-  return make({ ...ours, ...(layout && { layout }) } as never);
+  const hasLayout = layout && className !== "BinaryMapper";
+  return make({ ...ours, ...(hasLayout && { layout }) } as never);
 }
 
 type Arrays = Variables<Record<string, never>, Record<string, never>>;

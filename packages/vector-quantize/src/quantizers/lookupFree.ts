@@ -84,20 +84,23 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       };
       using _ = owns(variables, x, arrays, key);
       checkCall("apply", x, arrays);
-      const call: Call<P, S> = tree.ref({ variables, x, ...arrays });
-      if (!training) return { ...evaluate(call), state: tree.ref(variables.state) };
-      if (family.draws && !key) {
+      if (training && family.draws && !key) {
         throw new VectorQuantizeError(
           `${name}.apply: expected options.key, got none; ${family.draws} draws at random`,
         );
       }
-      return train({
-        ...call,
-        ...(key && family.draws && { key: key.ref }),
+      const call: Call<P, S> = tree.ref({ variables, x, ...arrays });
+      const draws = training ? family.draws !== undefined : family.drawsInEvaluation;
+      const randomness = {
+        ...(key && draws && { key: key.ref }),
         ...(family.temperature !== undefined && {
           temperature: np.array(temperature ?? family.temperature),
         }),
-      });
+      };
+      if (!training) {
+        return { ...evaluate({ ...call, ...randomness }), state: tree.ref(variables.state) };
+      }
+      return train({ ...call, ...randomness });
     },
 
     async encode(variables, x, { mask, lengths } = {}) {
@@ -138,7 +141,7 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
 
     codesToIndices(variables, given) {
       using _ = owns(variables, given);
-      const width = codebooks * radix.levels.length;
+      const width = codebooks * (family.codeWidth ?? radix.levels.length);
       checkInput(`${name}.codesToIndices`, given.shape, layout, width);
       return codesToIndices(tree.ref(variables), given.ref);
     },

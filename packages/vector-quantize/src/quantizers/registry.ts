@@ -1,4 +1,5 @@
 import { expected } from "../errors.ts";
+import { binaryMapper } from "./binaryMapper.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
 import { fsq } from "./fsq.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
@@ -36,6 +37,7 @@ function restore(value: unknown, objects: UserObjects): unknown {
 }
 
 const factories: Record<string, (options: never) => Quantizer> = {
+  binaryMapper,
   fsq,
   groupedResidualFSQ,
   groupedResidualVQ,

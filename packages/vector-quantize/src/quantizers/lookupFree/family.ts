@@ -27,6 +27,12 @@ export interface TrainingInputs<P, S> {
   temperature?: np.Array;
 }
 
+/** What a call may draw with. */
+export interface Draw {
+  key?: np.Array;
+  temperature?: np.Array;
+}
+
 /**
  * What one family of lookup-free quantizers brings. Its functions are traced, work on vectors that
  * are split by codebook, and take ownership of what they are given.
@@ -43,18 +49,26 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   readonly keepCodebooks: boolean;
   /** Levels of a vector's dimensions and how they make an index. */
   readonly radix: MixedRadix;
+  /** Features of a code vector, if not one a level. */
+  readonly codeWidth?: number;
   /** Names of the losses. */
   readonly losses: readonly string[];
-  /** The option that draws at random in training, if one does. */
+  /** What draws at random in training, if anything does: an option's name, say. */
   readonly draws?: string;
+  /** Whether evaluation draws too, where it is given a key. */
+  readonly drawsInEvaluation?: boolean;
   /** The temperature of a call that gives none, if the family has one. */
   readonly temperature?: number;
 
   init(key: np.Array): Variables<P, S>;
   /** Vectors `[N, dim]` as they are rounded: `[N, codebooks, d]`. */
   latents(variables: { params: P; state: S }, vectors: np.Array): np.Array;
-  /** Levels of latents: int32 `[N, codebooks, d]`; anything where a latent is NaN. */
-  levels(variables: { params: P; state: S }, latents: np.Array): np.Array;
+  /**
+   * Levels of latents: int32 `[N, codebooks, d]`; anything where a latent is NaN.
+   *
+   * @param draw randomness of the call, if it has any
+   */
+  levels(variables: { params: P; state: S }, latents: np.Array, draw: Draw): np.Array;
   /** Code vectors of levels: `[N, codebooks, d]`. */
   codes(variables: { params: P; state: S }, levels: np.Array): np.Array;
   /** Levels of code vectors, the inverse of `codes`. */

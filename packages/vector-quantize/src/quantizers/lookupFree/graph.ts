@@ -6,7 +6,7 @@ import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { nanRows } from "../../search/notANumber.ts";
 import { integer } from "../../tracing.ts";
 import type { MaskOptions } from "../contract.ts";
-import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
+import type { Draw, LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 /** The arrays of one call. */
 export type Call<P, S> = MaskOptions & {
@@ -33,6 +33,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
 ) {
   const { layout, codebooks, radix } = family;
   const d = radix.levels.length;
+  const width = family.codeWidth ?? d;
   const axes = indexAxes(family);
   const words = radix.sizes.length;
   type Given = { params: P; state: S };
@@ -54,20 +55,25 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     return np.where(hidden, integer(-1), joinLevels(radix, levels));
   };
 
-  const encodeWords = (variables: Given, x: np.Array, mask: np.Array | undefined) => {
+  const encodeWords = (
+    variables: Given,
+    x: np.Array,
+    mask: np.Array | undefined,
+    draw: Draw = {},
+  ) => {
     const latents = lax.stopGradient(toLatents(tree.ref(variables), x, mask?.ref));
-    return toWords(latents.ref, family.levels(variables, latents), mask);
+    return toWords(latents.ref, family.levels(variables, latents, draw), mask);
   };
 
-  /** Code vectors `[N, codebooks * d]`, NaN for an index that no code has. */
+  /** Code vectors `[N, codebooks * width]`, NaN for an index that no code has. */
   const toCodes = (variables: Given, indices: np.Array) => {
     const split = indices.reshape([-1, codebooks, words]);
     const valid = wordsInRange(radix, split.ref).reshape([-1, codebooks, 1]);
-    const codes = family.codes(variables, splitWords(radix, split)); // [N, codebooks, d]
-    return np.where(valid, codes, Number.NaN).reshape([-1, codebooks * d]);
+    const codes = family.codes(variables, splitWords(radix, split)); // [N, codebooks, width]
+    return np.where(valid, codes, Number.NaN).reshape([-1, codebooks * width]);
   };
 
-  /** Codes `[N, codebooks * d]` as the output at positions `[B, ...]`, in the input's layout. */
+  /** Codes `[N, codebooks * width]` as the output at positions `[B, ...]`, in the input's layout. */
   const toOutput = (params: P, codes: np.Array, positions: number[]) =>
     fromVectors(applyLinear(codes, params.projectOut), layout, positions);
 
@@ -85,12 +91,12 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       return found.reshape([...positions, ...axes]);
     },
 
-    evaluate({ variables, x, indices, ...masks }: Call<P, S>) {
+    evaluate({ variables, x, key, indices, temperature, ...masks }: Call<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);
       const found = indices
         ? hidePadding(indices.reshape([-1, codebooks, words]), real?.ref)
-        : encodeWords(tree.ref(variables), x, real?.ref);
+        : encodeWords(tree.ref(variables), x, real?.ref, drawOf(key, temperature));
       const shaped = found.reshape([...positions, ...axes]);
       const output = lax.stopGradient(decode(variables, shaped.ref));
       return {
@@ -108,7 +114,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       const still = lax.stopGradient(latents.ref);
       const levels = indices
         ? splitWords(radix, indices.ref.reshape([-1, codebooks, words]))
-        : family.levels(tree.ref(variables), still.ref);
+        : family.levels(tree.ref(variables), still.ref, drawOf(key?.ref, temperature?.ref));
       const found = indices
         ? hidePadding(indices.reshape([-1, codebooks, words]), real?.ref)
         : toWords(still, levels.ref, real?.ref);
@@ -120,7 +126,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
         ...(key && { key }),
         ...(temperature && { temperature }),
       });
-      const merged = codes.reshape([-1, codebooks * d]);
+      const merged = codes.reshape([-1, codebooks * width]);
       const output = toOutput(tree.ref(variables.params), merged, positions);
       return {
         quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
@@ -145,11 +151,15 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
 
     codesToIndices(variables: Given, codes: np.Array): np.Array {
       const positions = positionsOf(codes);
-      const split = toVectors(codes, layout).reshape([-1, codebooks, d]);
+      const split = toVectors(codes, layout).reshape([-1, codebooks, width]);
       const levels = family.levelsOfCodes(variables, split.ref);
       return toWords(split, levels, undefined).reshape([...positions, ...axes]);
     },
   };
+}
+
+function drawOf(key: np.Array | undefined, temperature: np.Array | undefined): Draw {
+  return { ...(key && { key }), ...(temperature && { temperature }) };
 }
 
 function hidePadding(found: np.Array, mask: np.Array | undefined): np.Array {
