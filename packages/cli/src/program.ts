@@ -28,6 +28,11 @@ export async function run(args: readonly string[]): Promise<number> {
       outputError: (text, write) => write(`vq: ${oneLine(text).replace(/^error: /, "")}\n`),
     });
   }
+  // `vq inspect | head` closes the pipe early: that is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   try {
     await program.parseAsync([...args], { from: "user" });
     return 0;

@@ -8,9 +8,10 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** A loss: three digits that count. */
-export function small(value: number): string {
-  return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
+/** A loss, to so many digits that count. */
+export function small(value: number, digits = 3): string {
+  const tiny = value !== 0 && Math.abs(value) < 1e-3;
+  return tiny ? value.toExponential(digits - 1) : value.toPrecision(digits);
 }
 
 /** 12345 as `12,345`. */

@@ -16,14 +16,15 @@ export function createProgress(console: Console, codes: number): Progress {
   return console.live ? bar(codes) : plainLines(console, codes);
 }
 
-/** Width of the text beside the bar. */
-const textWidth = 76;
+/** Width of the text beside the bar, at most. */
+const textWidth = 84;
+const narrowest = 4;
 
 function bar(codes: number): Progress {
-  const width = Math.min(30, Math.max(4, (process.stderr.columns ?? 80) - textWidth));
+  const space = (process.stderr.columns ?? 80) - textWidth;
   const single = new cliProgress.SingleBar({
     format: "{bar} {percentage}% {words}",
-    barsize: width,
+    barsize: Math.min(30, Math.max(narrowest, space)),
     barCompleteChar: "█",
     barIncompleteChar: "░",
     hideCursor: true,
@@ -34,8 +35,10 @@ function bar(codes: number): Progress {
   });
   single.start(1000, 0, { words: "compiling" });
   return {
-    update: (line, steps) =>
-      single.update(Math.round((1000 * line.step) / steps), { words: words(line, steps, codes) }),
+    update(line, steps) {
+      const text = words(line, steps, space < narrowest ? undefined : codes);
+      single.update(Math.round((1000 * line.step) / steps), { words: text });
+    },
     stop: () => single.stop(),
   };
 }
@@ -61,15 +64,15 @@ function plainLines(console: Console, codes: number): Progress {
   };
 }
 
-function words(line: MetricLine, steps: number, codes: number): string {
-  const left = clock((line.seconds * (steps - line.step)) / line.step);
+/** @param codes the number of codes that could be used; left out where space is short. */
+function words(line: MetricLine, steps: number, codes?: number): string {
   return [
-    `loss ${small(line.loss)}`,
-    `commit ${small(line.commitment)}`,
+    `loss ${small(line.loss, 2)}`,
+    `commit ${small(line.commitment, 2)}`,
     `${line.psnr.toFixed(1)} dB`,
     `ppl ${line.perplexity.toFixed(0)}`,
-    `used ${line.usedCodes}/${codes}`,
+    `used ${line.usedCodes}${codes === undefined ? "" : `/${codes}`}`,
     `${grouped(line.imagesPerSecond)} img/s`,
-    `${left} left`,
+    `${clock((line.seconds * (steps - line.step)) / line.step)} left`,
   ].join(" ");
 }

@@ -58,7 +58,7 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
       `${images.channels === 1 ? "grey" : "colour"}; ${grouped(validation.length)} held back for validation`,
   );
   const begun = saved ? await saved.restore() : await startRun(wanted, images, items);
-  const run = await withinTime(begun, options, images, items);
+  const run = await withinTime(begun, options, images, items, console);
   await createFolder(folder.path);
   const trained = await takeSteps({ ...run, folder, images, items, time: options.time }, console);
   return finishRun({ ...options, run: trained, folder, images, items, validation }, console);
@@ -79,8 +79,10 @@ async function withinTime(
   { time, given }: TrainOptions,
   images: Images,
   items: Uint32Array,
+  console: Console,
 ): Promise<Run> {
   if (time === undefined) return run;
+  console.note("Measuring how long a step takes.");
   const fitting = run.step + (await stepsWithin(time, run, images, items));
   const steps = given.has("steps") ? Math.min(fitting, run.settings.steps) : fitting;
   const settings: Settings = { ...run.settings, steps };
@@ -126,7 +128,7 @@ async function takeSteps(
     if (!interrupt.requested) progress.update(line, settings.steps);
   }
 
-  const { state, step } = await trainLoop(run.state, {
+  const taken = await trainLoop(run.state, {
     trainer: trainerOf(model, settings),
     images,
     batches: shuffledBatches(items, settings.batch, settings.seed),
@@ -142,9 +144,11 @@ async function takeSteps(
       await saveRun(folder, { ...run, state, step, seconds: elapsed(), history }, images);
       savedAt = performance.now();
     },
+  }).finally(() => {
+    writeLine();
+    progress.stop();
   });
-  writeLine();
-  progress.stop();
+  const { state, step } = taken;
   const trained = { ...run, state, step, seconds: elapsed(), history };
   await saveRun(folder, trained, images);
   if (interrupt.requested && step < settings.steps) {
