@@ -1,7 +1,8 @@
 from .binary_mapper import BINARY_MAPPER
+from .fsp import FSP
 from .fsq import FSQ
 from .lfq import LFQ
 from .residual_vq import RESIDUAL_VQ
 from .vector_quantize import VECTOR_QUANTIZE
 
-TABLES = (VECTOR_QUANTIZE, RESIDUAL_VQ, FSQ, LFQ, BINARY_MAPPER)
+TABLES = (VECTOR_QUANTIZE, RESIDUAL_VQ, FSQ, LFQ, BINARY_MAPPER, FSP)

@@ -15,7 +15,14 @@ export type Kwargs = {
 };
 
 /** How a case is compared where draws decide; `parity/README.md` explains the words. */
-export type Comparison = "replaced" | "drawn" | "noised" | "subset" | "clustered" | "unweighted";
+export type Comparison =
+  | "firstLayer"
+  | "replaced"
+  | "drawn"
+  | "noised"
+  | "subset"
+  | "clustered"
+  | "unweighted";
 
 /** Plain arguments of a call; a tensor argument is `{ tensor: true }`, a function has a label. */
 export type CallArguments = Readonly<Record<string, unknown>>;

@@ -8,6 +8,7 @@ import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
 
 /** One entry per group. */
 export type GroupedParams = { groups: ArrayTree[] };
+/** One entry per group. */
 export type GroupedState = { groups: ArrayTree[] };
 type GroupedVariables = Variables<GroupedParams, GroupedState>;
 

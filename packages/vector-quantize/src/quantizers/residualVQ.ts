@@ -113,21 +113,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     throw expected(`${where}: codebookSize with sharedCodebook`, "one size for all layers", sizes);
   }
 
-  const base: VectorQuantizeOptions = {
-    ...layerOptions,
-    dim: codebookDim,
-    codebookDim,
-    layout: "channelLast",
-    maskedOutput: "zeros",
-    codebookSize: sizes[0] as number,
-    ...(given.implicitNeuralCodebook && { learnableCodebook: true, emaUpdate: false }),
-    ...(directional && {
-      gradient: "none" as const,
-      learnableCodebook: true,
-      emaUpdate: false,
-      commitmentWeight: 0,
-    }),
-  };
+  const base = baseOf(given, sizes, layerOptions);
   const complete = completeOptions(base);
   // A shared codebook only gathers statistics in the layers; it moves after the last.
   const waiting = {
@@ -215,6 +201,36 @@ function searchesPlainly(
 }
 
 const layerOf = (options: VectorQuantizeOptions): Quantizer => vectorQuantize(options) as Quantizer;
+
+/** The options of each layer, as `vectorQuantize` takes them. */
+export function residualLayerOptions(given: ResidualVQOptions): VectorQuantizeOptions[] {
+  const { sizes, layerOptions } = splitOptions("residualVQ", given);
+  const base = baseOf(given, sizes, layerOptions);
+  return sizes.map((codebookSize) => ({ ...base, codebookSize }));
+}
+
+function baseOf(
+  given: ResidualVQOptions,
+  sizes: readonly number[],
+  layerOptions: Omit<VectorQuantizeOptions, "codebookSize">,
+): VectorQuantizeOptions {
+  const { codebookDim = given.dim } = given;
+  return {
+    ...layerOptions,
+    dim: codebookDim,
+    codebookDim,
+    layout: "channelLast",
+    maskedOutput: "zeros",
+    codebookSize: sizes[0] as number,
+    ...(given.implicitNeuralCodebook && { learnableCodebook: true, emaUpdate: false }),
+    ...(given.gradient === "directional" && {
+      gradient: "none" as const,
+      learnableCodebook: true,
+      emaUpdate: false,
+      commitmentWeight: 0,
+    }),
+  };
+}
 
 /** The codebook sizes of the layers, and the options that are theirs. */
 function splitOptions(where: string, given: ResidualVQOptions) {

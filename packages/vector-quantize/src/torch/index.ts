@@ -2,12 +2,24 @@
 import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
+import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
 import { owns } from "../tree.ts";
+import { groupedTranslation } from "./grouped.ts";
+import { residualVQTranslation } from "./residualVQ.ts";
 import type { Translation } from "./translation.ts";
 import { vectorQuantizeTranslation } from "./vectorQuantize.ts";
 
 /** Every class that can be translated. A new one joins by adding its translation. */
-const translations: readonly Translation[] = [vectorQuantizeTranslation];
+const translations: readonly Translation[] = [
+  vectorQuantizeTranslation,
+  residualVQTranslation,
+  groupedTranslation(
+    "GroupedResidualVQ",
+    "groupedResidualVQ",
+    residualVQTranslation,
+    groupedResidualVQ as unknown as (options: never) => Quantizer,
+  ),
+];
 
 /**
  * A module of `vector-quantize-pytorch` 1.31.0 as a quantizer of ours.

@@ -42,6 +42,7 @@ export interface SimVQOptions {
 }
 
 const simVQGradients = ["rotation", "straightThrough"] as const;
+/** How gradients pass the quantizer: see `Gradient` of `vectorQuantize`. */
 export type SimVQGradient = (typeof simVQGradients)[number];
 
 /** The options with every default filled in. */
