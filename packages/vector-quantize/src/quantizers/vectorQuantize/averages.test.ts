@@ -1,6 +1,7 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { leaves, numbers, rowsOf } from "../../../../../test/support/arrays.ts";
+import type { DeadCodeThreshold } from "../../codebook/deadCodes.ts";
 import { type VectorQuantizer, vectorQuantize } from "../vectorQuantize.ts";
 import type { VectorQuantizeVariables } from "./books.ts";
 import type { VectorQuantizeOptions } from "./options.ts";
@@ -158,7 +159,7 @@ describe("expire", () => {
 
 describe("the threshold of dead codes, in the first step", () => {
   /** How many codes a first step replaces: those whose count starts afresh at the threshold. */
-  const replaced = async (thresholdEmaDeadCode: VectorQuantizeOptions["thresholdEmaDeadCode"]) => {
+  const replaced = async (thresholdEmaDeadCode: DeadCodeThreshold) => {
     const quantizer = vectorQuantize({
       dim: D,
       codebookSize: 64,
