@@ -61,6 +61,13 @@ export type {
   UpdateOptions,
   Variables,
 } from "./quantizers/contract.ts";
+export type { CdfActivation } from "./quantizers/fsp/distributions.ts";
+export type { Moments, VectorNorm, VectorNormPreset } from "./quantizers/fsp/vectorNorm.ts";
+export {
+  type FiniteScalarPerturbation,
+  type FspOptions,
+  fsp,
+} from "./quantizers/fsp.ts";
 export type { FsqOptions, NoiseScale } from "./quantizers/fsq/options.ts";
 export { type FiniteScalarQuantizer, fsq, type RotationState } from "./quantizers/fsq.ts";
 export type { GroupedParams, GroupedQuantizer, GroupedState } from "./quantizers/grouped.ts";
@@ -81,6 +88,7 @@ export type { ResidualApplyOptions, ResidualQuantizer } from "./quantizers/resid
 export type { ResidualBounds } from "./quantizers/residualFSQ/bounds.ts";
 export type { ResidualFSQOptions } from "./quantizers/residualFSQ/options.ts";
 export { residualFSQ } from "./quantizers/residualFSQ.ts";
+export { type ResidualLFQOptions, residualLFQ } from "./quantizers/residualLFQ.ts";
 export { type ResidualSimVQOptions, residualSimVQ } from "./quantizers/residualSimVQ.ts";
 export { type ResidualVQOptions, residualVQ } from "./quantizers/residualVQ.ts";
 export type { CodeTransform, SimVQGradient, SimVQOptions } from "./quantizers/simVQ/options.ts";

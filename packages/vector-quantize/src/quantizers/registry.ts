@@ -1,11 +1,14 @@
 import { expected } from "../errors.ts";
 import { binaryMapper } from "./binaryMapper.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
+import { fsp } from "./fsp.ts";
 import { fsq } from "./fsq.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
+import { groupedResidualLFQ } from "./groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
 import { lfq } from "./lfq.ts";
 import { residualFSQ } from "./residualFSQ.ts";
+import { residualLFQ } from "./residualLFQ.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
 import { simVQ } from "./simVQ.ts";
@@ -38,11 +41,14 @@ function restore(value: unknown, objects: UserObjects): unknown {
 
 const factories: Record<string, (options: never) => Quantizer> = {
   binaryMapper,
+  fsp,
   fsq,
   groupedResidualFSQ,
+  groupedResidualLFQ,
   groupedResidualVQ,
   lfq,
   residualFSQ,
+  residualLFQ,
   residualSimVQ,
   residualVQ,
   simVQ,
