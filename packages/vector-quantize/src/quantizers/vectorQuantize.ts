@@ -1,6 +1,4 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
-import { initAffine } from "../codebook/affine.ts";
-import { initCodebook } from "../codebook/codebook.ts";
 import { replacesDeadCodes } from "../codebook/deadCodes.ts";
 import { clusters } from "../codebook/kmeans.ts";
 import { codebookOfClusters } from "../codebook/move.ts";
@@ -8,84 +6,27 @@ import { statisticsOnKernels } from "../codebook/statistics.ts";
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask, zeroMasked } from "../layout/mask.ts";
-import { initProjection } from "../layout/projection.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitByMode, jitted, owns } from "../tree.ts";
-import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "./contract.ts";
-import {
-  type ApplyMode,
-  applyGraph,
-  type CodebookTransform,
-  drawingsOf,
-  stepCodebook,
-} from "./vectorQuantize/apply.ts";
+import { type ApplyMode, applyGraph, drawingsOf, stepCodebook } from "./vectorQuantize/apply.ts";
 import {
   bookkeeping,
   storedCodes,
-  type VectorQuantizeParams,
-  type VectorQuantizeState,
   type VectorQuantizeVariables,
   withStoredCodes,
 } from "./vectorQuantize/books.ts";
 import { checkKey, checkTemperature, checkTopk, completeOptions } from "./vectorQuantize/checks.ts";
+import type { MoveOptions, VectorQuantizer } from "./vectorQuantize/contract.ts";
 import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
+import { initVectorQuantize } from "./vectorQuantize/init.ts";
 import type { MoveMode } from "./vectorQuantize/move.ts";
-import {
-  savedOptions,
-  trainsApart,
-  trainsCodes,
-  type VectorQuantizeOptions,
-} from "./vectorQuantize/options.ts";
+import { savedOptions, trainsApart, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 
-/** Options of a call to `apply` that `vectorQuantize` has beside those of every quantizer. */
-export interface VectorQuantizeApplyOptions extends ApplyOptions, MoveOptions {
-  /**
-   * Gives the `topk` nearest codes of each vector: `indices` and the output get an axis for them
-   * after the positions, `loss` is that of each candidate, and the codebook does not move.
-   */
-  topk?: number;
-  /** Codes of each vector's own: from `[K, C]` to `[N, K, C]`. */
-  codebookTransform?: CodebookTransform;
-}
-
-/** How a call moves the codebook. */
-export interface MoveOptions {
-  /** Factors on the rates of the moving averages, `[K]`, or `[H, K]` with a codebook per head. */
-  emaUpdateWeight?: np.Array;
-  /** Whether this batch's statistics only wait for the next call: gradient accumulation. */
-  accumEmaUpdate?: boolean;
-  /** Whether the codes follow the averages in this call, in place of the one in the options. */
-  emaUpdate?: boolean;
-}
-
-/** A `vectorQuantize` quantizer: the contract, and what only a codebook can do. */
-export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQuantizeState> {
-  apply(
-    variables: VectorQuantizeVariables,
-    x: np.Array,
-    options?: VectorQuantizeApplyOptions,
-  ): ReturnType<Quantizer<VectorQuantizeParams, VectorQuantizeState>["apply"]>;
-  update(
-    variables: VectorQuantizeVariables,
-    x: np.Array,
-    indices: np.Array,
-    options?: UpdateOptions & MoveOptions,
-  ): Promise<VectorQuantizeState>;
-  /** The codes, `[K, C]`, or `[H, K, C]` with a codebook per head. */
-  codebook(variables: VectorQuantizeVariables): np.Array;
-  /** Other codes in place of the present ones; the averages start afresh from them. */
-  withCodebook(variables: VectorQuantizeVariables, codes: np.Array): VectorQuantizeVariables;
-  /** The codes at the moving averages: the step that `manualEmaUpdate` waits for. */
-  followAverages(variables: VectorQuantizeVariables): VectorQuantizeState;
-  /** Dead codes replaced by vectors of `x`, apart from a training step. Traceable. */
-  expire(
-    variables: VectorQuantizeVariables,
-    x: np.Array,
-    options: MaskOptions & { key: np.Array },
-  ): VectorQuantizeState;
-  /** The step that `manualInPlaceOptimizerUpdate` waits for. */
-  stepCodebookOptimizer(variables: VectorQuantizeVariables): VectorQuantizeState;
-}
+export type {
+  MoveOptions,
+  VectorQuantizeApplyOptions,
+  VectorQuantizer,
+} from "./vectorQuantize/contract.ts";
 
 /**
  * Vector quantization with a codebook that follows the data by moving averages or by gradients.
@@ -169,48 +110,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     codebookSizes: Array.from({ length: heads }, () => codebookSize),
     trainsApart: trainsApart(options),
 
-    init(key) {
-      const [bookKey, inKey, outKey, bridgeKey] = [...random.split(key, 4)] as [
-        np.Array,
-        np.Array,
-        np.Array,
-        np.Array,
-      ];
-      const width = heads * codebookDim;
-      const bookKeys = deal.books === 1 ? [bookKey] : [...random.split(bookKey, deal.books)];
-      const { codebook, ...averages } = deal.join(
-        bookKeys.map((own) => initCodebook(own, codebookSize, codebookDim, metric)),
-      );
-      const { vqBridge, inPlaceCodebookOptimizer: inPlace } = options;
-      const projects = width !== dim;
-      const params: VectorQuantizeParams = {
-        ...(projects && {
-          projectIn: initProjection(inKey.ref, dim, width),
-          projectOut: initProjection(outKey.ref, width, dim),
-        }),
-        ...(projects &&
-          options.layernormAfterProjectIn && {
-            inputNorm: { weight: np.ones([width]), bias: np.zeros([width]) },
-          }),
-        ...(trainsCodes(options) && { codebook: codebook.ref }),
-        ...(vqBridge && { vqBridge: vqBridge.init(bridgeKey.ref, codebookDim) }),
-      };
-      const state: VectorQuantizeState = {
-        ...averages,
-        ...(trainsCodes(options)
-          ? { shift: np.zerosLike(codebook.ref) }
-          : { codebook: codebook.ref }),
-        ...(options.affineParam && {
-          affine: deal.join(bookKeys.map(() => initAffine(codebookDim))),
-        }),
-        ...(inPlace && {
-          optimizer: inPlace.optimizer.init(codebook.ref),
-          codebookGradient: np.zerosLike(codebook.ref),
-        }),
-      };
-      tree.dispose([inKey, outKey, bridgeKey, codebook]);
-      return { params, state };
-    },
+    init: (key) => initVectorQuantize(options, key),
 
     async fit(variables, x, fitOptions = {}) {
       const {

@@ -1,0 +1,58 @@
+import { numpy as np, random, tree } from "@jax-js/jax";
+import { initAffine } from "../../codebook/affine.ts";
+import { initCodebook } from "../../codebook/codebook.ts";
+import { initProjection } from "../../layout/projection.ts";
+import {
+  bookkeeping,
+  type VectorQuantizeParams,
+  type VectorQuantizeState,
+  type VectorQuantizeVariables,
+} from "./books.ts";
+import { type CompleteOptions, trainsCodes } from "./options.ts";
+
+/** Fresh parameters and state of a `vectorQuantize` quantizer. */
+export function initVectorQuantize(
+  options: CompleteOptions,
+  key: np.Array,
+): VectorQuantizeVariables {
+  const { dim, codebookDim, codebookSize, heads, metric } = options;
+  const deal = bookkeeping(options);
+  const [bookKey, inKey, outKey, bridgeKey] = [...random.split(key, 4)] as [
+    np.Array,
+    np.Array,
+    np.Array,
+    np.Array,
+  ];
+  const width = heads * codebookDim;
+  const bookKeys = deal.books === 1 ? [bookKey] : [...random.split(bookKey, deal.books)];
+  const { codebook, ...averages } = deal.join(
+    bookKeys.map((own) => initCodebook(own, codebookSize, codebookDim, metric)),
+  );
+  const { vqBridge, inPlaceCodebookOptimizer: inPlace } = options;
+  const projects = width !== dim;
+  const params: VectorQuantizeParams = {
+    ...(projects && {
+      projectIn: initProjection(inKey.ref, dim, width),
+      projectOut: initProjection(outKey.ref, width, dim),
+    }),
+    ...(projects &&
+      options.layernormAfterProjectIn && {
+        inputNorm: { weight: np.ones([width]), bias: np.zeros([width]) },
+      }),
+    ...(trainsCodes(options) && { codebook: codebook.ref }),
+    ...(vqBridge && { vqBridge: vqBridge.init(bridgeKey.ref, codebookDim) }),
+  };
+  const state: VectorQuantizeState = {
+    ...averages,
+    ...(trainsCodes(options) ? { shift: np.zerosLike(codebook.ref) } : { codebook: codebook.ref }),
+    ...(options.affineParam && {
+      affine: deal.join(bookKeys.map(() => initAffine(codebookDim))),
+    }),
+    ...(inPlace && {
+      optimizer: inPlace.optimizer.init(codebook.ref),
+      codebookGradient: np.zerosLike(codebook.ref),
+    }),
+  };
+  tree.dispose([inKey, outKey, bridgeKey, codebook]);
+  return { params, state };
+}
