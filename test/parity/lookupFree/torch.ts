@@ -4,6 +4,7 @@ import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoi
 import type { LinearMap } from "../../../packages/vector-quantize/src/layout/linear.ts";
 import { binaryMapper } from "../../../packages/vector-quantize/src/quantizers/binaryMapper.ts";
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
+import { fsp } from "../../../packages/vector-quantize/src/quantizers/fsp.ts";
 import { fsq } from "../../../packages/vector-quantize/src/quantizers/fsq.ts";
 import { lfq } from "../../../packages/vector-quantize/src/quantizers/lfq.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
@@ -17,13 +18,12 @@ interface Translation {
 }
 
 const same = (name: string) => (value: unknown) => ({ [name]: value });
-const layoutOf = () => ({}); // from the rank of x
 
 const shared = {
   dim: same("dim"),
   num_codebooks: same("numCodebooks"),
   keep_num_codebooks_dim: same("keepNumCodebooksDim"),
-  channel_first: layoutOf,
+  channel_first: () => ({}), // see `layoutOf`
   projection_has_bias: same("projectionHasBias"),
   orthogonal_rotation: same("orthogonalRotation"),
 };
@@ -35,6 +35,19 @@ export const translations: Record<string, Translation> = {
       bits: same("bits"),
       kl_loss_threshold: same("klLossThreshold"),
       deterministic_on_eval: same("deterministicOnEval"),
+    },
+  },
+  FSP: {
+    make: fsp,
+    options: {
+      ...shared,
+      levels: same("levels"),
+      act_name: same("activation"),
+      quantize_rate: same("quantizeRate"),
+      need_inv_act: same("inverseActivation"),
+      vector_norm: (name) => ({
+        vectorNorm: String(name).replace(/_(.)/, (_, letter) => letter.toUpperCase()),
+      }),
     },
   },
   FSQ: {
@@ -78,11 +91,16 @@ export function toQuantizer(className: string, kwargs: Kwargs, rank: number): Lo
     if (!translate) throw new Error(`no option for ${name}`);
     Object.assign(ours, translate(value));
   }
-  // The reference takes every input of 4 or 5 axes as an image or a video.
-  const layout =
-    rank === 5 ? "video" : rank === 4 ? "image" : kwargs.channel_first ? "channelFirst" : undefined;
-  const hasLayout = layout && className !== "BinaryMapper";
-  return make({ ...ours, ...(hasLayout && { layout }) } as never);
+  const layout = layoutOf(className, kwargs, rank);
+  return make({ ...ours, ...(layout && { layout }) } as never);
+}
+
+/** Most of the reference's classes take every input of 4 or 5 axes as an image or a video. */
+function layoutOf(className: string, { channel_first: first }: Kwargs, rank: number) {
+  const guesses = className !== "BinaryMapper" && (className !== "FSP" || first);
+  if (guesses && rank === 5) return "video";
+  if (guesses && rank === 4) return "image";
+  return first ? "channelFirst" : undefined;
 }
 
 type Arrays = Variables<Record<string, never>, Record<string, never>>;

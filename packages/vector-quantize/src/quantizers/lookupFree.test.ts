@@ -1,6 +1,7 @@
 /** The contract, held against the quantizers that need no codebook. */
 import { holdsContract } from "../../../../test/support/contract.ts";
 import { binaryMapper } from "./binaryMapper.ts";
+import { fsp } from "./fsp.ts";
 import { lfq } from "./lfq.ts";
 
 holdsContract([
@@ -61,5 +62,25 @@ holdsContract([
     outputs: 2,
     moves: false,
     samples: true,
+  },
+  {
+    name: "fsp, all rounded",
+    make: () => fsp({ levels: [8, 5, 3], quantizeRate: 1 }),
+    shape: [3, 5, 3],
+    moves: false,
+  },
+  {
+    name: "fsp, projected, inverse, image",
+    make: () =>
+      fsp({
+        levels: [4, 3],
+        dim: 6,
+        activation: "laplace",
+        inverseActivation: true,
+        vectorNorm: "kurt",
+        layout: "image",
+      }),
+    shape: [2, 6, 3, 4],
+    moves: false,
   },
 ]);

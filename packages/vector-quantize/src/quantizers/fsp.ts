@@ -1,0 +1,209 @@
+import { jit, lax, numpy as np, random, tree } from "@jax-js/jax";
+import { mixedRadix } from "../codebook/mixedRadix.ts";
+import {
+  checkBoolean,
+  checkChoice,
+  checkInteger,
+  checkKnownOptions,
+  checkNumber,
+} from "../errors.ts";
+import { straightThrough } from "../gradients/straightThrough.ts";
+import {
+  checkInput,
+  checkLayout,
+  type Layout,
+  positionShape,
+  toVectors,
+} from "../layout/layout.ts";
+import { applyLinear, initLinear } from "../layout/linear.ts";
+import { checkMask, maskOfVectors } from "../layout/mask.ts";
+import { owns } from "../tree.ts";
+import type { MaskOptions, Variables } from "./contract.ts";
+import { activations, type CdfActivation, distributions } from "./fsp/distributions.ts";
+import {
+  completeVectorNorm,
+  type Moments,
+  moments,
+  normLoss,
+  type VectorNorm,
+  type VectorNormPreset,
+} from "./fsp/vectorNorm.ts";
+import type { LookupFreeParams } from "./lookupFree/family.ts";
+import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
+
+/** Options of `fsp`. The reference's names, in camelCase, beside each where they differ. */
+export interface FspOptions {
+  /** Levels (bins) of each dimension, at least 2. */
+  levels: readonly number[];
+  /** Feature size of the input; linear maps lead in and out if it is not `levels.length`, the default. */
+  dim?: number;
+  /** Where the features stand (`channel_first`). Default `channelLast`. */
+  layout?: Layout;
+  /** Whether the linear maps have a bias. Default true. */
+  projectionHasBias?: boolean;
+  /** Distribution function onto 0 ... 1 (`act_name`). Default `tanh`. */
+  activation?: CdfActivation;
+  /** Share of the values that training rounds; the others are moved by noise. Default 0. */
+  quantizeRate?: number;
+  /**
+   * What a bin decodes to (`need_inv_act`): with true, the value that the distribution function
+   * takes to its middle; else its middle, scaled to unit variance. Default false.
+   */
+  inverseActivation?: boolean;
+  /** The loss on the moments of the latents: a preset, or targets and weights. Default `varTanh`. */
+  vectorNorm?: VectorNormPreset | VectorNorm;
+}
+
+/** A `fsp` quantizer. */
+export interface FiniteScalarPerturbation
+  extends LookupFreeQuantizer<LookupFreeParams, Record<string, never>> {
+  /** Moments of the projected input, over real vectors: what the loss compares with its targets. */
+  moments(
+    variables: Variables<LookupFreeParams, Record<string, never>>,
+    x: np.Array,
+    masks?: MaskOptions,
+  ): Moments;
+}
+
+type MomentsCall = MaskOptions & { params: LookupFreeParams; x: np.Array };
+
+const epsilon = 2 ** -23; // of float32, the reference's default
+const uniformDeviation = 1 / Math.sqrt(12); // of a variable that is uniform on 0 ... 1
+const known = [
+  "levels",
+  "dim",
+  "layout",
+  "projectionHasBias",
+  "activation",
+  "quantizeRate",
+  "inverseActivation",
+  "vectorNorm",
+];
+
+/**
+ * Finite scalar perturbation: every dimension goes through a distribution function onto 0 ... 1 and
+ * is rounded to one of a few bins of equal width.
+ *
+ * Training rounds a share `quantizeRate` of the values, and moves the others by uniform noise as wide
+ * as a bin, where that stays within 0 ... 1. Evaluation rounds all. The index is `sum of level[d] *
+ * (levels[0] ... levels[d - 1])`, the first dimension the fastest. The loss asks the latents to have
+ * the moments of the distribution.
+ *
+ * A vector with NaN gets index -1 and comes out as NaN.
+ *
+ * ```ts
+ * const quantizer = fsp({ levels: [8, 8, 8], activation: "normal", vectorNorm: "kurt" });
+ * const { quantized, loss } = quantizer.apply(variables, x, { training: true, key });
+ * ```
+ *
+ * @throws VectorQuantizeError for an option that is unknown or out of range
+ *
+ * Source: "Finite Scalar Perturbation", 2026, https://arxiv.org/abs/2602.17133. The reference's class
+ * is `FSP`.
+ */
+export function fsp(given: FspOptions): FiniteScalarPerturbation {
+  checkKnownOptions("fsp", given, known);
+  const radix = mixedRadix("fsp: levels", given.levels, "first");
+  const d = radix.levels.length;
+  const {
+    dim = d,
+    layout = "channelLast",
+    projectionHasBias = true,
+    activation = "tanh",
+    quantizeRate = 0,
+    inverseActivation = false,
+  } = given;
+  checkInteger("fsp: dim", dim);
+  checkLayout("fsp: layout", layout);
+  checkBoolean("fsp: projectionHasBias", projectionHasBias);
+  checkChoice("fsp: activation", activation, activations);
+  checkNumber("fsp: quantizeRate", quantizeRate, 0, 1);
+  checkBoolean("fsp: inverseActivation", inverseActivation);
+  const norm = completeVectorNorm("fsp: vectorNorm", given.vectorNorm ?? "varTanh");
+  const { cdf, inverse } = distributions[activation];
+  const counts = () => np.array(new Float32Array(radix.levels));
+
+  /** Middle of each bin, in 0 ... 1. */
+  const middles = (levels: np.Array) => levels.astype(np.float32).add(0.5).div(counts());
+  /** Output of values in 0 ... 1. */
+  const output = (p: np.Array) =>
+    inverseActivation
+      ? inverse(np.clip(p, epsilon, 1 - epsilon))
+      : p.sub(0.5).div(uniformDeviation);
+  const levelOf = (p: np.Array) => {
+    const last = counts().sub(1);
+    return np.clip(np.floor(np.minimum(p, 1 - epsilon).mul(counts())), 0, last).astype(np.int32);
+  };
+
+  /** Values in 0 ... 1 as training puts them out: rounded, or moved within their bin's width. */
+  const perturbed = (p: np.Array, rounded: np.Array, key: np.Array) => {
+    const [noiseKey, chosenKey] = [...random.split(key)] as [np.Array, np.Array];
+    const noise = random.uniform(noiseKey, p.shape, { minval: -0.5, maxval: 0.5 }).div(counts());
+    const proposal = p.ref.add(noise);
+    const inside = np.logicalAnd(proposal.ref.greater(0), proposal.ref.less(1));
+    const moved = np.where(inside, proposal, p);
+    const moves = random.uniform(chosenKey, rounded.shape).greater(quantizeRate);
+    return np.where(moves, moved, rounded);
+  };
+
+  const quantizer = lookupFree<LookupFreeParams, Record<string, never>>({
+    name: "fsp",
+    config: { type: "fsp", ...given },
+    dim,
+    layout,
+    codebooks: 1,
+    keepCodebooks: false,
+    radix,
+    losses: ["norm"],
+    ...(quantizeRate < 1 && { draws: "quantizeRate below 1" }),
+
+    init(key) {
+      const [inKey, outKey] = [...random.split(key)] as [np.Array, np.Array];
+      if (dim === d) {
+        inKey.dispose();
+        outKey.dispose();
+        return { params: {}, state: {} };
+      }
+      const projectIn = initLinear(inKey, dim, d, projectionHasBias);
+      const projectOut = initLinear(outKey, d, dim, projectionHasBias);
+      return { params: { projectIn, projectOut }, state: {} };
+    },
+
+    latents: ({ params }, vectors) => applyLinear(vectors, params.projectIn).reshape([-1, 1, d]),
+
+    levels: (_, latents) => levelOf(cdf(latents)),
+
+    codes: (_, levels) => output(middles(levels)),
+
+    levelsOfCodes: (_, codes) =>
+      levelOf(inverseActivation ? cdf(codes) : codes.mul(uniformDeviation).add(0.5)),
+
+    train({ latents, levels, mask, key }) {
+      const p = cdf(latents.ref);
+      const rounded = straightThrough(p.ref, middles(levels));
+      const chosen = key ? perturbed(p, rounded, key) : rounded;
+      const codes = inverseActivation
+        ? straightThrough(latents.ref, output(lax.stopGradient(chosen)))
+        : output(chosen);
+      const found = moments(latents.reshape([-1, d]), mask, norm.eps);
+      const loss = normLoss(found, norm);
+      return { codes, loss, losses: { norm: loss.ref } };
+    },
+  });
+
+  const momentsOf = jit(({ params, x, ...masks }: MomentsCall): Moments => {
+    const mask = maskOfVectors(masks, positionShape(x.shape, layout));
+    return moments(applyLinear(toVectors(x, layout), params.projectIn), mask, norm.eps);
+  });
+
+  return {
+    ...quantizer,
+
+    moments({ params, state }, x, masks = {}) {
+      using _ = owns(params, state, x, masks);
+      checkInput("fsp.moments", x.shape, layout, dim);
+      checkMask("fsp.moments", masks, positionShape(x.shape, layout));
+      return momentsOf(tree.ref({ params, x, ...masks }));
+    },
+  };
+}
