@@ -75,6 +75,13 @@ export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
 } from "./quantizers/groupedResidualVQ.ts";
+export {
+  type LatentQuantizeOptions,
+  type LatentQuantizeParams,
+  type LatentQuantizer,
+  type LatentQuantizeState,
+  latentQuantize,
+} from "./quantizers/latentQuantize.ts";
 export type {
   ActivationFunction,
   LfqOptions,

@@ -71,7 +71,9 @@ async function replayForward(
   const named = Object.fromEntries(
     Object.entries(losses).map(([name, value]) => [`losses/${snakeCase(name)}`, value]),
   );
-  const ours = await toHost({ ...rest, ...named });
+  // The reference's LatentQuantize gives the sum of its losses alone.
+  const parts = recorded.class === "LatentQuantize" ? {} : named;
+  const ours = await toHost({ ...rest, ...parts });
   expect(Object.keys(ours).sort(), `${at}: outputs`).toEqual(Object.keys(step.out).sort());
   for (const name of Object.keys(ours)) {
     if (name.startsWith("losses/") && (!recorded.training || recorded.compare === "unweighted"))

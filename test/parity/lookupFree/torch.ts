@@ -6,6 +6,7 @@ import { binaryMapper } from "../../../packages/vector-quantize/src/quantizers/b
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import { fsp } from "../../../packages/vector-quantize/src/quantizers/fsp.ts";
 import { fsq } from "../../../packages/vector-quantize/src/quantizers/fsq.ts";
+import { latentQuantize } from "../../../packages/vector-quantize/src/quantizers/latentQuantize.ts";
 import { lfq } from "../../../packages/vector-quantize/src/quantizers/lfq.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
 import { type Kwargs, type Tensors, tensor } from "../cases.ts";
@@ -60,6 +61,17 @@ export const translations: Record<string, Translation> = {
       bound_hard_clamp: same("boundHardClamp"),
     },
   },
+  LatentQuantize: {
+    make: latentQuantize,
+    options: {
+      ...shared,
+      levels: same("levels"),
+      codebook_dim: same("codebookDim"),
+      commitment_loss_weight: same("commitmentLossWeight"),
+      quantization_loss_weight: same("quantizationLossWeight"),
+      optimize_values: same("optimizeValues"),
+    },
+  },
   LFQ: {
     make: lfq,
     options: {
@@ -97,6 +109,7 @@ export function toQuantizer(className: string, kwargs: Kwargs, rank: number): Lo
 
 /** Most of the reference's classes take every input of 4 or 5 axes as an image or a video. */
 function layoutOf(className: string, { channel_first: first }: Kwargs, rank: number) {
+  if (className === "LatentQuantize" && rank === 3) return "channelFirst";
   const guesses = className !== "BinaryMapper" && (className !== "FSP" || first);
   if (guesses && rank === 5) return "video";
   if (guesses && rank === 4) return "image";
@@ -118,7 +131,11 @@ export function toVariables(tensors: Tensors, kwargs: Kwargs): Arrays {
       : array(`${name}.weight`).transpose(),
     ...(tensors[`${name}.bias`] && { bias: array(`${name}.bias`) }),
   });
+  const values = Object.keys(tensors)
+    .filter((name) => name.startsWith("values_per_latent."))
+    .map((_, d) => array(`values_per_latent.${d}`));
   const params = {
+    ...(values.length > 0 && { values }),
     ...(tensors["project_in.weight"] && { projectIn: linear("project_in") }),
     ...(tensors["project_out.weight"] && { projectOut: linear("project_out") }),
   };

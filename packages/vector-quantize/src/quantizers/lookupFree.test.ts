@@ -2,6 +2,7 @@
 import { holdsContract } from "../../../../test/support/contract.ts";
 import { binaryMapper } from "./binaryMapper.ts";
 import { fsp } from "./fsp.ts";
+import { latentQuantize } from "./latentQuantize.ts";
 import { lfq } from "./lfq.ts";
 
 holdsContract([
@@ -78,6 +79,26 @@ holdsContract([
         activation: "laplace",
         inverseActivation: true,
         vectorNorm: "kurt",
+        layout: "image",
+      }),
+    shape: [2, 6, 3, 4],
+    moves: false,
+  },
+  {
+    name: "latent quantize",
+    make: () => latentQuantize({ levels: [5, 5, 8], dim: 3 }),
+    shape: [3, 5, 3],
+    moves: false,
+  },
+  {
+    name: "latent quantize, values at rest, projected codebooks, image",
+    make: () =>
+      latentQuantize({
+        levels: 4,
+        codebookDim: 2,
+        dim: 6,
+        numCodebooks: 2,
+        optimizeValues: false,
         layout: "image",
       }),
     shape: [2, 6, 3, 4],

@@ -6,6 +6,7 @@ import { fsq } from "./fsq.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "./groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
+import { latentQuantize } from "./latentQuantize.ts";
 import { lfq } from "./lfq.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 import { residualLFQ } from "./residualLFQ.ts";
@@ -46,6 +47,7 @@ const factories: Record<string, (options: never) => Quantizer> = {
   groupedResidualFSQ,
   groupedResidualLFQ,
   groupedResidualVQ,
+  latentQuantize,
   lfq,
   residualFSQ,
   residualLFQ,

@@ -3,6 +3,7 @@ import type { MixedRadix } from "../../codebook/mixedRadix.ts";
 import { checkBoolean, checkInteger, expected } from "../../errors.ts";
 import type { Layout } from "../../layout/layout.ts";
 import type { LinearMap } from "../../layout/linear.ts";
+import type { ArrayTree } from "../../tree.ts";
 import type { QuantizerConfig, Variables } from "../contract.ts";
 
 /** Parameters of every lookup-free quantizer: linear maps, where it has them. */
@@ -12,7 +13,7 @@ export type LookupFreeParams = {
 };
 
 /** State of every lookup-free quantizer: fixed arrays, or none. */
-export type LookupFreeState = { [name: string]: np.Array };
+export type LookupFreeState = { readonly [name: string]: ArrayTree };
 
 /** What a family computes its losses and its differentiable codes from. */
 export interface TrainingInputs<P, S> {
