@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { parseNpy } from "vector-quantize";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder.path, ...names);

@@ -2,8 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { parseNpy, readSafetensors, saveSafetensors, shapeImages, writeNpy } from "vector-quantize";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
 
 /** The smallest run that there is. */
 const tiny = [

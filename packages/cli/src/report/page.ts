@@ -25,6 +25,8 @@ export interface Report {
   readonly history: readonly MetricLine[];
   /** How often each code was used in the evaluation. */
   readonly usage: ArrayLike<number>;
+  /** Whether the pairs were held back from training. */
+  readonly held: boolean;
   /** PNG files: an original and its reconstruction. */
   readonly pairs: readonly (readonly [original: Uint8Array, reconstruction: Uint8Array])[];
   /** Options and model, as text lines: label and value. */
@@ -33,7 +35,7 @@ export interface Report {
 
 /** The report as one HTML file that loads nothing and runs nothing. */
 export function reportPage(report: Report): string {
-  const { title, summary, numbers, history, usage, pairs, configuration } = report;
+  const { title, summary, numbers, history, usage, held, pairs, configuration } = report;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -49,7 +51,7 @@ export function reportPage(report: Report): string {
 <p class="summary">${htmlText(summary)}</p>
 <dl class="numbers">${numbers.map(([label, value]) => `<div><dt>${htmlText(label)}</dt><dd>${htmlText(value)}</dd></div>`).join("")}</dl>
 <h2>Originals and reconstructions</h2>
-<p>Left the original, right what the decoder makes of its codes. None of them was trained on.</p>
+<p>Left the original, right what the decoder makes of its codes.${held ? " None of them was trained on." : ""}</p>
 <div class="pairs">${pairs.map(pair).join("\n")}</div>
 <h2>Training</h2>
 <p>Faint: means over a few steps. Strong: their running mean.</p>

@@ -89,12 +89,13 @@ function describe(
 ): Report {
   const { settings, model, seconds, step } = run;
   const total = evaluation.counts.length;
+  const held = validation.length > 0;
   return {
     title: `Vector-quantized autoencoder on ${settings.data}`,
     summary:
       `${grouped(step)} steps of ${settings.batch} images in ${clock(seconds)}, on ${machine}. ` +
       `The numbers below are of ${grouped(evaluation.images)} images ` +
-      (validation.length > 0 ? "that were held back from training." : "of the training set."),
+      (held ? "that were held back from training." : "of the training set."),
     numbers: [
       ["PSNR", `${evaluation.psnr.toFixed(2)} dB`],
       ["perplexity", evaluation.perplexity.toFixed(1)],
@@ -107,9 +108,10 @@ function describe(
     ],
     history: run.history,
     usage: evaluation.counts,
+    held,
     pairs: pictures,
     configuration: [
-      ["images", `${settings.data}, ${images.width} x ${images.height} x ${images.channels}`],
+      ["image size", `${images.width} x ${images.height}, ${images.channels} channel(s)`],
       ...Object.entries(settings).map(([name, value]) => [name, String(value)] as const),
       ...layers(model.config),
     ],
