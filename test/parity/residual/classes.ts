@@ -8,8 +8,14 @@ import type {
 import type { GroupedParams } from "../../../packages/vector-quantize/src/quantizers/grouped.ts";
 import type { ResidualParams } from "../../../packages/vector-quantize/src/quantizers/residual/layers.ts";
 import type { ResidualApplyOptions } from "../../../packages/vector-quantize/src/quantizers/residual.ts";
+import type { SimVQParams } from "../../../packages/vector-quantize/src/quantizers/simVQ.ts";
 import { joined, under } from "../../../packages/vector-quantize/src/torch/prefixes.ts";
+import { scalarParamTensors } from "../../../packages/vector-quantize/src/torch/residualScalar.ts";
 import { residualParamTensors } from "../../../packages/vector-quantize/src/torch/residualVQ.ts";
+import {
+  residualSimParamTensors,
+  simParamTensors,
+} from "../../../packages/vector-quantize/src/torch/simVQ.ts";
 
 export type Arrays = Record<string, np.Array>;
 
@@ -24,6 +30,12 @@ type Config = Quantizer["config"];
 export const paramTensors: Record<string, (config: Config, params: unknown) => Arrays> = {
   ResidualVQ: (config, params) => residualParamTensors(optionsIn(config), params as ResidualParams),
   GroupedResidualVQ: groupedBy("ResidualVQ"),
+  SimVQ: (_, params) => simParamTensors(params as SimVQParams),
+  ResidualSimVQ: (_, params) => residualSimParamTensors(params as ResidualParams),
+  ResidualFSQ: (_, params) => scalarParamTensors(params as ResidualParams),
+  GroupedResidualFSQ: groupedBy("ResidualFSQ"),
+  ResidualLFQ: (_, params) => scalarParamTensors(params as ResidualParams),
+  GroupedResidualLFQ: groupedBy("ResidualLFQ"),
 };
 
 function groupedBy(className: string) {

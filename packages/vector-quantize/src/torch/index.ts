@@ -2,10 +2,11 @@
 import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
-import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
 import { owns } from "../tree.ts";
-import { groupedTranslation } from "./grouped.ts";
+import { groupedTranslations } from "./grouped.ts";
+import { residualFSQTranslation, residualLFQTranslation } from "./residualScalar.ts";
 import { residualVQTranslation } from "./residualVQ.ts";
+import { residualSimVQTranslation, simVQTranslation } from "./simVQ.ts";
 import type { Translation } from "./translation.ts";
 import { vectorQuantizeTranslation } from "./vectorQuantize.ts";
 
@@ -13,12 +14,11 @@ import { vectorQuantizeTranslation } from "./vectorQuantize.ts";
 const translations: readonly Translation[] = [
   vectorQuantizeTranslation,
   residualVQTranslation,
-  groupedTranslation(
-    "GroupedResidualVQ",
-    "groupedResidualVQ",
-    residualVQTranslation,
-    groupedResidualVQ as unknown as (options: never) => Quantizer,
-  ),
+  simVQTranslation,
+  residualSimVQTranslation,
+  residualFSQTranslation,
+  residualLFQTranslation,
+  ...groupedTranslations,
 ];
 
 /**

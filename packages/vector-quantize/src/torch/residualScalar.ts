@@ -1,0 +1,294 @@
+/** `ResidualFSQ` and `ResidualLFQ`, whose layers have fixed arrays alone. */
+import { numpy as np } from "@jax-js/jax";
+import { expected } from "../errors.ts";
+import type { Quantizer } from "../quantizers/contract.ts";
+import type { RotationState } from "../quantizers/fsq.ts";
+import type { ResidualParams, ResidualVariables } from "../quantizers/residual/layers.ts";
+import type { ResidualFSQOptions } from "../quantizers/residualFSQ/options.ts";
+import { residualFSQ } from "../quantizers/residualFSQ.ts";
+import { type ResidualLFQOptions, residualLFQ } from "../quantizers/residualLFQ.ts";
+import { dropoutKwargsOf, dropoutOptionsOf, dropoutTable } from "./dropout.ts";
+import {
+  type Completed,
+  completeKwargs,
+  flag,
+  maybeFlag,
+  maybeNumber,
+  number,
+  own,
+  required,
+  withoutDefaults,
+} from "./kwargs.ts";
+import { joined } from "./prefixes.ts";
+import { checkTensors, linearOf, linearShapes, linearTensors } from "./tensors.ts";
+import type { Translation } from "./translation.ts";
+
+type Tensors = Record<string, np.Array>;
+
+const sharedTable = {
+  ...dropoutTable,
+  num_quantizers: required,
+  num_codebooks: number(1),
+  keep_num_codebooks_dim: maybeFlag,
+  orthogonal_rotation: flag(false),
+  force_quantization_f32: flag(true),
+  soft_clamp_input_value: own,
+};
+
+/** What both classes keep of their arrays. */
+interface Arrays {
+  dim: number;
+  /** Features of a code. */
+  width: number;
+  layers: number;
+  rotated: boolean;
+  /** A buffer of each layer that follows from its options. */
+  constant?: { name: string; value: number[] };
+}
+
+function shapesOf({ dim, width, layers, rotated, constant }: Arrays) {
+  const all = Array.from({ length: layers }, (_, at) => `layers.${at}.`);
+  return joined<readonly number[]>([
+    ...(dim === width
+      ? []
+      : [linearShapes("project_in", dim, width), linearShapes("project_out", width, dim)]),
+    ...all.map((prefix) => ({
+      ...(rotated && { [`${prefix}orthogonal_rot`]: [width, width] }),
+      ...(constant && { [`${prefix}${constant.name}`]: [constant.value.length] }),
+    })),
+  ]);
+}
+
+function variablesOf({ dim, width, layers, rotated }: Arrays, tensors: Tensors): ResidualVariables {
+  const all = Array.from({ length: layers }, (_, at) => at);
+  const rotation = (at: number) => (tensors[`layers.${at}.orthogonal_rot`] as np.Array).ref;
+  return {
+    params: {
+      layers: all.map(() => ({})),
+      ...(dim !== width && {
+        projectIn: linearOf(tensors, "project_in"),
+        projectOut: linearOf(tensors, "project_out"),
+      }),
+    },
+    state: { layers: all.map((at) => (rotated ? { rotation: rotation(at) } : {})) },
+  };
+}
+
+/** The maps around the layers, or their gradients, as a `state_dict` names them. */
+export const scalarParamTensors = ({ projectIn, projectOut }: ResidualParams): Tensors => ({
+  ...linearTensors("project_in", projectIn),
+  ...linearTensors("project_out", projectOut),
+});
+
+function tensorsOf({ constant }: Arrays, { params, state }: ResidualVariables): Tensors {
+  return {
+    ...scalarParamTensors(params),
+    ...joined<np.Array>(
+      state.layers.map((layer, at) => {
+        const { rotation } = layer as RotationState;
+        return {
+          ...(rotation && { [`layers.${at}.orthogonal_rot`]: rotation.ref }),
+          ...(constant && {
+            [`layers.${at}.${constant.name}`]: np.array(new Int32Array(constant.value)),
+          }),
+        };
+      }),
+    ),
+  };
+}
+
+function checkShared(where: string, kwargs: Completed<typeof sharedTable>): void {
+  if (kwargs.num_codebooks !== 1) {
+    throw expected(`${where}: num_codebooks`, "1", kwargs.num_codebooks);
+  }
+  if (kwargs.keep_num_codebooks_dim) {
+    throw expected(`${where}: keep_num_codebooks_dim`, "False", kwargs.keep_num_codebooks_dim);
+  }
+}
+
+const fsqTable = {
+  ...sharedTable,
+  levels: own,
+  dim: maybeNumber,
+  is_channel_first: flag(false),
+  bound_hard_clamp: flag(true),
+  noise_dropout: number(0),
+};
+
+const fsqArrays = (given: ResidualFSQOptions): Arrays => ({
+  dim: given.dim ?? given.levels.length,
+  width: given.levels.length,
+  layers: given.numQuantizers,
+  rotated: given.orthogonalRotation ?? false,
+});
+
+/** `ResidualFSQ` and `residualFSQ`. */
+export const residualFSQTranslation: Translation = {
+  className: "ResidualFSQ",
+  type: "residualFSQ",
+
+  fromTorch(all, tensors) {
+    const where = "fromTorch ResidualFSQ";
+    const kwargs = completeKwargs(where, all, fsqTable);
+    checkShared(where, kwargs);
+    const levels = kwargs.levels as number[];
+    const { dim, noise_dropout: noise, soft_clamp_input_value: clamp } = kwargs;
+    const given: ResidualFSQOptions = {
+      levels,
+      numQuantizers: kwargs.num_quantizers,
+      ...(dim !== null && { dim }),
+      ...(kwargs.is_channel_first && { layout: "channelFirst" as const }),
+      ...(!kwargs.bound_hard_clamp && { bounds: "none" as const }),
+      ...(clamp !== null && { softClampInputValue: clamp as number | number[] }),
+      ...(noise > 0 && { noiseDropout: noise, noiseScale: "fixed" as const }),
+      ...(kwargs.orthogonal_rotation && { orthogonalRotation: true }),
+      ...dropoutOptionsOf(kwargs),
+    };
+    const quantizer = residualFSQ(given) as unknown as Quantizer;
+    const arrays = fsqArrays(given);
+    checkTensors(where, tensors, shapesOf(arrays));
+    return { quantizer, variables: variablesOf(arrays, tensors) };
+  },
+
+  toTorch(config, variables) {
+    const given = config as unknown as ResidualFSQOptions;
+    const where = "toTorch residualFSQ";
+    const { bounds = "softClamp", noiseDropout = 0, noiseScale = "step" } = given;
+    if (bounds !== "softClamp" && bounds !== "none") {
+      throw expected(`${where}: bounds`, '"softClamp" or "none", which ResidualFSQ has', bounds);
+    }
+    if (noiseDropout > 0 && noiseScale === "step") {
+      throw expected(`${where}: noiseScale`, '"fixed", as in the reference', noiseScale);
+    }
+    const kwargs = {
+      ...dropoutKwargsOf(given),
+      num_quantizers: given.numQuantizers,
+      num_codebooks: 1,
+      keep_num_codebooks_dim: null,
+      orthogonal_rotation: given.orthogonalRotation ?? false,
+      force_quantization_f32: true,
+      soft_clamp_input_value: given.softClampInputValue ?? null,
+      levels: given.levels,
+      dim: given.dim ?? null,
+      is_channel_first: (given.layout ?? "channelLast") !== "channelLast",
+      bound_hard_clamp: bounds === "softClamp",
+      noise_dropout: noiseDropout,
+    };
+    const arrays = fsqArrays(given);
+    return {
+      kwargs: withoutDefaults(kwargs, fsqTable),
+      tensors: tensorsOf(arrays, variables as unknown as ResidualVariables),
+    };
+  },
+};
+
+const lfqTable = {
+  ...sharedTable,
+  dim: required,
+  codebook_size: required,
+  entropy_loss_weight: number(0.1),
+  commitment_loss_weight: number(0),
+  diversity_gamma: number(1),
+  straight_through_activation: own,
+  frac_per_sample_entropy: number(1),
+  experimental_softplus_entropy_loss: flag(false),
+  entropy_loss_offset: number(5),
+  spherical: flag(false),
+};
+
+const lfqArrays = ({
+  dim,
+  codebookSize,
+  numQuantizers,
+  orthogonalRotation,
+}: ResidualLFQOptions) => {
+  const bits = Math.log2(codebookSize);
+  const places = Array.from({ length: bits }, (_, bit) => 2 ** (bits - 1 - bit));
+  const arrays: Arrays = {
+    dim,
+    width: bits,
+    layers: numQuantizers,
+    rotated: orthogonalRotation ?? false,
+    constant: { name: "mask", value: places },
+  };
+  return arrays;
+};
+
+/** `ResidualLFQ` and `residualLFQ`. */
+export const residualLFQTranslation: Translation = {
+  className: "ResidualLFQ",
+  type: "residualLFQ",
+
+  fromTorch(all, tensors) {
+    const where = "fromTorch ResidualLFQ";
+    const kwargs = completeKwargs(where, all, lfqTable);
+    checkShared(where, kwargs);
+    if (kwargs.straight_through_activation !== null) {
+      throw expected(
+        `${where}: straight_through_activation`,
+        "None",
+        kwargs.straight_through_activation,
+      );
+    }
+    const { soft_clamp_input_value: clamp, entropy_loss_offset: offset } = kwargs;
+    const given: ResidualLFQOptions = {
+      dim: kwargs.dim,
+      codebookSize: kwargs.codebook_size,
+      numQuantizers: kwargs.num_quantizers,
+      ...(clamp !== null && { softClampInputValue: clamp as number }),
+      ...(kwargs.entropy_loss_weight !== 0.1 && { entropyLossWeight: kwargs.entropy_loss_weight }),
+      ...(kwargs.commitment_loss_weight !== 0 && {
+        commitmentLossWeight: kwargs.commitment_loss_weight,
+      }),
+      ...(kwargs.diversity_gamma !== 1 && { diversityGamma: kwargs.diversity_gamma }),
+      ...(kwargs.frac_per_sample_entropy !== 1 && {
+        fracPerSampleEntropy: kwargs.frac_per_sample_entropy,
+      }),
+      ...(kwargs.experimental_softplus_entropy_loss && { softplusEntropyLoss: { offset } }),
+      ...(kwargs.spherical && { spherical: true }),
+      ...(kwargs.orthogonal_rotation && { orthogonalRotation: true }),
+      ...dropoutOptionsOf(kwargs),
+    };
+    const quantizer = residualLFQ(given) as unknown as Quantizer;
+    const arrays = lfqArrays(given);
+    checkTensors(where, tensors, shapesOf(arrays));
+    return { quantizer, variables: variablesOf(arrays, tensors) };
+  },
+
+  toTorch(config, variables) {
+    const given = config as unknown as ResidualLFQOptions;
+    const where = "toTorch residualLFQ";
+    const { straightThroughActivation: activation = "identity", softplusEntropyLoss: soft } = given;
+    for (const option of ["temperature", "entropyFloor"] as const) {
+      if (given[option] !== undefined) {
+        throw expected(`${where}: ${option}`, "none, as in the reference", given[option]);
+      }
+    }
+    if (activation !== "identity") {
+      throw expected(`${where}: straightThroughActivation`, '"identity"', activation);
+    }
+    const kwargs = {
+      ...dropoutKwargsOf(given),
+      num_quantizers: given.numQuantizers,
+      num_codebooks: 1,
+      keep_num_codebooks_dim: null,
+      orthogonal_rotation: given.orthogonalRotation ?? false,
+      force_quantization_f32: true,
+      soft_clamp_input_value: given.softClampInputValue ?? null,
+      dim: given.dim,
+      codebook_size: given.codebookSize,
+      entropy_loss_weight: given.entropyLossWeight ?? 0.1,
+      commitment_loss_weight: given.commitmentLossWeight ?? 0,
+      diversity_gamma: given.diversityGamma ?? 1,
+      straight_through_activation: null,
+      frac_per_sample_entropy: given.fracPerSampleEntropy ?? 1,
+      experimental_softplus_entropy_loss: Boolean(soft),
+      entropy_loss_offset: typeof soft === "object" ? soft.offset : 5,
+      spherical: given.spherical ?? false,
+    };
+    return {
+      kwargs: withoutDefaults(kwargs, lfqTable),
+      tensors: tensorsOf(lfqArrays(given), variables as unknown as ResidualVariables),
+    };
+  },
+};
