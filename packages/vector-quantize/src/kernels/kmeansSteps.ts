@@ -2,8 +2,11 @@ import { createStats, segmentRows } from "./assignStats.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
 import { kmeansBinary } from "./binaries/kmeans.wasm.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
+import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
 import { packCodebook } from "./codebook.ts";
 import type { Pool } from "./pool.ts";
+import { shortCodebookIfFaster } from "./shortChoice.ts";
+import { shortScratch } from "./shortCodebook.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
 export type ClusterMetric = "euclidean" | "cosine";
@@ -39,7 +42,9 @@ export interface ClusteringOptions {
 
 /** As in `assembly/kmeans.ts`. */
 const BLOCK = 256;
-const BLOCK_ROWS = 96;
+/** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
+const BLOCK_ROWS = 192;
+const BLOCK_BYTES = 2 ** 18;
 
 export async function createClustering(
   pool: Pool,
@@ -48,6 +53,7 @@ export async function createClustering(
   const { form, memory } = pool;
   const tile = await fastestTile(pool, form, dim);
   const { nearest } = await pool.load(nearestBinary, form);
+  const { nearestShort } = await pool.load(nearestShortBinary, form);
   const { gather } = await pool.load(gatherBinary, form);
   const kernels = await pool.load(kmeansBinary, form);
   const regions: number[] = [];
@@ -57,6 +63,7 @@ export async function createClustering(
     return start;
   };
   const book = await packCodebook(pool, { dim, size: clusters, metric, tile, form });
+  const short = await shortCodebookIfFaster(pool, book, form);
   const segment = Math.min(rows, segmentRows(dim));
   const stats = await createStats(pool, { dim, codes: clusters, rows: segment });
   const x = region(4 * rows * dim); // [N, D]
@@ -66,8 +73,6 @@ export async function createClustering(
   let indices = region(4 * rows); // [N]
   let before = region(4 * rows); // [N], the indices of the assignment before
   memory.i32(before, rows).fill(-1);
-  const blockRows = Math.max(12, Math.min(BLOCK_ROWS, Math.floor(4096 / dim) * 12));
-
   const blocks = Math.ceil(rows / BLOCK);
   const eachRow = { rows, chunkRows: BLOCK, work: 16 * rows * dim };
 
@@ -140,13 +145,16 @@ export async function createClustering(
 
     async assign() {
       await book.set(memory.f32(codes, clusters * dim));
+      await short.update();
       [indices, before] = [before, indices];
-      await pool.run(nearest, {
+      const blockRows = blockOf(rows, pool.threads, dim);
+      const scratch = short.address === 0 ? nearestScratch : shortScratch;
+      await pool.run(short.address === 0 ? nearest : nearestShort, {
         rows,
-        chunkRows: Math.max(12, Math.min(blockRows, Math.floor(rows / (48 * pool.threads)) * 12)),
+        chunkRows: blockRows,
         work: 2 * rows * dim * clusters,
-        scratch: nearestScratch(dim, blockRows),
-        args: [book.header, x, indices, distances, blockRows],
+        scratch: scratch(dim, blockRows),
+        args: [book.header, x, indices, distances, blockRows, short.address],
       });
       return kernels.countChanged.call(0, rows, 0, indices, before);
     },
@@ -172,10 +180,17 @@ export async function createClustering(
     inertia: () => memory.f32(distances, rows).reduce((sum, distance) => sum + distance, 0),
     free() {
       book.free();
+      short.free();
       stats.free();
       for (const start of regions) memory.free(start);
     },
   };
+}
+
+/** Rows of a block: a multiple of 12, which all tile heights divide, and several for each thread. */
+function blockOf(rows: number, threads: number, dim: number): number {
+  const most = Math.min(BLOCK_ROWS, BLOCK_BYTES / (4 * dim), rows / (8 * threads));
+  return Math.max(12, Math.floor(most / 12) * 12);
 }
 
 /** The rows at the largest distances, at most `most` of them, the farthest first. */

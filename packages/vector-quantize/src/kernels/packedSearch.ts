@@ -1,5 +1,6 @@
 import { expected } from "../errors.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
+import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
 import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
@@ -7,6 +8,8 @@ import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
+import { shortCodebookIfFaster } from "./shortChoice.ts";
+import { type ShortCodebook, shortScratch } from "./shortCodebook.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
 /** Bytes of vectors and answers that lie in the pool's memory at a time. */
@@ -16,6 +19,15 @@ const BLOCK_BYTES = 49152;
 /** Work of a chunk below which taking it would show. */
 const CHUNK_WORK = 2e6;
 
+/** How a search is done. */
+interface Plan {
+  readonly kernel: Kernel;
+  readonly scratch: number;
+  readonly blockRows: number;
+  /** What the kernel takes after its usual arguments. */
+  readonly more: readonly number[];
+}
+
 /** A search on the kernels of a pool. */
 export class PackedSearch implements Search {
   readonly dim: number;
@@ -23,14 +35,22 @@ export class PackedSearch implements Search {
   readonly metric: KernelMetric;
   readonly #pool: Pool;
   readonly #book: PackedCodebook;
+  readonly #short: ShortCodebook;
   readonly #throws: boolean;
   readonly #form: KernelForm;
   readonly #blockRows: number;
   #disposed = false;
 
-  private constructor(pool: Pool, book: PackedCodebook, throws: boolean, form: KernelForm) {
+  private constructor(
+    pool: Pool,
+    book: PackedCodebook,
+    short: ShortCodebook,
+    throws: boolean,
+    form: KernelForm,
+  ) {
     this.#pool = pool;
     this.#book = book;
+    this.#short = short;
     this.#throws = throws;
     this.#form = form;
     this.dim = book.dim;
@@ -48,39 +68,66 @@ export class PackedSearch implements Search {
     return pool.exclusive(async () => {
       const tile = await fastestTile(pool, form, dim);
       const book = await packCodebook(pool, { dim, size, metric, tile, form });
+      const short = await shortCodebookIfFaster(pool, book, form);
       try {
         await book.set(codebook);
+        await short.update();
       } catch (error) {
         book.free();
+        short.free();
         throw error;
       }
-      return new PackedSearch(pool, book, throws, form);
+      return new PackedSearch(pool, book, short, throws, form);
     });
   }
 
   async nearest(vectors: Float32Array): Promise<Nearest> {
     const { nearest } = await this.#pool.load(nearestBinary, this.#form);
-    const scratch = nearestScratch(this.dim, this.#blockRows);
-    return this.#search("nearest", vectors, 1, nearest, scratch, []);
+    const { nearestShort } = await this.#pool.load(nearestShortBinary, this.#form);
+    const blockRows = this.#blockRows;
+    return this.#search("nearest", vectors, 1, () => {
+      const short = this.#short.address;
+      if (short === 0) {
+        return {
+          kernel: nearest,
+          scratch: nearestScratch(this.dim, blockRows),
+          blockRows,
+          more: [],
+        };
+      }
+      // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
+      const scratch = shortScratch(this.dim, 2 * blockRows);
+      return { kernel: nearestShort, scratch, blockRows: 2 * blockRows, more: [short] };
+    });
   }
 
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
     const { nearestTopK } = await this.#pool.load(nearestTopKBinary, this.#form);
-    const scratch = 480 + this.#blockRows * (4 * this.dim + 3412);
-    return this.#search("nearestTopK", vectors, k, nearestTopK, scratch, [k]);
+    const blockRows = this.#blockRows;
+    const scratch = 480 + blockRows * (4 * this.dim + 3412);
+    const plan = { kernel: nearestTopK, scratch, blockRows, more: [k] };
+    return this.#search("nearestTopK", vectors, k, () => plan);
   }
 
   async setCodebook(codebook: Float32Array): Promise<void> {
     checkCodebook(codebook, this.#book);
-    return this.#exclusive(() => this.#book.set(codebook));
+    return this.#exclusive(async () => {
+      await this.#book.set(codebook);
+      await this.#short.update();
+    });
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     // After the searches under way. A pool that is disposed of has given all its memory back.
-    this.#pool.exclusive(() => this.#book.free()).catch(() => {});
+    this.#pool
+      .exclusive(() => {
+        this.#book.free();
+        this.#short.free();
+      })
+      .catch(() => {});
   }
 
   #exclusive<T>(task: () => Promise<T>): Promise<T> {
@@ -92,9 +139,7 @@ export class PackedSearch implements Search {
     where: string,
     vectors: Float32Array,
     k: number,
-    kernel: Kernel,
-    scratch: number,
-    more: readonly number[],
+    plan: () => Plan,
   ): Promise<Nearest> {
     const { dim, size } = this;
     const { memory } = this.#pool;
@@ -106,15 +151,16 @@ export class PackedSearch implements Search {
       const most = Math.min(n, part);
       const rows = memory.allocate(4 * most * dim);
       const out = memory.allocate(8 * most * k);
+      const { kernel, scratch, blockRows, more } = plan();
       let bad = 0;
       try {
         for (let first = 0; first < n; first += part) {
           const count = Math.min(part, n - first);
           bad += await this.#pool.run(kernel, {
-            ...this.#chunks(count),
+            ...this.#chunks(count, blockRows),
             work: 2 * count * dim * size,
             scratch,
-            args: [this.#book.header, rows, out, out + 4 * most * k, this.#blockRows, ...more],
+            args: [this.#book.header, rows, out, out + 4 * most * k, blockRows, ...more],
             fill(begin, end) {
               const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
               memory.f32(rows + 4 * begin * dim, from.length).set(from);
@@ -136,10 +182,9 @@ export class PackedSearch implements Search {
   }
 
   /** Whole blocks of rows, or fewer rows where there are too few to go round. */
-  #chunks(rows: number): Pick<Job, "rows" | "chunkRows"> {
-    const block = this.#blockRows;
+  #chunks(rows: number, block: number): Pick<Job, "rows" | "chunkRows"> {
     const worthwhile = Math.ceil(CHUNK_WORK / (2 * this.dim * this.size * block)) * block;
-    const fair = wholeTiles(rows / (4 * this.#pool.threads));
+    const fair = wholeTiles(rows / (8 * this.#pool.threads));
     return { rows, chunkRows: Math.max(12, Math.min(worthwhile, fair)) };
   }
 }

@@ -1,11 +1,14 @@
 import { checkChoice, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { residualBeamBinary } from "./binaries/residualBeam.wasm.ts";
 import { residualNearestBinary } from "./binaries/residualNearest.wasm.ts";
+import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
 import { checkCodebooks } from "./gather.ts";
 import { type InvalidOption, invalidRow } from "./invalid.ts";
 import { defaultPool, type Job, type Kernel, type Pool } from "./pool.ts";
 import { createTables, type Tables } from "./residualTables.ts";
+import { shortCodebookIfFaster } from "./shortChoice.ts";
+import type { ShortCodebook } from "./shortCodebook.ts";
 import type { TileShape } from "./tile.ts";
 import { fastestTile } from "./tileChoice.ts";
 
@@ -126,9 +129,11 @@ export async function createResidualSearchWith(
   const greedy = (await pool.load(residualNearestBinary, form)).residualNearest;
   const beamed = await pool.load(residualBeamBinary, form);
   const books = await packLayers(pool, codebooks, { dim, tile, form });
+  const shorts = await shortLayers(pool, beam === 1 ? books : [], form);
   const { memory } = pool;
   const headers = memory.allocate(4 * layers);
   memory.i32(headers, layers).set(books.map((book) => book.header));
+  const shortHeaders = memory.allocate(4 * layers);
   const weightsAt = memory.allocate(8 * layers);
   memory.f64(weightsAt, layers).set(weights);
   const tables = beam > 1 ? await createTables(pool, books, { form, beam }) : undefined;
@@ -138,7 +143,9 @@ export async function createResidualSearchWith(
     carry: rank === "sum" ? 1 : 0,
     throws: invalid === "throw",
     books,
+    shorts,
     headers,
+    shortHeaders,
     weights: weightsAt,
     tables,
     kernels: { greedy, ...beamed },
@@ -167,6 +174,21 @@ async function packLayers(
   return books;
 }
 
+/** Room for their integers, where they are faster: one for each book, shared as the books are. */
+function shortLayers(
+  pool: Pool,
+  books: readonly PackedCodebook[],
+  form: KernelForm,
+): Promise<Map<PackedCodebook, ShortCodebook>> {
+  return pool.exclusive(async () => {
+    const shorts = new Map<PackedCodebook, ShortCodebook>();
+    for (const book of new Set(books)) {
+      shorts.set(book, await shortCodebookIfFaster(pool, book, form));
+    }
+    return shorts;
+  });
+}
+
 /** What a search holds. */
 interface Layers {
   readonly dim: number;
@@ -174,6 +196,10 @@ interface Layers {
   readonly carry: 0 | 1;
   readonly throws: boolean;
   readonly books: readonly PackedCodebook[];
+  /** The integers of each book; none with a beam. */
+  readonly shorts: ReadonlyMap<PackedCodebook, ShortCodebook>;
+  /** Address of the addresses of the integers, u32 `[Q]`; 0 for a layer without. */
+  readonly shortHeaders: number;
   /** Address of the codebooks' headers, u32 `[Q]`. */
   readonly headers: number;
   /** Address of the weights, f64 `[Q]`. */
@@ -212,9 +238,13 @@ class PackedResidualSearch implements ResidualSearch {
     }
     return this.#exclusive(async () => {
       this.#held.tables?.forget();
+      const { books, shorts, shortHeaders } = this.#held;
       for (const [q, codebook] of codebooks.entries()) {
-        if (this.#shared[q] === q) await this.#held.books[q]?.set(codebook);
+        if (this.#shared[q] === q) await books[q]?.set(codebook);
       }
+      for (const short of shorts.values()) await short.update();
+      const addresses = books.map((book) => shorts.get(book)?.address ?? 0);
+      this.#pool.memory.i32(shortHeaders, this.layers).set(addresses);
     });
   }
 
@@ -262,15 +292,14 @@ class PackedResidualSearch implements ResidualSearch {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { books, tables, headers, weights } = this.#held;
+    const { books, shorts, tables, headers, shortHeaders, weights } = this.#held;
     const { memory } = this.#pool;
     // After the searches under way. A pool that is disposed of has given all its memory back.
     this.#pool
       .exclusive(() => {
-        for (const book of new Set(books)) book.free();
+        for (const held of [...new Set(books), ...shorts.values()]) held.free();
         tables?.free();
-        memory.free(headers);
-        memory.free(weights);
+        for (const start of [headers, shortHeaders, weights]) memory.free(start);
       })
       .catch(() => {});
   }
@@ -281,15 +310,15 @@ class PackedResidualSearch implements ResidualSearch {
   }
 
   #greedyJob(rows: number, x: number, to: number): Job {
-    const { dim, headers, books } = this.#held;
+    const { dim, headers, shortHeaders, books } = this.#held;
     const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));
     const blockRows = 12 * Math.ceil(chunkRows / 12); // all tile heights divide 12
     return {
       rows,
       chunkRows,
       work: rows * operations(books, 1),
-      scratch: blockRows * (8 * dim + 52) + 128,
-      args: [headers, this.layers, x, to, blockRows],
+      scratch: blockRows * (12 * dim + 64) + 24 * (2 * dim + 62) + 128,
+      args: [headers, shortHeaders, this.layers, x, to, blockRows],
     };
   }
 

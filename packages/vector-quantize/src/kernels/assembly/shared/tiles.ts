@@ -37,7 +37,7 @@ function select(a: v128, b: v128, mask: v128): v128 {
 /** Takes the least scores `a` of the four groups of `panel` into the state of one row. */
 // @ts-ignore: decorator
 @inline
-function take(state: usize, a: v128, panel: v128): void {
+export function take(state: usize, a: v128, panel: v128): void {
   const least = v128.load(state);
   v128.store(state, f32x4.pmin(least, a));
   v128.store(state, select(panel, v128.load(state, 16), f32x4.lt(a, least)), 16);

@@ -95,7 +95,7 @@ export function winner(
 /** The least lane, in all lanes. */
 // @ts-ignore: decorator
 @inline
-function horizontalMin(v: v128): v128 {
+export function horizontalMin(v: v128): v128 {
   const pairs = f32x4.pmin(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
   return f32x4.pmin(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
 }

@@ -1,0 +1,152 @@
+import { afterAll, describe, expect, it, test } from "vitest";
+import { nearestBinary } from "./binaries/nearest.wasm.ts";
+import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
+import { type KernelForm, supports } from "./binary.ts";
+import { type KernelMetric, packCodebook } from "./codebook.ts";
+import { createPool } from "./pool.ts";
+import { uniformFrom } from "./random.ts";
+import { nearestScalar } from "./scalar/nearest.ts";
+import { createShortCodebook, shortScratch } from "./shortCodebook.ts";
+import { type TileShape, tile3x12, tile4x8, tileShapes } from "./tile.ts";
+import { nearestScratch } from "./tileChoice.ts";
+
+const pool = createPool({ threads: 1 });
+afterAll(() => pool.dispose());
+
+const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
+const metrics: KernelMetric[] = ["euclidean", "cosine", "dot"];
+
+interface Variant {
+  metric: KernelMetric;
+  form: KernelForm;
+  tile: TileShape;
+}
+
+/** The search in integers, and that in floats for comparison. */
+async function run(
+  vectors: Float32Array,
+  codebook: Float32Array,
+  dim: number,
+  { metric, form, tile }: Variant,
+) {
+  const { memory } = pool;
+  const rows = vectors.length / dim;
+  const { nearestShort } = await pool.load(nearestShortBinary, form);
+  const { nearest } = await pool.load(nearestBinary, form);
+  const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
+  await book.set(codebook);
+  const short = await createShortCodebook(pool, book, form);
+  await short.update();
+  const blockRows = 48;
+  const x = memory.allocate(4 * vectors.length);
+  const out = memory.allocate(8 * rows);
+  const scratch = memory.allocate(
+    Math.max(shortScratch(dim, blockRows), nearestScratch(dim, blockRows)),
+  );
+  memory.f32(x, vectors.length).set(vectors);
+  const args = [scratch, book.header, x, out, out + 4 * rows, blockRows] as const;
+  const answer = (invalid: number) => ({
+    invalid,
+    indices: memory.i32(out, rows).slice(),
+    distances: memory.f32(out + 4 * rows, rows).slice(),
+  });
+  const usable = short.address !== 0;
+  const floats = answer(nearest.call(0, rows, ...args));
+  const shorts = usable ? answer(nearestShort.call(0, rows, ...args, short.address)) : undefined;
+  for (const region of [x, out, scratch]) memory.free(region);
+  short.free();
+  book.free();
+  return { floats, shorts };
+}
+
+const integers = (length: number, next: () => number) =>
+  Float32Array.from({ length }, () => Math.floor(next() * 7) - 3);
+
+const gaussians = (length: number, next: () => number, scale = 1, offset = 0) =>
+  Float32Array.from(
+    { length },
+    () => offset + scale * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
+  );
+
+describe("on integers the search in 16 bits agrees with the scalar twin", () => {
+  const dims = [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 35, 40, 255, 256, 257];
+  const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 25, 39, 40, 1023, 1024, 1025];
+  const variants = forms.flatMap((form) =>
+    metrics.flatMap((metric) => tileShapes.map((tile) => ({ form, metric, tile }))),
+  );
+
+  test.for(variants)("$form $metric $tile.rows x $tile.codes", async (variant) => {
+    const next = uniformFrom(3);
+    for (let i = 0; i < dims.length * 2; i++) {
+      const dim = dims[i % dims.length]!;
+      const size = sizes[(i * 5) % sizes.length]!;
+      const rows = [0, 1, 2, 3, 4, 5, 9, 25, 60][i % 9]!;
+      const vectors = integers(rows * dim, next);
+      const codebook = integers(size * dim, next);
+      const { shorts, floats } = await run(vectors, codebook, dim, variant);
+      if (shorts === undefined) continue; // all codes equal their mean
+      const { indices } = nearestScalar(vectors, codebook, dim, variant.metric);
+      expect({ dim, size, rows, indices: shorts.indices }).toEqual({ dim, size, rows, indices });
+      expect(shorts.distances).toEqual(floats.distances);
+    }
+  });
+});
+
+describe.each(forms)("the search in 16 bits (%s)", (form) => {
+  it("gives the indices and distances of the one in floats, to the bit", async () => {
+    const next = uniformFrom(8);
+    for (const metric of metrics) {
+      for (const [dim, size, scale, offset] of [
+        [32, 700, 1, 0],
+        [64, 300, 1, 1000],
+        [129, 257, 1e-6, 0],
+        [48, 500, 1e6, 3e5],
+      ] as const) {
+        const vectors = gaussians(200 * dim, next, scale, offset);
+        const codebook = gaussians(size * dim, next, scale * 0.7, offset);
+        codebook.copyWithin(7 * dim, 3 * dim, 4 * dim); // one code twice
+        vectors.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
+        for (const tile of [tile4x8, tile3x12]) {
+          const { shorts, floats } = await run(vectors, codebook, dim, { metric, form, tile });
+          expect(shorts, `${metric} ${dim}`).toEqual(floats);
+        }
+      }
+    }
+  });
+
+  it("keeps its promise where rows and codes differ in size or in single numbers", async () => {
+    const next = uniformFrom(9);
+    const dim = 40;
+    const vectors = gaussians(300 * dim, next);
+    const codebook = gaussians(200 * dim, next);
+    for (let n = 0; n < 300; n++) {
+      const scale = 10 ** ((n % 30) - 15);
+      for (let d = 0; d < dim; d++) vectors[n * dim + d]! *= scale;
+      if (n % 3 === 0) vectors[n * dim + (n % dim)]! *= 1000;
+    }
+    for (let k = 0; k < 200; k++) {
+      const scale = 10 ** ((k % 9) - 4);
+      for (let d = 0; d < dim; d++) codebook[k * dim + d]! *= scale;
+    }
+    vectors.fill(0, 0, dim);
+    vectors[dim] = Number.NaN;
+    vectors[2 * dim + 3] = Number.POSITIVE_INFINITY;
+    vectors.fill(3e38, 3 * dim, 4 * dim);
+    for (const metric of metrics) {
+      const { shorts, floats } = await run(vectors, codebook, dim, { metric, form, tile: tile4x8 });
+      expect(shorts, metric).toEqual(floats);
+      expect(shorts?.invalid).toBe(2);
+    }
+  });
+
+  it("is not used for codes that are all the same or out of range", async () => {
+    const dim = 32;
+    for (const value of [0, 1e20]) {
+      const codebook = new Float32Array(3 * dim).fill(value);
+      codebook[0] = value * 2;
+      const variant = { metric: "dot", form, tile: tile4x8 } as const;
+      const { shorts } = await run(new Float32Array(dim), codebook, dim, variant);
+      expect(shorts).toBeUndefined();
+    }
+  });
+});
