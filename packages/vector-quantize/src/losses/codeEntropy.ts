@@ -167,7 +167,10 @@ function flooredSurprise(tables: PartTables, most: number) {
       .reduce((total, table) => total.add(table)); // [N, n1, n2, ...]
   const floored = () => np.minimum(whole(), most);
   // d(p min(-log p, most)) / dp: below the floor the logarithm stands still.
-  const slope = () => floored().sub(np.where(whole().lessEqual(most), 1, 0));
+  const slope = () => {
+    const sum = whole();
+    return np.where(sum.ref.lessEqual(most), sum.sub(1), most);
+  };
   const first = p[0] as np.Array;
   const value = np.sum(meanOverOthers(floored(), tables, 0).mul(first.ref), 1);
   const by = p.map((table, m) => meanOverOthers(slope(), tables, m).mul(table.ref));
