@@ -113,7 +113,7 @@ def reference_vq(case, training):
     torch, library = import_reference(case)
     n, d, k = case["n"], case["dim"], case["codes"]
     # Distances, their negative, an int64 and a float one-hot matrix; a second product in training.
-    need_memory(n * k * 4 * (4.2 if not training else 4.6) * (1.35 if case["jemalloc"] else 1) / 2**20)
+    need_memory(n * k * 4 * (4.6 if not training else 5) * (1.35 if case["jemalloc"] else 1) / 2**20)
     vq = library.VectorQuantize(dim=d, codebook_size=k, use_cosine_sim=case.get("metric") == "cosine")
     vq.codebook = torch.from_numpy(array(case, "codebook", k, d)).clone()
     vq.train(training)
