@@ -46,12 +46,19 @@ export function maskOfVectors(masks: Masks, positions: readonly number[]): np.Ar
 
 /** Mean of `values` `[N, ...]` over the real vectors; 0, not NaN, if there are none. */
 export function maskedMean(values: np.Array, mask: np.Array | undefined): np.Array {
-  if (!mask) return np.mean(values);
+  if (!mask) return total(values.ref).div(values.size);
   const perVector = values.size / (values.shape[0] as number);
   const wide = mask.ref.reshape([-1, ...values.shape.slice(1).map(() => 1)]);
-  const total = np.sum(np.where(wide, values, 0));
+  const sum = total(np.where(wide, values, 0));
   const count = np.sum(mask.astype(np.float32)).mul(perVector);
-  return total.div(np.maximum(count, 1));
+  return sum.div(np.maximum(count, 1));
+}
+
+/** Sum of all entries, axis by axis: in one go, float32 loses digits from some 10,000 entries on. */
+function total(values: np.Array): np.Array {
+  let sum = values;
+  while (sum.ndim > 0) sum = np.sum(sum, -1);
+  return sum;
 }
 
 /** Index -1 in place of `indices` `[N]` at the positions that are not real. */
