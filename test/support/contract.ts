@@ -206,7 +206,8 @@ function testRow(row: ContractRow): void {
         const key = random.key(index);
         const [[value, moved], gradient] = step(x.ref, tree.ref(params), state, key);
         state = moved;
-        value.dispose();
+        // Awaited too: nothing else waits for the forward pass where the gradient is a constant.
+        finite &&= (await value.data()).every(Number.isFinite);
         finite &&= (await gradient.data()).every(Number.isFinite);
       },
       { warmUp: 10, steps: 100 },

@@ -75,6 +75,7 @@ export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
 } from "./quantizers/groupedResidualVQ.ts";
+export { type IdentityOptions, identity } from "./quantizers/identity.ts";
 export {
   type LatentQuantizeOptions,
   type LatentQuantizeParams,
@@ -90,6 +91,11 @@ export type {
 export { type LookupFreeBinaryQuantizer, lfq } from "./quantizers/lfq.ts";
 export type { LookupFreeParams } from "./quantizers/lookupFree/family.ts";
 export type { LookupFreeQuantizer } from "./quantizers/lookupFree.ts";
+export {
+  type RandomProjectionOptions,
+  type RandomProjectionState,
+  randomProjectionQuantizer,
+} from "./quantizers/randomProjectionQuantizer.ts";
 export { quantizerFromConfig, type UserObjects } from "./quantizers/registry.ts";
 export type { ResidualApplyOptions, ResidualQuantizer } from "./quantizers/residual.ts";
 export type { ResidualBounds } from "./quantizers/residualFSQ/bounds.ts";

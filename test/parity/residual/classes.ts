@@ -36,6 +36,7 @@ export const paramTensors: Record<string, (config: Config, params: unknown) => A
   GroupedResidualFSQ: groupedBy("ResidualFSQ"),
   ResidualLFQ: (_, params) => scalarParamTensors(params as ResidualParams),
   GroupedResidualLFQ: groupedBy("ResidualLFQ"),
+  RandomProjectionQuantizer: () => ({}),
 };
 
 function groupedBy(className: string) {

@@ -58,7 +58,8 @@ export async function replay(recorded: RecordedCase): Promise<void> {
   async function forward(step: RecordedStep, at: string): Promise<void> {
     const x = toDevice(tensor(step.in, "x"));
     if (Object.keys(step.grad).length > 0) await compareGradients(x.ref, step, at);
-    if (compare === undefined && !training) await compareEncode(x.ref, step, at);
+    if (compare === undefined && !training && step.out.indices)
+      await compareEncode(x.ref, step, at);
     const { state, losses, ...outputs } = quantizer.apply(current(), x, options(step));
     tree.dispose(losses);
     const ours = await toHost(outputs);
@@ -146,9 +147,12 @@ export async function replay(recorded: RecordedCase): Promise<void> {
     return (indices?.shape.at(-1) ?? 0) < Number(kwargs.num_quantizers ?? 0);
   }
 
-  function options({ arguments: given, in: { mask }, out }: RecordedStep): ResidualApplyOptions {
+  function options(step: RecordedStep): ResidualApplyOptions {
+    const { arguments: given, out } = step;
+    const { mask, indices } = step.in;
     return {
       training,
+      ...(indices && { targets: toDevice(indices) }),
       ...(mask && { mask: toDevice(mask) }),
       ...(given.freeze_codebook !== undefined && {
         freezeCodebook: given.freeze_codebook as boolean,

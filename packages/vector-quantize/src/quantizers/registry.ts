@@ -6,8 +6,10 @@ import { fsq } from "./fsq.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "./groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
+import { identity } from "./identity.ts";
 import { latentQuantize } from "./latentQuantize.ts";
 import { lfq } from "./lfq.ts";
+import { randomProjectionQuantizer } from "./randomProjectionQuantizer.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 import { residualLFQ } from "./residualLFQ.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
@@ -48,7 +50,9 @@ const factories: Record<string, (options: never) => Quantizer> = {
   groupedResidualLFQ,
   groupedResidualVQ,
   latentQuantize,
+  identity,
   lfq,
+  randomProjectionQuantizer,
   residualFSQ,
   residualLFQ,
   residualSimVQ,

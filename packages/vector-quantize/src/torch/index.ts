@@ -4,6 +4,7 @@ import { expected } from "../errors.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
 import { owns } from "../tree.ts";
 import { groupedTranslations } from "./grouped.ts";
+import { randomProjectionTranslation } from "./randomProjection.ts";
 import { residualFSQTranslation, residualLFQTranslation } from "./residualScalar.ts";
 import { residualVQTranslation } from "./residualVQ.ts";
 import { residualSimVQTranslation, simVQTranslation } from "./simVQ.ts";
@@ -18,6 +19,7 @@ const translations: readonly Translation[] = [
   residualSimVQTranslation,
   residualFSQTranslation,
   residualLFQTranslation,
+  randomProjectionTranslation,
   ...groupedTranslations,
 ];
 
