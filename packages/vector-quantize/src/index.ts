@@ -75,6 +75,13 @@ export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
 } from "./quantizers/groupedResidualVQ.ts";
+export type { HierarchicalVQOptions } from "./quantizers/hierarchicalVQ/options.ts";
+export {
+  type HierarchicalParams,
+  type HierarchicalQuantizer,
+  type HierarchicalState,
+  hierarchicalVQ,
+} from "./quantizers/hierarchicalVQ.ts";
 export { type IdentityOptions, identity } from "./quantizers/identity.ts";
 export {
   type LatentQuantizeOptions,

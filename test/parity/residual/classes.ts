@@ -6,9 +6,11 @@ import type {
   Variables,
 } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import type { GroupedParams } from "../../../packages/vector-quantize/src/quantizers/grouped.ts";
+import type { HierarchicalParams } from "../../../packages/vector-quantize/src/quantizers/hierarchicalVQ.ts";
 import type { ResidualParams } from "../../../packages/vector-quantize/src/quantizers/residual/layers.ts";
 import type { ResidualApplyOptions } from "../../../packages/vector-quantize/src/quantizers/residual.ts";
 import type { SimVQParams } from "../../../packages/vector-quantize/src/quantizers/simVQ.ts";
+import { hierarchicalParamTensors } from "../../../packages/vector-quantize/src/torch/hierarchicalVQ.ts";
 import { joined, under } from "../../../packages/vector-quantize/src/torch/prefixes.ts";
 import { scalarParamTensors } from "../../../packages/vector-quantize/src/torch/residualScalar.ts";
 import { residualParamTensors } from "../../../packages/vector-quantize/src/torch/residualVQ.ts";
@@ -37,6 +39,8 @@ export const paramTensors: Record<string, (config: Config, params: unknown) => A
   ResidualLFQ: (_, params) => scalarParamTensors(params as ResidualParams),
   GroupedResidualLFQ: groupedBy("ResidualLFQ"),
   RandomProjectionQuantizer: () => ({}),
+  HierarchicalVQ: (config, params) =>
+    hierarchicalParamTensors(optionsIn(config), params as HierarchicalParams),
 };
 
 function groupedBy(className: string) {

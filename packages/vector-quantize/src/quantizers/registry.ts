@@ -6,6 +6,7 @@ import { fsq } from "./fsq.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "./groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
+import { hierarchicalVQ } from "./hierarchicalVQ.ts";
 import { identity } from "./identity.ts";
 import { latentQuantize } from "./latentQuantize.ts";
 import { lfq } from "./lfq.ts";
@@ -50,6 +51,7 @@ const factories: Record<string, (options: never) => Quantizer> = {
   groupedResidualLFQ,
   groupedResidualVQ,
   latentQuantize,
+  hierarchicalVQ,
   identity,
   lfq,
   randomProjectionQuantizer,

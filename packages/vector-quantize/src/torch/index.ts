@@ -3,7 +3,13 @@ import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
 import { owns } from "../tree.ts";
+import { binaryMapperTranslation } from "./binaryMapper.ts";
+import { fspTranslation } from "./fsp.ts";
+import { fsqTranslation } from "./fsq.ts";
 import { groupedTranslations } from "./grouped.ts";
+import { hierarchicalVQTranslation } from "./hierarchicalVQ.ts";
+import { latentQuantizeTranslation } from "./latentQuantize.ts";
+import { lfqTranslation } from "./lfq.ts";
 import { randomProjectionTranslation } from "./randomProjection.ts";
 import { residualFSQTranslation, residualLFQTranslation } from "./residualScalar.ts";
 import { residualVQTranslation } from "./residualVQ.ts";
@@ -20,7 +26,13 @@ const translations: readonly Translation[] = [
   residualFSQTranslation,
   residualLFQTranslation,
   randomProjectionTranslation,
+  hierarchicalVQTranslation,
   ...groupedTranslations,
+  fsqTranslation,
+  lfqTranslation,
+  fspTranslation,
+  latentQuantizeTranslation,
+  binaryMapperTranslation,
 ];
 
 /**
@@ -34,6 +46,9 @@ const translations: readonly Translation[] = [
  * Options for several processes (`sync_codebook`, `sync_kmeans`, `sync_affine_param`) do nothing
  * here. `kmeans_init` does neither: the codebook is taken as it is, so that of a module that has
  * seen no data is all zeros until `fit` is called.
+ *
+ * Ours has one layout, where most classes there take images by the rank of the input. For images or
+ * videos, build ours again with `{ ...options, layout: "image" }`: the variables are the same.
  *
  * @param className the reference's name of the class, such as `"VectorQuantize"`
  * @param kwargs its constructor options, under the reference's names; `null` is Python's `None`

@@ -2,7 +2,7 @@ import { checkKnownOptions, expected } from "../errors.ts";
 
 /** A constructor option of the reference. */
 export interface Kwarg<Value> {
-  readonly kind: "number" | "boolean" | "object";
+  readonly kind: "number" | "boolean" | "string" | "object";
   /** Its default; `null` is Python's `None`, and nothing means that it has to be given. */
   readonly fallback?: Value;
 }
@@ -16,6 +16,7 @@ export type Completed<T extends Table> = {
 
 export const required: Kwarg<number> = { kind: "number" };
 export const number = (fallback: number): Kwarg<number> => ({ kind: "number", fallback });
+export const text = (fallback: string): Kwarg<string> => ({ kind: "string", fallback });
 export const flag = (fallback: boolean): Kwarg<boolean> => ({ kind: "boolean", fallback });
 /** An option whose default depends on others, or that may be off. */
 export const maybeNumber: Kwarg<number | null> = { kind: "number", fallback: null };
