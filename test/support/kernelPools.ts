@@ -1,3 +1,4 @@
+import { vi } from "vitest";
 import { type KernelForm, supports } from "../../packages/vector-quantize/src/kernels/binary.ts";
 import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
 
@@ -22,4 +23,21 @@ export function integers(seed: number, low: number, high: number): () => number 
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return low + (((t ^ (t >>> 14)) >>> 0) % (high - low + 1));
   };
+}
+
+/** Runs `task` as in an engine without WebAssembly's SIMD. */
+export async function withoutKernels<T>(task: () => Promise<T>): Promise<T> {
+  const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+  try {
+    return await task();
+  } finally {
+    validate.mockRestore();
+  }
+}
+
+/** Whether two arrays hold the same numbers; `toEqual` takes seconds on large ones. */
+export function sameNumbers(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }

@@ -1,7 +1,13 @@
 import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
 import { assignStatsBinary } from "./binaries/assignStats.wasm.ts";
+import { supports } from "./binary.ts";
 import { defaultPool, type Pool } from "./pool.ts";
-import { type AssignStats, STATS_BLOCK, STATS_SEGMENT } from "./scalar/assignStats.ts";
+import {
+  type AssignStats,
+  assignStatsScalar,
+  STATS_BLOCK,
+  STATS_SEGMENT,
+} from "./scalar/assignStats.ts";
 
 export type { AssignStats } from "./scalar/assignStats.ts";
 
@@ -40,7 +46,7 @@ export async function assignStats(
   options: AssignStatsOptions,
 ): Promise<AssignStats> {
   checkKnownOptions("assignStats", options, ["dim", "codes", "pool"]);
-  const { dim, codes, pool = defaultPool() } = options;
+  const { dim, codes } = options;
   checkInteger("assignStats: dim", dim);
   checkInteger("assignStats: codes", codes);
   if (vectors.length !== indices.length * dim) {
@@ -50,6 +56,11 @@ export async function assignStats(
       vectors.length,
     );
   }
+  if (indices.some((index) => index < -1 || index >= codes)) {
+    throw badIndex("assignStats", indices, codes);
+  }
+  if (!supports("plain")) return assignStatsScalar(vectors, indices, dim, codes);
+  const pool = options.pool ?? defaultPool();
   return pool.exclusive(async () => {
     const segment = segmentRows(dim);
     const rows = Math.min(segment, indices.length);
@@ -62,8 +73,7 @@ export async function assignStats(
         const count = Math.min(segment, indices.length - first);
         memory.f32(x, count * dim).set(vectors.subarray(first * dim, (first + count) * dim));
         memory.i32(at, count).set(indices.subarray(first, first + count));
-        const bad = await stats.add(x, at, count);
-        if (bad > 0) throw badIndex("assignStats", indices, codes);
+        await stats.add(x, at, count);
       }
       return stats.read();
     } finally {

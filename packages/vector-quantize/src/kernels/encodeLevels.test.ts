@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { integers, testPools } from "../../../../test/support/kernelPools.ts";
+import { integers, sameNumbers, testPools } from "../../../../test/support/kernelPools.ts";
 import { decodeLevels, encodeLevels } from "./encodeLevels.ts";
 import { fspCodec } from "./fsp.ts";
 import { fsqCodec } from "./fsq.ts";
@@ -40,10 +40,11 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
     const codec = fsqCodec({ levels: [8, 8, 8, 5, 5, 5] });
     const vectors = values(60_001 * 6, 3);
     const got = await encodeLevels(codec, vectors, { invalid: "mark", pool });
-    expect(got).toEqual(encodeLevelsScalar(codec, vectors));
-    expect(await decodeLevels(codec, got.indices, { pool })).toEqual(
-      decodeLevelsScalar(codec, got.indices),
-    );
+    const wanted = encodeLevelsScalar(codec, vectors);
+    expect(got.invalidRows).toBe(wanted.invalidRows);
+    expect(sameNumbers(got.indices, wanted.indices)).toBe(true);
+    const decoded = await decodeLevels(codec, got.indices, { pool });
+    expect(sameNumbers(decoded, decodeLevelsScalar(codec, got.indices))).toBe(true);
   });
 
   it("decodeLevels refuses an index past the last code", async () => {

@@ -1,9 +1,15 @@
 import { checkChoice, checkKnownOptions, expected } from "../errors.ts";
 import { levelsBinary } from "./binaries/levels.wasm.ts";
+import { supports } from "./binary.ts";
 import { type InvalidOption, invalidRow } from "./invalid.ts";
 import type { LevelCodec } from "./levels.ts";
 import { defaultPool, type Pool } from "./pool.ts";
-import type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
+import {
+  decodeLevelsScalar,
+  type EncodedLevels,
+  encodeLevelsScalar,
+  type WideIndices,
+} from "./scalar/levels.ts";
 
 export type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
 
@@ -37,13 +43,18 @@ export async function encodeLevels(
   options: EncodeOptions = {},
 ): Promise<EncodedLevels> {
   checkKnownOptions("encodeLevels", options, ["invalid", "pool"]);
-  const { invalid = "throw", pool = defaultPool() } = options;
+  const { invalid = "throw" } = options;
   checkChoice("encodeLevels: invalid", invalid, ["throw", "mark"]);
   const { dim, wide } = codec;
   if (vectors.length % dim !== 0) {
     throw expected("encodeLevels: vectors", `a multiple of ${dim} numbers`, vectors.length);
   }
   const rows = vectors.length / dim;
+  if (!supports("plain")) {
+    const encoded = encodeLevelsScalar(codec, vectors);
+    return checkInvalid("encodeLevels", vectors, dim, encoded, invalid);
+  }
+  const pool = options.pool ?? defaultPool();
   const indices = wide ? new BigInt64Array(rows) : new Int32Array(rows);
   const compared = Math.max(...codec.levels) <= COMPARED_LEVELS;
   const cuts = compared ? interleavedCuts(codec) : codec.thresholds;
@@ -80,9 +91,7 @@ export async function encodeLevels(
         });
         readIndices(pool, to, indices, first, count);
       }
-      if (invalidRows > 0 && invalid === "throw")
-        throw nanRow("encodeLevels", vectors, dim, indices);
-      return { indices, invalidRows };
+      return checkInvalid("encodeLevels", vectors, dim, { indices, invalidRows }, invalid);
     } finally {
       for (const start of [x, to, table, places, counts]) memory.free(start);
     }
@@ -103,8 +112,13 @@ export async function decodeLevels(
   options: { readonly pool?: Pool } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
   checkKnownOptions("decodeLevels", options, ["pool"]);
-  const { pool = defaultPool() } = options;
   const { dim } = codec;
+  const size = codebookSize(codec);
+  if (!supports("plain")) {
+    checkIndices("decodeLevels", indices, size);
+    return decodeLevelsScalar(codec, indices);
+  }
+  const pool = options.pool ?? defaultPool();
   const rows = indices.length;
   const out = new Float32Array(rows * dim);
   const wide = indices instanceof BigInt64Array;
@@ -130,7 +144,7 @@ export async function decodeLevels(
           work: 32 * count * dim,
           args: [at, wide ? 1 : 0, dim, counts, values, to],
         });
-        if (bad > 0) throw outOfRange("decodeLevels", indices, codebookSize(codec));
+        if (bad > 0) checkIndices("decodeLevels", indices, size);
         out.set(memory.f32(to, count * dim), first * dim);
       }
       return out;
@@ -145,22 +159,28 @@ function codebookSize({ basis, levels }: LevelCodec): bigint {
   return (basis[last] as bigint) * BigInt(levels[last] as number);
 }
 
-/** The error for the first index outside -1 ... `size` - 1. */
-export function outOfRange(where: string, indices: WideIndices, size: bigint): Error {
-  const all = Array.from(indices, BigInt);
-  const at = all.findIndex((index) => index < -1n || index >= size);
-  return expected(`${where}: indices[${at}]`, `-1 or 0 ... ${size - 1n}`, all[at]);
+/** Throws at the first index outside -1 ... `size` - 1. */
+export function checkIndices(where: string, indices: WideIndices, size: bigint): void {
+  for (let n = 0; n < indices.length; n++) {
+    const index = indices[n]!;
+    if (index < -1 || index >= size) {
+      throw expected(`${where}: indices[${n}]`, `-1 or 0 ... ${size - 1n}`, index);
+    }
+  }
 }
 
-/** The error for the first vector with a NaN: it has index -1. */
-export function nanRow(
+/** What was encoded; or an error for the first vector with a NaN, which has index -1. */
+export function checkInvalid(
   where: string,
   vectors: Float32Array,
   dim: number,
-  indices: WideIndices,
-): Error {
+  encoded: EncodedLevels,
+  invalid: "throw" | "mark",
+): EncodedLevels {
+  const { indices, invalidRows } = encoded;
+  if (invalidRows === 0 || invalid === "mark") return encoded;
   const row = indices instanceof BigInt64Array ? indices.indexOf(-1n) : indices.indexOf(-1);
-  return invalidRow(where, vectors, dim, row, (value) => !Number.isNaN(value));
+  throw invalidRow(where, vectors, dim, row, (value) => !Number.isNaN(value));
 }
 
 /** Copies `count` indices out of the pool's memory to `indices`, from `first` on. */

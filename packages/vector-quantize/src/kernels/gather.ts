@@ -1,7 +1,8 @@
 import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
-import { badIndex } from "./assignStats.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
+import { supports } from "./binary.ts";
 import { defaultPool, type Pool } from "./pool.ts";
+import { decodeSumScalar } from "./scalar/gather.ts";
 
 export interface DecodeOptions {
   /** Features of a vector, D. */
@@ -44,7 +45,7 @@ export async function decodeSum(
   options: DecodeOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   checkKnownOptions("decodeSum", options, ["dim", "pool"]);
-  const { dim, pool = defaultPool() } = options;
+  const { dim } = options;
   const layers = codebooks.length;
   checkInteger("decodeSum: dim", dim);
   checkCodebooks("decodeSum", codebooks, dim);
@@ -52,6 +53,9 @@ export async function decodeSum(
     throw expected("decodeSum: indices", `a multiple of ${layers} layers`, indices.length);
   }
   const rows = indices.length / layers;
+  checkLayerIndices("decodeSum", codebooks, indices, dim);
+  if (!supports("plain")) return decodeSumScalar(codebooks, indices, dim);
+  const pool = options.pool ?? defaultPool();
   const out = new Float32Array(rows * dim);
   const { memory } = pool;
 
@@ -74,13 +78,12 @@ export async function decodeSum(
         const count = Math.min(part, rows - first);
         const given = indices.subarray(first * layers, (first + count) * layers);
         memory.i32(at, given.length).set(given);
-        const bad = await pool.run(kernels.decodeSum, {
+        await pool.run(kernels.decodeSum, {
           rows: count,
           chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
           work: 16 * count * dim * layers, // bound by memory
           args: [books, sizes, layers, dim, at, to],
         });
-        if (bad > 0) throw badLayerIndex(codebooks, given, first, dim);
         out.set(memory.f32(to, count * dim), first * dim);
       }
       return out;
@@ -104,18 +107,21 @@ export function checkCodebooks(
   }
 }
 
-function badLayerIndex(
+/** Throws unless all indices are -1 or those of a code of their layer. */
+export function checkLayerIndices(
+  where: string,
   codebooks: readonly Float32Array[],
   indices: Int32Array,
-  first: number,
   dim: number,
-): Error {
-  for (const [q, codebook] of codebooks.entries()) {
-    const layer = indices.filter((_, i) => i % codebooks.length === q);
-    const size = codebook.length / dim;
-    if (layer.some((index) => index < -1 || index >= size)) {
-      return badIndex(`decodeSum: layer ${q}, rows from ${first} on`, layer, size);
+): void {
+  const sizes = codebooks.map(({ length }) => length / dim);
+  const layers = sizes.length;
+  for (let i = 0; i < indices.length; ) {
+    for (let q = 0; q < layers; q++, i++) {
+      const index = indices[i]!;
+      if (index >= -1 && index < sizes[q]!) continue;
+      const row = (i - q) / layers;
+      throw expected(`${where}: row ${row}, layer ${q}`, `-1 or 0 ... ${sizes[q]! - 1}`, index);
     }
   }
-  throw new Error("decodeSum: the kernel counted a bad index that is not there");
 }

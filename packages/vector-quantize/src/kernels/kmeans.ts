@@ -1,7 +1,10 @@
 import { checkChoice, checkInteger, checkKnownOptions, expected } from "../errors.ts";
-import { type Clustering, type ClusterMetric, createClustering } from "./kmeansSteps.ts";
+import { supports } from "./binary.ts";
+import type { Clustering, ClusterMetric } from "./clustering.ts";
+import { createKernelClustering } from "./kernelClustering.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import { sampleDistinct, uniformFrom } from "./random.ts";
+import { createScalarClustering } from "./scalar/clustering.ts";
 
 export interface KMeansOptions {
   /** Features of a vector, D. */
@@ -70,7 +73,7 @@ const FEW_VECTORS = 39;
  */
 export async function kmeans(vectors: Float32Array, options: KMeansOptions): Promise<KMeansResult> {
   const { dim, clusters, rows, batchRows, ...rest } = checkOptions(vectors, options);
-  const { iterations, metric, seeding, pool } = rest;
+  const { iterations, metric, seeding } = rest;
   const next = uniformFrom(rest.seed);
   const warnings: string[] = [];
   if (rows < FEW_VECTORS * clusters) {
@@ -80,8 +83,8 @@ export async function kmeans(vectors: Float32Array, options: KMeansOptions): Pro
     );
   }
 
-  return pool.exclusive(async () => {
-    const clustering = await createClustering(pool, { dim, clusters, metric, rows: batchRows });
+  const size = { dim, clusters, metric, rows: batchRows };
+  const cluster = async (clustering: Clustering): Promise<KMeansResult> => {
     try {
       const draw = () => sampleDistinct(next, rows, batchRows);
       const whole = batchRows === rows;
@@ -106,7 +109,10 @@ export async function kmeans(vectors: Float32Array, options: KMeansOptions): Pro
     } finally {
       clustering.free();
     }
-  });
+  };
+  if (!supports("plain")) return cluster(createScalarClustering(size));
+  const pool = options.pool ?? defaultPool();
+  return pool.exclusive(async () => cluster(await createKernelClustering(pool, size)));
 }
 
 /** Brings vectors in, all or those of the given rows. Throws if one is not finite. */
@@ -141,7 +147,7 @@ function checkOptions(vectors: Float32Array, options: KMeansOptions) {
     "pool",
   ]);
   const { dim, clusters, iterations = 10, metric = "euclidean" } = options;
-  const { seeding = "sample", seed = 0, pool = defaultPool() } = options;
+  const { seeding = "sample", seed = 0 } = options;
   checkInteger("kmeans: dim", dim);
   checkInteger("kmeans: clusters", clusters);
   checkInteger("kmeans: iterations", iterations);
@@ -158,5 +164,5 @@ function checkOptions(vectors: Float32Array, options: KMeansOptions) {
   const batchRows = options.batchSize ?? rows;
   checkInteger("kmeans: batchSize", batchRows, clusters);
   if (batchRows > rows) throw expected("kmeans: batchSize", `at most ${rows} vectors`, batchRows);
-  return { dim, clusters, iterations, metric, seeding, seed, pool, rows, batchRows };
+  return { dim, clusters, iterations, metric, seeding, seed, rows, batchRows };
 }

@@ -1,10 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { integers, testPools } from "../../../../test/support/kernelPools.ts";
-import {
-  createResidualSearch,
-  createResidualSearchWith,
-  type ResidualSearchOptions,
-} from "./residualNearest.ts";
+import { createPackedResidualSearch } from "./packedResidualSearch.ts";
+import type { Pool } from "./pool.ts";
+import { createResidualSearch, type ResidualSearchOptions } from "./residualNearest.ts";
 import { residualNearestScalar } from "./scalar/residualNearest.ts";
 import { tile3x12, tile4x8, tile6x8 } from "./tile.ts";
 
@@ -17,13 +15,19 @@ afterAll(() => {
 const whole = (length: number, seed: number, size = 3) =>
   Float32Array.from({ length }, integers(seed, -size, size));
 
+/** A search with a tile shape of choice. */
 async function search(
   vectors: Float32Array,
   codebooks: readonly Float32Array[],
-  options: ResidualSearchOptions,
+  options: ResidualSearchOptions & { pool: Pool },
   tile = tile4x8,
 ) {
-  const search = await createResidualSearchWith(tile, codebooks, options);
+  const { dim, beam = 1, rank, weights = codebooks.map(() => 1), pool, invalid } = options;
+  const settings = { dim, beam, weights, throws: invalid !== "mark" };
+  const search = await createPackedResidualSearch(pool, tile, pool.form, codebooks, {
+    ...settings,
+    carry: rank === "sum" ? 1 : 0,
+  });
   const found = await search.nearest(vectors);
   search.dispose();
   return found;
@@ -162,7 +166,7 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     expect([...(await residual.nearest(vectors)).indices]).toEqual([
       ...residualNearestScalar(vectors, [codebook, codebook, codebook], 4, 1, score),
     ]);
-    expect(() => residual.set([codebook, codebook, codebook.slice()])).toThrow(
+    await expect(residual.set([codebook, codebook, codebook.slice()])).rejects.toThrow(
       "set: codebooks[2]: expected the array of layer 0",
     );
     residual.dispose();

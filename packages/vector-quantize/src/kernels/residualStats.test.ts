@@ -40,9 +40,7 @@ describe.each(pools)("residualStats ($name)", ({ pool }) => {
     const vectors = whole(4, 3);
     await expect(
       residualStats(vectors, Int32Array.of(0, 0, 1, 1), codebooks, { dim: 2, pool }),
-    ).rejects.toThrow(
-      "residualStats: layer 1, rows from 0 on: indices[1]: expected -1 or 0 ... 0, got 1",
-    );
+    ).rejects.toThrow("residualStats: row 1, layer 1: expected -1 or 0 ... 0, got 1");
     await expect(
       residualStats(vectors, Int32Array.of(0, 0, 1), codebooks, { dim: 2, pool }),
     ).rejects.toThrow("residualStats: indices: expected 2 x 2, as for the vectors, got 3");

@@ -1,8 +1,10 @@
 import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
-import { type AssignStats, badIndex, createStats, type Stats, segmentRows } from "./assignStats.ts";
+import { type AssignStats, createStats, type Stats, segmentRows } from "./assignStats.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
-import { checkCodebooks, type DecodeOptions } from "./gather.ts";
+import { supports } from "./binary.ts";
+import { checkCodebooks, checkLayerIndices, type DecodeOptions } from "./gather.ts";
 import { defaultPool } from "./pool.ts";
+import { residualStatsScalar } from "./scalar/residualStats.ts";
 
 /**
  * Counts and sums for every layer of a residual quantizer: those of `assignStats` for the residuals
@@ -24,7 +26,7 @@ export async function residualStats(
   options: DecodeOptions,
 ): Promise<AssignStats[]> {
   checkKnownOptions("residualStats", options, ["dim", "pool"]);
-  const { dim, pool = defaultPool() } = options;
+  const { dim } = options;
   const layers = codebooks.length;
   checkInteger("residualStats: dim", dim);
   checkCodebooks("residualStats", codebooks, dim);
@@ -36,6 +38,9 @@ export async function residualStats(
       indices.length,
     );
   }
+  checkLayerIndices("residualStats", codebooks, indices, dim);
+  if (!supports("plain")) return residualStatsScalar(vectors, indices, codebooks, dim);
+  const pool = options.pool ?? defaultPool();
   const { memory } = pool;
 
   return pool.exclusive(async () => {
@@ -57,9 +62,7 @@ export async function residualStats(
           const size = codebook.length / dim;
           const column = memory.i32(at, count);
           for (let n = 0; n < count; n++) column[n] = indices[(first + n) * layers + q]!;
-          const bad = await all[q]?.add(x, at, count);
-          if (bad !== 0)
-            throw badIndex(`residualStats: layer ${q}, rows from ${first} on`, column, size);
+          await all[q]?.add(x, at, count);
           if (q === layers - 1) break;
           memory.f32(book, codebook.length).set(codebook);
           await pool.run(subtractCodes, {

@@ -1,15 +1,17 @@
 import { checkChoice, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { signsBinary } from "./binaries/signs.wasm.ts";
+import { supports } from "./binary.ts";
 import {
+  checkIndices,
+  checkInvalid,
   type EncodedLevels,
   type EncodeOptions,
-  nanRow,
-  outOfRange,
   readIndices,
   type WideIndices,
   writeIndices,
 } from "./encodeLevels.ts";
 import { defaultPool, type Pool } from "./pool.ts";
+import { decodeSignsScalar, encodeSignsScalar } from "./scalar/signs.ts";
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 22;
@@ -32,13 +34,17 @@ export async function encodeSigns(
   options: EncodeOptions & { readonly dim: number },
 ): Promise<EncodedLevels> {
   checkKnownOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
-  const { dim, invalid = "throw", pool = defaultPool() } = options;
+  const { dim, invalid = "throw" } = options;
   checkChoice("encodeSigns: invalid", invalid, ["throw", "mark"]);
   checkBits("encodeSigns", dim);
   if (vectors.length % dim !== 0) {
     throw expected("encodeSigns: vectors", `a multiple of ${dim} numbers`, vectors.length);
   }
   const rows = vectors.length / dim;
+  if (!supports("plain")) {
+    return checkInvalid("encodeSigns", vectors, dim, encodeSignsScalar(vectors, dim), invalid);
+  }
+  const pool = options.pool ?? defaultPool();
   const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
   const { memory } = pool;
 
@@ -65,9 +71,7 @@ export async function encodeSigns(
         });
         readIndices(pool, to, indices, first, count);
       }
-      if (invalidRows > 0 && invalid === "throw")
-        throw nanRow("encodeSigns", vectors, dim, indices);
-      return { indices, invalidRows };
+      return checkInvalid("encodeSigns", vectors, dim, { indices, invalidRows }, invalid);
     } finally {
       memory.free(x);
       memory.free(to);
@@ -89,13 +93,19 @@ export async function decodeSigns(
   options: { readonly dim: number; readonly scale?: number; readonly pool?: Pool },
 ): Promise<Float32Array<ArrayBuffer>> {
   checkKnownOptions("decodeSigns", options, ["dim", "scale", "pool"]);
-  const { dim, scale = 1, pool = defaultPool() } = options;
+  const { dim, scale = 1 } = options;
   checkBits("decodeSigns", dim);
   checkNumber("decodeSigns: scale", scale);
   const wide = dim > 31;
   if (wide !== indices instanceof BigInt64Array) {
     throw expected("decodeSigns: indices", wide ? "a BigInt64Array" : "an Int32Array", indices);
   }
+  const size = 2n ** BigInt(dim);
+  if (!supports("plain")) {
+    checkIndices("decodeSigns", indices, size);
+    return decodeSignsScalar(indices, dim, scale);
+  }
+  const pool = options.pool ?? defaultPool();
   const rows = indices.length;
   const out = new Float32Array(rows * dim);
   const { memory } = pool;
@@ -116,7 +126,7 @@ export async function decodeSigns(
           work: 8 * count * dim,
           args: [at, dim, scale, to],
         });
-        if (bad > 0) throw outOfRange("decodeSigns", indices, 2n ** BigInt(dim));
+        if (bad > 0) checkIndices("decodeSigns", indices, size);
         out.set(memory.f32(to, count * dim), first * dim);
       }
       return out;

@@ -6,9 +6,9 @@ export const STATS_SEGMENT = 2 ** 23;
 /** Counts and sums of the vectors assigned to each code. */
 export interface AssignStats {
   /** Vectors per code `[K]`. */
-  counts: Int32Array;
+  counts: Int32Array<ArrayBuffer>;
   /** Sum of the vectors of each code `[K, D]`. */
-  sums: Float32Array;
+  sums: Float32Array<ArrayBuffer>;
 }
 
 /** Row numbers ordered by code, and where each code's rows start. */

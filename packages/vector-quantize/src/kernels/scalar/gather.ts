@@ -3,7 +3,7 @@ export function gatherScalar(
   codebook: Float32Array,
   indices: Int32Array,
   dim: number,
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   const out = new Float32Array(indices.length * dim); // [N, D]
   for (let n = 0; n < indices.length; n++) {
     const index = indices[n]!;
@@ -20,7 +20,7 @@ export function decodeSumScalar(
   codebooks: readonly Float32Array[],
   indices: Int32Array,
   dim: number,
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   const layers = codebooks.length;
   const rows = indices.length / layers;
   const out = new Float32Array(rows * dim); // [N, D]

@@ -42,7 +42,10 @@ export function encodeLevelsScalar(codec: LevelCodec, vectors: Float32Array): En
 }
 
 /** Scalar twin of `decodeLevels`: the value of each dimension's level; index -1 gives zeros. */
-export function decodeLevelsScalar(codec: LevelCodec, indices: WideIndices): Float32Array {
+export function decodeLevelsScalar(
+  codec: LevelCodec,
+  indices: WideIndices,
+): Float32Array<ArrayBuffer> {
   const { dim, levels, values } = codec;
   const out = new Float32Array(indices.length * dim); // [N, D]
   for (let n = 0; n < indices.length; n++) {

@@ -22,7 +22,7 @@ export function residualNearestScalar(
   dim: number,
   beam: number,
   score: BeamScore,
-): Int32Array {
+): Int32Array<ArrayBuffer> {
   const rows = vectors.length / dim;
   const out = new Int32Array(rows * codebooks.length); // [N, Q]
   for (let n = 0; n < rows; n++) {

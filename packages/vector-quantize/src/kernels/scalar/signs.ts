@@ -24,7 +24,11 @@ export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLe
 }
 
 /** Scalar twin of `decodeSigns`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
-export function decodeSignsScalar(indices: WideIndices, dim: number, scale: number): Float32Array {
+export function decodeSignsScalar(
+  indices: WideIndices,
+  dim: number,
+  scale: number,
+): Float32Array<ArrayBuffer> {
   const out = new Float32Array(indices.length * dim); // [N, D]
   for (let n = 0; n < indices.length; n++) {
     const index = BigInt(indices[n]!);

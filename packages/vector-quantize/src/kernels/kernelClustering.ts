@@ -3,50 +3,25 @@ import { gatherBinary } from "./binaries/gather.wasm.ts";
 import { kmeansBinary } from "./binaries/kmeans.wasm.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
+import {
+  type Clustering,
+  type ClusteringOptions,
+  DRAW_BLOCK,
+  drawRow,
+  fillEmptyClusters,
+} from "./clustering.ts";
 import { packCodebook } from "./codebook.ts";
 import type { Pool } from "./pool.ts";
 import { shortCodebookIfFaster } from "./shortChoice.ts";
 import { shortScratch } from "./shortCodebook.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
-export type ClusterMetric = "euclidean" | "cosine";
-
-/** The steps of k-means on vectors that stay in the pool's memory. All run inside `exclusive`. */
-export interface Clustering {
-  /**
-   * Brings the vectors in: those of the given rows, or all. Returns how many are not finite.
-   * For "cosine" they are scaled to length 1.
-   */
-  load(vectors: Float32Array, rows?: Int32Array): Promise<number>;
-  /** Starts the centroids at these vectors. */
-  seedAt(rows: Int32Array): Promise<void>;
-  /** Starts them by k-means++. */
-  seedApart(next: () => number): Promise<void>;
-  /** Finds each vector's nearest centroid. Returns how many differ from the time before. */
-  assign(): Promise<number>;
-  /** Moves the centroids to the means; with `accumulate`, of the vectors of earlier moves too. */
-  move(accumulate: boolean): Promise<void>;
-  centroids(): Float32Array<ArrayBuffer>;
-  counts(): Int32Array<ArrayBuffer>;
-  inertia(): number;
-  free(): void;
-}
-
-export interface ClusteringOptions {
-  readonly dim: number;
-  readonly clusters: number;
-  readonly metric: ClusterMetric;
-  /** Vectors that are held at a time. */
-  readonly rows: number;
-}
-
-/** As in `assembly/kmeans.ts`. */
-const BLOCK = 256;
 /** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
 const BLOCK_ROWS = 192;
 const BLOCK_BYTES = 2 ** 18;
 
-export async function createClustering(
+/** k-means on the kernels: the vectors stay in the pool's memory. All steps run inside `exclusive`. */
+export async function createKernelClustering(
   pool: Pool,
   { dim, clusters, metric, rows }: ClusteringOptions,
 ): Promise<Clustering> {
@@ -73,36 +48,8 @@ export async function createClustering(
   let indices = region(4 * rows); // [N]
   let before = region(4 * rows); // [N], the indices of the assignment before
   memory.i32(before, rows).fill(-1);
-  const blocks = Math.ceil(rows / BLOCK);
-  const eachRow = { rows, chunkRows: BLOCK, work: 16 * rows * dim };
-
-  /** Gives every cluster without vectors the vector farthest from its centroid. */
-  function fillEmpty(): void {
-    const { counts } = stats;
-    const empty: number[] = [];
-    for (let k = 0; k < clusters; k++) if (counts[k] === 0) empty.push(k);
-    if (empty.length === 0) return;
-    const far = memory.f32(distances, rows);
-    const owner = memory.i32(indices, rows);
-    const sums = memory.f32(stats.sums, clusters * dim);
-    const vectors = memory.f32(x, rows * dim);
-    const order = farthest(far, empty.length + clusters);
-    for (const row of order) {
-      const k = empty[0];
-      if (k === undefined || !(far[row]! > 0)) return;
-      const from = owner[row]!;
-      if (counts[from]! < 2) continue;
-      empty.shift();
-      counts[from]!--;
-      counts[k] = 1;
-      for (let d = 0; d < dim; d++) {
-        const value = vectors[row * dim + d]!;
-        sums[from * dim + d]! -= value;
-        sums[k * dim + d] = value;
-      }
-      owner[row] = k;
-    }
-  }
+  const blocks = Math.ceil(rows / DRAW_BLOCK);
+  const eachRow = { rows, chunkRows: DRAW_BLOCK, work: 16 * rows * dim };
 
   return {
     async load(vectors, chosen) {
@@ -139,7 +86,7 @@ export async function createClustering(
           work: 3 * rows * dim,
           args: [x, rows, dim, code, distances, sums],
         });
-        row = drawn(memory.f64(sums, blocks), memory.f32(distances, rows), next);
+        row = drawRow(memory.f64(sums, blocks), memory.f32(distances, rows), next);
       }
     },
 
@@ -165,7 +112,14 @@ export async function createClustering(
         const count = Math.min(segment, rows - first);
         await stats.add(x + 4 * first * dim, indices + 4 * first, count);
       }
-      fillEmpty();
+      const assigned = {
+        vectors: memory.f32(x, rows * dim),
+        indices: memory.i32(indices, rows),
+        distances: memory.f32(distances, rows),
+        counts: stats.counts,
+        sums: memory.f32(stats.sums, clusters * dim),
+      };
+      fillEmptyClusters(assigned, dim);
       memory.f32(weights, clusters).set(stats.counts);
       await pool.run(kernels.means, {
         rows: clusters,
@@ -191,25 +145,4 @@ export async function createClustering(
 function blockOf(rows: number, threads: number, dim: number): number {
   const most = Math.min(BLOCK_ROWS, BLOCK_BYTES / (4 * dim), rows / (8 * threads));
   return Math.max(12, Math.floor(most / 12) * 12);
-}
-
-/** The rows at the largest distances, at most `most` of them, the farthest first. */
-function farthest(distances: Float32Array, most: number): number[] {
-  const limit = distances.slice().sort()[Math.max(0, distances.length - most)]!;
-  const rows: number[] = [];
-  for (let n = 0; n < distances.length; n++) if (distances[n]! >= limit) rows.push(n);
-  return rows.sort((a, b) => distances[b]! - distances[a]! || a - b);
-}
-
-/** A row drawn with probability proportional to `weights`, whose sums over blocks are `sums`. */
-function drawn(sums: Float64Array, weights: Float32Array, next: () => number): number {
-  let total = 0;
-  for (const sum of sums) total += sum;
-  let rest = next() * total;
-  let block = 0;
-  while (block < sums.length - 1 && rest >= sums[block]!) rest -= sums[block++]!;
-  const last = Math.min((block + 1) * BLOCK, weights.length) - 1;
-  let row = block * BLOCK;
-  while (row < last && rest >= weights[row]!) rest -= weights[row++]!;
-  return row;
 }
