@@ -5,7 +5,8 @@
 Each `<name>.json` in the folder holds `class` and `kwargs`, and `<name>.safetensors` a `state_dict`
 under `state/` and an input under `x`. `<name>.theirs.safetensors` gets the outputs of evaluation
 under `eval/`, those of a training step under `train/`, and the `state_dict` after it under `state/`.
-`test/parity/torchConversion.test.ts` writes the former and compares the latter with our quantizers.
+`test/parity/torchConversion.test.ts` and `torchLookupFree.test.ts` write the former and compare the
+latter with our quantizers.
 """
 
 import json
@@ -32,8 +33,10 @@ def load(module: torch.nn.Module, state: dict[str, torch.Tensor]):
 
 
 def outputs(module: torch.nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    quantized, indices, loss = module(x)
-    return {"quantized": quantized, "indices": indices.to(torch.int32), "loss": loss}
+    asked = {"return_indices": True} if isinstance(module, reference.BinaryMapper) else {}
+    quantized, indices, *losses = module(x, **asked)
+    named = {"quantized": quantized, "indices": indices.to(torch.int32)}
+    return {**named, "loss": losses[0]} if losses else named  # FSQ has no loss
 
 
 def check(description: Path):

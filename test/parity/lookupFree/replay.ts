@@ -2,35 +2,46 @@ import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { expect } from "vitest";
 import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import type { BinaryMapper } from "../../../packages/vector-quantize/src/quantizers/binaryMapper.ts";
-import type { ApplyOptions } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
-import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
+import type {
+  ApplyOptions,
+  Quantizer,
+} from "../../../packages/vector-quantize/src/quantizers/contract.ts";
+import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/index.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
-import { expectSame } from "../compare.ts";
-import { fromParams, toQuantizer, toVariables } from "./torch.ts";
+import { expectEqual, expectSame } from "../compare.ts";
+import { type Converted, convert, onDevice, toParameters } from "./torch.ts";
 
 /** Does with our quantizer what was recorded of the reference's, and compares all there is. */
 export async function replay(recorded: RecordedCase): Promise<void> {
+  const converted = convert(recorded);
+  await convertBack(recorded, converted);
   for (const [number, step] of recorded.steps.entries()) {
     const at = `step ${number}`;
-    const quantizer = toQuantizer(recorded.class, recorded.kwargs, rankOf(recorded));
-    if (step.method === "forward") await replayForward(recorded, quantizer, step, at);
-    else await replayMethod(recorded, quantizer, step, at);
+    if (step.method === "forward") await replayForward(recorded, converted, step, at);
+    else await replayMethod(converted, step, at);
     expect(step.state, `${at}: what the reference changed`).toEqual({});
   }
 }
 
-/** The rank of the input, or of what is decoded. */
-function rankOf({ steps, kwargs }: RecordedCase): number {
-  const ranks = steps.map(({ in: { x, indices } }) => {
-    if (x) return x.shape.length;
-    return indices ? indices.shape.length + (Number(kwargs.num_codebooks ?? 1) > 1 ? 0 : 1) : 0;
-  });
-  return Math.max(...ranks);
+/** What `toTorch` makes is what was recorded. */
+async function convertBack(
+  { class: className, state }: RecordedCase,
+  { plain, variables }: Converted,
+): Promise<void> {
+  const { kwargs, tensors } = toTorch(plain as unknown as Quantizer, variables() as never);
+  const again = fromTorch(className, kwargs, onDevice(state));
+  expect(again.quantizer.config, "there and back").toEqual(plain.config);
+  tree.dispose(again.variables as never);
+  const ours = await toHost(tensors);
+  expect(Object.keys(ours).sort(), "names of the state").toEqual(Object.keys(state).sort());
+  for (const name of Object.keys(state)) {
+    expectEqual(name, tensor(ours, name), tensor(state, name));
+  }
 }
 
 async function replayForward(
   recorded: RecordedCase,
-  quantizer: LookupFreeQuantizer,
+  { quantizer, variables }: Converted,
   step: RecordedStep,
   at: string,
 ): Promise<void> {
@@ -43,7 +54,7 @@ async function replayForward(
       indices: toDevice(tensor(step.out, "indices")),
     }),
   });
-  const { params, state } = toVariables(recorded.state, recorded.kwargs);
+  const { params, state } = variables();
   const x = toDevice(tensor(step.in, "x"));
   const apply = (p: typeof params, input: np.Array) =>
     quantizer.apply({ params: p, state: tree.ref(state) }, input, options());
@@ -58,7 +69,7 @@ async function replayForward(
     const [value, [byParams, byX]] = gradient(tree.ref(params), x.ref);
     value.dispose();
     const ours: Tensors = {
-      ...(await fromParams(byParams, recorded.kwargs)),
+      ...(await toParameters(byParams, recorded.kwargs)),
       x: tensor(await toHost({ x: byX as np.Array }), "x"),
     };
     expect(Object.keys(ours).sort(), `${at}: gradients`).toEqual(Object.keys(step.grad).sort());
@@ -92,19 +103,17 @@ function sizeOfTerms({ kwargs }: RecordedCase, { out }: RecordedStep): number {
 }
 
 async function replayMethod(
-  recorded: RecordedCase,
-  quantizer: LookupFreeQuantizer,
+  { quantizer, variables }: Converted,
   step: RecordedStep,
   at: string,
 ): Promise<void> {
-  const variables = toVariables(recorded.state, recorded.kwargs);
   const take = (name: string) => toDevice(tensor(step.in, name));
   const mapper = quantizer as BinaryMapper;
   const methods: Record<string, () => np.Array> = {
     indices_to_codes: () =>
       step.arguments.project_out === false
-        ? quantizer.codes(variables, take("indices"))
-        : quantizer.decode(variables, take("indices")),
+        ? quantizer.codes(variables(), take("indices"))
+        : quantizer.decode(variables(), take("indices")),
     indices_to_level_indices: () => quantizer.levelIndices(take("indices")),
     log_prob: () => {
       const options = { sumBits: step.arguments.sum_bits !== false };
@@ -112,7 +121,7 @@ async function replayMethod(
     },
     binary_entropy: () => mapper.entropy(take("logits")),
     calc_aux_loss: () => mapper.klLoss(take("logits")),
-    codes_to_indices: () => quantizer.codesToIndices(variables, take("zhat")),
+    codes_to_indices: () => quantizer.codesToIndices(variables(), take("zhat")),
   };
   const result = methods[step.method]?.();
   if (!result) throw new Error(`no function of ours for ${step.method}`);

@@ -1,6 +1,6 @@
 import { checkChoice, expected } from "../errors.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
-import type { CdfActivation } from "../quantizers/fsp/distributions.ts";
+import { activations } from "../quantizers/fsp/distributions.ts";
 import type { VectorNormPreset } from "../quantizers/fsp/vectorNorm.ts";
 import { type FspOptions, fsp } from "../quantizers/fsp.ts";
 import type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
@@ -60,13 +60,14 @@ export const fspTranslation: Translation = {
     const where = "fromTorch FSP";
     const kwargs = completeKwargs(where, all, table);
     const { dim, act_name: activation, quantize_rate: rate } = kwargs;
+    checkChoice(`${where}: act_name`, activation, activations);
     const norm = normOf(where, kwargs.vector_norm);
     const given: FspOptions = {
       levels: kwargs.levels as number[],
       ...(dim !== null && { dim }),
       ...layoutOption(kwargs.channel_first),
       ...(!kwargs.projection_has_bias && { projectionHasBias: false }),
-      ...(activation !== "tanh" && { activation: activation as CdfActivation }),
+      ...(activation !== "tanh" && { activation }),
       ...(rate !== 0 && { quantizeRate: rate }),
       ...(kwargs.need_inv_act && { inverseActivation: true }),
       ...(norm !== "varTanh" && { vectorNorm: norm }),

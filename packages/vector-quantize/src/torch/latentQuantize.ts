@@ -108,7 +108,7 @@ export const latentQuantizeTranslation: Translation = {
       ? levels.map((_, d) => (tensors[valueName(d)] as np.Array).ref)
       : initValues(levels);
     const variables = optimizes
-      ? { params: { ...params, values }, state: {} }
+      ? { params: { values, ...params }, state: {} }
       : { params, state: { values } };
     return { quantizer, variables: variables as never };
   },
