@@ -1,5 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { checkNumber, expected } from "../errors.ts";
+import { meanInGraph } from "./mean.ts";
 
 /**
  * Mean squared error, `mean((a - b)^2)`, summed in double precision.
@@ -30,6 +31,6 @@ export function psnr(mse: number, peak: number): number {
 
 /** `psnr` of two arrays as a traced scalar. Takes ownership of both. */
 export function psnrInGraph(output: np.Array, target: np.Array, peak: number): np.Array {
-  const mse = np.mean(np.square(output.sub(target)));
+  const mse = meanInGraph(np.square(output.sub(target)));
   return np.log(mse.mul(1 / peak ** 2)).mul(-10 / Math.LN10);
 }

@@ -1,6 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { expect, test } from "vitest";
 import { meanSquaredError, psnr, psnrInGraph } from "./distortion.ts";
+import { meanInGraph } from "./mean.ts";
 import { bitsPerPixel, entropyBitsPerPixel } from "./rate.ts";
 import { codeCounts, codeEntropy, perplexity, usedCodes } from "./usage.ts";
 
@@ -18,6 +19,15 @@ test("psnr in the graph: errors of 0.02 in a range of 2 are 40 dB", async () => 
   const target = [0.1, -0.5, 0.9, 0];
   const output = np.array(target.map((v, i) => v + (i % 2 ? 0.02 : -0.02)));
   expect((await psnrInGraph(output, np.array(target), 2).data())[0]).toBeCloseTo(40, 4);
+});
+
+test("a mean over a batch of images keeps its digits", async () => {
+  // Values of one size, as errors on a plain background are: added one by one they drift.
+  const values = Float32Array.from({ length: 256 * 28 * 28 }, (_, i) => 0.9957 + 1e-4 * (i % 7));
+  const exact = values.reduce((sum, v) => sum + v, 0) / values.length;
+  const mean = meanInGraph(np.array(values, { shape: [256, 28, 28, 1] }));
+  expect(Math.abs(((await mean.data())[0] as number) / exact - 1)).toBeLessThan(1e-5);
+  expect((await meanInGraph(np.array([1, 2, 6])).data())[0]).toBe(3);
 });
 
 test("counts codes, and masked positions for none", () => {

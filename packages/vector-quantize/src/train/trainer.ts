@@ -1,6 +1,7 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { psnrInGraph } from "../metrics/distortion.ts";
+import { meanInGraph } from "../metrics/mean.ts";
 import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
 import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitted } from "../tree.ts";
@@ -120,7 +121,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
 
   function reconstructionLoss(output: np.Array, batch: np.Array): np.Array {
     const error = (clamp ? clip(output) : output).sub(batch);
-    return np.mean(loss === "l1" ? np.abs(error) : np.square(error));
+    return meanInGraph(loss === "l1" ? np.abs(error) : np.square(error));
   }
 
   /** The minimised sum, and all that the step reports or keeps beside it. */
