@@ -1,5 +1,6 @@
 import { grad, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
+import { sgd } from "../train/optimizers.ts";
 import { checkIndices } from "./checkIndices.ts";
 import type { ResidualVariables } from "./residual/layers.ts";
 import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
@@ -141,6 +142,23 @@ describe("a shared codebook", () => {
     });
     expect(await leaves(out.state)).toEqual(await leaves(tree.ref(state)));
     tree.dispose([state, moved.quantized, moved.indices, moved.loss, moved.losses] as never);
+  });
+});
+
+describe("a shared codebook with an in-place optimizer", () => {
+  it("takes one step along the gradients of all layers, without moving averages", async () => {
+    const quantizer = residualVQ({
+      ...base,
+      sharedCodebook: true,
+      learnableCodebook: true,
+      inPlaceCodebookOptimizer: { name: "sgd", optimizer: sgd(0.5) },
+    });
+    const variables = quantizer.init(random.key(0));
+    const { state } = await run(quantizer, variables, cloud(), { training: true });
+    const [own] = state.layers as unknown as [{ shift: np.Array; codebookGradient: np.Array }];
+    expect(meanSquare(await numbers(own.shift.ref))).toBeGreaterThan(0);
+    expect(meanSquare(await numbers(own.codebookGradient.ref))).toBe(0);
+    tree.dispose([variables, state] as never);
   });
 });
 
