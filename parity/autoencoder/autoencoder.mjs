@@ -75,7 +75,7 @@ export async function train(trainer, state, images, batches, onStep = () => {}) 
     onStep(report);
   };
   for (const numbers of batches) {
-    const result = trainer.step(state, batchOf(images, numbers));
+    const result = await trainer.trainStep(state, batchOf(images, numbers));
     state = result.state;
     keep(await reader.push(result.metrics));
   }

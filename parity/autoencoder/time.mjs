@@ -40,15 +40,15 @@ const trainer = buildTrainer(buildModel());
 let state = trainer.init(random.key(0));
 let taken = 0;
 
-/** Milliseconds of each of `count` steps, from batch at hand to new state and losses. */
-async function ours(count) {
+/** Milliseconds of each of `count` calls of `step`, from batch at hand to new state and losses. */
+async function ours(step, count) {
   const times = [];
   for (let i = 0; i < count; i++) {
     const numbers = Array.from({ length: batchSize }, (_, j) => (taken * batchSize + j) % 9000);
     const batch = batchOf(images, numbers);
     taken += 1;
     const begin = performance.now();
-    const result = trainer.step(state, batch);
+    const result = await step(state, batch);
     state = result.state;
     await blockUntilReady([state, result.metrics]);
     times.push(performance.now() - begin);
@@ -62,23 +62,29 @@ const about = await answer();
 console.log(
   `${cpus()[0].model}, Node ${process.versions.node}, torch ${about.torch}, ${values.threads} threads`,
 );
-await original(3);
-await ours(3);
-const pairs = [];
+const sides = {
+  original,
+  "ours, kernels": (count) => ours(trainer.trainStep, count),
+  "ours, graph": (count) => ours(trainer.step, count),
+};
+for (const side of Object.values(sides)) await side(3);
+const rounds = [];
 for (let round = 0; round < Number(values.rounds); round++) {
-  const theirs = median(await original(stepsPerTurn));
-  const mine = median(await ours(stepsPerTurn));
-  pairs.push({ theirs, mine, ratio: mine / theirs });
+  const times = {};
+  for (const [name, side] of Object.entries(sides)) times[name] = median(await side(stepsPerTurn));
+  rounds.push(times);
   console.log(
-    `original ${theirs.toFixed(1)} ms, ours ${mine.toFixed(1)} ms, ${(mine / theirs).toFixed(2)} x`,
+    Object.entries(times)
+      .map(([name, time]) => `${name} ${time.toFixed(1)} ms`)
+      .join("   "),
   );
 }
-for (const [name, key] of [
-  ["original", "theirs"],
-  ["ours", "mine"],
-  ["ratio", "ratio"],
-]) {
-  const list = pairs.map((pair) => pair[key]);
-  console.log(`${name}: median ${median(list).toFixed(2)}, least ${Math.min(...list).toFixed(2)}`);
+for (const name of Object.keys(sides)) {
+  const times = rounds.map((times) => times[name]);
+  const ratios = rounds.map((times) => times[name] / times.original);
+  console.log(
+    `${name}: median ${median(times).toFixed(1)} ms, least ${Math.min(...times).toFixed(1)} ms, ` +
+      `median of the ratios to the original ${median(ratios).toFixed(2)}`,
+  );
 }
 child.stdin.end();
