@@ -26,6 +26,8 @@ import { expectEqual, expectSame } from "./compare.ts";
 interface Example {
   config: QuantizerConfig;
   training?: readonly string[];
+  /** Whether the values of the start have moved, of which theirs tells the indices. */
+  moved?: boolean;
 }
 
 const all = ["quantized", "indices", "loss"];
@@ -85,6 +87,7 @@ const examples: Record<string, Example> = {
   LatentQuantize: latent({}),
   "LatentQuantize of one number": latent({ levels: 5, codebookDim: 3, keepNumCodebooksDim: true }),
   "LatentQuantize codebooks": latent({ dim: 6, numCodebooks: 2, quantizationLossWeight: 1 }),
+  "LatentQuantize moved": { ...latent({}, ["quantized", "loss"]), moved: true },
   "LatentQuantize still": latent({ optimizeValues: false, commitmentLossWeight: 0 }),
   // Its losses are of the input and the output there.
   "LatentQuantize projected": latent({ dim: 7 }, ["quantized", "indices"]),
@@ -96,9 +99,14 @@ const examples: Record<string, Example> = {
   },
 };
 
-function made({ config }: Example) {
+function made({ config, moved }: Example) {
   const quantizer = quantizerFromConfig(config);
-  return { quantizer, variables: quantizer.init(random.key(0)) };
+  const { params, state } = quantizer.init(random.key(0));
+  const apart = (x: np.Array) => x.mul(1.7).add(0.05);
+  return {
+    quantizer,
+    variables: { params: moved ? tree.map(apart, params as never) : params, state },
+  };
 }
 
 function input({ config: { layout = "channelLast" } }: Example, { dim }: Quantizer): np.Array {
@@ -235,7 +243,8 @@ describe.skipIf(!python)("PyTorch itself (VQ_PYTHON names a Python that has it)"
     const { quantizer, variables } = made(example);
     // Theirs draws in evaluation, where ours without a key does not.
     const drawn = example.config.type === "binaryMapper" && !example.config.deterministicOnEval;
-    const compared = { eval: drawn ? [] : all, train: example.training ?? all };
+    const evaluated = example.moved ? ["quantized"] : all;
+    const compared = { eval: drawn ? [] : evaluated, train: example.training ?? all };
     for (const [mode, parts] of Object.entries(compared)) {
       const { quantized, indices, loss, ...rest } = quantizer.apply(
         tree.ref(variables),

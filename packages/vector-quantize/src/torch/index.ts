@@ -79,7 +79,8 @@ export function fromTorch(
  * ```
  *
  * With `affine_param`, a module knows `batch_mean` and `batch_variance` from its first call on only:
- * register these buffers before `load_state_dict`.
+ * register these buffers before `load_state_dict`. `LatentQuantize` tells indices by the values of its
+ * start always: where values have learned here, it quantizes to the same, with other indices.
  *
  * @param variables ownership is taken
  * @returns the class, its constructor options (those that are not the default) and its `state_dict`
