@@ -94,7 +94,6 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
   const implicitSizes = {
     depth: given.implicitDepth ?? 4,
     hidden: given.implicitHidden ?? codebookDim,
-    unit: given.metric === "cosine",
   };
   checkDropout(where, given, Q);
   checkInteger(`${where}: beamSize`, beamSize);
@@ -159,7 +158,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
         ),
     }),
     ...(given.implicitNeuralCodebook && {
-      implicit: (params, quantized) => implicitCodes(params, quantized, implicitSizes),
+      implicit: implicitCodes,
       implicitSizes,
     }),
     ...(directional && {

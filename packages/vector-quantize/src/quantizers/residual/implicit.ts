@@ -1,6 +1,5 @@
 import { nn, numpy as np, random } from "@jax-js/jax";
 import { initProjection, type Projection, project } from "../../layout/projection.ts";
-import { normalise } from "../../search/graph.ts";
 import type { CodebookTransform } from "../vectorQuantize/apply.ts";
 
 /** Sizes of the networks that make implicit neural codebooks. */
@@ -9,8 +8,6 @@ export interface ImplicitCodebook {
   readonly depth: number;
   /** Features inside a block. */
   readonly hidden: number;
-  /** Whether the codes it makes are of unit length. */
-  readonly unit: boolean;
 }
 
 export type ImplicitParams = {
@@ -39,11 +36,7 @@ export function initImplicit(key: np.Array, C: number, sizes: ImplicitCodebook):
  * Source: Huijben et al., "Residual Quantization with Implicit Neural Codebooks", 2024,
  * https://arxiv.org/abs/2401.14732
  */
-export function implicitCodes(
-  params: ImplicitParams,
-  quantized: np.Array,
-  { unit }: ImplicitCodebook,
-): CodebookTransform {
+export function implicitCodes(params: ImplicitParams, quantized: np.Array): CodebookTransform {
   return (codebook) => {
     const [N, C] = quantized.shape as [number, number];
     const K = codebook.shape[0] as number;
@@ -57,6 +50,6 @@ export function implicitCodes(
       const inner = nn.silu(project(h.ref, { weight: up.weight.ref, bias: up.bias.ref }));
       h = h.add(project(inner, { weight: down.weight.ref, bias: down.bias.ref }));
     }
-    return (unit ? normalise(h) : h).reshape([N, K, C]);
+    return h.reshape([N, K, C]);
   };
 }
