@@ -42,11 +42,12 @@ export async function trainLoop(
   let step = from;
   let next: np.Array | undefined;
   while (step < to) {
-    const result = trainer.step(state, next ?? batchOf(step));
-    state = result.state;
+    const stepping = trainer.trainStep(state, next ?? batchOf(step));
     step += 1;
     // Made while the device still computes the step.
     next = step < to ? batchOf(step) : undefined;
+    const result = await stepping;
+    state = result.state;
     const report = await reader.push(result.metrics);
     if (report) options.onReport(report);
     await options.afterStep?.(state, step);

@@ -5,6 +5,7 @@ import { anyKey, openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.t
 /** Plain JSON that a program stores beside a model, such as the image size it was trained on. */
 export type Details = Readonly<Record<string, unknown>>;
 
+/** Options of `loadModel`. */
 export interface LoadModelOptions {
   /** What errors call the checkpoint: usually its file name. Default "checkpoint". */
   readonly file?: string;

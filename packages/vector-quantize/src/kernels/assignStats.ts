@@ -18,6 +18,7 @@ export interface StatsSize {
   readonly codes: number;
 }
 
+/** Options of `assignStats`. */
 export interface AssignStatsOptions extends StatsSize {
   /** Where it runs. Default: a pool that all searches share. */
   readonly pool?: Pool;

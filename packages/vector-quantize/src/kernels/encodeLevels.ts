@@ -13,6 +13,7 @@ import {
 
 export type { EncodedLevels, WideIndices } from "./scalar/levels.ts";
 
+/** Options of `encodeLevels` and `encodeSigns`. */
 export interface EncodeOptions extends InvalidOption {
   /** Where it runs. Default: a pool that all searches share. */
   readonly pool?: Pool;

@@ -5,6 +5,7 @@ import { type LevelCodec, levelCodec } from "./levels.ts";
 /** A distribution function onto [0, 1]. */
 export type Cdf = "tanh" | "sigmoid" | "normal" | "laplace" | "cauchy";
 
+/** Options of `fspCodec`. */
 export interface FspOptions {
   /** Levels per dimension. */
   levels: readonly number[];

@@ -4,6 +4,7 @@ import { supports } from "./binary.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import { decodeSumScalar } from "./scalar/gather.ts";
 
+/** Options of `gather` and `decodeSum`. */
 export interface DecodeOptions {
   /** Features of a vector, D. */
   readonly dim: number;

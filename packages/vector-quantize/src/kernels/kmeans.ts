@@ -6,6 +6,7 @@ import { defaultPool, type Pool } from "./pool.ts";
 import { sampleDistinct, uniformFrom } from "./random.ts";
 import { createScalarClustering } from "./scalar/clustering.ts";
 
+/** Options of `kmeans`. */
 export interface KMeansOptions {
   /** Features of a vector, D. */
   readonly dim: number;
@@ -32,6 +33,7 @@ export interface KMeansOptions {
   readonly pool?: Pool;
 }
 
+/** What `kmeans` finds. */
 export interface KMeansResult {
   /** `[K, D]` */
   readonly centroids: Float32Array<ArrayBuffer>;

@@ -78,6 +78,7 @@ export interface Job {
   readonly fill?: (begin: number, end: number) => void;
 }
 
+/** Options of `createPool`. */
 export interface PoolOptions {
   /** Threads, the calling one included. Default: as many as the machine runs at once. */
   readonly threads?: number;

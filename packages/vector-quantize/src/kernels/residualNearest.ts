@@ -7,6 +7,7 @@ import { defaultPool, type Pool } from "./pool.ts";
 import { ScalarResidualSearch } from "./scalarResidualSearch.ts";
 import { fastestTile } from "./tileChoice.ts";
 
+/** Options of `createResidualSearch`. */
 export interface ResidualSearchOptions extends InvalidOption {
   /** Features of a vector, D. */
   readonly dim: number;

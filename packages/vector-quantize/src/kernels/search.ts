@@ -6,6 +6,7 @@ import { PackedSearch } from "./packedSearch.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import { ScalarSearch } from "./scalarSearch.ts";
 
+/** Options of `createSearch`. */
 export interface SearchOptions extends InvalidOption {
   /** Features of a vector, D. */
   readonly dim: number;
