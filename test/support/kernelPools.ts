@@ -1,17 +1,52 @@
-import { vi } from "vitest";
+import { afterEach, expect, vi } from "vitest";
 import { type KernelForm, supports } from "../../packages/vector-quantize/src/kernels/binary.ts";
 import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
 
-/** A pool for each form that this engine runs, one with workers and one without. */
+/**
+ * A pool for each form that this engine runs, one with workers and one without. A test fails if a
+ * kernel writes past the end of a region that is freed in it.
+ */
 export function testPools(): { name: string; pool: Pool }[] {
   const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
-  return forms.flatMap((form) =>
+  const overruns: string[] = [];
+  const pools = forms.flatMap((form) =>
     [1, 3].map((threads) => {
       const pool = createPool({ threads });
       Object.defineProperty(pool, "form", { value: form });
+      watchRegions(pool, overruns);
       return { name: `${form}, ${threads} threads`, pool };
     }),
   );
+  afterEach(async () => {
+    for (const { pool } of pools) await pool.exclusive(() => {}); // what is disposed of is freed
+    expect(overruns.splice(0)).toEqual([]);
+  });
+  return pools;
+}
+
+const CANARY = 0x5a;
+const CANARIES = 1024;
+
+/** Puts canaries behind every region of a pool's memory and looks after them when it is freed. */
+function watchRegions({ memory }: Pool, overruns: string[]): void {
+  const ends = new Map<number, number>();
+  const allocate = memory.allocate.bind(memory);
+  const free = memory.free.bind(memory);
+  const canaries = (end: number) => new Uint8Array(memory.memory.buffer, end, CANARIES);
+  memory.allocate = (bytes) => {
+    const start = allocate(bytes + CANARIES);
+    ends.set(start, start + bytes);
+    canaries(start + bytes).fill(CANARY);
+    return start;
+  };
+  memory.free = (start) => {
+    const end = ends.get(start);
+    if (end !== undefined) {
+      const dead = canaries(end).findIndex((byte) => byte !== CANARY);
+      if (dead >= 0) overruns.push(`a kernel wrote past the end of a region, from byte ${dead} on`);
+    }
+    free(start);
+  };
 }
 
 /** Integers from a seed, uniform in `low` ... `high`. */

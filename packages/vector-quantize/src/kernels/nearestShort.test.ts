@@ -1,17 +1,20 @@
 import { afterAll, describe, expect, it, test } from "vitest";
+import { testPools } from "../../../../test/support/kernelPools.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
 import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createPool } from "./pool.ts";
 import { uniformFrom } from "./random.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
 import { createShortCodebook, shortScratch } from "./shortCodebook.ts";
 import { type TileShape, tile3x12, tile4x8, tileShapes } from "./tile.ts";
 import { nearestScratch } from "./tileChoice.ts";
 
-const pool = createPool({ threads: 1 });
-afterAll(() => pool.dispose());
+const pools = testPools();
+const pool = pools[0]!.pool; // of one thread
+afterAll(() => {
+  for (const each of pools) each.pool.dispose();
+});
 
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
 const metrics: KernelMetric[] = ["euclidean", "cosine", "dot"];

@@ -62,7 +62,8 @@ export async function createTables(
       const table = new Int32Array(layers * layers);
       for (const [q, to] of books.entries()) {
         for (const [i, from] of books.slice(0, q).entries()) {
-          const start = memory.allocate(from.size * stride(to));
+          // Whole tiles of rows are written.
+          const start = memory.allocate(Math.ceil(from.size / 12) * 12 * stride(to));
           regions.push(start);
           table[i * layers + q] = start;
         }
