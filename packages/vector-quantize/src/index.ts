@@ -137,8 +137,16 @@ export {
   vectorQuantize,
 } from "./quantizers/vectorQuantize.ts";
 export type { Metric } from "./search/graph.ts";
+export { moveAverage, type ParamsAverage, startAverage } from "./train/averageParams.ts";
 export { chain } from "./train/chain.ts";
+export {
+  type EarlyStopping,
+  type EarlyStoppingOptions,
+  type EarlyStoppingState,
+  earlyStopping,
+} from "./train/earlyStopping.ts";
 export { createMetricReader, type MetricReader, type StepReport } from "./train/metricReader.ts";
+export { multiSteps } from "./train/multiSteps.ts";
 export { applyUpdates, type GradientTransformation, type OptState } from "./train/optimizer.ts";
 export {
   type AdamOptions,
@@ -148,6 +156,14 @@ export {
   type SgdOptions,
   sgd,
 } from "./train/optimizers.ts";
+export { partition } from "./train/partition.ts";
+export {
+  createPhaseTimer,
+  type PhaseTimer,
+  type Profile,
+  type StepPhase,
+  stepPhases,
+} from "./train/phaseTimer.ts";
 export {
   constantSchedule,
   cosineSchedule,
@@ -165,6 +181,7 @@ export {
   type TrainerOptions,
   type TrainState,
 } from "./train/trainer.ts";
+export { type TrainLoopOptions, trainLoop } from "./train/trainLoop.ts";
 export {
   addDecayedWeights,
   clipByGlobalNorm,

@@ -1,6 +1,7 @@
 import { type numpy as np, random, tree, valueAndGrad, vjp } from "@jax-js/jax";
 import type { Model, ModelOutput, ModelParams } from "../nn/model.ts";
 import { type ArrayTree, jitted } from "../tree.ts";
+import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainer.ts";
 
 /** What a step reports and keeps beside the loss. */
@@ -59,6 +60,8 @@ interface TailInputs {
   key: np.Array;
 }
 
+type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
+
 /**
  * A training step in parts: the encoder forward; the search and the codebook update on the kernels,
  * where nothing has a gradient anyway; the rest differentiated with the codes given; its gradient
@@ -82,33 +85,47 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
     ),
   );
 
-  return async (before: TrainState, batch: np.Array): Promise<TrainStepResult> => {
+  return async (
+    before: TrainState,
+    batch: np.Array,
+    timer?: PhaseTimer,
+  ): Promise<TrainStepResult> => {
+    const timed: Timed = timer ? timer.time : (_phase, run) => run();
     const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
     const { params, state } = before.variables;
     const forward = (given: ModelParams["encoder"]) => encoder(given, batch.ref);
-    const [features, back] = vjpOf(forward, tree.ref(params.encoder as never));
+    const [features, back] = await timed("encoder forward", () =>
+      vjpOf(forward, tree.ref(params.encoder as never)),
+    );
     const own = { params: params.quantizer, state };
-    const indices = await quantizer.encode(tree.ref(own as never), features.ref);
-    const update = { key: stepKey.ref };
-    const moved = await quantizer.update(tree.ref(own as never), features.ref, indices.ref, update);
-    const [[total, aside], gradients] = tail(
-      {
-        decoder: tree.ref(params.decoder as never),
-        quantizer: tree.ref(params.quantizer as never),
-        features,
-      },
-      { state: tree.ref(state as never), indices, batch, key: stepKey },
+    const indices = await timed("search", () =>
+      quantizer.encode(tree.ref(own as never), features.ref),
+    );
+    const moved = await timed("update", () =>
+      quantizer.update(tree.ref(own as never), features.ref, indices.ref, { key: stepKey.ref }),
+    );
+    const [[total, aside], gradients] = await timed("tail", () =>
+      tail(
+        {
+          decoder: tree.ref(params.decoder as never),
+          quantizer: tree.ref(params.quantizer as never),
+          features,
+        },
+        { state: tree.ref(state as never), indices, batch, key: stepKey },
+      ),
     );
     tree.dispose(aside.state as never);
-    const encoderGradient = back(gradients.features);
+    const encoderGradient = await timed("encoder backward", () => back(gradients.features));
     const { decoder, quantizer: quantizerGradient } = gradients;
-    return finish({
-      before,
-      gradients: { encoder: encoderGradient, quantizer: quantizerGradient, decoder },
-      key,
-      total,
-      metrics: aside.metrics,
-      state: moved,
-    });
+    return timed("optimizer", () =>
+      finish({
+        before,
+        gradients: { encoder: encoderGradient, quantizer: quantizerGradient, decoder },
+        key,
+        total,
+        metrics: aside.metrics,
+        state: moved,
+      }),
+    );
   };
 }

@@ -5,6 +5,7 @@ import { gelu } from "../nn/activations.ts";
 import { conv2d } from "../nn/conv2d.ts";
 import { linear } from "../nn/linear.ts";
 import { maxPool } from "../nn/maxPool.ts";
+import type { ModelVariables } from "../nn/model.ts";
 import { sequential } from "../nn/sequential.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { chain } from "./chain.ts";
@@ -109,8 +110,36 @@ describe("createTrainer", () => {
     expect(metrics.indices.shape).toEqual([16, 4, 4]);
   });
 
+  it("averages the parameters where asked to, and evaluates by them", async () => {
+    const plain = createTrainer(model, { optimizer: sgd(0.1) });
+    const averaging = createTrainer(model, { optimizer: sgd(0.1), averageDecay: 0.5 });
+    const weight = async (variables: ModelVariables) => {
+      const { bias } = (variables.params.decoder as { bias: np.Array }[])[0] ?? {};
+      const values = [...((await bias?.ref.data()) ?? [])] as number[];
+      tree.dispose(variables as never);
+      return values;
+    };
+    let state = averaging.init(random.key(5));
+    let same = plain.init(random.key(5));
+    let mean: number[] = [];
+    for (let step = 0; step < 3; step++) {
+      const results = [averaging.step(state, batch(step)), plain.step(same, batch(step))] as const;
+      [state, same] = [results[0].state, results[1].state];
+      tree.dispose(results.map(({ metrics }) => metrics) as never);
+      const now = await weight(plain.averaged(tree.ref(same as never) as TrainState));
+      const share = 0.5 / (1 - 0.5 ** (step + 1));
+      mean = now.map((v, i) => (1 - share) * (mean[i] ?? 0) + share * v);
+      const found = await weight(averaging.averaged(tree.ref(state as never) as TrainState));
+      for (const [i, value] of found.entries()) expect(value).toBeCloseTo(mean[i] as number, 6);
+    }
+    expect((await toHost(same)).values.length).toBeLessThan((await toHost(state)).values.length);
+  });
+
   it("refuses options that make no sense", () => {
     const optimizer = sgd(0.1);
+    expect(() => createTrainer(model, { optimizer, averageDecay: 1 })).toThrow(
+      "createTrainer: averageDecay: expected less than 1, got 1",
+    );
     expect(() => createTrainer(model, { optimizer, loss: "huber" as never })).toThrow(
       'one of "l1", "l2"',
     );

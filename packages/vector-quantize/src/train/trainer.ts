@@ -4,9 +4,12 @@ import { psnrInGraph } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
 import { onKernels } from "../search/kernel.ts";
-import { type ArrayTree, jitted } from "../tree.ts";
+import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { type Conclusion, createApartStep, type StepAside, valueAndGradOf } from "./apartStep.ts";
+import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import { applyUpdates, type GradientTransformation, type OptState } from "./optimizer.ts";
+import type { PhaseTimer } from "./phaseTimer.ts";
+import { refTree } from "./trees.ts";
 
 /** All that training needs to go on: saved and restored, the next step is the same bit for bit. */
 export interface TrainState {
@@ -16,6 +19,8 @@ export interface TrainState {
   readonly key: np.Array;
   /** int32 scalar: how many steps were taken. */
   readonly step: np.Array;
+  /** The moving average of the parameters; without arrays where none is kept. */
+  readonly average: ParamsAverage<ModelParams> | Record<string, never>;
   readonly [key: string]: ArrayTree;
 }
 
@@ -30,6 +35,11 @@ export interface TrainerOptions {
   readonly range?: readonly [number, number];
   /** Whether outputs are clamped to `range` before the reconstruction loss. Default false. */
   readonly clamp?: boolean;
+  /**
+   * Keeps an exponential moving average of the parameters beside them, of which a step keeps this
+   * share: 0.999 averages about the last 1,000 steps. `averaged` gives it. Default: none is kept.
+   */
+  readonly averageDecay?: number;
 }
 
 /** Arrays on the device, not read back; see `createMetricReader`. */
@@ -75,8 +85,15 @@ export interface Trainer {
    * One step on `batch`, to the same result, with the search and the codebook update on the kernels:
    * no N x K array, and no encoder work done twice. One graph, as `step`, on WebGPU and for
    * quantizers that do not train apart.
+   *
+   * @param timer is told where the time goes; the step then waits between its parts
    */
-  trainStep(state: TrainState, batch: np.Array): Promise<TrainStepResult>;
+  trainStep(state: TrainState, batch: np.Array, timer?: PhaseTimer): Promise<TrainStepResult>;
+  /**
+   * The variables to evaluate and to save: with the averaged parameters where they are kept, else
+   * those of `state`. What the quantizer moves by itself is not averaged.
+   */
+  averaged(state: TrainState): ModelVariables;
   /** The model on `batch` without training. */
   evaluate(variables: ModelVariables, batch: np.Array): Evaluation;
 }
@@ -105,16 +122,29 @@ interface StepInputs {
  * Every shape of batch is compiled once and kept: keep them few.
  */
 export function createTrainer(model: Model, options: TrainerOptions): Trainer {
-  const { optimizer, loss = "l2", quantizerWeight = 1, range = [-1, 1], clamp = false } = options;
+  const {
+    optimizer,
+    loss = "l2",
+    quantizerWeight = 1,
+    range = [-1, 1],
+    clamp = false,
+    averageDecay,
+  } = options;
   checkKnownOptions("createTrainer", options, [
     "optimizer",
     "loss",
     "quantizerWeight",
     "range",
     "clamp",
+    "averageDecay",
   ]);
   checkChoice("createTrainer: loss", loss, ["l1", "l2"]);
   checkNumber("createTrainer: quantizerWeight", quantizerWeight, 0);
+  if (averageDecay !== undefined) {
+    checkNumber("createTrainer: averageDecay", averageDecay, 0);
+    if (averageDecay >= 1)
+      throw expected("createTrainer: averageDecay", "less than 1", averageDecay);
+  }
   const [low, high] = range;
   if (!(low < high)) throw expected("createTrainer: range", "[low, high] with low < high", range);
   const clip = (x: np.Array) => np.clip(x, low, high);
@@ -148,18 +178,20 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     const { gradients, before, key, state, total, metrics } = conclusion;
     const { variables, optimizer: moments, step } = before;
     const { params } = variables;
-    const [updates, optimizerState] = optimizer.update(
-      gradients,
-      moments,
-      tree.ref(params as never),
-    );
+    const [updates, optimizerState] = optimizer.update(gradients, moments, refTree(params));
     const number = step.add(np.array(1, { dtype: np.int32 }));
+    const moved = applyUpdates(params, updates as ModelParams);
+    const average =
+      averageDecay === undefined
+        ? before.average
+        : moveAverage(before.average as ParamsAverage<ModelParams>, refTree(moved), averageDecay);
     return {
       state: {
-        variables: { params: applyUpdates(params, updates as ModelParams), state },
+        variables: { params: moved, state },
         optimizer: optimizerState,
         key,
         step: number.ref,
+        average,
       },
       metrics: { ...metrics, loss: total, step: number } as StepMetrics,
     };
@@ -190,11 +222,13 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   }
 
   function start(variables: ModelVariables, key: np.Array): TrainState {
+    const { params } = variables;
     return {
-      optimizer: optimizer.init(tree.ref(variables.params as never)),
+      optimizer: optimizer.init(refTree(params)),
       variables,
       key,
       step: np.array(0, { dtype: np.int32 }),
+      average: averageDecay === undefined ? {} : startAverage(refTree(params)),
     };
   }
 
@@ -205,9 +239,15 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     start,
     step,
-    async trainStep(state, batch) {
-      const apart = model.quantizer.trainsApart && onKernels(batch);
-      return apart ? stepApart(state, batch) : step(state, batch);
+    async trainStep(state, batch, timer) {
+      if (model.quantizer.trainsApart && onKernels(batch)) return stepApart(state, batch, timer);
+      return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
+    },
+    averaged(state) {
+      using _ = owns(state);
+      const { params, state: own } = state.variables;
+      const { mean = params } = state.average as Partial<ParamsAverage<ModelParams>>;
+      return { params: refTree(mean), state: refTree(own) };
     },
     evaluate: jitted(evaluate),
   };

@@ -160,11 +160,13 @@ export function trainsCodes(options: CompleteOptions): boolean {
 
 /**
  * Whether a search and an update outside the graph come to the same: nothing is drawn in the search,
- * and nothing that the losses look at moves between the two.
+ * nothing that the losses look at moves between the two, and no key has to be shared by the noise of
+ * the output and the replacement of dead codes.
  */
 export function trainsApart(options: CompleteOptions): boolean {
   return !(
     options.stochasticSampleCodes ||
+    options.gradient === "directional" ||
     options.affineParam ||
     options.inPlaceCodebookOptimizer ||
     options.orthogonalRegWeight > 0

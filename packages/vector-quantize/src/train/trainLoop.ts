@@ -1,0 +1,62 @@
+import type { numpy as np } from "@jax-js/jax";
+import { createMetricReader, type StepReport } from "./metricReader.ts";
+import type { PhaseTimer } from "./phaseTimer.ts";
+import type { Trainer, TrainState } from "./trainer.ts";
+
+/** What `trainLoop` needs. */
+export interface TrainLoopOptions {
+  readonly trainer: Trainer;
+  /** The batch of step `step`, from 0; made while the step before is computed. */
+  batch(step: number): np.Array | Promise<np.Array>;
+  /** Steps taken before. */
+  readonly from: number;
+  /** Steps taken when done. */
+  readonly to: number;
+  /** Called with every step's report, one step late. */
+  onReport?(report: StepReport): void;
+  /** Called after every step with the state, which stays the loop's: to evaluate or to save. */
+  afterStep?(state: TrainState, step: number): Promise<void> | void;
+  /** Asked after every step whether to stop there. */
+  shouldStop?(): boolean;
+  /** Is told where the time of the steps goes; nothing overlaps then. */
+  readonly timer?: PhaseTimer | undefined;
+}
+
+/**
+ * Takes steps until `to` or until asked to stop. Takes ownership of `state`.
+ *
+ * While the device computes a step, the host makes the next batch and hands it over. Metrics are read
+ * one step late, so the loop waits for no step that is still under way but the one before.
+ */
+export async function trainLoop(
+  state: TrainState,
+  options: TrainLoopOptions,
+): Promise<{ state: TrainState; step: number }> {
+  const { trainer, batch, from, to, onReport, afterStep, shouldStop, timer } = options;
+  const reader = createMetricReader();
+  const batchOf = async (step: number) =>
+    timer ? timer.time("data", () => batch(step)) : batch(step);
+
+  let step = from;
+  let next: np.Array | undefined;
+  try {
+    while (step < to) {
+      const x = next ?? (await batchOf(step));
+      next = undefined;
+      const stepping = trainer.trainStep(state, x, timer);
+      step += 1;
+      if (step < to && !timer) [next] = await Promise.all([batchOf(step), stepping]);
+      const result = await stepping;
+      state = result.state;
+      const report = await reader.push(result.metrics);
+      if (report) onReport?.(report);
+      await afterStep?.(state, step);
+      if (shouldStop?.()) break;
+    }
+  } finally {
+    next?.dispose();
+  }
+  const last = await reader.flush();
+  if (last) onReport?.(last);
+  return { state, step };
+}
