@@ -47,12 +47,21 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.dispose]());
 
 describe("a run's folder", () => {
+  test("has the report's numbers for programs", () => {
+    const numbers = JSON.parse(readFileSync(join(run, "report.json"), "utf8"));
+    expect(numbers).toMatchObject({ step: 12, stoppedEarly: false, settings: { codes: 16 } });
+    expect(numbers.evaluation).toMatchObject({ images: 5 });
+    expect(numbers.peakMebibytes).toBeGreaterThan(30);
+    expect(numbers).not.toHaveProperty("profile");
+  });
+
   test("holds model, checkpoint, metrics, report and pictures, and nothing else", () => {
     expect(readdirSync(run).sort()).toEqual([
       "metrics.jsonl",
       "model.safetensors",
       "reconstructions.png",
       "report.html",
+      "report.json",
       "training.safetensors",
     ]);
   });
@@ -83,6 +92,40 @@ describe("a run's folder", () => {
     const { width, height } = await sharp(join(run, "reconstructions.png")).metadata();
     expect([width, height]).toEqual([3 * (5 * 18 + 2), 3 * (32 + 4)]);
   });
+});
+
+test("a run that gets no better stops early, keeps its best model, and tells where time goes", async () => {
+  // So small a norm of the gradients that nothing is learned but the codebook's averages.
+  const { code, stdout, stderr } = await runVq([
+    ...["train", "shapes", ...tiny, "--steps", "60", "--out", at("early")],
+    ...["--clip", "1e-9", "--learning-rate", "1e-9", "--decay", "1", "--profile"],
+    ...["--eval-every", "2", "--patience", "3"],
+  ]);
+  expect(stderr).toMatch(/Stopped at step \d+: no better for 3 evaluations/);
+  expect(code).toBe(0);
+  const numbers = JSON.parse(readFileSync(at("early", "report.json"), "utf8"));
+  expect(numbers.stoppedEarly).toBe(true);
+  expect(numbers.step).toBe(numbers.best.step + 6);
+  expect(numbers.step).toBeLessThan(60);
+  expect(numbers.validation.map(({ step }: { step: number }) => step)).toEqual(
+    Array.from({ length: numbers.step / 2 }, (_, i) => 2 * (i + 1)),
+  );
+  const parts = ["data", "encoder forward", "search", "update", "tail", "encoder backward"];
+  expect(numbers.profile.steps).toBe(numbers.step - 3);
+  expect(Object.keys(numbers.profile.milliseconds)).toEqual([...parts, "optimizer"]);
+  for (const part of parts) {
+    expect(stdout).toMatch(new RegExp(`\n${part} +[\\d.]+ ms, \\d+ % of a step\n`));
+  }
+  const html = readFileSync(at("early", "report.html"), "utf8");
+  expect(html).toContain("Where the time of a step goes");
+  const best = await runVq(["eval", at("early", "best.safetensors"), "shapes", "--images", "20"]);
+  expect(best.stdout).toMatch(/PSNR/);
+
+  const again = ["train", "shapes", "--out", at("early"), "--resume"];
+  expect((await runVq(again)).stderr).toContain(
+    "expected --patience above 3, after which the run stopped early, got 3",
+  );
+  expect((await runVq([...again, "--patience", "4"])).code).toBe(0);
 });
 
 test("decoding saved codes gives the reconstructions of eval, byte for byte", async () => {

@@ -156,6 +156,22 @@ const cases: Record<string, Case[]> = {
       "--resume: expected codes 8, as the run began with, got 16",
     ],
     [
+      "resumed with another average",
+      ["train", "shapes", "--out", at("run"), "--resume", "--steps", "3", "--ema", "0.9"],
+      "--resume: expected ema 0, as the run began with, got 0.9",
+    ],
+    [
+      "with patience, but no evaluations",
+      [...train("grey.npy"), "--patience", "3"],
+      "--patience 3: expected --eval-every beside it, got none",
+    ],
+    [
+      "evaluated by no images",
+      [...train("grey.npy"), "--eval-every", "1", "--validation", "0"],
+      "--eval-every 1: expected --validation above 0, for images to judge by, got 0",
+    ],
+    ["averaged for ever", [...train("grey.npy"), "--ema", "1"], "--ema: expected less than 1"],
+    [
       "resumed from a model",
       ["train", "shapes", "--out", at("swapped"), "--resume"],
       "expected a readable file",

@@ -13,6 +13,11 @@ afterAll(() => folder[Symbol.dispose]());
 // Enough work that the signal comes before the end, on fast machines too.
 const steps = 40;
 const model = ["--codes", "16", "--code-dim", "4", "--width", "16"];
+// Each of them has a state of its own in the checkpoint.
+const extras = [
+  ...["--accumulate", "3", "--ema", "0.9", "--eval-every", "7", "--patience", "9"],
+  ...["--codebook-learning-rate", "1e-3"],
+];
 const command = (out: string) => [
   "train",
   "shapes",
@@ -23,6 +28,7 @@ const command = (out: string) => [
   "--images",
   "50",
   ...model,
+  ...extras,
   "--out",
   out,
 ];
@@ -59,9 +65,12 @@ test("a stopped run goes on bit for bit", async () => {
   const resumed = await runVq([...command(at("SIGINT")), "--resume"]);
   expect(resumed.code).toBe(0);
   expect((await runVq(command(at("straight")))).code).toBe(0);
-  for (const name of ["training.safetensors", "model.safetensors"]) {
+  for (const name of ["training.safetensors", "model.safetensors", "best.safetensors"]) {
     expect(await arraysOf(at("SIGINT", name))).toEqual(await arraysOf(at("straight", name)));
   }
+  const numbers = (run: string) => JSON.parse(readFileSync(at(run, "report.json"), "utf8"));
+  expect(numbers("SIGINT").validation).toEqual(numbers("straight").validation);
+  expect(numbers("SIGINT").best).toEqual(numbers("straight").best);
   const lines = readFileSync(at("SIGINT", "metrics.jsonl"), "utf8").trim().split("\n");
   expect(lines.map((line) => JSON.parse(line).step)).toEqual(
     Array.from({ length: steps }, (_, i) => i + 1),

@@ -1,5 +1,12 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
-import { bitsPerPixel, type Images, meanSquaredError, psnr, toFloats } from "vector-quantize";
+import {
+  bitsPerPixel,
+  type Images,
+  type Model,
+  meanSquaredError,
+  psnr,
+  toFloats,
+} from "vector-quantize";
 import { type Codec, type Codes, decodeCodes, encodeImages, type SeeBatch } from "./codec.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 
@@ -51,14 +58,21 @@ export function summary({ codes: _, counts: _counts, losses, ...numbers }: Evalu
   return { ...numbers, ...losses };
 }
 
-/** Gathers the quantizer's losses, which exist in training mode alone, for given codes. */
-function lossMeter({ model, variables }: Codec): {
-  see: SeeBatch;
-  means(): Record<string, number>;
-} {
-  const measure = jit(
-    (inputs: { variables: never; x: np.Array; indices: np.Array; mask: np.Array }) => {
-      const { variables, x, indices, mask } = inputs;
+type MeasureLosses = (inputs: {
+  variables: never;
+  x: np.Array;
+  indices: np.Array;
+  mask: np.Array;
+}) => Record<string, np.Array>;
+
+const compiled = new WeakMap<Model, MeasureLosses>();
+
+/** The quantizer's losses for given codes; compiled once for each model. */
+function lossesOf(model: Model): MeasureLosses {
+  const known = compiled.get(model);
+  if (known) return known;
+  const measure: MeasureLosses = jit(
+    ({ variables, x, indices, mask }: Parameters<MeasureLosses>[0]) => {
       const options = { training: true, freezeCodebook: true, indices, mask };
       const { output, quantized } = model.apply(variables, x, options);
       const { losses, ...rest } = quantized;
@@ -66,6 +80,16 @@ function lossMeter({ model, variables }: Codec): {
       return Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, np.sum(loss)]));
     },
   );
+  compiled.set(model, measure);
+  return measure;
+}
+
+/** Gathers the quantizer's losses, which exist in training mode alone, for given codes. */
+function lossMeter({ model, variables }: Codec): {
+  see: SeeBatch;
+  means(): Record<string, number>;
+} {
+  const measure = lossesOf(model);
   const sums: Record<string, number> = {};
   let images = 0;
   return {
@@ -82,7 +106,7 @@ function lossMeter({ model, variables }: Codec): {
         indices,
       });
       for (const [name, loss] of Object.entries(losses)) {
-        const [value = 0] = await (loss as np.Array).data();
+        const [value = 0] = await loss.data();
         sums[name] = (sums[name] ?? 0) + value * real;
       }
       images += real;

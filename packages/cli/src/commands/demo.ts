@@ -40,7 +40,10 @@ export function demoCommand(): Command {
       console.note(`Training on built-in images for about ${time} s, on ${machine}.`);
       const settings = { data: "shapes", ...defaultSettings, batch, learningRate, seed };
       const result = await train(
-        { settings, given: new Set(), out, time, resume: false, overwrite: true, machine },
+        {
+          ...{ settings, given: new Set(), out, time, machine },
+          ...{ resume: false, overwrite: true, profile: false },
+        },
         console,
       );
 

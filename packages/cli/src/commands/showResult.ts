@@ -2,14 +2,25 @@ import type { Evaluation } from "../codec/evaluate.ts";
 import type { Console } from "../output/console.ts";
 import { clock, grouped, small } from "../output/words.ts";
 import type { RunResult } from "../training/finish.ts";
+import { profileLines } from "../training/profile.ts";
 
 /** Says what a run reached, and where its files are. */
-export function showResult({ run, folder, evaluation }: RunResult, console: Console): void {
+export function showResult(result: RunResult, console: Console): void {
+  const { run, folder, evaluation, profile, peakMebibytes } = result;
   console.say(`trained          ${grouped(run.step)} steps in ${clock(run.seconds)}`);
   showEvaluation(evaluation, console);
+  const { best } = run.validation.stopping;
+  if (best) {
+    console.say(`best             ${best.score.toFixed(2)} dB at step ${grouped(best.step)}`);
+  }
+  for (const [part, time] of profile ? profileLines(profile) : []) {
+    console.say(`${part.padEnd(17)}${time} of a step`);
+  }
+  console.say(`peak memory      ${grouped(peakMebibytes)} MiB`);
   console.say(`report           ${folder.report}`);
   console.say(`reconstructions  ${folder.pictures}`);
   console.say(`model            ${folder.model}`);
+  if (best) console.say(`best model       ${folder.best}`);
 }
 
 /** The numbers of an evaluation, one a line. */

@@ -10,6 +10,7 @@ type Options = MachineOptions &
     readonly time?: number;
     readonly resume: boolean;
     readonly overwrite: boolean;
+    readonly profile: boolean;
   };
 
 /** Settings of a run unless the user chooses others. */
@@ -28,6 +29,12 @@ export const defaultSettings: Omit<Settings, "data"> = {
   patch: 2,
   decay: 0.9,
   commitment: 0.25,
+  codebookLearningRate: 0,
+  clip: 1,
+  accumulate: 1,
+  ema: 0,
+  evalEvery: 0,
+  patience: 0,
 };
 
 /** `vq train <data> --out <dir>` */
@@ -60,6 +67,33 @@ export function trainCommand(): Command {
       number(0, 0.9),
       defaults.validation,
     )
+    .option(
+      "--codebook-learning-rate <x>",
+      "train the codebook by gradients at this rate, in place of moving averages",
+      number(0),
+      defaults.codebookLearningRate,
+    )
+    .option("--clip <norm>", "largest norm of the gradients; 0 for any", number(0), defaults.clip)
+    .option("--accumulate <n>", "batches to an update", integer(1), defaults.accumulate)
+    .option(
+      "--ema <decay>",
+      "evaluate and save a moving average of the parameters, such as 0.999",
+      number(0, 1),
+      defaults.ema,
+    )
+    .option(
+      "--eval-every <n>",
+      "evaluate every n steps, and keep the best model apart",
+      integer(0),
+      defaults.evalEvery,
+    )
+    .option(
+      "--patience <n>",
+      "stop after n evaluations without a better one; 0 never does",
+      integer(0),
+      defaults.patience,
+    )
+    .option("--profile", "measure where the time of a step goes", false)
     .option("--seed <n>", "seed of weights and data order", integer(0), defaults.seed)
     .option("--resume", "go on from the checkpoint in the folder", false)
     .option("--overwrite", "replace a run in the folder", false)
@@ -69,6 +103,7 @@ export function trainCommand(): Command {
         time,
         resume,
         overwrite,
+        profile,
         threads: _,
         device: _device,
         json,
@@ -88,6 +123,7 @@ export function trainCommand(): Command {
           ...(time === undefined ? {} : { time }),
           resume,
           overwrite,
+          profile,
           machine,
         },
         console,

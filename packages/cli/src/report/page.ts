@@ -15,6 +15,12 @@ export interface MetricLine {
   readonly imagesPerSecond: number;
 }
 
+/** What an evaluation in the middle of a run found, of what the report shows. */
+export interface ValidationPoint {
+  readonly step: number;
+  readonly psnr: number;
+}
+
 /** What a run leaves behind, ready to be shown. */
 export interface Report {
   readonly title: string;
@@ -23,6 +29,9 @@ export interface Report {
   /** The numbers reached, shown large: label and value. */
   readonly numbers: readonly (readonly [label: string, value: string])[];
   readonly history: readonly MetricLine[];
+  readonly validation: readonly ValidationPoint[];
+  /** Where the time of a step goes, if that was measured: part and time. */
+  readonly profile: readonly (readonly [part: string, time: string])[];
   /** How often each code was used in the evaluation. */
   readonly usage: ArrayLike<number>;
   /** Whether the pairs were held back from training. */
@@ -36,6 +45,7 @@ export interface Report {
 /** The report as one HTML file that loads nothing and runs nothing. */
 export function reportPage(report: Report): string {
   const { title, summary, numbers, history, usage, held, pairs, configuration } = report;
+  const { validation, profile } = report;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -56,19 +66,29 @@ export function reportPage(report: Report): string {
 <h2>Training</h2>
 <p>Faint: means over a few steps. Strong: their running mean.</p>
 <div class="charts">
-${trainingCharts(history).join("\n")}
+${trainingCharts(history, validation).join("\n")}
 </div>
 <h2>Code usage</h2>
 ${usageChart(usage)}
+${profile.length === 0 ? "" : `<h2>Where the time of a step goes</h2>\n<p>Measured part by part, so without overlap.</p>\n${table(profile)}`}
 <h2>Configuration</h2>
-<table>${configuration.map(([label, value]) => `<tr><th>${htmlText(label)}</th><td>${htmlText(value)}</td></tr>`).join("\n")}</table>
+${table(configuration)}
 </main>
 </body>
 </html>
 `;
 }
 
-function trainingCharts(history: readonly MetricLine[]): string[] {
+function table(rows: Report["configuration"]): string {
+  const row = ([label, value]: readonly [string, string]) =>
+    `<tr><th>${htmlText(label)}</th><td>${htmlText(value)}</td></tr>`;
+  return `<table>${rows.map(row).join("\n")}</table>`;
+}
+
+function trainingCharts(
+  history: readonly MetricLine[],
+  validation: readonly ValidationPoint[],
+): string[] {
   const line = (name: string, color: Line["color"], key: keyof MetricLine): Line => ({
     name,
     color,
@@ -89,7 +109,12 @@ function trainingCharts(history: readonly MetricLine[]): string[] {
       logarithmic: true,
       smoothed: true,
     }),
-    chart([line("PSNR", 2, "psnr")], { title: "PSNR", x: "step", y: "PSNR in dB", smoothed: true }),
+    chart([line("PSNR", 2, "psnr"), ...validationLine(validation)], {
+      title: "PSNR",
+      x: "step",
+      y: "PSNR in dB",
+      smoothed: true,
+    }),
     chart([line("used codes", 1, "usedCodes"), line("perplexity", 3, "perplexity")], {
       title: "Codes in use",
       x: "step",
@@ -97,6 +122,12 @@ function trainingCharts(history: readonly MetricLine[]): string[] {
       smoothed: true,
     }),
   ];
+}
+
+function validationLine(validation: readonly ValidationPoint[]): Line[] {
+  if (validation.length === 0) return [];
+  const points = validation.map(({ step, psnr }) => [step, psnr] as const);
+  return [{ name: "held back", color: 3, points }];
 }
 
 function usageChart(usage: ArrayLike<number>): string {

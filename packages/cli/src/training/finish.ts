@@ -1,5 +1,5 @@
 import { tree } from "@jax-js/jax";
-import type { Images, ModelConfig } from "vector-quantize";
+import type { Images, ModelConfig, TrainState } from "vector-quantize";
 import { saveModel, toBytes, toFloats } from "vector-quantize";
 import { type Evaluation, evaluate, summary } from "../codec/evaluate.ts";
 import type { Console } from "../output/console.ts";
@@ -7,20 +7,21 @@ import { writeFileSafely } from "../output/files.ts";
 import { encodePng, pairMosaic } from "../output/pictures.ts";
 import { clock, grouped, small } from "../output/words.ts";
 import { type Report, reportPage } from "../report/page.ts";
-import type { Run } from "./run.ts";
+import { profileLines, type StepProfile } from "./profile.ts";
+import { type Run, trainerOf } from "./run.ts";
 import type { RunFolder } from "./runFolder.ts";
 
-/** Most images that a run is judged by. */
-const mostImages = 2048;
 /** Pairs of pictures in the report. */
 const pairs = 24;
 
 export interface FinishOptions {
   readonly run: Run;
   readonly folder: RunFolder;
-  readonly images: Images;
-  readonly items: Uint32Array;
-  readonly validation: Uint32Array;
+  /** The images to judge by, and whether they were held back from training. */
+  readonly judged: Images;
+  readonly held: boolean;
+  readonly profile?: StepProfile;
+  readonly stoppedEarly: boolean;
   readonly machine: string;
 }
 
@@ -29,16 +30,19 @@ export interface RunResult {
   readonly run: Run;
   readonly folder: RunFolder;
   readonly evaluation: Evaluation;
+  readonly profile?: StepProfile;
+  /** Most memory that the process had at once. */
+  readonly peakMebibytes: number;
 }
 
 /** Judges the trained model by images that it was not trained on, and writes model and report. */
 export async function finishRun(options: FinishOptions, console: Console): Promise<RunResult> {
-  const { run, folder, images, items, validation } = options;
-  const { model, state, settings } = run;
-  const held = validation.length > 0;
-  const judged = choose(images, (held ? validation : items).subarray(0, mostImages));
+  const { run, folder, judged, profile, stoppedEarly, machine } = options;
+  const { model, state, settings, step, seconds } = run;
+  const averaged = trainerOf(model, settings).averaged(tree.ref(state as never) as TrainState);
   const shown = Math.min(pairs, judged.count);
-  const length = images.height * images.width * images.channels;
+  const { height, width, channels } = judged;
+  const length = height * width * channels;
   const originals = toBytes(
     toFloats(
       judged,
@@ -46,50 +50,51 @@ export async function finishRun(options: FinishOptions, console: Console): Promi
     ),
   );
   const reconstructions = new Uint8Array(shown * length);
-  const codec = { model, variables: state.variables };
+  const codec = { model, variables: averaged };
   const evaluation = await evaluate(codec, judged, (floats, first) => {
     if (first < shown) {
       reconstructions.set(toBytes(floats.subarray(0, (shown - first) * length)), first * length);
     }
   });
-  const { height, width, channels } = images;
-  const bytes = await saveModel(model, tree.ref(state.variables as never), {
+  const bytes = await saveModel(model, averaged, {
     images: { height, width, channels },
     settings,
-    seconds: run.seconds,
+    seconds,
     validation: summary(evaluation),
   });
   const cut = (all: Uint8Array, i: number) =>
-    encodePng(all.subarray(i * length, (i + 1) * length), images);
+    encodePng(all.subarray(i * length, (i + 1) * length), judged);
   const pictures = await Promise.all(
     Array.from({ length: shown }, async (_, i) => {
       return [await cut(originals, i), await cut(reconstructions, i)] as const;
     }),
   );
   await writeFileSafely(folder.model, bytes);
-  await writeFileSafely(folder.pictures, await pairMosaic(originals, reconstructions, images));
-  await writeFileSafely(folder.report, reportPage(describe(options, evaluation, pictures)));
-  console.record("done", { step: run.step, seconds: run.seconds, ...summary(evaluation) });
-  return { run, folder, evaluation };
-}
-
-function choose(images: Images, items: Uint32Array): Images {
-  const length = images.height * images.width * images.channels;
-  const pixels = images.pixels.slice(0, items.length * length);
-  items.forEach((item, i) => {
-    pixels.set(images.pixels.subarray(item * length, (item + 1) * length), i * length);
-  });
-  return { ...images, count: items.length, pixels };
+  const peakMebibytes = process.resourceUsage().maxRSS / 1024;
+  const result = { run, folder, evaluation, ...(profile && { profile }), peakMebibytes };
+  const { lines, stopping } = run.validation;
+  const numbers = {
+    ...{ machine, settings, step, seconds, stoppedEarly },
+    evaluation: summary(evaluation),
+    ...(lines.length > 0 && { validation: lines, best: stopping.best }),
+    ...(profile && { profile }),
+    peakMebibytes,
+  };
+  await writeFileSafely(folder.pictures, await pairMosaic(originals, reconstructions, judged));
+  await writeFileSafely(folder.report, reportPage(describe(options, result, pictures)));
+  await writeFileSafely(folder.numbers, `${JSON.stringify(numbers, undefined, 2)}\n`);
+  console.record("done", { step, seconds, ...summary(evaluation), ...profile, peakMebibytes });
+  return result;
 }
 
 function describe(
-  { run, images, validation, machine }: FinishOptions,
-  evaluation: Evaluation,
+  { run, judged, held, machine }: FinishOptions,
+  { evaluation, profile, peakMebibytes }: RunResult,
   pictures: Report["pairs"],
 ): Report {
-  const { settings, model, seconds, step } = run;
+  const { settings, model, seconds, step, validation } = run;
+  const { best } = validation.stopping;
   const total = evaluation.counts.length;
-  const held = validation.length > 0;
   return {
     title: `Vector-quantized autoencoder on ${settings.data}`,
     summary:
@@ -104,14 +109,18 @@ function describe(
       ...Object.entries(evaluation.losses).map(
         ([name, loss]) => [`${name} loss`, small(loss)] as const,
       ),
+      ...(best ? [["best PSNR", `${best.score.toFixed(2)} dB at step ${best.step}`] as const] : []),
       ["training", clock(seconds)],
+      ["peak memory", `${grouped(peakMebibytes)} MiB`],
     ],
     history: run.history,
+    validation: validation.lines,
+    profile: profile ? profileLines(profile) : [],
     usage: evaluation.counts,
     held,
     pairs: pictures,
     configuration: [
-      ["image size", `${images.width} x ${images.height}, ${images.channels} channel(s)`],
+      ["image size", `${judged.width} x ${judged.height}, ${judged.channels} channel(s)`],
       ...Object.entries(settings).map(([name, value]) => [name, String(value)] as const),
       ...layers(model.config),
     ],

@@ -1,6 +1,6 @@
 import { tree } from "@jax-js/jax";
-import { type Images, shuffledBatches } from "vector-quantize";
-import { trainLoop } from "./loop.ts";
+import { type Images, shuffledBatches, trainLoop } from "vector-quantize";
+import { batchMaker } from "./batch.ts";
 import { type Run, trainerOf } from "./run.ts";
 
 /** Steps that are taken for compilation and for warming up, and then to measure. */
@@ -22,14 +22,12 @@ export async function stepsWithin(
   let from = began;
   const result = await trainLoop(tree.ref(state as never) as typeof state, {
     trainer: trainerOf(model, settings),
-    images,
-    batches: shuffledBatches(items, settings.batch, settings.seed),
+    batch: batchMaker(images, shuffledBatches(items, settings.batch, settings.seed)),
     from: 0,
     to: warmup + measured,
     onReport({ step }) {
       if (step === warmup) from = performance.now();
     },
-    shouldStop: () => false,
   });
   tree.dispose(result.state as never);
   const now = performance.now();

@@ -9,9 +9,13 @@ import type { MetricLine } from "../report/page.ts";
 export interface RunFolder {
   readonly path: string;
   readonly model: string;
+  /** The model at its best evaluation. */
+  readonly best: string;
   readonly training: string;
   readonly metrics: string;
   readonly report: string;
+  /** The report's numbers, for programs. */
+  readonly numbers: string;
   readonly pictures: string;
 }
 
@@ -19,9 +23,11 @@ export function runFolder(path: string): RunFolder {
   return {
     path,
     model: join(path, modelName),
+    best: join(path, "best.safetensors"),
     training: join(path, "training.safetensors"),
     metrics: join(path, "metrics.jsonl"),
     report: join(path, "report.html"),
+    numbers: join(path, "report.json"),
     pictures: join(path, "reconstructions.png"),
   };
 }

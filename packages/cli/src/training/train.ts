@@ -1,19 +1,29 @@
-import { type Images, shuffledBatches, trainValidationSplit } from "vector-quantize";
+import { rm } from "node:fs/promises";
+import {
+  createPhaseTimer,
+  type Images,
+  shuffledBatches,
+  trainLoop,
+  trainValidationSplit,
+} from "vector-quantize";
 import { Failure, Interrupted } from "../failure.ts";
 import { checkSides, loadImages } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
 import { createFolder } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";
 import { clock, grouped } from "../output/words.ts";
+import { batchMaker } from "./batch.ts";
 import { finishRun, type RunResult } from "./finish.ts";
 import { watchForInterrupt } from "./interrupt.ts";
-import { trainLoop } from "./loop.ts";
+import { judgedImages } from "./judged.ts";
 import { createMeter } from "./meter.ts";
 import { stepsWithin } from "./pace.ts";
+import { type StepProfile, stepProfile } from "./profile.ts";
 import { createProgress } from "./progress.ts";
 import { openRun, type Run, saveRun, startRun, trainerOf } from "./run.ts";
 import { checkUnused, type RunFolder, runFolder } from "./runFolder.ts";
-import type { Settings } from "./settings.ts";
+import { checkSettings, type Settings } from "./settings.ts";
+import { createValidation } from "./validation.ts";
 
 export interface TrainOptions {
   readonly settings: Settings;
@@ -24,6 +34,8 @@ export interface TrainOptions {
   readonly time?: number;
   readonly resume: boolean;
   readonly overwrite: boolean;
+  /** Whether to measure where the time of a step goes. */
+  readonly profile: boolean;
   /** What computes, in words. */
   readonly machine: string;
 }
@@ -34,6 +46,8 @@ const timeTolerance = 1.25;
 const checkpointPause = 60;
 /** Lines of metrics that a run writes, about. */
 const metricLines = 250;
+/** First steps of a session, which compile: the profile leaves them out. */
+const compilingSteps = 3;
 
 /** Trains a model and fills the folder of the run. Throws `Interrupted` after Ctrl-C. */
 export async function train(options: TrainOptions, console: Console): Promise<RunResult> {
@@ -41,6 +55,7 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   if (!options.resume && !options.overwrite) await checkUnused(folder);
   const saved = options.resume ? await openRun(folder, options.settings, options.given) : undefined;
   const wanted = saved?.settings ?? options.settings;
+  checkSettings(wanted);
   const images = await loadImages(wanted.data, {
     size: wanted.size,
     channels: saved?.images.channels === 1 ? 1 : 3,
@@ -60,8 +75,12 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   const begun = saved ? await saved.restore() : await startRun(wanted, images, items);
   const run = await withinTime(begun, options, images, items, console);
   await createFolder(folder.path);
-  const trained = await takeSteps({ ...run, folder, images, items, time: options.time }, console);
-  return finishRun({ ...options, run: trained, folder, images, items, validation }, console);
+  if (!saved) await rm(folder.best, { force: true }); // of a run that is overwritten
+  const judged = judgedImages(images, items, validation);
+  const { time, profile } = options;
+  const taken = await takeSteps({ ...run, folder, images, items, judged, time, profile }, console);
+  const held = validation.length > 0;
+  return finishRun({ ...taken, folder, judged, held, machine: options.machine }, console);
 }
 
 function checkSameSize(data: string, saved: PictureSize, images: Images): void {
@@ -95,13 +114,24 @@ interface Steps extends Run {
   /** The images to train on. */
   readonly items: Uint32Array;
   readonly time: number | undefined;
+  /** The images that it is judged by. */
+  readonly judged: Images;
+  readonly profile: boolean;
 }
 
-/** Trains to the end, or until Ctrl-C; then all is saved. */
+/** What the steps of a session came to. */
+interface Taken {
+  readonly run: Run;
+  readonly profile?: StepProfile;
+  /** Whether the run ended because it got no better. */
+  readonly stoppedEarly: boolean;
+}
+
+/** Trains to the end, until it gets no better, or until Ctrl-C; then all is saved. */
 async function takeSteps(
-  { folder, images, items, time = Number.POSITIVE_INFINITY, ...run }: Steps,
+  { folder, images, items, judged, time = Number.POSITIVE_INFINITY, profile, ...run }: Steps,
   console: Console,
-): Promise<Run> {
+): Promise<Taken> {
   const { settings, model } = run;
   const deadline = run.seconds + time * timeTolerance;
   const history = [...run.history];
@@ -115,6 +145,12 @@ async function takeSteps(
   const began = performance.now();
   const elapsed = () => run.seconds + (performance.now() - began) / 1000;
   let savedAt = performance.now();
+  const trainer = trainerOf(model, settings);
+  const validation = createValidation({
+    ...{ settings, model, trainer, judged, folder },
+    before: run.validation,
+  });
+  const timer = profile ? createPhaseTimer() : undefined;
   using interrupt = watchForInterrupt(() => {
     progress.stop();
     console.note("Stopping after this step. Once more to quit at once.");
@@ -129,19 +165,23 @@ async function takeSteps(
   }
 
   const taken = await trainLoop(run.state, {
-    trainer: trainerOf(model, settings),
-    images,
-    batches: shuffledBatches(items, settings.batch, settings.seed),
+    trainer,
+    batch: batchMaker(images, shuffledBatches(items, settings.batch, settings.seed)),
     from: run.step,
     to: settings.steps,
     onReport(report) {
       meter.add(report);
       if (report.step % every === 0) writeLine();
     },
-    shouldStop: () => interrupt.requested || elapsed() > deadline,
+    timer,
+    shouldStop: () => interrupt.requested || validation.stop || elapsed() > deadline,
     async afterStep(state, step) {
+      if (step === run.step + compilingSteps) timer?.reset();
+      const judgement = await validation.afterStep(state, step);
+      if (judgement) console.record("validation", { ...judgement });
       if (performance.now() - savedAt < checkpointPause * 1000) return;
-      await saveRun(folder, { ...run, state, step, seconds: elapsed(), history }, images);
+      const now = { state, step, seconds: elapsed(), history, validation: validation.state };
+      await saveRun(folder, { ...run, ...now }, images);
       savedAt = performance.now();
     },
   }).finally(() => {
@@ -149,7 +189,8 @@ async function takeSteps(
     progress.stop();
   });
   const { state, step } = taken;
-  const trained = { ...run, state, step, seconds: elapsed(), history };
+  const now = { state, step, seconds: elapsed(), history, validation: validation.state };
+  const trained = { ...run, ...now };
   await saveRun(folder, trained, images);
   if (interrupt.requested && step < settings.steps) {
     console.note(
@@ -159,5 +200,15 @@ async function takeSteps(
     console.record("interrupted", { step, steps: settings.steps, checkpoint: folder.training });
     throw new Interrupted();
   }
-  return trained;
+  if (validation.stop) {
+    console.note(
+      `Stopped at step ${grouped(step)}: no better for ${settings.patience} evaluations.`,
+    );
+  }
+  const timed = step - run.step - (step - run.step >= compilingSteps ? compilingSteps : 0);
+  return {
+    run: trained,
+    stoppedEarly: validation.stop,
+    ...(timer && timed > 0 && { profile: stepProfile(timer.profile, timed) }),
+  };
 }
