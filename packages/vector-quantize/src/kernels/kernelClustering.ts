@@ -2,7 +2,7 @@ import { createStats, segmentRows } from "./assignStats.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
 import { kmeansBinary } from "./binaries/kmeans.wasm.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
-import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
+import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import {
   type Clustering,
   type ClusteringOptions,
@@ -11,9 +11,9 @@ import {
   fillEmptyClusters,
 } from "./clustering.ts";
 import { packCodebook } from "./codebook.ts";
+import { filterIfFaster } from "./filterChoice.ts";
+import { filterScratch } from "./filterCodebook.ts";
 import type { Pool } from "./pool.ts";
-import { shortCodebookIfFaster } from "./shortChoice.ts";
-import { shortScratch } from "./shortCodebook.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
 /** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
@@ -28,7 +28,7 @@ export async function createKernelClustering(
   const { form, memory } = pool;
   const tile = await fastestTile(pool, form, dim);
   const { nearest } = await pool.load(nearestBinary, form);
-  const { nearestShort } = await pool.load(nearestShortBinary, form);
+  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
   const { gather } = await pool.load(gatherBinary, form);
   const kernels = await pool.load(kmeansBinary, form);
   const regions: number[] = [];
@@ -38,7 +38,7 @@ export async function createKernelClustering(
     return start;
   };
   const book = await packCodebook(pool, { dim, size: clusters, metric, tile, form });
-  const short = await shortCodebookIfFaster(pool, book, form);
+  const filter = await filterIfFaster(pool, book, form);
   const segment = Math.min(rows, segmentRows(dim));
   const stats = await createStats(pool, { dim, codes: clusters, rows: segment });
   const x = region(4 * rows * dim); // [N, D]
@@ -92,16 +92,17 @@ export async function createKernelClustering(
 
     async assign() {
       await book.set(memory.f32(codes, clusters * dim));
-      await short.update();
+      await filter.update();
       [indices, before] = [before, indices];
       const blockRows = blockOf(rows, pool.threads, dim);
-      const scratch = short.address === 0 ? nearestScratch : shortScratch;
-      await pool.run(short.address === 0 ? nearest : nearestShort, {
+      const integers = filter.start();
+      await pool.run(integers === 0 ? nearest : nearestFiltered, {
         rows,
         chunkRows: blockRows,
         work: 2 * rows * dim * clusters,
-        scratch: scratch(dim, blockRows),
-        args: [book.header, x, indices, distances, blockRows, short.address],
+        scratch:
+          integers === 0 ? nearestScratch(dim, blockRows) : filterScratch(dim, blockRows, form),
+        args: [book.header, x, indices, distances, blockRows, integers],
       });
       return kernels.countChanged.call(0, rows, 0, indices, before);
     },
@@ -134,7 +135,7 @@ export async function createKernelClustering(
     inertia: () => memory.f32(distances, rows).reduce((sum, distance) => sum + distance, 0),
     free() {
       book.free();
-      short.free();
+      filter.free();
       stats.free();
       for (const start of regions) memory.free(start);
     },

@@ -3,13 +3,13 @@ import { residualBeamBinary } from "./binaries/residualBeam.wasm.ts";
 import { residualNearestBinary } from "./binaries/residualNearest.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
+import { filterIfFaster } from "./filterChoice.ts";
+import { type FilterCodebook, filterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import { checkLayout, type LayerLayout, layoutOf } from "./residualLayout.ts";
 import type { ResidualIndices, ResidualSearch, ResidualSettings } from "./residualNearest.ts";
 import { createTables, type Tables } from "./residualTables.ts";
-import { shortCodebookIfFaster } from "./shortChoice.ts";
-import type { ShortCodebook } from "./shortCodebook.ts";
 import type { TileShape } from "./tile.ts";
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
@@ -33,19 +33,20 @@ export async function createPackedResidualSearch(
   const greedy = (await pool.load(residualNearestBinary, form)).residualNearest;
   const beamed = await pool.load(residualBeamBinary, form);
   const books = await packLayers(pool, codebooks, { dim, tile, form });
-  const shorts = await shortLayers(pool, beam === 1 ? books : [], form);
+  const filters = await filterLayers(pool, beam === 1 ? books : [], form);
   const { memory } = pool;
   const headers = memory.allocate(4 * layers);
   memory.i32(headers, layers).set(books.map((book) => book.header));
-  const shortHeaders = memory.allocate(4 * layers);
+  const filterHeaders = memory.allocate(4 * layers);
   const weightsAt = memory.allocate(8 * layers);
   memory.f64(weightsAt, layers).set(weights);
   const tables = beam > 1 ? await createTables(pool, books, { form, beam }) : undefined;
   const search = new PackedResidualSearch(pool, codebooks, settings, {
+    form,
     books,
-    shorts,
+    filters,
     headers,
-    shortHeaders,
+    filterHeaders,
     weights: weightsAt,
     tables,
     kernels: { greedy, ...beamed },
@@ -75,27 +76,28 @@ async function packLayers(
 }
 
 /** Room for their integers, where they are faster: one for each book, shared as the books are. */
-function shortLayers(
+function filterLayers(
   pool: Pool,
   books: readonly PackedCodebook[],
   form: KernelForm,
-): Promise<Map<PackedCodebook, ShortCodebook>> {
+): Promise<Map<PackedCodebook, FilterCodebook>> {
   return pool.exclusive(async () => {
-    const shorts = new Map<PackedCodebook, ShortCodebook>();
+    const filters = new Map<PackedCodebook, FilterCodebook>();
     for (const book of new Set(books)) {
-      shorts.set(book, await shortCodebookIfFaster(pool, book, form));
+      filters.set(book, await filterIfFaster(pool, book, form));
     }
-    return shorts;
+    return filters;
   });
 }
 
 /** What a search holds in the pool's memory. */
 interface Layers {
+  readonly form: KernelForm;
   readonly books: readonly PackedCodebook[];
   /** The integers of each book; none with a beam. */
-  readonly shorts: ReadonlyMap<PackedCodebook, ShortCodebook>;
+  readonly filters: ReadonlyMap<PackedCodebook, FilterCodebook>;
   /** Address of the addresses of the integers, u32 `[Q]`; 0 for a layer without. */
-  readonly shortHeaders: number;
+  readonly filterHeaders: number;
   /** Address of the codebooks' headers, u32 `[Q]`. */
   readonly headers: number;
   /** Address of the weights, f64 `[Q]`. */
@@ -129,13 +131,11 @@ class PackedResidualSearch implements ResidualSearch {
     checkLayout(codebooks, this.#layout);
     return this.#exclusive(async () => {
       this.#held.tables?.forget();
-      const { books, shorts, shortHeaders } = this.#held;
+      const { books, filters } = this.#held;
       for (const [q, codebook] of codebooks.entries()) {
         if (this.#layout.shared[q] === q) await books[q]?.set(codebook);
       }
-      for (const short of shorts.values()) await short.update();
-      const addresses = books.map((book) => shorts.get(book)?.address ?? 0);
-      this.#pool.memory.i32(shortHeaders, this.layers).set(addresses);
+      for (const filter of filters.values()) await filter.update();
     });
   }
 
@@ -181,14 +181,14 @@ class PackedResidualSearch implements ResidualSearch {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { books, shorts, tables, headers, shortHeaders, weights } = this.#held;
+    const { books, filters, tables, headers, filterHeaders, weights } = this.#held;
     const { memory } = this.#pool;
     // After the searches under way. A pool that is disposed of has given all its memory back.
     this.#pool
       .exclusive(() => {
-        for (const held of [...new Set(books), ...shorts.values()]) held.free();
+        for (const held of [...new Set(books), ...filters.values()]) held.free();
         tables?.free();
-        for (const start of [headers, shortHeaders, weights]) memory.free(start);
+        for (const start of [headers, filterHeaders, weights]) memory.free(start);
       })
       .catch(() => {});
   }
@@ -200,15 +200,17 @@ class PackedResidualSearch implements ResidualSearch {
 
   #greedyJob(rows: number, x: number, to: number): Job {
     const { dim } = this.#settings;
-    const { headers, shortHeaders, books } = this.#held;
+    const { headers, filterHeaders, filters, books, form } = this.#held;
+    const addresses = books.map((book) => filters.get(book)?.start() ?? 0);
+    this.#pool.memory.i32(filterHeaders, this.layers).set(addresses);
     const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));
     const blockRows = 12 * Math.ceil(chunkRows / 12); // all tile heights divide 12
     return {
       rows,
       chunkRows,
       work: rows * operations(books, 1),
-      scratch: blockRows * (12 * dim + 64) + 24 * (2 * dim + 62) + 128,
-      args: [headers, shortHeaders, this.layers, x, to, blockRows],
+      scratch: blockRows * (4 * dim + 8) + 32 + filterScratch(dim, blockRows, form),
+      args: [headers, filterHeaders, this.layers, x, to, blockRows],
     };
   }
 

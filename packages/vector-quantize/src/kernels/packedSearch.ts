@@ -1,15 +1,15 @@
 import { expected } from "../errors.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
-import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
+import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
+import { filterIfFaster } from "./filterChoice.ts";
+import { type FilterCodebook, filterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
-import { shortCodebookIfFaster } from "./shortChoice.ts";
-import { type ShortCodebook, shortScratch } from "./shortCodebook.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
 /** Bytes of vectors and answers that lie in the pool's memory at a time. */
@@ -35,7 +35,7 @@ export class PackedSearch implements Search {
   readonly metric: KernelMetric;
   readonly #pool: Pool;
   readonly #book: PackedCodebook;
-  readonly #short: ShortCodebook;
+  readonly #filter: FilterCodebook;
   readonly #throws: boolean;
   readonly #form: KernelForm;
   readonly #blockRows: number;
@@ -44,13 +44,13 @@ export class PackedSearch implements Search {
   private constructor(
     pool: Pool,
     book: PackedCodebook,
-    short: ShortCodebook,
+    filter: FilterCodebook,
     throws: boolean,
     form: KernelForm,
   ) {
     this.#pool = pool;
     this.#book = book;
-    this.#short = short;
+    this.#filter = filter;
     this.#throws = throws;
     this.#form = form;
     this.dim = book.dim;
@@ -68,26 +68,26 @@ export class PackedSearch implements Search {
     return pool.exclusive(async () => {
       const tile = await fastestTile(pool, form, dim);
       const book = await packCodebook(pool, { dim, size, metric, tile, form });
-      const short = await shortCodebookIfFaster(pool, book, form);
+      const filter = await filterIfFaster(pool, book, form);
       try {
         await book.set(codebook);
-        await short.update();
+        await filter.update();
       } catch (error) {
         book.free();
-        short.free();
+        filter.free();
         throw error;
       }
-      return new PackedSearch(pool, book, short, throws, form);
+      return new PackedSearch(pool, book, filter, throws, form);
     });
   }
 
   async nearest(vectors: Float32Array): Promise<Nearest> {
     const { nearest } = await this.#pool.load(nearestBinary, this.#form);
-    const { nearestShort } = await this.#pool.load(nearestShortBinary, this.#form);
+    const { nearestFiltered } = await this.#pool.load(nearestFilteredBinary, this.#form);
     const blockRows = this.#blockRows;
     return this.#search("nearest", vectors, 1, () => {
-      const short = this.#short.address;
-      if (short === 0) {
+      const filter = this.#filter.start();
+      if (filter === 0) {
         return {
           kernel: nearest,
           scratch: nearestScratch(this.dim, blockRows),
@@ -96,8 +96,8 @@ export class PackedSearch implements Search {
         };
       }
       // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
-      const scratch = shortScratch(this.dim, 2 * blockRows);
-      return { kernel: nearestShort, scratch, blockRows: 2 * blockRows, more: [short] };
+      const scratch = filterScratch(this.dim, 2 * blockRows, this.#form);
+      return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [filter] };
     });
   }
 
@@ -114,7 +114,7 @@ export class PackedSearch implements Search {
     checkCodebook(codebook, this.#book);
     return this.#exclusive(async () => {
       await this.#book.set(codebook);
-      await this.#short.update();
+      await this.#filter.update();
     });
   }
 
@@ -125,7 +125,7 @@ export class PackedSearch implements Search {
     this.#pool
       .exclusive(() => {
         this.#book.free();
-        this.#short.free();
+        this.#filter.free();
       })
       .catch(() => {});
   }

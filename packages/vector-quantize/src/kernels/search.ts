@@ -75,11 +75,11 @@ const MOST_FEATURES = 65536;
  * Prepares a codebook for searches.
  *
  * No array of N x K elements is made: beyond its inputs and outputs a search needs the codebook two
- * and a half times (as given, packed, and in 16-bit integers) and about 20 MB, whatever N and K are.
+ * and a half times (as given, packed, and in small integers) and about 20 MB, whatever N and K are.
  * An engine without WebAssembly SIMD gets the same answers from plain TypeScript.
  *
- * Where it is faster, a first pass in 16-bit integers finds the winners of most vectors, with a bound
- * of its rounding errors; float32 settles the others, and float64 near-ties. The answer does not
+ * Where it is faster, a first pass in small integers leaves out the codes that a bound of its rounding
+ * errors rules out; float32 and, for near-ties, float64 decide among the others. The answer does not
  * depend on which pass found it.
  *
  * ```ts

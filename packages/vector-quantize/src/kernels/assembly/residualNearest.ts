@@ -2,30 +2,31 @@
  * All layers of a residual quantizer for a block of rows while its residual is in cache:
  * `indices[n, q] = nearest code of r in layer q; r -= that code`.
  *
- * Each layer's winner is found as in `nearest.ts` or `nearestShort.ts`: exactly, the lowest index on
+ * Each layer's winner is found as in `nearest.ts` or `nearestFiltered.ts`: exactly, the lowest index on
  * ties.
  */
 import { Codebook } from "./shared/codebook";
+import { nearestByFilter } from "./shared/filter";
+import { FilterCodebook } from "./shared/filterCodebook";
 import { isFiniteRow, packRows } from "./shared/rows";
-import { ShortCodebook, nearestByShorts } from "./shared/short";
 import { subtractRow } from "./shared/subtract";
 import { STATE, tileRows } from "./shared/tiles";
 import { scanBlock, winner } from "./shared/winner";
 
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `books` (u32 [Q]) holds the addresses of the packed
- * codebooks, `shorts` (u32 [Q]) those of their integers, or 0. `indices` (i32 [N, Q]) gets -1 for a
+ * codebooks, `filters` (u32 [Q]) those of their integers, or 0. `indices` (i32 [N, Q]) gets -1 for a
  * row that is not finite, and for the layers after one whose residual overflows.
  *
- * `scratch` (16-byte aligned) holds one block: blockRows * (12 * D + 64) + 24 * (2 * D + 62) + 128
- * bytes; blockRows is a multiple of 12. Returns the number of rows that are not finite.
+ * `scratch` (16-byte aligned) holds one block: blockRows * (4 * D + 8) + 32 bytes and what
+ * `nearestByFilter` needs; blockRows is a multiple of 12. Returns the number of rows that are not finite.
  */
 export function residualNearest(
   begin: i32,
   end: i32,
   scratch: usize,
   books: usize,
-  shorts: usize,
+  filters: usize,
   layers: i32,
   rows: usize,
   indices: usize,
@@ -44,11 +45,11 @@ export function residualNearest(
     memory.copy(residuals, block, <usize>count * bytes);
     for (let q = 0; q < layers; ++q) {
       const book = changetype<Codebook>(<usize>load<u32>(books + (<usize>q << 2)));
-      const short = <usize>load<u32>(shorts + (<usize>q << 2));
-      if (short == 0) nearestInBlock(book, residuals, count, rest, blockRows, winners);
+      const filter = <usize>load<u32>(filters + (<usize>q << 2));
+      if (filter == 0) nearestInBlock(book, residuals, count, rest, blockRows, winners);
       else {
-        const integers = changetype<ShortCodebook>(short);
-        nearestByShorts(book, integers, residuals, count, rest, blockRows, winners, distances);
+        const integers = changetype<FilterCodebook>(filter);
+        nearestByFilter(book, integers, residuals, count, rest, blockRows, winners, distances);
       }
       for (let r = 0; r < count; ++r) {
         const k = load<i32>(winners + (<usize>r << 2));

@@ -1,12 +1,13 @@
+import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { testPools } from "../../../../test/support/kernelPools.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
-import { nearestShortBinary } from "./binaries/nearestShort.wasm.ts";
+import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
 import { type KernelMetric, packCodebook } from "./codebook.ts";
+import { createFilter, filterScratch } from "./filterCodebook.ts";
 import { uniformFrom } from "./random.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
-import { createShortCodebook, shortScratch } from "./shortCodebook.ts";
 import { type TileShape, tile3x12, tile4x8, tileShapes } from "./tile.ts";
 import { nearestScratch } from "./tileChoice.ts";
 
@@ -25,7 +26,7 @@ interface Variant {
   tile: TileShape;
 }
 
-/** The search in integers, and that in floats for comparison. */
+/** The search behind the filter, and that in floats for comparison. */
 async function run(
   vectors: Float32Array,
   codebook: Float32Array,
@@ -34,32 +35,32 @@ async function run(
 ) {
   const { memory } = pool;
   const rows = vectors.length / dim;
-  const { nearestShort } = await pool.load(nearestShortBinary, form);
+  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
   const { nearest } = await pool.load(nearestBinary, form);
   const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
   await book.set(codebook);
-  const short = await createShortCodebook(pool, book, form);
-  await short.update();
+  const filter = await createFilter(pool, book, form);
+  await filter.update();
   const blockRows = 48;
   const x = memory.allocate(4 * vectors.length);
   const out = memory.allocate(8 * rows);
-  const scratch = memory.allocate(
-    Math.max(shortScratch(dim, blockRows), nearestScratch(dim, blockRows)),
-  );
+  const scratch = memory.allocate(filterScratch(dim, blockRows, form));
+  const other = memory.allocate(nearestScratch(dim, blockRows));
   memory.f32(x, vectors.length).set(vectors);
-  const args = [scratch, book.header, x, out, out + 4 * rows, blockRows] as const;
+  const args = [book.header, x, out, out + 4 * rows, blockRows] as const;
   const answer = (invalid: number) => ({
     invalid,
     indices: memory.i32(out, rows).slice(),
     distances: memory.f32(out + 4 * rows, rows).slice(),
   });
-  const usable = short.address !== 0;
-  const floats = answer(nearest.call(0, rows, ...args));
-  const shorts = usable ? answer(nearestShort.call(0, rows, ...args, short.address)) : undefined;
-  for (const region of [x, out, scratch]) memory.free(region);
-  short.free();
+  const floats = answer(nearest.call(0, rows, other, ...args));
+  const header = filter.start();
+  const filtered =
+    header === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
+  for (const region of [x, out, scratch, other]) memory.free(region);
+  filter.free();
   book.free();
-  return { floats, shorts };
+  return { floats, filtered };
 }
 
 const integers = (length: number, next: () => number) =>
@@ -71,7 +72,7 @@ const gaussians = (length: number, next: () => number, scale = 1, offset = 0) =>
     () => offset + scale * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
   );
 
-describe("on integers the search in 16 bits agrees with the scalar twin", () => {
+describe("on integers the search behind the filter agrees with the scalar twin", () => {
   const dims = [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 35, 40, 255, 256, 257];
   const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 25, 39, 40, 1023, 1024, 1025];
   const variants = forms.flatMap((form) =>
@@ -86,16 +87,16 @@ describe("on integers the search in 16 bits agrees with the scalar twin", () => 
       const rows = [0, 1, 2, 3, 4, 5, 9, 25, 60][i % 9]!;
       const vectors = integers(rows * dim, next);
       const codebook = integers(size * dim, next);
-      const { shorts, floats } = await run(vectors, codebook, dim, variant);
-      if (shorts === undefined) continue; // all codes equal their mean
+      const { filtered, floats } = await run(vectors, codebook, dim, variant);
+      if (filtered === undefined) continue; // all codes equal their mean
       const { indices } = nearestScalar(vectors, codebook, dim, variant.metric);
-      expect({ dim, size, rows, indices: shorts.indices }).toEqual({ dim, size, rows, indices });
-      expect(shorts.distances).toEqual(floats.distances);
+      expect({ dim, size, rows, indices: filtered.indices }).toEqual({ dim, size, rows, indices });
+      expect(filtered.distances).toEqual(floats.distances);
     }
   });
 });
 
-describe.each(forms)("the search in 16 bits (%s)", (form) => {
+describe.each(forms)("the search behind the filter (%s)", (form) => {
   it("gives the indices and distances of the one in floats, to the bit", async () => {
     const next = uniformFrom(8);
     for (const metric of metrics) {
@@ -110,8 +111,8 @@ describe.each(forms)("the search in 16 bits (%s)", (form) => {
         codebook.copyWithin(7 * dim, 3 * dim, 4 * dim); // one code twice
         vectors.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
         for (const tile of [tile4x8, tile3x12]) {
-          const { shorts, floats } = await run(vectors, codebook, dim, { metric, form, tile });
-          expect(shorts, `${metric} ${dim}`).toEqual(floats);
+          const { filtered, floats } = await run(vectors, codebook, dim, { metric, form, tile });
+          expect(filtered, `${metric} ${dim}`).toEqual(floats);
         }
       }
     }
@@ -136,9 +137,13 @@ describe.each(forms)("the search in 16 bits (%s)", (form) => {
     vectors[2 * dim + 3] = Number.POSITIVE_INFINITY;
     vectors.fill(3e38, 3 * dim, 4 * dim);
     for (const metric of metrics) {
-      const { shorts, floats } = await run(vectors, codebook, dim, { metric, form, tile: tile4x8 });
-      expect(shorts, metric).toEqual(floats);
-      expect(shorts?.invalid).toBe(2);
+      const { filtered, floats } = await run(vectors, codebook, dim, {
+        metric,
+        form,
+        tile: tile4x8,
+      });
+      expect(filtered, metric).toEqual(floats);
+      expect(filtered?.invalid).toBe(2);
     }
   });
 
@@ -148,8 +153,62 @@ describe.each(forms)("the search in 16 bits (%s)", (form) => {
       const codebook = new Float32Array(3 * dim).fill(value);
       codebook[0] = value * 2;
       const variant = { metric: "dot", form, tile: tile4x8 } as const;
-      const { shorts } = await run(new Float32Array(dim), codebook, dim, variant);
-      expect(shorts).toBeUndefined();
+      const { filtered } = await run(new Float32Array(dim), codebook, dim, variant);
+      expect(filtered).toBeUndefined();
     }
+  });
+});
+
+describe("on generated data the answer is that of the search in floats, to the bit", () => {
+  const normal = (next: () => number) =>
+    Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  /** A number of a vector; `group` is one of few for all of a vector. */
+  type Kind = (next: () => number, group: number) => number;
+  const kinds: Record<string, Kind> = {
+    gaussian: normal,
+    uniform: (next) => next(),
+    clustered: (next, group) => 3 * Math.sin(group * 12.9) + 0.05 * normal(next),
+    "heavy-tailed": (next) => normal(next) / (1e-4 + next() ** 3),
+    constant: (_, group) => group,
+    "duplicated codes": (next) => Math.floor(3 * next()),
+    denormal: (next) => 1e-40 * normal(next),
+    "scaled by 1e20": (next) => 1e20 * normal(next),
+    "scaled by 1e11": (next) => 1e11 * normal(next),
+    offset: (next) => 1e4 + normal(next),
+  };
+  const runs = 1000;
+
+  const settings = fc.record({
+    seed: fc.integer({ min: 1, max: 2 ** 30 }),
+    dim: fc.oneof(
+      { weight: 20, arbitrary: fc.integer({ min: 1, max: 70 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 71, max: 1024 }) },
+    ),
+    size: fc.oneof(
+      { weight: 10, arbitrary: fc.integer({ min: 1, max: 100 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 500, max: 1100 }) },
+    ),
+    rows: fc.integer({ min: 1, max: 30 }),
+    metric: fc.constantFrom(...metrics),
+    tile: fc.constantFrom(...tileShapes),
+    form: fc.constantFrom(...forms),
+  });
+
+  test.for(Object.entries(kinds))("%s", async ([, kind]) => {
+    const property = fc.asyncProperty(settings, async ({ seed, dim, size, rows, ...variant }) => {
+      const next = uniformFrom(seed);
+      const vectors = (count: number) => {
+        const values = new Float32Array(count * dim);
+        for (let n = 0; n < count; n++) {
+          const group = Math.floor(5 * next()) - 2;
+          for (let d = 0; d < dim; d++) values[n * dim + d] = kind(next, group);
+        }
+        return values;
+      };
+      const codebook = vectors(size);
+      const { filtered, floats } = await run(vectors(rows), codebook, dim, variant);
+      if (filtered !== undefined) expect(filtered).toEqual(floats);
+    });
+    await fc.assert(property, { numRuns: runs });
   });
 });

@@ -1,0 +1,90 @@
+/** The layout of the filter's integers; `filter.ts` tells what they are for. */
+
+/** A codebook in small integers; written by the host. Layout as in `filterCodebook.ts`. */
+@unmanaged
+export class FilterCodebook {
+  /** Steps of the inner loop over a row: `VALUES` features each, the digits of the bias last. */
+  steps: i32;
+  /** Steps that are summed in 16 bits before the sum is shifted; a multiple of 4 features. */
+  segmentSteps: i32;
+  /** ceil(steps / segmentSteps). */
+  segments: i32;
+  /** Bits that the sum of a segment is shifted down by: 0 if there is only one. */
+  shift: i32;
+  /** Panels of `PANEL` codes; the last one is filled up with copies of the last code. */
+  panels: i32;
+  /** i8 or i16 [panels, steps, PANEL, VALUES]: the packed codes of `book` times -`scale`, rounded. */
+  packed: usize;
+  /** i16 [panels, segments, PANEL]: -OFFSET times the sum of a segment's integers. */
+  starts: usize;
+  /** f32 [panels, segments + 1]: largest number, and largest squared length in each segment. */
+  measures: usize;
+  /** f32 [panels]: the largest length of what rounding took off a code of the panel. */
+  rests: usize;
+  /**
+   * f64 [segments, 2]: what a row's length in the segment, and what 1, are multiplied by; the sum is
+   * at most 1 / the row's scale.
+   */
+  rooms: usize;
+  /** Not 0 once a block of rows kept so many codes that the filter does not pay. */
+  hopeless: i32;
+  /** How many features the first digit of the bias has; one for the second follows. */
+  copies: i32;
+  /** What codes are multiplied by. */
+  scale: f64;
+  /** What comes off a bias before it is written in digits. */
+  bias: f64;
+  /** Value of the bias' first digit; the second's is an eighth. */
+  digit: f64;
+  /** The largest of `rests`. */
+  rest: f64;
+  /** Bound of the length of a code in integers, without digits. */
+  length: f64;
+}
+
+/** Largest number of a row: 7 bits with pairs (codes have 8), else as 16-bit sums allow. */
+export const MOST_OF_ROW: f64 = ASC_FEATURE_RELAXED_SIMD ? 63 : 8191;
+/** Added to a row's numbers: the instruction for pairs takes one operand without a sign. */
+export const OFFSET: i32 = ASC_FEATURE_RELAXED_SIMD ? 64 : 0;
+/** Largest first and second digit of a code's bias; the second's value is an eighth of the first's. */
+export const DIGIT: f64 = 127;
+export const DIGIT2: f64 = 4;
+
+/** Features of a step: two bytes where there is an instruction for pairs, else one 16-bit number. */
+export const VALUES: i32 = ASC_FEATURE_RELAXED_SIMD ? 2 : 1;
+/** Codes of a panel. */
+export const PANEL: i32 = 32;
+/** Rows of a tile. */
+export const HEIGHT: i32 = 2;
+/** Rows that are scanned at a time: they stay in the first-level cache while panels stream past. */
+export const GROUP: i32 = 24;
+/** Codes whose scores are kept at a time. */
+export const WINDOW: i32 = 512;
+/** Bytes of a row's scores in a window. */
+export const SCORES: usize = WINDOW * 2;
+/** Bytes of a row's least scores of each panel in a window. */
+export const LEASTS: usize = (WINDOW / PANEL) * 16;
+
+/** Bytes of a `Row`. */
+export const ROW: usize = 32;
+/** Codes that a row may keep. */
+export const KEPT: i32 = 64;
+/** Bytes of a row's list: indices (i32) and then scores (i32). */
+export const LIST: usize = KEPT * 8;
+
+/** A row while it is scanned. */
+@unmanaged
+export class Row {
+  /** Squared length less the mean, NaN if the row is not finite. */
+  norm: f32;
+  /** How far above the least score another may be and still win. */
+  width: i32;
+  /** The least score so far. */
+  least: i32;
+  /** Codes in the row's list; -1 if there were too many, or no bound holds. */
+  kept: i32;
+  /** Bound of the error of a score, before it is shifted. */
+  error: f64;
+  /** What true scores are multiplied by, after `bias` is taken off. */
+  scale: f64;
+}

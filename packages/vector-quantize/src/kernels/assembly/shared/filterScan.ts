@@ -1,0 +1,231 @@
+/** The filter's inner loop, and the codes that it leaves. */
+import { FilterCodebook, GROUP, HEIGHT, KEPT, LEASTS, PANEL, Row, SCORES, VALUES } from "./filterCodebook";
+
+/** Bytes of a panel's step. */
+const STEP: usize = 64;
+/** Bytes of a tile's step: each row's values twice, for a 32-bit splat. */
+const ROW_STEP: usize = 4 * HEIGHT;
+
+/**
+ * Scores of `panels` panels from `first` on for `count` packed rows: i16 [rows, WINDOW] to `scores`,
+ * and their least of each panel and lane, i16 [rows, WINDOW / PANEL, 8], to `leasts`.
+ */
+export function scanWindow(
+  filter: FilterCodebook,
+  first: i32,
+  panels: i32,
+  packed: usize,
+  count: i32,
+  scores: usize,
+  leasts: usize,
+): void {
+  const tiles = (count + HEIGHT - 1) / HEIGHT;
+  const tileBytes = <usize>filter.steps * ROW_STEP;
+  const segments = filter.segments;
+  const segmentSteps = <usize>filter.segmentSteps;
+  let codes = filter.packed + <usize>(first * filter.steps) * STEP;
+  let starts = filter.starts + <usize>(first * segments) * STEP;
+  for (let p = 0; p < panels; ++p) {
+    const end = codes + <usize>filter.steps * STEP;
+    let x = packed;
+    for (let s = 0; s < segments; ++s) {
+      const segmentEnd = min(codes + segmentSteps * STEP, end);
+      scanSegment(
+        x, tileBytes, tiles, codes, segmentEnd, starts, scores + <usize>p * STEP,
+        leasts + (<usize>p << 4), filter.shift, s == 0, s == segments - 1,
+      );
+      x += segmentSteps * ROW_STEP;
+      codes = segmentEnd;
+      starts += STEP;
+    }
+  }
+}
+
+/** `a` and the products of the values of one step: codes `c`, a row's value(s) `v`. */
+// @ts-ignore: decorator
+@inline
+function add(a: v128, c: v128, v: v128): v128 {
+  // Wraps around, as intended: the sum of a whole segment is known to fit in 16 bits.
+  if (ASC_FEATURE_RELAXED_SIMD) return i16x8.add(a, v128.relaxed_dot<i16>(c, v));
+  return i16x8.add(a, i16x8.mul(c, v));
+}
+
+/** All tiles against one segment of a panel. */
+function scanSegment(
+  x: usize,
+  tileBytes: usize,
+  tiles: i32,
+  codes: usize,
+  end: usize,
+  starts: usize,
+  out: usize,
+  leasts: usize,
+  shift: i32,
+  isFirst: bool,
+  isLast: bool,
+): void {
+  const lines = out + <usize>tiles * (<usize>HEIGHT * SCORES);
+  const down = i16x8.splat(<i16>(<i32>1 << (15 - shift)));
+  for (; out != lines; out += <usize>HEIGHT * SCORES) {
+    let a0 = v128.load(starts);
+    let a1 = v128.load(starts, 16);
+    let a2 = v128.load(starts, 32);
+    let a3 = v128.load(starts, 48);
+    let b0 = a0, b1 = a1, b2 = a2, b3 = a3;
+    let c = codes;
+    let xp = x;
+    do {
+      const c0 = v128.load(c);
+      const c1 = v128.load(c, 16);
+      const c2 = v128.load(c, 32);
+      const c3 = v128.load(c, 48);
+      let v = v128.load32_splat(xp);
+      a0 = add(a0, c0, v);
+      a1 = add(a1, c1, v);
+      a2 = add(a2, c2, v);
+      a3 = add(a3, c3, v);
+      v = v128.load32_splat(xp, 4);
+      b0 = add(b0, c0, v);
+      b1 = add(b1, c1, v);
+      b2 = add(b2, c2, v);
+      b3 = add(b3, c3, v);
+      c += STEP;
+      xp += ROW_STEP;
+    } while (c != end);
+    if (shift == 0) {
+      put(out, a0, a1, a2, a3, leasts);
+      put(out + SCORES, b0, b1, b2, b3, leasts + LEASTS);
+    } else if (isFirst) {
+      putShifted(out, a0, a1, a2, a3, down);
+      putShifted(out + SCORES, b0, b1, b2, b3, down);
+    } else if (isLast) {
+      addLast(out, a0, a1, a2, a3, down, leasts);
+      addLast(out + SCORES, b0, b1, b2, b3, down, leasts + LEASTS);
+    } else {
+      addShifted(out, a0, a1, a2, a3, down);
+      addShifted(out + SCORES, b0, b1, b2, b3, down);
+    }
+    leasts += <usize>HEIGHT * LEASTS;
+    x += tileBytes;
+  }
+}
+
+/** `a` shifted down, rounded to the nearest integer. */
+// @ts-ignore: decorator
+@inline
+function shifted(a: v128, down: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i16x8.relaxed_q15mulr_s(a, down);
+  return i16x8.q15mulr_sat_s(a, down);
+}
+
+// @ts-ignore: decorator
+@inline
+function put(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, least: usize): void {
+  v128.store(out, a0);
+  v128.store(out, a1, 16);
+  v128.store(out, a2, 32);
+  v128.store(out, a3, 48);
+  v128.store(least, i16x8.min_s(i16x8.min_s(a0, a1), i16x8.min_s(a2, a3)));
+}
+
+// @ts-ignore: decorator
+@inline
+function putShifted(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, down: v128): void {
+  v128.store(out, shifted(a0, down));
+  v128.store(out, shifted(a1, down), 16);
+  v128.store(out, shifted(a2, down), 32);
+  v128.store(out, shifted(a3, down), 48);
+}
+
+// @ts-ignore: decorator
+@inline
+function addShifted(out: usize, a0: v128, a1: v128, a2: v128, a3: v128, down: v128): void {
+  v128.store(out, i16x8.add(shifted(a0, down), v128.load(out)));
+  v128.store(out, i16x8.add(shifted(a1, down), v128.load(out, 16)), 16);
+  v128.store(out, i16x8.add(shifted(a2, down), v128.load(out, 32)), 32);
+  v128.store(out, i16x8.add(shifted(a3, down), v128.load(out, 48)), 48);
+}
+
+// @ts-ignore: decorator
+@inline
+function addLast(
+  out: usize,
+  a0: v128,
+  a1: v128,
+  a2: v128,
+  a3: v128,
+  down: v128,
+  least: usize,
+): void {
+  a0 = i16x8.add(shifted(a0, down), v128.load(out));
+  a1 = i16x8.add(shifted(a1, down), v128.load(out, 16));
+  a2 = i16x8.add(shifted(a2, down), v128.load(out, 32));
+  a3 = i16x8.add(shifted(a3, down), v128.load(out, 48));
+  put(out, a0, a1, a2, a3, least);
+}
+
+/** Takes the codes of a window that may win into the row's list; `first` is its first panel. */
+export function collect(
+  row: Row,
+  list: usize,
+  scores: usize,
+  leasts: usize,
+  panels: i32,
+  first: i32,
+): void {
+  if (row.kept < 0) return;
+  const end = leasts + (<usize>panels << 4);
+  let least = v128.load(leasts);
+  for (let at = leasts + 16; at < end; at += 16) least = i16x8.min_s(least, v128.load(at));
+  const found = leastLane(least);
+  row.least = min(row.least, found);
+  const bound = min(row.least + row.width, 32767);
+  if (found > bound) return;
+  const limit = i16x8.splat(<i16>bound);
+  for (let p = 0; p < panels; ++p) {
+    if (!v128.any_true(i16x8.le_s(v128.load(leasts + (<usize>p << 4)), limit))) continue;
+    const line = scores + <usize>p * STEP;
+    let hits =
+      i16x8.bitmask(i16x8.le_s(v128.load(line), limit)) |
+      (i16x8.bitmask(i16x8.le_s(v128.load(line, 16), limit)) << 8) |
+      (i16x8.bitmask(i16x8.le_s(v128.load(line, 32), limit)) << 16) |
+      (i16x8.bitmask(i16x8.le_s(v128.load(line, 48), limit)) << 24);
+    for (; hits != 0; hits &= hits - 1) {
+      const i = ctz(hits);
+      if (row.kept == KEPT) {
+        prune(row, list, bound);
+        if (row.kept == KEPT) {
+          row.kept = -1;
+          return;
+        }
+      }
+      const to = list + (<usize>row.kept << 2);
+      store<i32>(to, (first + p) * PANEL + i);
+      store<i32>(to, <i32>load<i16>(line + (<usize>i << 1)), KEPT * 4);
+      ++row.kept;
+    }
+  }
+}
+
+/** Drops the codes of a list whose scores are above `bound`. */
+export function prune(row: Row, list: usize, bound: i32): void {
+  let kept = 0;
+  for (let i = 0; i < row.kept; ++i) {
+    const from = list + (<usize>i << 2);
+    const score = load<i32>(from, KEPT * 4);
+    if (score > bound) continue;
+    const to = list + (<usize>kept << 2);
+    store<i32>(to, load<i32>(from));
+    store<i32>(to, score, KEPT * 4);
+    ++kept;
+  }
+  row.kept = kept;
+}
+
+// @ts-ignore: decorator
+@inline
+function leastLane(v: v128): i32 {
+  v = i16x8.min_s(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+  v = i16x8.min_s(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2));
+  return min(<i32>i16x8.extract_lane_s(v, 0), <i32>i16x8.extract_lane_s(v, 1));
+}

@@ -1,0 +1,155 @@
+import { packFilterBinary } from "./binaries/packFilter.wasm.ts";
+import type { KernelForm } from "./binary.ts";
+import type { PackedCodebook } from "./codebook.ts";
+import type { Pool } from "./pool.ts";
+
+/** A packed codebook in small integers, for `nearestFiltered`. */
+export interface FilterCodebook {
+  /**
+   * Address of the header that kernels take, or 0: search these codes in float32. Call it before
+   * each search: it forgets what earlier vectors showed.
+   */
+  start(): number;
+  /** Takes over the codes of the packed codebook. Call it inside `pool.exclusive` after its `set`. */
+  update(): Promise<void>;
+  free(): void;
+}
+
+/** In place of integers where they are not faster. */
+export const noFilter: FilterCodebook = {
+  start: () => 0,
+  update: async () => {},
+  free: () => {},
+};
+
+// As in `assembly/shared/filterCodebook.ts`.
+const HEADER_BYTES = 88;
+const HOPELESS = 10;
+const PANEL = 32;
+const DIGIT = 127;
+const GROUP = 24;
+const WINDOW = 512;
+const ROW_BYTES = 32 + 8 * 64; // of a row and its list
+
+/** Features whose products are summed in 16 bits: more make their numbers smaller. */
+const SEGMENT = 32;
+/** Largest sum of a segment, less what the bias' digits are rounded by. */
+const ROOM = 32600 - 100;
+/** Length of codes in a segment beyond which rows would be left too small a part of `ROOM`. */
+const SEGMENT_LENGTH = 200;
+
+/** How the features of a vector lie in steps and segments. */
+interface Layout {
+  /** Features of a step. */
+  readonly values: number;
+  readonly steps: number;
+  readonly segmentSteps: number;
+  readonly segments: number;
+  /** Features that the first digit of the bias has. */
+  readonly copies: number;
+}
+
+function layoutFor(dim: number, form: KernelForm): Layout {
+  const values = form === "relaxed" ? 2 : 1;
+  // One copy of the digit limits the scale; where a step more costs little there are more.
+  const least = dim <= 16 ? roundUp(Math.max(dim + 2, roundUp(dim, 4)), 2) : roundUp(dim + 3, 4);
+  const steps = least / values;
+  const wanted = Math.max(1, Math.ceil((dim - 4) / SEGMENT));
+  const segmentSteps = roundUp(Math.ceil(steps / wanted), 4 / values);
+  const segments = Math.ceil(steps / segmentSteps);
+  return { values, steps, segmentSteps, segments, copies: least - dim - 1 };
+}
+
+/** Room for the integers of `book`; `update` brings them in. */
+export async function createFilter(
+  pool: Pool,
+  book: PackedCodebook,
+  form: KernelForm,
+): Promise<FilterCodebook> {
+  const { memory } = pool;
+  const { measureFilter, packFilter } = await pool.load(packFilterBinary, form);
+  const { dim, size } = book;
+  const { values, steps, segmentSteps, segments, copies } = layoutFor(dim, form);
+  const shift = Math.ceil(Math.log2(segments));
+  const panels = Math.ceil(size / PANEL);
+  const header = memory.allocate(HEADER_BYTES);
+  const packed = memory.allocate(2 * panels * steps * PANEL);
+  const starts = memory.allocate(2 * panels * segments * PANEL);
+  const measures = memory.allocate(4 * panels * (segments + 1));
+  const rests = memory.allocate(4 * panels);
+  const rooms = memory.allocate(16 * segments);
+  const addresses = [packed, starts, measures, rests, rooms];
+  memory
+    .i32(header, 12)
+    .set([steps, segmentSteps, segments, shift, panels, ...addresses, 0, copies]);
+  let usable = false;
+
+  /** The number of `values` of each panel that `at` names, at its largest. */
+  const largest = (at: number) => {
+    const all = memory.f32(measures, panels * (segments + 1));
+    let most = 0;
+    for (let i = at; i < all.length; i += segments + 1) most = Math.max(most, all[i] as number);
+    return most;
+  };
+
+  /** What codes are multiplied by, and how their biases are written in digits. */
+  const chooseScales = (maxNorm: number) => {
+    const lengths = Array.from({ length: segments }, (_, s) => Math.sqrt(largest(s + 1)));
+    const most = values === 2 ? 127 : 8191;
+    const scale = Math.min(most / largest(0), SEGMENT_LENGTH / Math.max(...lengths));
+    const biases = memory.f32(memory.i32(book.header, 7)[6] as number, size);
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (const bias of biases) {
+      low = Math.min(low, bias);
+      high = Math.max(high, bias);
+    }
+    const digit = ((high - low) / 2 / DIGIT) * 1.000001;
+    memory.f64(header + 48, 3).set([scale, (low + high) / 2, digit]);
+    const shares = memory.f64(rooms, 2 * segments);
+    for (let s = 0; s < segments; s++) {
+      const count = segmentSteps * values;
+      // Rounding moves a number by a half at most, a row's as a code's.
+      const slack = 0.5 * Math.sqrt(count);
+      const length = (lengths[s] as number) * scale * 1.000001 + slack;
+      const room = ROOM - slack * length;
+      const hasDigits = (s + 1) * count > dim;
+      const digits = hasDigits ? scale * digit * (DIGIT + 1) : 0;
+      shares.set([length / room, digits / room], 2 * s);
+    }
+    return scale * maxNorm;
+  };
+
+  return {
+    start() {
+      memory.i32(header, HOPELESS + 1)[HOPELESS] = 0;
+      return usable ? header : 0;
+    },
+    async update() {
+      const [unit = 0, , maxNorm = 0] = memory.f64(book.header + 40, 3);
+      // Otherwise squares leave the range of float32, and no bound of the rounding holds.
+      usable = Number.isFinite(unit) && maxNorm > 1e-12 && maxNorm < 1e12;
+      if (!usable) return;
+      const job = { rows: panels, chunkRows: 4, args: [book.header, header] };
+      await pool.run(measureFilter, { ...job, work: 2 * size * dim });
+      const length = chooseScales(maxNorm);
+      await pool.run(packFilter, { ...job, work: 16 * size * dim });
+      const rest = memory.f32(rests, panels).reduce((a, b) => Math.max(a, b), 0);
+      memory.f64(header + 72, 2).set([rest, length + rest]);
+    },
+    free() {
+      for (const start of [header, ...addresses]) memory.free(start);
+    },
+  };
+}
+
+/** Scratch bytes of `nearestFiltered` for blocks of `blockRows`. */
+export function filterScratch(dim: number, blockRows: number, form: KernelForm): number {
+  const { steps } = layoutFor(dim, form);
+  const group = GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + 4 * steps);
+  return group + blockRows * (8 * dim + 56) + 64;
+}
+
+function roundUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
