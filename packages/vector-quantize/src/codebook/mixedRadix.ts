@@ -74,7 +74,10 @@ export function splitWords(radix: MixedRadix, indices: np.Array): np.Array {
   const spread =
     sizes.length === 1 ? indices : np.sum(np.expandDims(indices, -1).mul(table.ref), -2); // [..., d]
   table.dispose();
-  return np.floorDivide(spread, integers(places)).mod(integers(levels)); // [..., d]
+  // Not `mod` nor `floorDivide`: under a gradient, jax-js's remainder of integers is the dividend.
+  const rest = spread.div(integers(places));
+  const size = integers(levels);
+  return rest.ref.sub(rest.div(size.ref).mul(size)); // [..., d]
 }
 
 /** Which words `[..., W]` all lie within their sizes: bool `[...]`. */

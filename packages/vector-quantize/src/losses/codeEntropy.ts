@@ -2,6 +2,7 @@ import { lax, numpy as np } from "@jax-js/jax";
 import { accurateLog, logSigmoid } from "../logarithm.ts";
 import {
   along,
+  type Bits,
   evenParts,
   meanOverOthers,
   type PartTables,
@@ -17,6 +18,14 @@ export interface CodeEntropies {
   /** Entropy of the mean distribution: large where the batch uses all codes. */
   batch: np.Array;
 }
+
+/** Entropies and their gradients by the logits, found outside of a trace. */
+export type FoundEntropies = {
+  perSample: np.Array;
+  batch: np.Array;
+  byPerSample: np.Array; // [N, d]
+  byBatch: np.Array; // [N, d]
+};
 
 // Entries of a half-table, of which about ten exist at once: 4 MB each.
 const mostHalfEntries = 2 ** 20;
@@ -59,12 +68,26 @@ export function codeEntropies(
 ): CodeEntropies {
   const [N, d] = logits.shape as [number, number];
   const shares = shareOf(weights, N); // [N, 1]
-  const groups = evenParts(d, d <= mostBits ? 1 : Math.ceil(d / bitsOfGroup));
-  const found = groups.map((bits) => groupEntropies(logits.ref.slice([], bits), shares.ref, floor));
+  const found = groupsOf(d).map((bits) =>
+    groupEntropies(logits.ref.slice([], bits), shares.ref, floor),
+  );
   return found.reduce((total, part) => ({
     perSample: total.perSample.add(part.perSample),
     batch: total.batch.add(part.batch),
   }));
+}
+
+/** The bits whose entropies are added up. */
+export function groupsOf(bits: number): Bits[] {
+  return evenParts(bits, bits <= mostBits ? 1 : Math.ceil(bits / bitsOfGroup));
+}
+
+/** Entropies that were found before, with their gradients by `logits` `[N, d]`. */
+export function foundEntropies(found: FoundEntropies, logits: np.Array): CodeEntropies {
+  return {
+    perSample: withGradient(found.perSample, logits.ref, found.byPerSample),
+    batch: withGradient(found.batch, logits, found.byBatch),
+  };
 }
 
 /** Each vector's share of the mean, `[N, 1]`. */

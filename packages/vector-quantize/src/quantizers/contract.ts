@@ -57,6 +57,27 @@ export interface Quantizer<
     options?: UpdateOptions,
   ): Promise<State>;
 
+  /**
+   * What the kernels can find of a training call of `apply` beforehand, for its option `prepared`:
+   * the same losses sooner. Present where there is such a thing.
+   */
+  prepare?(
+    variables: Variables<Params, State>,
+    x: np.Array,
+    options?: PrepareOptions,
+  ): Promise<ArrayTree>;
+
+  /**
+   * A training call of `apply` on the kernels, with the way back for gradients: the same numbers many
+   * times sooner than in a graph. Present where the options allow it; `createTrainingPass` gives the
+   * like for every quantizer.
+   */
+  pass?(
+    variables: Variables<Params, State>,
+    x: np.Array,
+    options?: PassOptions,
+  ): Promise<TrainingPass<Params, State>>;
+
   /** Code vectors of `indices`, before any output projection. */
   codes(variables: Variables<Params, State>, indices: np.Array): np.Array;
 
@@ -113,6 +134,8 @@ export interface ApplyOptions extends MaskOptions {
    * for `update` to move it, unless `moveState` says otherwise.
    */
   indices?: np.Array;
+  /** What `prepare` gave for the same arrays, the key among them. */
+  prepared?: ArrayTree;
   /** Whether training moves the state. Default: unless `indices` are given. */
   moveState?: boolean;
   /**
@@ -126,8 +149,41 @@ export interface ApplyOptions extends MaskOptions {
   freezeCodebook?: boolean;
 }
 
+/** A training call that was done outside of a graph. */
+export interface TrainingPass<
+  Params extends ArrayTree = ArrayTree,
+  State extends ArrayTree = ArrayTree,
+> {
+  /** What `apply` puts out in training; `state` is the one after the step. */
+  readonly quantized: Quantized<State>;
+  /**
+   * The gradients of the parameters and of the input, from those of `quantized.quantized` and
+   * `quantized.loss`. Takes ownership; may be called once.
+   */
+  back(gradients: PassGradients): Promise<{ params: Params; x: np.Array }>;
+  /** Gives back what the way back needs, in place of a call of `back`. */
+  dispose(): void;
+}
+
+/** Gradients of what a pass puts out, in the shapes of its outputs. */
+export type PassGradients = { quantized: np.Array; loss: np.Array };
+
+/** Options of a training pass. */
+export interface PassOptions {
+  /** Source of randomness; needed by options that draw. */
+  key?: np.Array;
+}
+
 /** Options of `encode`. */
 export type EncodeOptions = MaskOptions;
+
+/** Options of `prepare`: those of the call that it is for. */
+export interface PrepareOptions extends MaskOptions {
+  /** Source of randomness. */
+  key?: np.Array;
+  /** Sampling temperature of the call. */
+  temperature?: number;
+}
 
 /** Options of `update`. */
 export interface UpdateOptions extends MaskOptions {

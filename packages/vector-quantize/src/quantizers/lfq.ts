@@ -1,17 +1,21 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { straightThrough } from "../gradients/straightThrough.ts";
+import { supports } from "../kernels/binary.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
+import type { FoundEntropies } from "../losses/codeEntropy.ts";
+import { codeEntropiesOnKernels } from "../losses/codeEntropyOnKernels.ts";
 import { normalise } from "../search/graph.ts";
 import type { RotationState } from "./fsq.ts";
-import { lfqLosses } from "./lfq/losses.ts";
+import { entropyInputs, lfqLosses } from "./lfq/losses.ts";
 import {
+  type CompleteLfqOptions,
   completeLfqOptions,
   type LfqOptions,
   type StraightThroughActivation,
   savedLfqOptions,
 } from "./lfq/options.ts";
-import type { LookupFreeParams } from "./lookupFree/family.ts";
+import type { LookupFreeParams, Preparation } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
 /** A `lfq` quantizer. Nothing of it is learned but the linear maps, where it has them. */
@@ -108,7 +112,10 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
 
     levelsOfCodes: ({ state }, codes) => rotate(codes, state).greater(0).astype(np.int32),
 
-    train({ variables, latents, levels, mask, key, temperature }) {
+    ...(options.entropyLossWeight > 0 &&
+      supports("plain") && { prepare: entropyPreparation(options) }),
+
+    train({ variables, latents, levels, mask, key, temperature, prepared }) {
       const exact = lax.stopGradient(codesOf(levels));
       const codes = straightThrough(
         activate(options.straightThroughActivation, latents.ref),
@@ -120,10 +127,25 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
         temperature: temperature as np.Array,
         ...(mask && { mask }),
         ...(key && { key }),
+        ...(prepared && { prepared: prepared as FoundEntropies }),
       });
       return { codes: rotateBack(codes, variables.state), loss, losses };
     },
   });
+}
+
+/** The entropies, by the kernels. */
+function entropyPreparation(
+  options: CompleteLfqOptions,
+): Preparation<LookupFreeParams, RotationState> {
+  return {
+    inputs: ({ variables: _, temperature, ...rest }) =>
+      entropyInputs(options, { ...rest, temperature: temperature as np.Array }),
+    find(inputs) {
+      const { logits, weights } = inputs as ReturnType<typeof entropyInputs>;
+      return codeEntropiesOnKernels(logits, weights, options.entropyFloor);
+    },
+  };
 }
 
 function activate(activation: StraightThroughActivation, latents: np.Array): np.Array {

@@ -4,7 +4,12 @@ import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask, zeroMasked } from "../layout/mask.ts";
 import { owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
-import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./lookupFree/family.ts";
+import type {
+  LookupFreeFamily,
+  LookupFreeParams,
+  LookupFreeState,
+  Preparation,
+} from "./lookupFree/family.ts";
 import { type Call, indexAxes, lookupFreeGraph } from "./lookupFree/graph.ts";
 
 /** A quantizer whose codes are computed from their indices, not looked up in a table. */
@@ -35,6 +40,7 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
   const graph = lookupFreeGraph(family);
   const evaluate = compiled(graph.evaluate);
   const train = compiled(graph.train);
+  const preparation = compiled(graph.preparation);
   const encode = compiled(graph.encode);
   const codes = compiled(graph.codes);
   const decode = compiled(graph.decode);
@@ -61,10 +67,39 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     }
   };
 
+  const checkKey = (method: string, training: boolean, key: np.Array | undefined) => {
+    if (!training || !family.draws || key) return;
+    throw new VectorQuantizeError(
+      `${name}.${method}: expected options.key, got none; ${family.draws} draws at random`,
+    );
+  };
+
+  /** What a call draws with. */
+  const drawing = (key?: np.Array, draws?: boolean, temperature = family.temperature) => ({
+    ...(key && draws && { key: key.ref }),
+    ...(family.temperature !== undefined && { temperature: np.array(temperature as number) }),
+  });
+
+  const prepare: Quantizer<P, S>["prepare"] =
+    family.prepare &&
+    (async (variables, x, { key, mask, lengths, temperature } = {}) => {
+      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
+      using _ = owns(variables, x, masks, key);
+      checkCall("prepare", x, masks);
+      checkKey("prepare", true, key);
+      const draws = drawing(key, family.draws !== undefined, temperature);
+      const needed = preparation({ ...tree.ref({ variables, x, ...masks }), ...draws } as Call<
+        P,
+        S
+      >);
+      return (family.prepare as Preparation<P, S>).find(needed);
+    });
+
   return {
     config: family.config,
     dim,
     codebookSizes: Array.from({ length: codebooks }, () => radix.sizes).flat(),
+    ...(prepare && { trainsApart: true, prepare }),
 
     init: (key) => family.init(key),
 
@@ -76,31 +111,22 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     },
 
     apply(variables, x, given = {}) {
-      const { training = false, key, mask, lengths, indices, temperature } = given;
+      const { training = false, key, mask, lengths, indices, temperature, prepared } = given;
       const arrays = {
         ...(mask && { mask }),
         ...(lengths && { lengths }),
         ...(indices && { indices }),
       };
-      using _ = owns(variables, x, arrays, key);
+      using _ = owns(variables, x, arrays, key, prepared);
       checkCall("apply", x, arrays);
-      if (training && family.draws && !key) {
-        throw new VectorQuantizeError(
-          `${name}.apply: expected options.key, got none; ${family.draws} draws at random`,
-        );
-      }
+      checkKey("apply", training, key);
       const call: Call<P, S> = tree.ref({ variables, x, ...arrays });
-      const draws = training ? family.draws !== undefined : family.drawsInEvaluation;
-      const randomness = {
-        ...(key && draws && { key: key.ref }),
-        ...(family.temperature !== undefined && {
-          temperature: np.array(temperature ?? family.temperature),
-        }),
-      };
       if (!training) {
-        return { ...evaluate({ ...call, ...randomness }), state: tree.ref(variables.state) };
+        const draws = drawing(key, family.drawsInEvaluation, temperature);
+        return { ...evaluate({ ...call, ...draws }), state: tree.ref(variables.state) };
       }
-      return train({ ...call, ...randomness });
+      const found = prepared && { prepared: tree.ref(prepared) };
+      return train({ ...call, ...drawing(key, family.draws !== undefined, temperature), ...found });
     },
 
     async encode(variables, x, { mask, lengths } = {}) {

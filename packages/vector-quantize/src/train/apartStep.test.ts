@@ -64,7 +64,18 @@ const quantizers: [string, () => Quantizer][] = Object.entries({
   residualSimVQ: () => residualSimVQ({ dim: 6, numQuantizers: 2, codebookSize: 16 }),
   fsq: () => fsq({ levels: [8, 5, 5], dim: 6 }),
   fsp: () => fsp({ levels: [5, 5, 5], dim: 6 }),
-  lfq: () => lfq({ dim: 6, codebookSize: 64 }),
+  // At the default temperature a difference in the last bit grows tenfold in two steps.
+  lfq: () => lfq({ dim: 6, codebookSize: 64, temperature: 1 }),
+  "lfq, spherical, projected, two codebooks, a fraction": () =>
+    lfq({
+      dim: 6,
+      codebookSize: 32,
+      numCodebooks: 2,
+      spherical: true,
+      temperature: 1,
+      fracPerSampleEntropy: 0.5,
+      commitmentLossWeight: 0.25,
+    }),
   latentQuantize: () => latentQuantize({ levels: [5, 5, 8], dim: 6 }),
   residualFSQ: () => residualFSQ({ levels: [8, 5, 5], dim: 6, numQuantizers: 2 }),
   residualLFQ: () => residualLFQ({ dim: 6, numQuantizers: 2, codebookSize: 64 }),

@@ -58,6 +58,7 @@ interface TailInputs {
   indices: np.Array;
   batch: np.Array;
   key: np.Array;
+  prepared?: ArrayTree;
 }
 
 type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
@@ -75,9 +76,9 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
     valueAndGradOf(
       (
         { decoder, quantizer: params, features }: TailParams,
-        { state, indices, batch, key }: TailInputs,
+        { state, batch, ...given }: TailInputs,
       ) => {
-        const options = { training: true, indices, key };
+        const options = { training: true, ...given };
         const quantized = quantizer.apply({ params, state }, features, options);
         const output = model.decoder(decoder, quantized.quantized.ref);
         return account({ output, quantized }, batch);
@@ -98,9 +99,10 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
       vjpOf(forward, tree.ref(params.encoder as never)),
     );
     const own = { params: params.quantizer, state };
-    const indices = await timed("search", () =>
-      quantizer.encode(tree.ref(own as never), features.ref),
-    );
+    const [indices, prepared] = await timed("search", async () => [
+      await quantizer.encode(tree.ref(own as never), features.ref),
+      await quantizer.prepare?.(tree.ref(own as never), features.ref, { key: stepKey.ref }),
+    ]);
     const moved = await timed("update", () =>
       quantizer.update(tree.ref(own as never), features.ref, indices.ref, { key: stepKey.ref }),
     );
@@ -111,7 +113,13 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
           quantizer: tree.ref(params.quantizer as never),
           features,
         },
-        { state: tree.ref(state as never), indices, batch, key: stepKey },
+        {
+          state: tree.ref(state as never),
+          indices,
+          batch,
+          key: stepKey,
+          ...(prepared && { prepared }),
+        },
       ),
     );
     tree.dispose(aside.state as never);

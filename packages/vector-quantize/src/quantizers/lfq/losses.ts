@@ -1,6 +1,6 @@
 import { lax, nn, numpy as np, random } from "@jax-js/jax";
 import { maskedMean } from "../../layout/mask.ts";
-import { codeEntropies } from "../../losses/codeEntropy.ts";
+import { codeEntropies, type FoundEntropies, foundEntropies } from "../../losses/codeEntropy.ts";
 import { solid } from "../../tracing.ts";
 import type { CompleteLfqOptions } from "./options.ts";
 
@@ -13,6 +13,8 @@ interface Inputs {
   mask?: np.Array; // bool [N]
   key?: np.Array;
   temperature: np.Array;
+  /** The entropies, if they were found before. */
+  prepared?: FoundEntropies;
 }
 
 /**
@@ -23,7 +25,7 @@ interface Inputs {
  * Padding counts nowhere; with no real vector at all the loss is 0.
  */
 export function lfqLosses(options: CompleteLfqOptions, inputs: Inputs) {
-  const { latents, codes, mask, key, temperature } = inputs;
+  const { latents, codes, mask } = inputs;
   const commitment =
     options.commitmentLossWeight === 0
       ? np.zeros([])
@@ -31,7 +33,7 @@ export function lfqLosses(options: CompleteLfqOptions, inputs: Inputs) {
   const { perSample, batch } =
     options.entropyLossWeight === 0
       ? { perSample: np.zeros([]), batch: np.zeros([]) }
-      : entropies(options, latents, mask?.ref, key, temperature);
+      : entropies(options, { ...inputs, latents, ...(mask && { mask: mask.ref }) });
 
   const gap = perSample.ref.sub(batch.ref.mul(options.diversityGamma));
   const offset = options.softplusOffset;
@@ -45,25 +47,30 @@ export function lfqLosses(options: CompleteLfqOptions, inputs: Inputs) {
   };
 }
 
-function entropies(
+/** What the entropies are computed from: logits `[N, codebooks, bits]` and weights `[N]`. */
+export function entropyInputs(
   options: CompleteLfqOptions,
-  latents: np.Array,
-  mask: np.Array | undefined,
-  key: np.Array | undefined,
-  temperature: np.Array,
-) {
-  const { numCodebooks, codebookScale, bits, spherical, fracPerSampleEntropy } = options;
+  { latents, mask, key, temperature }: Omit<Inputs, "codes" | "prepared">,
+): { logits: np.Array; weights?: np.Array } {
+  const { codebookScale, bits, spherical, fracPerSampleEntropy } = options;
   // softmax(2 x.c / t) over codes of entries +-e: log p(1) - log p(0) = 4 e x / t, bit by bit.
   const entry = codebookScale / (spherical ? Math.sqrt(bits) : 1);
-  const chosen =
+  const { rows, weights } =
     key && fracPerSampleEntropy < 1
       ? drawn(latents, mask, key, fracPerSampleEntropy)
       : { rows: latents, weights: mask?.astype(np.float32) };
-  const logits = chosen.rows.mul(np.array(4 * entry).div(temperature)); // [N, codebooks, bits]
+  return { logits: rows.mul(np.array(4 * entry).div(temperature)), ...(weights && { weights }) };
+}
+
+function entropies(options: CompleteLfqOptions, inputs: Omit<Inputs, "codes">) {
+  const { numCodebooks, bits, entropyFloor } = options;
+  const { logits, weights } = entropyInputs(options, inputs);
+  if (inputs.prepared) {
+    return foundEntropies(inputs.prepared, logits.reshape([-1, numCodebooks * bits]));
+  }
   let [perSample, batch] = [np.zeros([]), np.zeros([])];
   for (let c = 0; c < numCodebooks; c++) {
-    const own = logits.ref.slice([], c);
-    const part = codeEntropies(own, chosen.weights?.ref, options.entropyFloor);
+    const part = codeEntropies(logits.ref.slice([], c), weights?.ref, entropyFloor);
     perSample = perSample.add(part.perSample.div(numCodebooks));
     batch = batch.add(part.batch.div(numCodebooks));
   }

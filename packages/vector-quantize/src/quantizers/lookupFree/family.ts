@@ -26,6 +26,16 @@ export interface TrainingInputs<P, S> {
   mask?: np.Array;
   key?: np.Array;
   temperature?: np.Array;
+  /** What `prepare` found, if it was called. */
+  prepared?: ArrayTree;
+}
+
+/** What the kernels find before `train`, in two steps. */
+export interface Preparation<P, S> {
+  /** Traced: what they need. */
+  inputs(inputs: Omit<TrainingInputs<P, S>, "levels" | "prepared">): ArrayTree;
+  /** What they make of it. */
+  find(inputs: ArrayTree): Promise<ArrayTree>;
 }
 
 /** What a call may draw with. */
@@ -74,6 +84,8 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   codes(variables: { params: P; state: S }, levels: np.Array): np.Array;
   /** Levels of code vectors, the inverse of `codes`. */
   levelsOfCodes(variables: { params: P; state: S }, codes: np.Array): np.Array;
+  /** What the kernels can find before `train`, if anything. */
+  readonly prepare?: Preparation<P, S>;
   /** Differentiable codes in training, and the losses. */
   train(inputs: TrainingInputs<P, S>): {
     codes: np.Array;

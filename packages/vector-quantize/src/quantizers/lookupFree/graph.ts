@@ -5,6 +5,7 @@ import { applyLinear } from "../../layout/linear.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { nanRows } from "../../search/notANumber.ts";
 import { integer } from "../../tracing.ts";
+import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions } from "../contract.ts";
 import type { Draw, LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
@@ -15,6 +16,7 @@ export type Call<P, S> = MaskOptions & {
   key?: np.Array;
   indices?: np.Array;
   temperature?: np.Array;
+  prepared?: ArrayTree;
 };
 
 /** The axes that indices have behind the positions: one of codebooks, one of words, or neither. */
@@ -107,7 +109,20 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       };
     },
 
-    train({ variables, x, key, indices, temperature, ...masks }: Call<P, S>) {
+    /** What the kernels need to find something before `train`. */
+    preparation({ variables, x, key, temperature, ...masks }: Call<P, S>): ArrayTree {
+      const real = maskOfVectors(masks, positionsOf(x));
+      const latents = toLatents(tree.ref(variables), x, real?.ref);
+      const inputs = {
+        variables,
+        latents,
+        ...(real && { mask: real }),
+        ...drawOf(key, temperature),
+      };
+      return family.prepare?.inputs(inputs) ?? {};
+    },
+
+    train({ variables, x, key, indices, temperature, prepared, ...masks }: Call<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);
       const latents = toLatents(tree.ref(variables), x, real?.ref);
@@ -125,6 +140,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
         ...(real && { mask: real.ref }),
         ...(key && { key }),
         ...(temperature && { temperature }),
+        ...(prepared && { prepared }),
       });
       const merged = codes.reshape([-1, codebooks * width]);
       const output = toOutput(tree.ref(variables.params), merged, positions);
