@@ -55,9 +55,12 @@ export type {
   EncodeOptions,
   FitOptions,
   MaskOptions,
+  PassGradients,
+  PassOptions,
   Quantized,
   Quantizer,
   QuantizerConfig,
+  TrainingPass,
   UpdateOptions,
   Variables,
 } from "./quantizers/contract.ts";
@@ -118,6 +121,7 @@ export {
   type SimVQuantizer,
   simVQ,
 } from "./quantizers/simVQ.ts";
+export { createTrainingPass, type RunTrainingPass } from "./quantizers/trainingPass.ts";
 export type { CodebookTransform } from "./quantizers/vectorQuantize/apply.ts";
 export type {
   VectorQuantizeParams,

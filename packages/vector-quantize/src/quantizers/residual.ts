@@ -23,6 +23,8 @@ import {
   type ResidualVariables,
   residualLayers,
 } from "./residual/layers.ts";
+import { residualPass } from "./residual/pass.ts";
+import type { PlainCodebook } from "./vectorQuantize/contract.ts";
 
 /** Options of a call to `apply` that residual quantizers have beside those of every quantizer. */
 export interface ResidualApplyOptions extends ApplyOptions {
@@ -70,6 +72,8 @@ export interface ResidualFamily extends ResidualParts {
   readonly codebooks?: (variables: ResidualVariables) => np.Array[];
   /** Whether a search and an update apart from `apply` come to the same. */
   readonly trainsApart?: boolean;
+  /** The layers, if a training step comes to plain searches in their codebooks. */
+  readonly plainLayers?: readonly PlainCodebook[];
   /** Sizes of the networks of implicit codebooks. */
   readonly implicitSizes?: Parameters<typeof initImplicit>[2];
 }
@@ -97,7 +101,17 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     graph.scaled(call.residual, mode),
   );
   const kept = shared ? layers.slice(0, 1) : layers;
+  const beamWeights = family.beamWeights ?? layers.map(() => 1);
   const codebooks = jitted((variables: ResidualVariables) => family.codebooks?.(variables) ?? []);
+  const passes =
+    family.plainLayers &&
+    beam.training <= MOST_KERNEL_BEAM &&
+    residualPass(family, {
+      layers: family.plainLayers,
+      codebooks,
+      beam: beam.training,
+      beamWeights,
+    });
   /** Indices `[N, Q]` that a search outside the graph found, as those of `x`. */
   const settle = jitted((call: { found: np.Array; x: np.Array; masks: MaskOptions }) => {
     const positions = positionShape(call.x.shape, layout);
@@ -264,9 +278,8 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         const books = codebooks(tree.ref(variables));
         tree.dispose(books.slice(depth));
         const vectors = enter(tree.ref(variables.params), x.ref);
-        const weights = family.beamWeights ?? layers.map(() => 1);
         const used = books.slice(0, depth);
-        const found = await residualOnKernels(vectors, used, Q, beamSize, weights);
+        const found = await residualOnKernels(vectors, used, Q, beamSize, beamWeights);
         return blockUntilReady(settle({ found, x: x.ref, masks: tree.ref(masks) }));
       }
       const call = tree.ref({ variables, x, ...masks });
@@ -299,6 +312,16 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       await blockUntilReady(state as never);
       return state;
     },
+
+    ...(passes && {
+      async pass(variables, x, { key } = {}) {
+        using _ = owns(variables, x, key);
+        checkCall("pass", { x });
+        const mode = { training: true, moves: !family.frozen, drops: false, layers: Q };
+        family.checkKey?.(`${where}.pass`, key, { ...mode, beam: beam.training });
+        return await passes(variables, x.ref, key);
+      },
+    }),
 
     codes(variables, indices) {
       checkColumns(`${where}.codes`, "indices", indices);

@@ -125,6 +125,12 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     ? Array.from(sizes, () => layerOf({ ...base, ...waiting }))
     : sizes.map((codebookSize) => layerOf({ ...base, codebookSize }));
 
+  const plainLayers = layers.flatMap((layer) => (layer as VectorQuantizer).plain ?? []);
+  const plain =
+    searchesPlainly(complete, given) &&
+    plainLayers.length === Q &&
+    !(shared || dropout || directional || given.quantGradFrac);
+
   return residualOf({
     config: { type: where, ...savedOptions(given as never) },
     dim,
@@ -146,6 +152,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     },
     beamWeights: beamScoreQuantizerWeights,
     trainsApart: trainsApart(complete) && !dropout && beamSize === evalBeamSize,
+    ...(plain && { plainLayers }),
     ...(searchesPlainly(complete, given) && {
       codebooks: ({ params, state }) =>
         layers.map((layer, at) =>

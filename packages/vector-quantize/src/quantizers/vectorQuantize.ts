@@ -21,6 +21,7 @@ import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
 import { initVectorQuantize } from "./vectorQuantize/init.ts";
 import type { MoveMode } from "./vectorQuantize/move.ts";
 import { savedOptions, trainsApart, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
+import { plainPass } from "./vectorQuantize/pass.ts";
 
 export type {
   MoveOptions,
@@ -70,6 +71,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   const step = jitted((variables: VectorQuantizeVariables) => stepCodebook(options, variables));
   const move = jitByMode(graph.move);
   const run = jitByMode(applyGraph(options));
+  const plainly = plainPass(options);
 
   const checkCall = (name: string, x: np.Array, call: Partial<Call>) => {
     const where = `vectorQuantize.${name}`;
@@ -224,6 +226,20 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       await blockUntilReady(state);
       return state;
     },
+
+    ...(plainly && {
+      plain: plainly.plain,
+      async pass(variables, x, { key } = {}) {
+        using _ = owns(variables, x, key);
+        checkCall("pass", x, {});
+        checkKey(
+          "vectorQuantize.pass",
+          key,
+          plainly.plain.replacesDeadCodes ? "replace" : undefined,
+        );
+        return await plainly.pass(variables, x.ref, key);
+      },
+    }),
 
     codes(variables, indices) {
       using _ = owns(variables, indices);

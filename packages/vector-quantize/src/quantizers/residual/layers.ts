@@ -292,6 +292,8 @@ export function residualLayers(parts: ResidualParts) {
 
     enter,
 
+    leave,
+
     step,
 
     /** A layer's residual as the layer itself sees it. */

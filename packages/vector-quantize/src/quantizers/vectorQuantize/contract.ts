@@ -1,5 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "../contract.ts";
+import type { LayerBatch } from "../kernelPass.ts";
 import type { CodebookTransform } from "./apply.ts";
 import type {
   VectorQuantizeParams,
@@ -28,6 +29,19 @@ export interface MoveOptions {
   emaUpdate?: boolean;
 }
 
+/** What a residual quantizer needs to know of a layer to do its training step on the kernels. */
+export interface PlainCodebook {
+  readonly rotates: boolean;
+  readonly replacesDeadCodes: boolean;
+  readonly commitmentWeight: number;
+  /** The state after a step in which the codes got `batch`. Takes ownership. */
+  move(
+    variables: VectorQuantizeVariables,
+    batch: LayerBatch,
+    key: np.Array | undefined,
+  ): VectorQuantizeState;
+}
+
 /** A `vectorQuantize` quantizer: the contract, and what only a codebook can do. */
 export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQuantizeState> {
   apply(
@@ -41,6 +55,8 @@ export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQ
     indices: np.Array,
     options?: UpdateOptions & MoveOptions,
   ): Promise<VectorQuantizeState>;
+  /** Present where a training step comes to a plain search in one codebook. */
+  readonly plain?: PlainCodebook;
   /** The codes, `[K, C]`, or `[H, K, C]` with a codebook per head. */
   codebook(variables: VectorQuantizeVariables): np.Array;
   /** Other codes in place of the present ones; the averages start afresh from them. */

@@ -173,6 +173,22 @@ export function trainsApart(options: CompleteOptions): boolean {
   );
 }
 
+/**
+ * Whether a training step comes to this: the nearest of the stored codes, its squared error, and a
+ * gradient that knows the vector and its code alone.
+ */
+export function trainsPlainly(options: CompleteOptions): boolean {
+  return (
+    trainsApart(options) &&
+    !trainsCodes(options) &&
+    !options.vqBridge &&
+    options.commitment === "squaredError" &&
+    options.codebookDiversityLossWeight === 0 &&
+    options.syncUpdateV === 0 &&
+    ["rotation", "straightThrough"].includes(options.gradient)
+  );
+}
+
 /** The options as plain JSON: the user's own functions by their names. */
 export function savedOptions(given: VectorQuantizeOptions): Record<string, unknown> {
   return Object.fromEntries(

@@ -1,0 +1,201 @@
+import { numpy as np, tree } from "@jax-js/jax";
+import type { CodeStatistics } from "../codebook/averages.ts";
+import { createResidualSearch } from "../kernels/residualNearest.ts";
+import { createResidualPass } from "../kernels/residualPass.ts";
+import { createSearch } from "../kernels/search.ts";
+import { pullback } from "../pullback.ts";
+import type { Metric } from "../search/graph.ts";
+import { floats } from "../search/kernel.ts";
+import type { ArrayTree } from "../tree.ts";
+import type { TrainingPass, Variables } from "./contract.ts";
+
+/** What a step brings to one layer. */
+export interface LayerBatch {
+  /** int32 `[N]`; -1 where a vector is not finite. */
+  indices: np.Array;
+  statistics: CodeStatistics;
+  /** What entered the layer, `[N, C]`, where the layer asks for it. */
+  vectors?: np.Array;
+}
+
+/** Layers that compare vectors to just their codes, one after another on what is left. */
+export interface PlainLayers {
+  /** `[K, C]` per layer. */
+  readonly codebooks: readonly np.Array[];
+  /** For `cosine` there is one layer, of vectors and codes of unit length. */
+  readonly metric: Metric;
+  /** Paths that the search keeps, and the weights of the layers in their scores. */
+  readonly beam: number;
+  readonly beamWeights: readonly number[];
+  /** Whether gradients turn with the rotation trick; else they pass straight through. */
+  readonly rotates: boolean;
+  /** Whether `move` needs the vectors. */
+  readonly needsVectors: boolean;
+  /** The state of a layer after the step. */
+  move(layer: number, batch: LayerBatch): ArrayTree;
+}
+
+/** A quantizer of plain layers: what leads into them and out of them. */
+export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree> {
+  readonly layers: PlainLayers;
+  /** Weight of each layer's commitment loss. */
+  readonly commitmentWeights: readonly number[];
+  /** Shape of the losses: `[]`, or `[Q]`. */
+  readonly lossShape: number[];
+  readonly indexShape: number[];
+  /** The vectors that enter the first layer, `[N, C]`. Traceable. */
+  enter(inputs: { params: Params; x: np.Array }): np.Array;
+  /** The output from the sum of the codes, `[N, C]`. Traceable. */
+  leave(inputs: { params: Params; sum: np.Array }): np.Array;
+  /** The state after the step, from those of the layers. */
+  stateOf(layers: ArrayTree[]): State;
+}
+
+/** A training pass of a quantizer of plain layers on the kernels. Takes ownership. */
+export async function passOnKernels<Params extends ArrayTree, State extends ArrayTree>(
+  { params, state }: Variables<Params, State>,
+  x: np.Array,
+  quantizer: PlainQuantizer<Params, State>,
+): Promise<TrainingPass<Params, State>> {
+  tree.dispose(state as never);
+  const { layers, commitmentWeights, lossShape, indexShape } = quantizer;
+  const apart =
+    <Inputs>(run: (inputs: Inputs) => np.Array) =>
+    (inputs: Inputs): [np.Array, ArrayTree] => [run(inputs), []];
+  const [vectors, backIn] = pullback(apart(quantizer.enter), {
+    params: tree.ref(params as never) as Params,
+    x,
+  });
+  const pass = await passThroughLayers(vectors, layers).catch((error) => {
+    backIn.dispose();
+    tree.dispose(params as never);
+    throw error;
+  });
+  const [output, backOut] = pullback(apart(quantizer.leave), { params, sum: pass.sum });
+  const commitment = pass.errors.map((error, q) => (commitmentWeights[q] === 0 ? 0 : error));
+  const perLayer = (values: number[]) => np.array(values).reshape(lossShape);
+  const none = () => np.zeros(lossShape);
+
+  return {
+    quantized: {
+      quantized: output,
+      indices: pass.indices.reshape(indexShape),
+      loss: perLayer(commitment.map((error, q) => error * (commitmentWeights[q] as number))),
+      losses: {
+        crossEntropy: none(),
+        commitment: perLayer(commitment),
+        codebookDiversity: none(),
+        orthogonal: none(),
+        inPlace: none(),
+      },
+      state: quantizer.stateOf(pass.states),
+    },
+    async back({ quantized, loss }) {
+      const { params: outer, sum } = backOut(quantized);
+      const factors = [...(await floats(loss))];
+      const ofErrors = factors.map((factor, q) => factor * (commitmentWeights[q] as number));
+      const { params: inner, x: home } = backIn(await pass.back(sum, ofErrors));
+      const add = (a: np.Array, b: np.Array) => a.add(b);
+      return { params: tree.map(add, inner as never, outer as never) as Params, x: home };
+    },
+    dispose() {
+      backIn.dispose();
+      backOut.dispose();
+      pass.dispose();
+    },
+  };
+}
+
+/** A training step's work on the vectors of plain layers. */
+interface KernelPass {
+  /** int32 `[N, Q]`. */
+  readonly indices: np.Array;
+  /** The sum of the codes, `[N, C]`. */
+  readonly sum: np.Array;
+  /** `mean (r_q - c_q)^2` over vectors and features, per layer. */
+  readonly errors: readonly number[];
+  readonly states: ArrayTree[];
+  /**
+   * The gradient of the vectors from that of the sum and those of the errors. Takes ownership; may be
+   * called once.
+   */
+  back(gradient: np.Array, errorGradients: readonly number[]): Promise<np.Array>;
+  /** In place of `back`. */
+  dispose(): void;
+}
+
+/**
+ * Search, codebook update, output and errors of plain layers on the kernels, and the gradient's way
+ * back: one graph of all that costs many times more. Takes ownership.
+ */
+async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promise<KernelPass> {
+  const [N, dim] = vectors.shape as [number, number];
+  const Q = layers.codebooks.length;
+  const [rows, ...codebooks] = await Promise.all([vectors, ...layers.codebooks].map(floats));
+  const x = rows as Float32Array<ArrayBuffer>;
+  const indices = await search(x, codebooks, dim, layers);
+
+  let sum: np.Array | undefined;
+  const entered: np.Array[] = [];
+  const pass = await createResidualPass(
+    { vectors: x, indices, codebooks, dim },
+    {
+      sum: (view) => {
+        sum = np.array(view, { shape: [N, dim] });
+      },
+      ...(layers.needsVectors && {
+        residual: (_, view) => entered.push(np.array(view, { shape: [N, dim] })),
+      }),
+    },
+  );
+  const states = pass.stats.map(({ counts, sums }, layer) =>
+    layers.move(layer, {
+      indices: np.array(indices.filter((_, i) => i % Q === layer)),
+      statistics: {
+        counts: np.array(Float32Array.from(counts)),
+        sums: np.array(sums, { shape: [counts.length, dim] }),
+      },
+      ...(layers.needsVectors && { vectors: entered[layer] as np.Array }),
+    }),
+  );
+  return {
+    indices: np.array(indices, { shape: [N, Q] }),
+    sum: sum as unknown as np.Array,
+    errors: pass.errors.map((error) => error / (N * dim)),
+    states,
+    async back(gradient, errorGradients) {
+      const weights = errorGradients.map((each) => (2 * each) / (N * dim));
+      let home: np.Array | undefined;
+      const given = await floats(gradient);
+      await pass.back(given, weights, layers.rotates, (view) => {
+        home = np.array(view, { shape: [N, dim] });
+      });
+      pass.dispose();
+      return home as unknown as np.Array;
+    },
+    dispose: () => pass.dispose(),
+  };
+}
+
+/** Indices of all layers, `[N, Q]`. */
+async function search(
+  vectors: Float32Array,
+  codebooks: readonly Float32Array[],
+  dim: number,
+  { metric, beam, beamWeights }: PlainLayers,
+): Promise<Int32Array> {
+  const shared = { dim, invalid: "mark" } as const;
+  const [only] = codebooks as [Float32Array];
+  const found =
+    codebooks.length === 1
+      ? await createSearch(only, { ...shared, metric: metric === "cosine" ? "dot" : "euclidean" })
+      : await createResidualSearch(codebooks, {
+          ...shared,
+          ...(beam > 1 && { beam, rank: "sum", weights: [...beamWeights] }),
+        });
+  try {
+    return (await found.nearest(vectors)).indices;
+  } finally {
+    found.dispose();
+  }
+}

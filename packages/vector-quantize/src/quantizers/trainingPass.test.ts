@@ -1,0 +1,129 @@
+import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
+import { describe, expect, it } from "vitest";
+import type { Quantizer } from "./contract.ts";
+import { fsq } from "./fsq.ts";
+import { type ResidualVQOptions, residualVQ } from "./residualVQ.ts";
+import { createTrainingPass } from "./trainingPass.ts";
+import type { VectorQuantizeOptions } from "./vectorQuantize/options.ts";
+import { vectorQuantize } from "./vectorQuantize.ts";
+
+/** Every array of a tree as numbers, by its path. */
+async function numbers(given: unknown, path = ""): Promise<[string, number[]][]> {
+  if (given instanceof np.Array) return [[path, [...(await given.data())]]];
+  const parts = Object.keys(given as object).sort();
+  const found = parts.map((part) =>
+    numbers((given as Record<string, unknown>)[part], `${path}/${part}`),
+  );
+  return (await Promise.all(found)).flat();
+}
+
+/** `apply` in a graph and the pass, on the same input with the same gradients from behind. */
+async function both(quantizer: Quantizer, shape: number[], scale = 1) {
+  const variables = quantizer.init(random.key(1));
+  const x = random.normal(random.key(2), shape).mul(scale);
+  const key = random.key(3);
+  const options = { training: true, key: key.ref };
+  const probe = quantizer.apply(tree.ref(variables as never), x.ref, { ...options, key: key.ref });
+  const byQuantized = random.normal(random.key(4), probe.quantized.shape);
+  const byLoss = random.uniform(random.key(5), probe.loss.shape).add(0.5);
+  const [[, graph], gradients] = valueAndGrad(
+    (({ params, x: at }: { params: never; x: np.Array }) => {
+      const out = quantizer.apply(
+        { params, state: tree.ref(variables.state as never) },
+        at,
+        options,
+      );
+      const total = np
+        .sum(out.quantized.ref.mul(byQuantized.ref))
+        .add(np.sum(out.loss.ref.mul(byLoss.ref)));
+      return [total, out];
+    }) as never,
+    { hasAux: true },
+  )({ params: tree.ref(variables.params as never), x: x.ref } as never) as unknown as [
+    [np.Array, object],
+    object,
+  ];
+  const pass = await createTrainingPass(quantizer)(variables, x, { key });
+  const home = await pass.back({ quantized: byQuantized, loss: byLoss });
+  return {
+    graph: await numbers({ graph, gradients }),
+    pass: await numbers({ graph: pass.quantized, gradients: home }),
+  };
+}
+
+function expectSame({ graph, pass }: Awaited<ReturnType<typeof both>>) {
+  expect(pass.map(([path]) => path)).toEqual(graph.map(([path]) => path));
+  graph.forEach(([path, values], leaf) => {
+    const got = pass[leaf]?.[1] as number[];
+    const size = Math.max(1e-3, ...values.map(Math.abs));
+    expect(got.length, path).toBe(values.length);
+    const off = values.map((value, i) => Math.abs((got[i] as number) - value) / size);
+    expect(Math.max(0, ...off), path).toBeLessThan(3e-5);
+  });
+}
+
+const single: [string, Partial<VectorQuantizeOptions>, number[]?][] = [
+  ["by default", {}],
+  ["straight through", { gradient: "straightThrough" }],
+  ["cosine", { metric: "cosine" }],
+  ["in a smaller codebook", { codebookDim: 3 }],
+  ["with heads that share a codebook", { heads: 2, codebookDim: 4 }],
+  ["with a codebook per head", { heads: 2, codebookDim: 4, separateCodebookPerHead: true }],
+  ["images", { layout: "image" }, [2, 8, 3, 5]],
+  ["replacing dead codes", { thresholdEmaDeadCode: 2 }],
+  ["frozen", { freezeCodebook: true }],
+  ["without a commitment loss", { commitmentWeight: 0 }],
+  ["with a weighted commitment loss", { commitmentWeight: 0.25 }],
+  ["with normalised vectors", { layernormAfterProjectIn: true, codebookDim: 5 }],
+  ["with learnable codes", { learnableCodebook: true }],
+  ["with sampled codes", { stochasticSampleCodes: true }],
+];
+
+describe("a training pass of vectorQuantize", () => {
+  it.each(single)("equals the graph %s", async (_, options, shape = [2, 20, 8]) => {
+    const quantizer = vectorQuantize({ dim: 8, codebookSize: 7, ...options });
+    expectSame(await both(quantizer as never, shape));
+  });
+
+  it("marks a vector that is not finite", async () => {
+    const quantizer = vectorQuantize({ dim: 2, codebookSize: 3 });
+    const x = np.array([
+      [1, 2],
+      [Number.NaN, 0],
+    ]);
+    const variables = quantizer.init(random.key(0));
+    const { quantized: out, dispose } = await createTrainingPass(quantizer as never)(variables, x);
+    expect((await out.indices.data())[1]).toBe(-1);
+    const values = [...(await out.quantized.data())];
+    expect(values.map(Number.isFinite)).toEqual([true, true, false, false]);
+    expect(await out.loss.data()).toEqual(Float32Array.of(Number.NaN));
+    dispose();
+  });
+});
+
+const residual: [string, Partial<ResidualVQOptions>, number[]?][] = [
+  ["by default", {}],
+  ["straight through", { gradient: "straightThrough" }],
+  ["with sizes of its own per layer", { codebookSize: [5, 7, 3] }],
+  ["with a beam", { beamSize: 3 }],
+  ["with a weighted beam", { beamSize: 2, beamScoreQuantizerWeights: [1, 0.5, 2] }],
+  ["in a smaller codebook", { codebookDim: 3 }],
+  ["images", { layout: "image" }, [2, 8, 3, 5]],
+  ["replacing dead codes", { thresholdEmaDeadCode: 2 }],
+  ["frozen", { freezeCodebook: true }],
+  ["with a shared codebook", { sharedCodebook: true }],
+  ["with gradients between layers", { quantGradFrac: 0.5 }],
+  ["cosine", { metric: "cosine" }],
+  ["with dropout", { quantizeDropout: true }],
+];
+
+describe("a training pass of residualVQ", () => {
+  it.each(residual)("equals the graph %s", async (_, options, shape = [2, 20, 8]) => {
+    const quantizer = residualVQ({ dim: 8, codebookSize: 7, numQuantizers: 3, ...options });
+    expectSame(await both(quantizer as never, shape, 0.3));
+  });
+});
+
+it("a training pass of a quantizer without one of its own equals the graph", async () => {
+  expectSame(await both(fsq({ levels: [5, 3], dim: 4 }) as never, [3, 6, 4]));
+});
