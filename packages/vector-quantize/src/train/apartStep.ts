@@ -1,5 +1,9 @@
-import { type numpy as np, random, tree, valueAndGrad, vjp } from "@jax-js/jax";
+import { type numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import type { Model, ModelOutput, ModelParams } from "../nn/model.ts";
+import { pullback } from "../pullback.ts";
+import type { PassGradients, Quantized } from "../quantizers/contract.ts";
+import { createTrainingPass } from "../quantizers/trainingPass.ts";
+import { solid } from "../tracing.ts";
 import { type ArrayTree, jitted } from "../tree.ts";
 import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainer.ts";
@@ -32,58 +36,36 @@ export function valueAndGradOf<Params, Inputs>(
   return valueAndGrad(run as never, { hasAux: true }) as never;
 }
 
-/** `run` of one tree of arrays, and the way back for its gradient. */
-function vjpOf<Params>(run: (params: Params) => np.Array, params: Params) {
-  const [output, back] = vjp(run as never, [params] as never) as unknown as [
-    np.Array,
-    ((gradient: np.Array) => [Params]) & { dispose(): void },
-  ];
-  const home = (gradient: np.Array): Params => {
-    const [found] = back(gradient);
-    back.dispose();
-    return found;
-  };
-  return [output, home] as const;
-}
-
-/** What the part of the model after the search is differentiated by. */
+/** What the part of the model after the quantizer is differentiated by. */
 interface TailParams {
   decoder: ModelParams["decoder"];
-  quantizer: ArrayTree;
-  features: np.Array;
+  outputs: PassGradients;
 }
 
 interface TailInputs {
-  state: ArrayTree;
-  indices: np.Array;
+  /** What the quantizer reports beside its outputs. */
+  report: Pick<Quantized, "indices" | "losses">;
   batch: np.Array;
-  key: np.Array;
-  prepared?: ArrayTree;
 }
 
 type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
 
 /**
- * A training step in parts: the encoder forward; the search and the codebook update on the kernels,
- * where nothing has a gradient anyway; the rest differentiated with the codes given; its gradient
- * taken home through the encoder.
+ * A training step in parts: the encoder forward; the quantizer's training pass, on the kernels; the
+ * decoder and the losses with their gradients; these taken home through the quantizer and the
+ * encoder.
  */
 export function createApartStep(model: Model, { account, conclude }: StepParts) {
-  const { quantizer } = model;
   const encoder = jitted(model.encoder);
+  const pass = createTrainingPass(model.quantizer);
   const finish = jitted(conclude);
   const tail = jitted(
-    valueAndGradOf(
-      (
-        { decoder, quantizer: params, features }: TailParams,
-        { state, batch, ...given }: TailInputs,
-      ) => {
-        const options = { training: true, ...given };
-        const quantized = quantizer.apply({ params, state }, features, options);
-        const output = model.decoder(decoder, quantized.quantized.ref);
-        return account({ output, quantized }, batch);
-      },
-    ),
+    valueAndGradOf(({ decoder, outputs }: TailParams, { report, batch }: TailInputs) => {
+      const output = model.decoder(decoder, outputs.quantized.ref);
+      // What a function differentiated under jit gives beside its value can't be its own argument.
+      const reported = tree.map(solid, report) as typeof report;
+      return account({ output, quantized: { ...outputs, ...reported, state: [] } }, batch);
+    }),
   );
 
   return async (
@@ -94,44 +76,34 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
     const timed: Timed = timer ? timer.time : (_phase, run) => run();
     const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
     const { params, state } = before.variables;
-    const forward = (given: ModelParams["encoder"]) => encoder(given, batch.ref);
+    const forward = (given: ModelParams["encoder"]): [np.Array, ArrayTree] => [
+      encoder(given, batch.ref),
+      [],
+    ];
     const [features, back] = await timed("encoder forward", () =>
-      vjpOf(forward, tree.ref(params.encoder as never)),
+      pullback(forward, tree.ref(params.encoder as never) as ModelParams["encoder"]),
     );
-    const own = { params: params.quantizer, state };
-    const [indices, prepared] = await timed("search", async () => [
-      await quantizer.encode(tree.ref(own as never), features.ref),
-      await quantizer.prepare?.(tree.ref(own as never), features.ref, { key: stepKey.ref }),
-    ]);
-    const moved = await timed("update", () =>
-      quantizer.update(tree.ref(own as never), features.ref, indices.ref, { key: stepKey.ref }),
+    const passed = await timed("quantizer forward", () =>
+      pass(tree.ref({ params: params.quantizer, state } as never), features, { key: stepKey }),
     );
-    const [[total, aside], gradients] = await timed("tail", () =>
-      tail(
-        {
-          decoder: tree.ref(params.decoder as never),
-          quantizer: tree.ref(params.quantizer as never),
-          features,
-        },
-        {
-          state: tree.ref(state as never),
-          indices,
-          batch,
-          key: stepKey,
-          ...(prepared && { prepared }),
-        },
-      ),
+    const { quantized, loss, state: moved, ...report } = passed.quantized;
+    const decoder = tree.ref(params.decoder as never) as ModelParams["decoder"];
+    const [[total, { metrics }], gradients] = await timed("decoder", () =>
+      tail({ decoder, outputs: { quantized, loss } }, { report, batch }),
     );
-    tree.dispose(aside.state as never);
-    const encoderGradient = await timed("encoder backward", () => back(gradients.features));
-    const { decoder, quantizer: quantizerGradient } = gradients;
+    const home = await timed("quantizer backward", () => passed.back(gradients.outputs));
+    const encoderGradient = await timed("encoder backward", () => back(home.x));
     return timed("optimizer", () =>
       finish({
         before,
-        gradients: { encoder: encoderGradient, quantizer: quantizerGradient, decoder },
+        gradients: {
+          encoder: encoderGradient,
+          quantizer: home.params,
+          decoder: gradients.decoder,
+        },
         key,
         total,
-        metrics: aside.metrics,
+        metrics,
         state: moved,
       }),
     );

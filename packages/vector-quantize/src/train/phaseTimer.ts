@@ -4,15 +4,18 @@ import { blockUntilReady } from "@jax-js/jax";
 export const stepPhases = [
   "data",
   "encoder forward",
-  "search",
-  "update",
-  "tail",
+  "quantizer forward",
+  "decoder",
+  "quantizer backward",
   "encoder backward",
   "optimizer",
   "step",
 ] as const;
 
-/** A part of a training step; `tail` is the quantizer's output, the decoder, losses and gradients. */
+/**
+ * A part of a training step. `quantizer forward` is the search, the codebook update and the output;
+ * `decoder` is its output, the losses and their gradients back to the quantizer's output.
+ */
 export type StepPhase = (typeof stepPhases)[number];
 
 /** Milliseconds that the steps spent in each part. */
