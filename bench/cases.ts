@@ -4,15 +4,17 @@ import type { CaseSizes } from "./protocol.ts";
 export interface SideName {
   /** As the peers and our own sides call it. */
   name: string;
-  process: "kernels" | "graph" | "python" | "python with jemalloc";
+  process: "kernels" | "graph" | "layers" | "python" | "python with jemalloc";
 }
 
 /** One thing that all its sides compute on the same data. */
 export interface Case extends CaseSizes {
   id: string;
-  group: "search" | "training step" | "k-means" | "residual" | "decode" | "scalar";
+  group: "search" | "training step" | "k-means" | "residual" | "decode" | "scalar" | "layer";
   /** Our side, which every peer alternates with. */
   ours: string;
+  /** Where our side runs. Default: "kernels". */
+  oursIn?: "kernels" | "layers";
   peers: readonly SideName[];
   /** Floating-point operations of one call, in units of 10^9. */
   gflop?: number;
@@ -114,6 +116,41 @@ function residual(n: number, beam: number, quick: boolean): Case {
   };
 }
 
+/** A quantizer alone, as a training step has it: search, codebook update, output, loss, gradient. */
+function layer([n, dim, codes]: Shape, quick: boolean): Case {
+  return {
+    id: `layer ${name([n, dim, codes])}, forward and backward`,
+    group: "layer",
+    n,
+    dim,
+    codes,
+    ours: "layer forward and backward",
+    oursIn: "layers",
+    peers: both("reference train and backward"),
+    quick,
+  };
+}
+
+/** A residual quantizer without gradients, as a training step and as a service have it. */
+function residualLayer(n: number, beam: number, training: boolean): Case {
+  const [dim, codes, layers] = [256, 1024, 8];
+  const what = training ? "training forward" : "encode";
+  const peer = training ? "reference residual train" : "reference residual eval";
+  return {
+    id: `residual layer ${name([n, dim, layers, codes])}, beam ${beam}, ${what}`,
+    group: "layer",
+    n,
+    dim,
+    codes,
+    layers,
+    beam,
+    ours: training ? "layer forward" : "layer encode",
+    oursIn: "layers",
+    peers: [...both(peer), ...(training ? [] : [once("faiss ResidualQuantizer")])],
+    quick: false,
+  };
+}
+
 /** All cases, the quick ones apart: they are smaller. */
 export const CASES: readonly Case[] = [
   ...SHAPES.map((shape) => search(shape, false)),
@@ -155,8 +192,16 @@ export const CASES: readonly Case[] = [
     peers: both("reference lfq"),
     quick: false,
   },
+  ...SHAPES.slice(0, 3).map((shape) => layer(shape, false)),
+  layer([16384, 32, 65536], false),
+  residualLayer(4096, 1, false),
+  residualLayer(16384, 1, false),
+  residualLayer(4096, 1, true),
+  residualLayer(16384, 1, true),
+  residualLayer(2048, 4, true),
   ...QUICK.map((shape) => search(shape, true)),
   ...QUICK.map((shape) => trainingStep(shape, true)),
+  ...QUICK.map((shape) => layer(shape, true)),
   kmeans([4096, 32, 256], 5, true),
   residual(512, 1, true),
   residual(256, 4, true),

@@ -48,7 +48,7 @@ async function measureOn(
   settings: Settings,
 ): Promise<CaseResult> {
   const ours = await start(
-    { name: benchCase.ours, process: "kernels" },
+    { name: benchCase.ours, process: benchCase.oursIn ?? "kernels" },
     benchCase,
     files,
     settings,
@@ -132,7 +132,7 @@ async function start(
     return new RunningSide(undefined, result);
   }
   const child = new Child(command.program, command.args, command.env);
-  const { id: _, group: _group, ours: _ours, peers: _peers, quick: _quick, ...sizes } = benchCase;
+  const { id, group, ours, oursIn, peers, quick, ...sizes } = benchCase;
   const preparation: Preparation = {
     ...sizes,
     side: name.name,

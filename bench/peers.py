@@ -126,6 +126,22 @@ def reference_vq(case, training):
     return call, versions(torch, library)
 
 
+def reference_vq_backward(case):
+    torch, library = import_reference(case)
+    n, d, k = case["n"], case["dim"], case["codes"]
+    need_memory(n * k * 4 * 6 * (1.35 if case["jemalloc"] else 1) / 2**20)
+    vq = library.VectorQuantize(dim=d, codebook_size=k)
+    vq.codebook = torch.from_numpy(array(case, "codebook", k, d)).clone()
+    x = torch.from_numpy(array(case, "vectors", n, d)).unsqueeze(0).requires_grad_()
+    ones = torch.ones_like(x)
+
+    def call():
+        quantized, _, loss = vq(x)
+        torch.autograd.grad([quantized, loss], x, [ones, torch.ones_like(loss)])
+
+    return call, versions(torch, library)
+
+
 def reference_kmeans(case):
     torch, library = import_reference(case)
     from vector_quantize_pytorch.vector_quantize_pytorch import kmeans
@@ -281,6 +297,7 @@ def sklearn_kmeans(case):
 SIDES = {
     "reference eval": lambda case: reference_vq(case, False),
     "reference train": lambda case: reference_vq(case, True),
+    "reference train and backward": reference_vq_backward,
     "reference kmeans": reference_kmeans,
     "reference residual eval": lambda case: reference_residual(case, False),
     "reference residual train": lambda case: reference_residual(case, True),

@@ -95,6 +95,7 @@ export function readSettings(args: readonly string[], root: string): Settings | 
       switch (side) {
         case "kernels":
         case "graph":
+        case "layers":
           return {
             program: values.node,
             args: [join(root, "bench", "dist", "sides", `${side}.js`)],
