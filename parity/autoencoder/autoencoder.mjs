@@ -7,10 +7,13 @@ import {
   conv2d,
   createMetricReader,
   createTrainer,
+  depthToSpace,
   gelu,
+  linear,
   maxPool,
   parseIdx,
   sequential,
+  spaceToDepth,
   vectorQuantize,
 } from "vector-quantize";
 import { readSafetensors } from "vector-quantize/safetensors";
@@ -20,17 +23,33 @@ export const batchSize = 256;
 const trainingImages = 9000;
 
 /** `SimpleVQAutoEncoder`; each upsampling is done by the convolution that follows it. */
-export function buildModel() {
+export function buildModel({ codes = 256 } = {}) {
   return sequential([
     conv2d({ inChannels: 1, outChannels: 16 }),
     maxPool(),
     gelu(),
     conv2d({ inChannels: 16, outChannels: 32 }),
     maxPool(),
-    vectorQuantize({ dim: 32, codebookSize: 256 }),
+    vectorQuantize({ dim: 32, codebookSize: codes }),
     conv2d({ inChannels: 32, outChannels: 16, upsample: 2 }),
     gelu(),
     conv2d({ inChannels: 16, outChannels: 1, upsample: 2 }),
+  ]);
+}
+
+/** As many codes per image from patches of 4 x 4 pixels, by matrix products alone. */
+export function buildPatchModel({ codes = 256 } = {}) {
+  const map = (inFeatures, outFeatures) => linear({ inFeatures, outFeatures });
+  return sequential([
+    spaceToDepth({ block: 4 }),
+    map(16, 128),
+    gelu(),
+    map(128, 32),
+    vectorQuantize({ dim: 32, codebookSize: codes }),
+    map(32, 128),
+    gelu(),
+    map(128, 16),
+    depthToSpace({ block: 4 }),
   ]);
 }
 

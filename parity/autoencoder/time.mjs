@@ -1,7 +1,7 @@
 /**
  * Times a training step of the example autoencoder on both sides, turn by turn: README.md tells how.
  *
- *   node parity/autoencoder/time.mjs --images ... --python venv/bin/python
+ *   node parity/autoencoder/time.mjs --images ... --python venv/bin/python --codes 512 --patches
  */
 import "vector-quantize"; // first: jax-js must find the threads when it loads
 import { spawn } from "node:child_process";
@@ -11,7 +11,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { blockUntilReady, random, tree } from "@jax-js/jax";
 import { initNode } from "vector-quantize/node";
-import { batchOf, batchSize, buildModel, buildTrainer, readImages } from "./autoencoder.mjs";
+import {
+  batchOf,
+  batchSize,
+  buildModel,
+  buildPatchModel,
+  buildTrainer,
+  readImages,
+} from "./autoencoder.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -19,13 +26,17 @@ const { values } = parseArgs({
     python: { type: "string", default: "python" },
     threads: { type: "string", default: "4" },
     rounds: { type: "string", default: "8" },
+    codes: { type: "string", default: "256" },
+    patches: { type: "boolean", default: false },
   },
 });
 if (values.images === undefined) throw new Error("--images: expected a path, got none");
 const stepsPerTurn = 5;
 
 const script = fileURLToPath(new URL("train.py", import.meta.url));
+const codes = Number(values.codes);
 const args = [script, "--images", values.images, "--threads", values.threads, "--serve"];
+args.push("--codes", values.codes, ...(values.patches ? ["--patches"] : []));
 const child = spawn(values.python, args, { stdio: ["pipe", "pipe", "inherit"] });
 const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
 const answer = async () => JSON.parse((await answers.next()).value);
@@ -36,7 +47,7 @@ const original = async (count) => {
 
 await initNode({ threads: Number(values.threads) });
 const images = await readImages(values.images);
-const trainer = buildTrainer(buildModel());
+const trainer = buildTrainer(values.patches ? buildPatchModel({ codes }) : buildModel({ codes }));
 let state = trainer.init(random.key(0));
 let taken = 0;
 
@@ -60,7 +71,8 @@ async function ours(step, count) {
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
 const about = await answer();
 console.log(
-  `${cpus()[0].model}, Node ${process.versions.node}, torch ${about.torch}, ${values.threads} threads`,
+  `${cpus()[0].model}, Node ${process.versions.node}, torch ${about.torch}, ${values.threads} threads, ` +
+    `${values.patches ? "patches" : "convolutions"}, ${codes} codes`,
 );
 const sides = {
   original,

@@ -24,6 +24,7 @@ source_folder()
 
 import numpy as np
 import torch
+from einops import rearrange
 from safetensors.torch import save_file
 from torch import nn
 from vector_quantize_pytorch import Sequential, VectorQuantize
@@ -41,21 +42,41 @@ def read_images(path: str) -> torch.Tensor:
     return (torch.from_numpy(pixels[:TRAINING_IMAGES].copy()).float() / 255 - 0.5) / 0.5
 
 
-def build() -> nn.Module:
+def quantizer(codes: int, **options) -> nn.Module:
+    return VectorQuantize(dim=DIM, codebook_size=codes, rotation_trick=True, straight_through=False,
+                          directional_reparam=False, **options)
+
+
+def build(codes: int = CODES) -> nn.Module:
     return Sequential(
         nn.Conv2d(1, 16, kernel_size=3, stride=1, padding=1),
         nn.MaxPool2d(kernel_size=2, stride=2),
         nn.GELU(),
         nn.Conv2d(16, 32, kernel_size=3, stride=1, padding=1),
         nn.MaxPool2d(kernel_size=2, stride=2),
-        VectorQuantize(dim=DIM, accept_image_fmap=True, codebook_size=CODES, rotation_trick=True,
-                       straight_through=False, directional_reparam=False),
+        quantizer(codes, accept_image_fmap=True),
         nn.Upsample(scale_factor=2, mode="nearest"),
         nn.Conv2d(32, 16, kernel_size=3, stride=1, padding=1),
         nn.GELU(),
         nn.Upsample(scale_factor=2, mode="nearest"),
         nn.Conv2d(16, 1, kernel_size=3, stride=1, padding=1),
     )
+
+
+class Patches(nn.Module):
+    """As many codes per image from patches of 4 x 4 pixels, by matrix products alone."""
+
+    def __init__(self, codes: int, hidden: int = 128):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(16, hidden), nn.GELU(), nn.Linear(hidden, DIM))
+        self.quantizer = quantizer(codes)
+        self.decoder = nn.Sequential(nn.Linear(DIM, hidden), nn.GELU(), nn.Linear(hidden, 16))
+
+    def forward(self, x: torch.Tensor):
+        patches = rearrange(x, "b 1 (h i) (w j) -> b (h w) (i j)", i=4, j=4)
+        quantized, indices, loss = self.quantizer(self.encoder(patches))
+        out = rearrange(self.decoder(quantized), "b (h w) (i j) -> b 1 (h i) (w j)", h=7, i=4)
+        return out, indices, loss
 
 
 def batches(count: int, steps: int):
@@ -110,10 +131,10 @@ def train(images: torch.Tensor, seed: int, steps: int, out: Path) -> None:
     )
 
 
-def serve(images: torch.Tensor) -> None:
+def serve(images: torch.Tensor, codes: int, patches: bool) -> None:
     """Answers each line of stdin, a number of steps, with the milliseconds of each as JSON."""
     torch.manual_seed(0)
-    model = build()
+    model = Patches(codes) if patches else build(codes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
     for line in sys.stdin:
@@ -134,11 +155,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--codes", type=int, default=CODES, help="codebook size, with --serve")
+    parser.add_argument("--patches", action="store_true", help="the model of patches, with --serve")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     images = read_images(args.images)
     if args.serve:
-        serve(images)
+        serve(images, args.codes, args.patches)
         return
     args.out.mkdir(parents=True, exist_ok=True)
     for seed in args.seeds:

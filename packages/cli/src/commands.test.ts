@@ -110,9 +110,13 @@ test("a run that gets no better stops early, keeps its best model, and tells whe
   expect(numbers.validation.map(({ step }: { step: number }) => step)).toEqual(
     Array.from({ length: numbers.step / 2 }, (_, i) => 2 * (i + 1)),
   );
-  const parts = ["data", "encoder forward", "search", "update", "tail", "encoder backward"];
+  const parts = ["data", "encoder forward", "quantizer forward", "decoder", "quantizer backward"];
   expect(numbers.profile.steps).toBe(numbers.step - 3);
-  expect(Object.keys(numbers.profile.milliseconds)).toEqual([...parts, "optimizer"]);
+  expect(Object.keys(numbers.profile.milliseconds)).toEqual([
+    ...parts,
+    "encoder backward",
+    "optimizer",
+  ]);
   for (const part of parts) {
     expect(stdout).toMatch(new RegExp(`\n${part} +[\\d.]+ ms, \\d+ % of a step\n`));
   }

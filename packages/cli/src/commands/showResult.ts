@@ -14,7 +14,7 @@ export function showResult(result: RunResult, console: Console): void {
     console.say(`best             ${best.score.toFixed(2)} dB at step ${grouped(best.step)}`);
   }
   for (const [part, time] of profile ? profileLines(profile) : []) {
-    console.say(`${part.padEnd(17)}${time} of a step`);
+    console.say(`${part.padEnd(18)} ${time} of a step`);
   }
   console.say(`peak memory      ${grouped(peakMebibytes)} MiB`);
   console.say(`report           ${folder.report}`);

@@ -1,4 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
+import { settled, solid } from "../tracing.ts";
 
 /**
  * 2-D convolution (cross-correlation) with stride 1 as a sum of shifted matrix products.
@@ -28,19 +29,23 @@ export function convolve(x: np.Array, kernel: np.Array, padding: number): np.Arr
   const before = [padding, 0] as [number, number];
 
   const padded = np.pad(x, [edges, before, before, edges]).reshape([pixels, channels]);
-  const matrix = np.pad(padded, [[0, tail], edges]); // [M + tail, C]
+  const rowsAndTail = np.pad(padded, [[0, tail], edges]); // [M + tail, C]
+  // What meets a matrix product is computed once anyway; the products of numbers would pad each time.
+  const matrix = channels === 1 ? settled(solid(rowsAndTail)) : rowsAndTail;
   let sum: np.Array | undefined; // [M, F]
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < size; j++) {
       const offset = i * rowLength + j;
       const window = matrix.ref.slice([offset, offset + pixels], []);
-      const product = np.matmul(window, kernel.ref.slice(i, j));
+      const tap = kernel.ref.slice(i, j); // [C, F]
+      // A product over one channel is a product of numbers, and fuses with the sum.
+      const product = channels === 1 ? window.mul(tap) : np.matmul(window, tap);
       sum = sum ? sum.add(product) : product;
     }
   }
   matrix.dispose();
   kernel.dispose();
-  return (sum as np.Array)
+  return settled(sum as np.Array)
     .reshape([batch, rows, rowLength, features])
     .slice([], [0, height + 2 * padding - size + 1], [0, width + 2 * padding - size + 1], []);
 }

@@ -1,5 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { settled } from "../tracing.ts";
 import { uniformFanIn } from "./initialise.ts";
 import type { Layer } from "./layer.ts";
 
@@ -45,7 +46,8 @@ export function linear(options: LinearOptions): Layer<LinearParams> {
         throw expected("linear: input", `[..., ${inFeatures}]`, shape);
       }
       const y = np.matmul(x.reshape([-1, inFeatures]), params.weight); // [N, out]
-      const shifted = params.bias ? y.add(params.bias) : y;
+      // Settled, because a bias that is fused into the product is added number by number.
+      const shifted = params.bias ? settled(y).add(params.bias) : y;
       return shifted.reshape([...shape.slice(0, -1), outFeatures]);
     },
   };

@@ -7,6 +7,7 @@ import { solid } from "../tracing.ts";
 import { type ArrayTree, jitted } from "../tree.ts";
 import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainer.ts";
+import { refTree } from "./trees.ts";
 
 /** What a step reports and keeps beside the loss. */
 export interface StepAside {
@@ -76,12 +77,13 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
     const timed: Timed = timer ? timer.time : (_phase, run) => run();
     const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
     const { params, state } = before.variables;
-    const forward = (given: ModelParams["encoder"]): [np.Array, ArrayTree] => [
-      encoder(given, batch.ref),
-      [],
-    ];
+    // The batch is an input too: as a constant it would have a gradient of zeros, with which jax-js
+    // computes the first layer a second time.
     const [features, back] = await timed("encoder forward", () =>
-      pullback(forward, tree.ref(params.encoder as never) as ModelParams["encoder"]),
+      pullback(({ given, x }): [np.Array, ArrayTree] => [encoder(given, x), []], {
+        given: refTree(params.encoder),
+        x: batch.ref,
+      }),
     );
     const passed = await timed("quantizer forward", () =>
       pass(tree.ref({ params: params.quantizer, state } as never), features, { key: stepKey }),
@@ -92,7 +94,10 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
       tail({ decoder, outputs: { quantized, loss } }, { report, batch }),
     );
     const home = await timed("quantizer backward", () => passed.back(gradients.outputs));
-    const encoderGradient = await timed("encoder backward", () => back(home.x));
+    const { given: encoderGradient, x: unused } = await timed("encoder backward", () =>
+      back(home.x),
+    );
+    unused.dispose();
     return timed("optimizer", () =>
       finish({
         before,
