@@ -2,7 +2,7 @@ import { checkChoice, checkKnownOptions, expected } from "../errors.ts";
 import { levelsBinary } from "./binaries/levels.wasm.ts";
 import { supports } from "./binary.ts";
 import { type InvalidOption, invalidRow } from "./invalid.ts";
-import type { LevelCodec } from "./levels.ts";
+import type { LevelCodec, LevelEncoding } from "./levels.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import {
   decodeLevelsScalar,
@@ -39,7 +39,7 @@ const COMPARED_LEVELS = 24;
  * @throws if the length is not a multiple of D, or a vector holds a NaN (infinities are in order)
  */
 export async function encodeLevels(
-  codec: LevelCodec,
+  codec: LevelEncoding,
   vectors: Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodedLevels> {
@@ -212,7 +212,7 @@ export function writeIndices(
 }
 
 /** Thresholds in the order in which the kernel meets the values of four rows; see `assembly/levels.ts`. */
-function interleavedCuts({ dim, levels, thresholds }: LevelCodec): Float32Array {
+export function interleavedCuts({ dim, levels, thresholds }: LevelEncoding): Float32Array {
   const depth = Math.max(...levels) - 1;
   const cuts = new Float32Array(4 * dim * depth).fill(Number.NaN);
   const firsts = [0];

@@ -13,6 +13,13 @@ export { type DecodeOptions, decodeSum, gather } from "./gather.ts";
 export { type KMeansOptions, type KMeansResult, kmeans } from "./kmeans.ts";
 export { type LevelCodec, type LevelRule, levelCodec } from "./levels.ts";
 export { createPool, defaultPool, type Pool, type PoolOptions } from "./pool.ts";
+export { type ResidualFsqOptions, residualFsqCodec } from "./residualFsq.ts";
+export {
+  decodeResidualLevels,
+  encodeResidualLevels,
+  type ResidualLevelCodec,
+  type ResidualLevels,
+} from "./residualLevels.ts";
 export {
   createResidualSearch,
   type ResidualIndices,

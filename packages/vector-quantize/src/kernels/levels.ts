@@ -25,6 +25,9 @@ export interface LevelCodec {
   readonly values: Float32Array;
 }
 
+/** What encoding takes of a codec. */
+export type LevelEncoding = Omit<LevelCodec, "values">;
+
 /** How one dimension of `count` levels rounds and decodes. */
 export interface LevelRule {
   /** Level of a float32 value; must not fall as `x` rises. */
@@ -89,12 +92,13 @@ const bits = new Int32Array(1);
 const float = new Float32Array(bits.buffer);
 
 /** Integers in the order of the float32 values: -1 is -0, 0 is 0, 1 the smallest above. */
-function keyOf(x: number): number {
+export function keyOf(x: number): number {
   float[0] = x;
   return bits[0]! >= 0 ? bits[0]! : -(bits[0]! & 0x7fffffff) - 1;
 }
 
-function floatOf(key: number): number {
+/** The inverse of `keyOf`. */
+export function floatOf(key: number): number {
   bits[0] = key >= 0 ? key : -(key + 1) | 0x80000000;
   return float[0]!;
 }

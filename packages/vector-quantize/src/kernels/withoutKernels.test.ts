@@ -4,6 +4,8 @@ import { assignStats } from "./assignStats.ts";
 import { decodeLevels, encodeLevels } from "./encodeLevels.ts";
 import { fsqCodec } from "./fsq.ts";
 import { decodeSum, gather } from "./gather.ts";
+import { residualFsqCodec } from "./residualFsq.ts";
+import { decodeResidualLevels, encodeResidualLevels } from "./residualLevels.ts";
 import { createResidualSearch } from "./residualNearest.ts";
 import { residualStats } from "./residualStats.ts";
 import { decodeSigns, encodeSigns } from "./signs.ts";
@@ -46,6 +48,18 @@ async function all() {
   found.badLevels = await encodeLevels(codec, nan).catch(String);
   found.values = await decodeLevels(codec, levels.indices);
   found.badValues = await decodeLevels(codec, Int32Array.of(-2)).catch(String);
+  for (const bounds of ["softClamp", "bound", "boundNormalized", "none"] as const) {
+    const layered = residualFsqCodec({ levels: [3, 5, 4, 8], numQuantizers: 3, bounds });
+    const fine = vectors.map((value) => value / 7);
+    const { indices: rows } = await encodeResidualLevels(layered, fine);
+    found[`layers ${bounds}`] = rows;
+    found[`bad layers ${bounds}`] = await encodeResidualLevels(layered, nan).catch(String);
+    const marked = await encodeResidualLevels(layered, nan, { invalid: "mark" });
+    found[`marked layers ${bounds}`] = marked;
+    found[`sums ${bounds}`] = await decodeResidualLevels(layered, marked.indices);
+    const bad = Int32Array.of(0, 480, 0);
+    found[`bad sums ${bounds}`] = await decodeResidualLevels(layered, bad).catch(String);
+  }
   const signs = await encodeSigns(vectors, { dim });
   found.signs = signs;
   found.badSigns = await encodeSigns(nan, { dim }).catch(String);

@@ -155,6 +155,8 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     keepCodebooks: false,
     radix,
     losses: ["norm"],
+    rounds: "thresholds",
+    latentsAreVectors: dim === d,
     ...(quantizeRate < 1 && { draws: "quantizeRate below 1" }),
 
     init(key) {

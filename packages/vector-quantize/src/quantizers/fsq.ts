@@ -54,6 +54,8 @@ export function fsq(given: FsqOptions): FiniteScalarQuantizer {
     keepCodebooks: options.keepNumCodebooksDim,
     radix,
     losses: [],
+    rounds: "thresholds",
+    latentsAreVectors: dim === width && !options.orthogonalRotation,
     ...(options.noiseDropout > 0 && { draws: "noiseDropout" }),
 
     init(key) {

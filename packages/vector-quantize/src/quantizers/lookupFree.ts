@@ -2,8 +2,10 @@ import { blockUntilReady, jit, numpy as np, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask, zeroMasked } from "../layout/mask.ts";
+import { floats, onKernels } from "../search/kernel.ts";
 import { owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
+import { encoderOf } from "./lookupFree/encoder.ts";
 import type {
   LookupFreeFamily,
   LookupFreeParams,
@@ -42,6 +44,9 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
   const train = compiled(graph.train);
   const preparation = compiled(graph.preparation);
   const encode = compiled(graph.encode);
+  const latents = compiled(graph.latents);
+  const settle = compiled(graph.settle);
+  const encoder = encoderOf(family);
   const codes = compiled(graph.codes);
   const decode = compiled(graph.decode);
   const levelIndices = compiled(graph.levelIndices);
@@ -133,7 +138,14 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
       checkCall("encode", x, masks);
-      return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      if (!encoder || !onKernels(x)) {
+        return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      }
+      const direct = family.latentsAreVectors && layout === "channelLast";
+      const rows = direct ? x.ref : latents(tree.ref({ variables, x, ...masks }));
+      const found = np.array(await encoder(await floats(rows)));
+      if (mask || lengths) return blockUntilReady(settle({ found, ...tree.ref({ x, masks }) }));
+      return found.reshape([...positionShape(x.shape, layout), ...axes]);
     },
 
     async update(variables, x, indices, { key, mask, lengths } = {}) {

@@ -3,7 +3,7 @@ import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkMask, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
-import { onKernels } from "../search/kernel.ts";
+import { floats, onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type {
   ApplyOptions,
@@ -12,6 +12,7 @@ import type {
   QuantizerConfig,
   Variables,
 } from "./contract.ts";
+import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
 import { type ImplicitParams, initImplicit } from "./residual/implicit.ts";
 import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
 import {
@@ -70,6 +71,8 @@ export interface ResidualFamily extends ResidualParts {
   readonly checkKey?: (where: string, key: unknown, mode: ResidualMode) => void;
   /** The codes of each layer, `[K, C]`, where the layers compare by Euclidean distance to just these. */
   readonly codebooks?: (variables: ResidualVariables) => np.Array[];
+  /** Finds the indices on the kernels, of scalar layers. */
+  readonly encoder?: ResidualEncoder;
   /** Whether a search and an update apart from `apply` come to the same. */
   readonly trainsApart?: boolean;
   /** The layers, if a training step comes to plain searches in their codebooks. */
@@ -94,6 +97,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
   const graph = residualLayers(family);
   const run = jitByMode(graph.run);
   const enter = jitted((params: ResidualParams, x: np.Array) => graph.enter(params, x));
+  const projected = jitted(graph.projected);
   const codes = jitted(graph.codes);
   const decode = jitted(graph.decode);
   const step = jitByMode(graph.step);
@@ -274,6 +278,16 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       checkCall("encode", { x, ...masks });
       checkDepth(`${where}.encode`, depth);
       checkBeam(`${where}.encode`, beamSize);
+      if (family.encoder && onKernels(x)) {
+        const direct = layout === "channelLast" && innerDim === dim;
+        const vectors = direct ? x.ref : projected(tree.ref(variables.params), x.ref);
+        const rows = (await family.encoder(
+          await floats(vectors),
+          depth,
+        )) as Int32Array<ArrayBuffer>;
+        const found = np.array(rows, { shape: [rows.length / Q, Q] });
+        return blockUntilReady(settle({ found, x: x.ref, masks: tree.ref(masks) }));
+      }
       if (family.codebooks && beamSize <= MOST_KERNEL_BEAM && onKernels(x)) {
         const books = codebooks(tree.ref(variables));
         tree.dispose(books.slice(depth));

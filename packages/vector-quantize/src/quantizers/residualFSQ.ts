@@ -1,4 +1,6 @@
+import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { VectorQuantizeError } from "../errors.ts";
+import { residualEncoderOf } from "./lookupFree/residualEncoder.ts";
 import { checkDropout, dropoutOf } from "./residual/dropout.ts";
 import { numberOfLayers } from "./residual/options.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
@@ -24,7 +26,7 @@ export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
   const where = "residualFSQ";
   const Q = numberOfLayers(where, given);
   checkDropout(where, given, Q);
-  const { enter, scale, make } = boundedLayers(given);
+  const { enter, bound, rounding, scale, make } = boundedLayers(given);
   const { levels, dim = levels.length, layout = "channelLast", noiseDropout = 0 } = given;
   const dropout = dropoutOf(given);
   const layer = make();
@@ -32,6 +34,10 @@ export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
     const most = "at most 2^31 codes a layer";
     throw new VectorQuantizeError(`${where}: expected ${most}, got levels [${levels.join(", ")}]`);
   }
+  const scales = Array.from({ length: Q }, (_, at) => scale(at));
+  const radix = mixedRadix(`${where}: levels`, levels, "first");
+  const encoder =
+    rounding && residualEncoderOf({ radix, scales, ...rounding, ...(bound && { bound }) });
   return residualOf({
     config: { type: where, ...given },
     dim,
@@ -41,7 +47,8 @@ export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
     layout,
     maskedOutput: "zeros",
     enter,
-    scales: Array.from({ length: Q }, (_, at) => scale(at)),
+    scales,
+    ...(encoder && { encoder }),
     gradientFraction: 0,
     checkKey: (at, key, { training }) => {
       if (training && noiseDropout > 0 && !key) {

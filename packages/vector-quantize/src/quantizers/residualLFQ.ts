@@ -1,7 +1,10 @@
+import { numpy as np } from "@jax-js/jax";
+import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import type { Quantizer } from "./contract.ts";
 import { type LfqOptions, savedLfqOptions } from "./lfq/options.ts";
 import { lfq } from "./lfq.ts";
+import { residualEncoderOf } from "./lookupFree/residualEncoder.ts";
 import { checkDropout, dropoutOf } from "./residual/dropout.ts";
 import { layerOptionsOf, numberOfLayers, type ResidualOptions } from "./residual/options.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
@@ -65,6 +68,18 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
       ...(clamp !== undefined && { softClampInputValue: clamp * 2 ** -layer }),
     }),
   );
+  const encoder =
+    options.orthogonalRotation || options.spherical
+      ? undefined
+      : residualEncoderOf({
+          radix: mixedRadix(`${where}: codebookSize`, Array(bits).fill(2), "last"),
+          scales: layers.map((_, layer) => Array(bits).fill(2 ** -layer)),
+          level: (values) =>
+            (clamp === undefined ? values : np.tanh(values.div(clamp)).mul(clamp))
+              .greater(0)
+              .astype(np.int32),
+          code: (level) => level.astype(np.float32).mul(2).sub(1),
+        });
   const { fracPerSampleEntropy: share = 1, entropyLossWeight: weight = 0.1 } = given;
   const dropout = dropoutOf(given);
   return residualOf({
@@ -76,6 +91,7 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
     layout,
     maskedOutput: "zeros",
     gradientFraction: 0,
+    ...(encoder && { encoder }),
     checkKey: (at, key, { training }) => {
       if (training && share < 1 && weight > 0 && !key) {
         throw new VectorQuantizeError(

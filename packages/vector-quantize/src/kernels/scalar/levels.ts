@@ -1,4 +1,4 @@
-import type { LevelCodec } from "../levels.ts";
+import type { LevelCodec, LevelEncoding } from "../levels.ts";
 
 /** Indices of scalar-quantized vectors, wide enough for the codebook size. */
 export type WideIndices = Int32Array | BigInt64Array;
@@ -15,7 +15,7 @@ export interface EncodedLevels {
  * Scalar twin of `encodeLevels`: the level of `x` in a dimension is the number of thresholds that
  * are at most `x`, the index is `sum of level[d] * basis[d]` in integers.
  */
-export function encodeLevelsScalar(codec: LevelCodec, vectors: Float32Array): EncodedLevels {
+export function encodeLevelsScalar(codec: LevelEncoding, vectors: Float32Array): EncodedLevels {
   const { dim, levels, basis, thresholds } = codec;
   const rows = vectors.length / dim;
   const indices = codec.wide ? new BigInt64Array(rows) : new Int32Array(rows);

@@ -66,6 +66,14 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   readonly losses: readonly string[];
   /** What draws at random in training, if anything does: an option's name, say. */
   readonly draws?: string;
+  /**
+   * How `levels` rounds without randomness, where the kernels know it: each latent by itself, whatever
+   * the variables, by `thresholds` on a scale that rises, or by `signs` with the first dimension as
+   * the highest bit.
+   */
+  readonly rounds?: "thresholds" | "signs";
+  /** Whether latents are the vectors as they are, parted by codebook. */
+  readonly latentsAreVectors?: boolean;
   /** Whether evaluation draws too, where it is given a key. */
   readonly drawsInEvaluation?: boolean;
   /** The temperature of a call that gives none, if the family has one. */

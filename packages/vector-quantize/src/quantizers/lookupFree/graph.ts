@@ -93,6 +93,19 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       return found.reshape([...positions, ...axes]);
     },
 
+    /** Latents `[N * codebooks, d]` for an encoder outside of the graph. */
+    latents({ variables, x, ...masks }: Call<P, S>): np.Array {
+      const real = maskOfVectors(masks, positionsOf(x));
+      return toLatents(variables, x, real).reshape([-1, d]);
+    },
+
+    /** Indices `[N * codebooks]` that an encoder found, as those of `x`. */
+    settle({ found, x, masks }: { found: np.Array; x: np.Array; masks: MaskOptions }): np.Array {
+      const positions = positionsOf(x);
+      const real = maskOfVectors(masks, positions);
+      return hidePadding(found.reshape([-1, codebooks, 1]), real).reshape([...positions, ...axes]);
+    },
+
     evaluate({ variables, x, key, indices, temperature, ...masks }: Call<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);

@@ -94,8 +94,11 @@ export function residualLayers(parts: ResidualParts) {
     });
   const column = (indices: np.Array, layer: number) => indices.ref.slice([], layer); // [N]
 
+  const projected = (params: ResidualParams, x: np.Array) =>
+    project(toVectors(x, layout), tree.ref(params.projectIn)); // [N, C]
+
   const enter = (params: ResidualParams, x: np.Array) => {
-    const vectors = project(toVectors(x, layout), tree.ref(params.projectIn)); // [N, C]
+    const vectors = projected(params, x);
     return parts.enter ? parts.enter(vectors) : vectors;
   };
 
@@ -289,6 +292,8 @@ export function residualLayers(parts: ResidualParts) {
 
   return {
     run,
+
+    projected,
 
     enter,
 

@@ -1,6 +1,7 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../../codebook/mixedRadix.ts";
 import { straightThrough } from "../../gradients/straightThrough.ts";
+import { centredBound, softClamp } from "../../kernels/residualFsq.ts";
 import type { Quantizer } from "../contract.ts";
 import { centredRule, type LevelRule, symmetricRule } from "../fsq/levels.ts";
 import type { FsqOptions } from "../fsq/options.ts";
@@ -22,10 +23,20 @@ export const residualBounds = ["softClamp", "bound", "boundNormalized", "none"] 
  */
 export type ResidualBounds = (typeof residualBounds)[number];
 
+/** A rounding of values `[..., d]`, each by itself. */
+export interface Rounding {
+  level(values: np.Array): np.Array;
+  code(level: np.Array): np.Array;
+}
+
 /** What the choice of a bound makes of the layers. */
 export interface BoundedLayers {
   /** From the projected input `[N, d]` to the first residual. */
   enter: (vectors: np.Array) => np.Array;
+  /** The same as numbers, as `ResidualLevelCodec` has them; none where the input enters as it is. */
+  bound?: readonly (readonly number[])[];
+  /** How every layer rounds, each value by itself, where it does. */
+  rounding?: Rounding;
   /** By what a layer's residual is divided, and its codes multiplied. */
   scale: (layer: number) => number[];
   make: () => Quantizer;
@@ -42,8 +53,11 @@ export function clampedLayers(
   clamp: readonly number[] | undefined,
   options: LayerOptions,
 ): BoundedLayers {
+  const { level, code } = symmetricRule(levels, hardClamp);
   return {
     enter: (vectors) => (clamp ? np.tanh(vectors.div(each(clamp))).mul(each(clamp)) : vectors),
+    ...(clamp && { bound: softClamp(clamp) }),
+    ...(!options.orthogonalRotation && { rounding: { level, code } }),
     scale: (layer) => levels.map((count) => count ** -layer),
     make: () =>
       fsq({ ...options, levels, preserveSymmetry: true, boundHardClamp: hardClamp }) as Quantizer,
@@ -64,10 +78,21 @@ export function roundingLayers(
       const bounded = rule.bound(vectors);
       return normalized ? bounded : bounded.mul(each(unit));
     },
+    bound: preserveSymmetry ? symmetricBound(unit, normalized) : centredBound(levels, normalized),
+    rounding: {
+      level: (values) => rule.levelOfCode(values.div(each(unit))),
+      code: (level) => rule.code(level).mul(each(unit)),
+    },
     scale: (layer) =>
       levels.map((count, d) => (count - 1) ** -layer * (normalized ? 1 / (unit[d] as number) : 1)),
     make: () => roundingLayer(levels, unit, rule),
   };
+}
+
+/** The bound of `symmetricRule` as numbers. */
+function symmetricBound(unit: readonly number[], normalized: boolean): number[][] {
+  const all = (value: number) => unit.map(() => value);
+  return [all(1), all(0), all(1), all(0), all(1), normalized ? all(1) : [...unit]];
 }
 
 /** Rounds values in units of levels, without a bound: what is too far out gets the last level. */
@@ -87,6 +112,8 @@ function roundingLayer(
     keepCodebooks: false,
     radix,
     losses: [],
+    rounds: "thresholds",
+    latentsAreVectors: true,
     init: (key) => {
       key.dispose();
       return { params: {}, state: {} };

@@ -1,0 +1,82 @@
+import { jit, numpy as np } from "@jax-js/jax";
+import { supports } from "../../kernels/binary.ts";
+import { encodeLevels } from "../../kernels/encodeLevels.ts";
+import { floatOf, keyOf } from "../../kernels/levels.ts";
+import { encodeSigns } from "../../kernels/signs.ts";
+import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
+
+/** Beyond this the thresholds of all levels are not worth their search. */
+export const MOST_LEVELS = 4096;
+
+/** Finds the index of latents `[N, d]` on the kernels: int32, -1 where one is NaN. */
+export type Encoder = (latents: Float32Array) => Promise<Int32Array>;
+
+/**
+ * The encoder of a family on the kernels, with the very indices of its graph; undefined where it
+ * rounds in a way that the kernels don't know, or an index is more than one int32.
+ */
+export function encoderOf<P extends LookupFreeParams, S extends LookupFreeState>(
+  family: LookupFreeFamily<P, S>,
+): Encoder | undefined {
+  const { rounds, radix } = family;
+  const { levels, sizes, places } = radix;
+  const dim = levels.length;
+  if (!rounds || sizes.length > 1 || !supports("plain")) return undefined;
+  if (rounds === "signs") {
+    return async (latents) => {
+      const { indices } = await encodeSigns(latents, { dim, invalid: "mark" });
+      return indices as Int32Array;
+    };
+  }
+  if (Math.max(...levels) > MOST_LEVELS) return undefined;
+  const basis = places.map(BigInt);
+  const given = { params: {} as P, state: {} as S };
+  const level = (z: np.Array) => family.levels(given, z.reshape([-1, 1, dim]), {});
+  let found: Promise<Float32Array> | undefined;
+  return async (latents) => {
+    found ??= thresholdsOf(levels, level);
+    const codec = { dim, levels, basis, wide: false, thresholds: await found };
+    const { indices } = await encodeLevels(codec, latents, { invalid: "mark" });
+    return indices as Int32Array;
+  };
+}
+
+/**
+ * The smallest float32 of every level above the first, one dimension after the other, by bisection
+ * on the device itself: what its arithmetic rounds to is what the kernels find too.
+ *
+ * @param level levels of values `[M, d]`, each of a value by itself, not falling as it rises
+ */
+export async function thresholdsOf(
+  levels: readonly number[],
+  level: (values: np.Array) => np.Array,
+): Promise<Float32Array> {
+  const dim = levels.length;
+  const rows = Math.max(...levels) - 1; // row t looks for level t + 1
+  const below = new Float64Array(rows * dim).fill(keyOf(Number.NEGATIVE_INFINITY));
+  const above = new Float64Array(rows * dim).fill(keyOf(Number.POSITIVE_INFINITY));
+  const run = jit(level as (values: np.Array) => np.Array);
+  const reaches = async (keys: Float64Array) => {
+    const values = np.array(Float32Array.from(keys, floatOf), { shape: [rows, dim] });
+    const found = await run(values).data();
+    return keys.map((_, at) => Number((found[at] as number) > Math.floor(at / dim)));
+  };
+  const ever = await reaches(above);
+  while (above.some((key, at) => key - below[at]! > 1)) {
+    const middle = above.map((key, at) => Math.floor((key + below[at]!) / 2));
+    const reached = await reaches(middle);
+    for (const [at, key] of middle.entries()) {
+      if (reached[at]) above[at] = key;
+      else below[at] = key;
+    }
+  }
+  run.dispose();
+  return Float32Array.from(
+    levels.flatMap((count, d) =>
+      Array.from({ length: count - 1 }, (_, t) => {
+        const at = t * dim + d;
+        return ever[at] ? floatOf(above[at]!) : Number.NaN;
+      }),
+    ),
+  );
+}

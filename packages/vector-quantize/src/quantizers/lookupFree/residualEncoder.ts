@@ -1,0 +1,64 @@
+import { jit, numpy as np } from "@jax-js/jax";
+import type { MixedRadix } from "../../codebook/mixedRadix.ts";
+import { supports } from "../../kernels/binary.ts";
+import { encodeResidualLevels, type ResidualLevelCodec } from "../../kernels/residualLevels.ts";
+import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
+
+/** What the layers of a scalar residual quantizer do, each value by itself. */
+export interface ScalarLayers extends Pick<ResidualLevelCodec, "scales" | "bound"> {
+  readonly radix: MixedRadix;
+  /** Levels of values `[M, d]` of the first layer, not falling as they rise. */
+  level(values: np.Array): np.Array;
+  /** Codes of levels `[M, d]` in the first layer. */
+  code(level: np.Array): np.Array;
+}
+
+/**
+ * Finds the indices of vectors `[N, d]` on the kernels: int32 `[N, Q]`, -1 where a vector is NaN and
+ * from `depth` on.
+ */
+export type ResidualEncoder = (vectors: Float32Array, depth: number) => Promise<Int32Array>;
+
+/** The encoder of such layers on the kernels, with the very indices of their graph, if it knows them. */
+export function residualEncoderOf(layers: ScalarLayers): ResidualEncoder | undefined {
+  const { radix, scales, bound } = layers;
+  const { levels } = radix;
+  if (radix.sizes.length > 1 || Math.max(...levels) > MOST_LEVELS || !supports("plain")) {
+    return undefined;
+  }
+  let found: ReturnType<typeof codecOf> | undefined;
+  return async (vectors, depth) => {
+    found ??= codecOf(layers);
+    const codec = { codec: await found, scales: scales.slice(0, depth), ...(bound && { bound }) };
+    const { indices } = await encodeResidualLevels(codec, vectors, { invalid: "mark" });
+    const Q = scales.length;
+    if (depth === Q) return indices;
+    const rows = vectors.length / levels.length;
+    const wide = new Int32Array(rows * Q).fill(-1);
+    for (let n = 0; n < rows; n++) {
+      wide.set(indices.subarray(n * depth, (n + 1) * depth), n * Q);
+    }
+    return wide;
+  };
+}
+
+async function codecOf({ radix, level, code }: ScalarLayers) {
+  const { levels, places } = radix;
+  const dim = levels.length;
+  const most = Math.max(...levels);
+  const all = Int32Array.from({ length: most * dim }, (_, at) => Math.floor(at / dim));
+  const run = jit(code as (level: np.Array) => np.Array);
+  const table = await run(np.array(all, { shape: [most, dim] })).data();
+  run.dispose();
+  const values = levels.flatMap((count, d) =>
+    Array.from({ length: count }, (_, at) => table[at * dim + d] as number),
+  );
+  return {
+    dim,
+    levels,
+    basis: places.map(BigInt),
+    wide: false,
+    thresholds: await thresholdsOf(levels, level),
+    values: new Float32Array(values),
+  };
+}
