@@ -26,10 +26,12 @@ export const noFilter: FilterCodebook = {
 const HEADER_BYTES = 88;
 const HOPELESS = 10;
 const PANEL = 32;
+/** Panels come in pairs. */
+const PAIR = 2 * PANEL;
 const DIGIT = 127;
 const GROUP = 24;
-const WINDOW = 512;
-const ROW_BYTES = 32 + 8 * 64; // of a row and its list
+const WINDOW = 1024;
+const ROW_BYTES = 40 + 8 * 64 + 16; // of a row and its list
 
 /** Features whose products are summed in 16 bits: more make their numbers smaller. */
 const SEGMENT = 32;
@@ -71,7 +73,7 @@ export async function createFilter(
   const { dim, size } = book;
   const { values, steps, segmentSteps, segments, copies } = layoutFor(dim, form);
   const shift = Math.ceil(Math.log2(segments));
-  const panels = Math.ceil(size / PANEL);
+  const panels = 2 * Math.ceil(size / PAIR);
   const header = memory.allocate(HEADER_BYTES);
   const packed = memory.allocate(2 * panels * steps * PANEL);
   const starts = memory.allocate(2 * panels * segments * PANEL);

@@ -12,9 +12,9 @@ import {
   FilterCodebook, GROUP, LEASTS, LIST, PANEL, ROW, Row, SCORES, WINDOW,
 } from "./filterCodebook";
 import { packFilterRows } from "./filterRows";
-import { collect, scanWindow } from "./filterScan";
+import { scanWindow } from "./filterScan";
 import { packRows } from "./rows";
-import { settle, settledValue } from "./settle";
+import { collect, settle, settledValue } from "./settle";
 import { STATE, tileRows } from "./tiles";
 import { distance } from "./values";
 import { scanBlock, winner, winnerValue } from "./winner";
@@ -66,8 +66,11 @@ export function nearestByFilter(
       scanWindow(filter, p, panels, packed, group, scores, leasts);
       for (let r = 0; r < group; ++r) {
         const at = <usize>r;
-        const row = changetype<Row>(states + at * ROW);
-        collect(row, lists + at * LIST, scores + at * SCORES, leasts + at * LEASTS, panels, p);
+        collect(
+          book, filter, block + at * rowBytes, changetype<Row>(states + at * ROW),
+          lists + at * LIST, scores + at * SCORES, leasts + at * LEASTS,
+          panels >> 1, p * PANEL,
+        );
       }
     }
     let cost = 0;
@@ -88,7 +91,7 @@ export function nearestByFilter(
       }
       const row = block + <usize>r * rowBytes;
       cost += KEPT_COST * state.kept;
-      const k = settle(book, filter, row, state, lists + <usize>r * LIST);
+      const k = settle(book, row, state, lists + <usize>r * LIST);
       store<i32>(indices + to, k);
       store<f32>(distances + to, distance(book, row, k, settledValue, state.norm));
     }

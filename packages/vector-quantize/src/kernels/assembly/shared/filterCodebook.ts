@@ -59,30 +59,33 @@ export const HEIGHT: i32 = 2;
 /** Rows that are scanned at a time: they stay in the first-level cache while panels stream past. */
 export const GROUP: i32 = 24;
 /** Codes whose scores are kept at a time. */
-export const WINDOW: i32 = 512;
+export const WINDOW: i32 = 1024;
 /** Bytes of a row's scores in a window. */
 export const SCORES: usize = WINDOW * 2;
 /** Bytes of a row's least scores of each panel in a window. */
 export const LEASTS: usize = (WINDOW / PANEL) * 16;
 
 /** Bytes of a `Row`. */
-export const ROW: usize = 32;
+export const ROW: usize = 40;
 /** Codes that a row may keep. */
 export const KEPT: i32 = 64;
-/** Bytes of a row's list: indices (i32) and then scores (i32). */
-export const LIST: usize = KEPT * 8;
+/** Bytes of a row's list: indices (i32) and then scores (i32), later values (f32), padded. */
+export const LIST: usize = KEPT * 8 + 16;
 
 /** A row while it is scanned. */
 @unmanaged
 export class Row {
   /** Squared length less the mean, NaN if the row is not finite. */
   norm: f32;
-  /** How far above the least score another may be and still win. */
-  width: i32;
-  /** The least score so far. */
+  /** The least score so far, and the value of its code. */
   least: i32;
+  value: f32;
+  /** No code with a score above it can be the nearest. */
+  bound: i32;
   /** Codes in the row's list; -1 if there were too many, or no bound holds. */
   kept: i32;
+  /** The code with the least score. */
+  leader: i32;
   /** Bound of the error of a score, before it is shifted. */
   error: f64;
   /** What true scores are multiplied by, after `bias` is taken off. */

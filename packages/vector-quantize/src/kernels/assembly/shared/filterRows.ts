@@ -60,6 +60,7 @@ function packFilterRow(
   if (room < filter.rooms + (<usize>filter.segments << 4)) pace = max(pace, load<f64>(room, 8));
   state.norm = squares < f32.MAX_VALUE || isFiniteRow(row, dim) ? squares : NaN;
   state.least = 32767;
+  state.bound = 32767;
   state.kept = 0;
   if (!(squares > 1e-30 && squares < 1e30)) {
     state.kept = -1;
@@ -92,11 +93,8 @@ function packFilterRow(
   const half = book.metric == METRIC_EUCLIDEAN ? 0.5 * book.maxNorm * book.maxNorm : 0;
   const floats = 1e-6 * scale * filter.scale * (half + length * book.maxNorm);
   const error = rowLength * filter.rest + rowRest * filter.length + lost + floats;
-  const width = 2 * error / <f64>(1 << filter.shift) + <f64>filter.segments + 1;
   state.error = error;
   state.scale = scale * filter.scale;
-  state.width = width < 16000 ? <i32>width : 0;
-  if (!(width < 16000)) state.kept = -1;
 }
 
 /** The largest number of a row, less its mean, as of the last call of `squaredLength`. */

@@ -1,5 +1,5 @@
-/** The filter's inner loop, and the codes that it leaves. */
-import { FilterCodebook, GROUP, HEIGHT, KEPT, LEASTS, PANEL, Row, SCORES, VALUES } from "./filterCodebook";
+/** The filter's inner loop. */
+import { FilterCodebook, HEIGHT, LEASTS, SCORES, VALUES } from "./filterCodebook";
 
 /** Bytes of a panel's step. */
 const STEP: usize = 64;
@@ -162,70 +162,4 @@ function addLast(
   a2 = i16x8.add(shifted(a2, down), v128.load(out, 32));
   a3 = i16x8.add(shifted(a3, down), v128.load(out, 48));
   put(out, a0, a1, a2, a3, least);
-}
-
-/** Takes the codes of a window that may win into the row's list; `first` is its first panel. */
-export function collect(
-  row: Row,
-  list: usize,
-  scores: usize,
-  leasts: usize,
-  panels: i32,
-  first: i32,
-): void {
-  if (row.kept < 0) return;
-  const end = leasts + (<usize>panels << 4);
-  let least = v128.load(leasts);
-  for (let at = leasts + 16; at < end; at += 16) least = i16x8.min_s(least, v128.load(at));
-  const found = leastLane(least);
-  row.least = min(row.least, found);
-  const bound = min(row.least + row.width, 32767);
-  if (found > bound) return;
-  const limit = i16x8.splat(<i16>bound);
-  for (let p = 0; p < panels; ++p) {
-    if (!v128.any_true(i16x8.le_s(v128.load(leasts + (<usize>p << 4)), limit))) continue;
-    const line = scores + <usize>p * STEP;
-    let hits =
-      i16x8.bitmask(i16x8.le_s(v128.load(line), limit)) |
-      (i16x8.bitmask(i16x8.le_s(v128.load(line, 16), limit)) << 8) |
-      (i16x8.bitmask(i16x8.le_s(v128.load(line, 32), limit)) << 16) |
-      (i16x8.bitmask(i16x8.le_s(v128.load(line, 48), limit)) << 24);
-    for (; hits != 0; hits &= hits - 1) {
-      const i = ctz(hits);
-      if (row.kept == KEPT) {
-        prune(row, list, bound);
-        if (row.kept == KEPT) {
-          row.kept = -1;
-          return;
-        }
-      }
-      const to = list + (<usize>row.kept << 2);
-      store<i32>(to, (first + p) * PANEL + i);
-      store<i32>(to, <i32>load<i16>(line + (<usize>i << 1)), KEPT * 4);
-      ++row.kept;
-    }
-  }
-}
-
-/** Drops the codes of a list whose scores are above `bound`. */
-export function prune(row: Row, list: usize, bound: i32): void {
-  let kept = 0;
-  for (let i = 0; i < row.kept; ++i) {
-    const from = list + (<usize>i << 2);
-    const score = load<i32>(from, KEPT * 4);
-    if (score > bound) continue;
-    const to = list + (<usize>kept << 2);
-    store<i32>(to, load<i32>(from));
-    store<i32>(to, score, KEPT * 4);
-    ++kept;
-  }
-  row.kept = kept;
-}
-
-// @ts-ignore: decorator
-@inline
-function leastLane(v: v128): i32 {
-  v = i16x8.min_s(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
-  v = i16x8.min_s(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2));
-  return min(<i32>i16x8.extract_lane_s(v, 0), <i32>i16x8.extract_lane_s(v, 1));
 }

@@ -1,96 +1,222 @@
-/** Which of the codes that the filter left is the nearest. */
+/** Which codes the filter leaves to a row, and which of them is the nearest. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
-import { FilterCodebook, KEPT, Row } from "./filterCodebook";
-import { prune } from "./filterScan";
+import { FilterCodebook, KEPT, PANEL, Row, WINDOW } from "./filterCodebook";
 import { exactValue, lengthBound, values } from "./values";
+import { horizontalMin } from "./winner";
+
+/** Above every value of a code. */
+const UNSEEN: f32 = 3.4e38;
+/** Bytes of the scores, and of the least scores, of two panels. */
+const PAIR: usize = 4 * PANEL;
+const PAIR_LEASTS: usize = 32;
 
 /** The winner's `values` entry, as of the last call of `settle`. */
 export let settledValue: f32 = 0;
 
 /**
- * The nearest of the codes in the row's list, the lowest index on ties. Values of f32 decide where
- * their bound allows it, f64 decides among those closer together.
+ * Takes the codes of a window that may be the nearest into the row's list. `pairs` counts pairs
+ * of panels, `first` is the index of the window's first code.
  */
-export function settle(
+export function collect(
   book: Codebook,
   filter: FilterCodebook,
   row: usize,
   state: Row,
   list: usize,
-): i32 {
-  prune(state, list, state.least + state.width);
-  if (state.kept > 3) prune(state, list, boundFromLeast(book, filter, row, state, list));
-  // The last panel is filled up with copies of the last code, which comes before them.
-  let kept = state.kept;
-  while (kept > 1 && load<i32>(list + (<usize>(kept - 1) << 2)) >= book.size) --kept;
-  const found = list + KEPT * 4; // in place of the scores
-  let best = f32.MAX_VALUE;
-  let next = f32.MAX_VALUE;
-  let winner = load<i32>(list);
-  for (let i = 0; i < kept; i += 3) {
-    const at = <usize>i << 2;
-    const k0 = load<i32>(list + at);
-    const k1 = i + 1 < kept ? load<i32>(list + at, 4) : k0;
-    const k2 = i + 2 < kept ? load<i32>(list + at, 8) : k0;
-    const v = values(book, row, k0, k1, k2);
-    for (let j = 0; j < min(3, kept - i); ++j) {
-      const value = j == 0 ? f32x4.extract_lane(v, 0) : j == 1 ? f32x4.extract_lane(v, 1) : f32x4.extract_lane(v, 2);
-      store<f32>(found + at + (<usize>j << 2), value);
-      if (value < best) {
-        next = best;
-        best = value;
-        winner = load<i32>(list + at + (<usize>j << 2));
-      } else next = min(next, value);
-    }
+  scores: usize,
+  leasts: usize,
+  pairs: i32,
+  first: i32,
+): void {
+  if (state.kept < 0) return;
+  let least = v128.load(leasts);
+  const end = leasts + <usize>pairs * PAIR_LEASTS;
+  for (let at = leasts; at < end; at += PAIR_LEASTS) {
+    least = i16x8.min_s(least, i16x8.min_s(v128.load(at), v128.load(at, 16)));
   }
-  settledValue = best;
-  if (kept == 1) return winner;
+  const found = leastLane(least);
+  if (found < state.least) {
+    state.least = found;
+    const limit = i16x8.splat(<i16>found);
+    const pair = ctz(pairsBelow(leasts, pairs, limit));
+    const place = <i32>ctz(codesBelow(scores + <usize>pair * PAIR, limit));
+    lead(book, filter, row, state, min(first + pair * (2 * PANEL) + place, book.size - 1));
+  }
+  if (found > state.bound) return;
+  const limit = i16x8.splat(<i16>state.bound);
+  let kept = state.kept;
+  for (let open = pairsBelow(leasts, pairs, limit); open != 0; open &= open - 1) {
+    const pair = ctz(open);
+    const line = scores + <usize>pair * PAIR;
+    const base = first + pair * (2 * PANEL);
+    let hits = codesBelow(line, limit);
+    if (kept + <i32>popcnt(hits) > KEPT) {
+      kept = prune(list, kept, state.bound);
+      if (kept + <i32>popcnt(hits) > KEPT) {
+        state.kept = -1;
+        return;
+      }
+    }
+    do {
+      const i = <i32>ctz(hits);
+      const to = list + (<usize>kept << 2);
+      store<i32>(to, base + i);
+      store<i32>(to, <i32>load<i16>(line + (<usize>i << 1)), KEPT * 4);
+      ++kept;
+      hits &= hits - 1;
+    } while (hits != 0);
+  }
+  state.kept = kept;
+}
+
+/** Bits of the pairs of panels that have a score not above the limit. */
+// @ts-ignore: decorator
+@inline
+function pairsBelow(leasts: usize, pairs: i32, limit: v128): u32 {
+  let bits: u32 = 0;
+  for (let p = 0; p < pairs; ++p) {
+    const least = i16x8.min_s(v128.load(leasts), v128.load(leasts, 16));
+    bits |= <u32>v128.any_true(i16x8.le_s(least, limit)) << p;
+    leasts += PAIR_LEASTS;
+  }
+  return bits;
+}
+
+/** Bits of the codes of a pair of panels whose scores are not above the limit. */
+// @ts-ignore: decorator
+@inline
+function codesBelow(scores: usize, limit: v128): u64 {
+  return (
+    <u64>sixteenBelow(scores, limit) |
+    (<u64>sixteenBelow(scores + 32, limit) << 16) |
+    (<u64>sixteenBelow(scores + 64, limit) << 32) |
+    (<u64>sixteenBelow(scores + 96, limit) << 48)
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function sixteenBelow(scores: usize, limit: v128): u32 {
+  const a = i16x8.le_s(v128.load(scores), limit);
+  const b = i16x8.le_s(v128.load(scores, 16), limit);
+  return <u32>i8x16.bitmask(i8x16.narrow_i16x8_s(a, b));
+}
+
+// @ts-ignore: decorator
+@inline
+function leastLane(v: v128): i32 {
+  v = i16x8.min_s(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+  v = i16x8.min_s(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2));
+  return min(<i32>i16x8.extract_lane_s(v, 0), <i32>i16x8.extract_lane_s(v, 1));
+}
+
+/**
+ * Takes the code of least score for the leader. Its value tells its score without the error of
+ * rounding, so only the other codes' errors count in the bound.
+ */
+function lead(book: Codebook, filter: FilterCodebook, row: usize, state: Row, k: i32): void {
+  const value = f32x4.extract_lane(values(book, row, k, k, k), 0);
+  const norm = <f64>state.norm;
+  let score = <f64>value;
+  let error: f64;
+  if (book.metric == METRIC_EUCLIDEAN) {
+    error = book.unit * (score + norm) + book.tiny;
+    score = 0.5 * (score - norm);
+  } else error = book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny;
+  state.leader = k;
+  state.value = value;
+  const most = state.scale * (score - filter.bias + error) + state.error;
+  const units = most / <f64>(1 << filter.shift) + <f64>filter.segments + 1;
+  state.bound = min(state.bound, <i32>max(-32768.0, min(32767.0, units)));
+}
+
+/** Drops the codes of a list whose scores are above `bound`; returns how many stay. */
+function prune(list: usize, count: i32, bound: i32): i32 {
+  let kept = 0;
+  for (let i = 0; i < count; ++i) {
+    const from = list + (<usize>i << 2);
+    const to = list + (<usize>kept << 2);
+    const score = load<i32>(from, KEPT * 4);
+    store<i32>(to, load<i32>(from));
+    store<i32>(to, score, KEPT * 4);
+    kept += <i32>(score <= bound);
+  }
+  return kept;
+}
+
+/**
+ * The nearest of the codes in the row's list, the lowest index on ties. Values of f32 decide where
+ * their bound allows it, f64 decides among those closer together.
+ */
+export function settle(book: Codebook, row: usize, state: Row, list: usize): i32 {
+  let kept = state.kept;
+  if (book.size > WINDOW) kept = prune(list, kept, state.bound);
+  // The last panel is filled up with copies of the last code, which comes before them.
+  while (kept > 1 && load<i32>(list + (<usize>(kept - 1) << 2)) >= book.size) --kept;
+  state.kept = kept;
+  settledValue = state.value;
+  if (kept == 1) return state.leader;
+
+  const found = list + KEPT * 4; // in place of the scores
+  const last = kept - 1;
+  let least = f32x4.splat(UNSEEN);
+  let next = least;
+  let places = i32x4.splat(0);
+  for (let i = 0; i < kept; i += 3) {
+    const at = list + (<usize>i << 2);
+    const k1 = load<i32>(list + (<usize>min(i + 1, last) << 2));
+    const k2 = load<i32>(list + (<usize>min(i + 2, last) << 2));
+    const inside = i32x4.gt_s(i32x4.splat(kept - i), i32x4(0, 1, 2, 127));
+    const v = v128.bitselect(values(book, row, load<i32>(at), k1, k2), f32x4.splat(UNSEEN), inside);
+    v128.store(found + (<usize>i << 2), v);
+    places = v128.bitselect(i32x4.splat(i), places, f32x4.lt(v, least));
+    next = f32x4.pmin(next, f32x4.pmax(v, least));
+    least = f32x4.pmin(least, v);
+  }
+  const best = horizontalMin(least);
+  const isBest = f32x4.eq(least, best);
+  const bits = i32x4.bitmask(isBest);
+  const lane = ctz(bits) & 3;
+  const second = <f64>f32x4.extract_lane(horizontalMin(v128.bitselect(next, least, isBest)), 0);
+  const value = <f64>f32x4.extract_lane(best, 0);
+  settledValue = <f32>value;
+
   const euclidean = book.metric == METRIC_EUCLIDEAN;
   const share = euclidean ? 2 * book.unit : 0;
   const margin = euclidean
     ? book.tiny
     : 2 * (book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny);
-  if (<f64>next - <f64>best > share * <f64>next + margin) return winner;
+  if (<i32>(second - value > share * second + margin) & <i32>((bits & (bits - 1)) == 0)) {
+    v128.store(found, places);
+    const place = load<i32>(found + (<usize>lane << 2)) + lane;
+    return load<i32>(list + (<usize>place << 2));
+  }
+  return settleExactly(book, row, list, kept, value, share, margin);
+}
 
-  let least: f64 = Infinity;
+/** As `settle`, among the codes whose values are too close to `least` to tell. */
+function settleExactly(
+  book: Codebook,
+  row: usize,
+  list: usize,
+  kept: i32,
+  least: f64,
+  share: f64,
+  margin: f64,
+): i32 {
+  let winner = -1;
+  let nearest: f64 = Infinity;
   for (let i = 0; i < kept; ++i) {
-    const at = <usize>i << 2;
-    const value = <f64>load<f32>(found + at);
-    if (value - <f64>best > share * value + margin) continue;
-    const k = load<i32>(list + at);
+    const at = list + (<usize>i << 2);
+    const value = <f64>load<f32>(at, KEPT * 4);
+    if (value - least > share * value + margin) continue;
+    const k = load<i32>(at);
     const exact = exactValue(book, row, k);
-    if (exact < least) {
-      least = exact;
+    if (exact < nearest) {
+      nearest = exact;
       winner = k;
       settledValue = <f32>value;
     }
   }
   return winner;
-}
-
-/**
- * The largest score that the nearest code may have, from the value of the code with the least score:
- * that one's score is known without its error of rounding, so only the other's counts.
- */
-function boundFromLeast(
-  book: Codebook,
-  filter: FilterCodebook,
-  row: usize,
-  state: Row,
-  list: usize,
-): i32 {
-  let at = list;
-  while (load<i32>(at, KEPT * 4) != state.least) at += 4;
-  const k = min(load<i32>(at), book.size - 1);
-  const value = <f64>f32x4.extract_lane(values(book, row, k, k, k), 0);
-  const norm = <f64>state.norm;
-  let score = value;
-  let error = book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny;
-  if (book.metric == METRIC_EUCLIDEAN) {
-    score = 0.5 * (value - norm);
-    error = book.unit * (value + norm) + book.tiny;
-  }
-  const bound = state.scale * (score - filter.bias + error) + state.error;
-  const units = bound / <f64>(1 << filter.shift) + <f64>filter.segments + 1;
-  return <i32>min(units, <f64>(state.least + state.width));
 }
