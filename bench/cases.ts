@@ -4,17 +4,25 @@ import type { CaseSizes } from "./protocol.ts";
 export interface SideName {
   /** As the peers and our own sides call it. */
   name: string;
-  process: "kernels" | "graph" | "layers" | "python" | "python with jemalloc";
+  process: "kernels" | "graph" | "layers" | "training" | "python" | "python with jemalloc";
 }
 
 /** One thing that all its sides compute on the same data. */
 export interface Case extends CaseSizes {
   id: string;
-  group: "search" | "training step" | "k-means" | "residual" | "decode" | "scalar" | "layer";
+  group:
+    | "search"
+    | "training step"
+    | "k-means"
+    | "residual"
+    | "decode"
+    | "scalar"
+    | "layer"
+    | "autoencoder";
   /** Our side, which every peer alternates with. */
   ours: string;
   /** Where our side runs. Default: "kernels". */
-  oursIn?: "kernels" | "layers";
+  oursIn?: "kernels" | "layers" | "training";
   peers: readonly SideName[];
   /** Floating-point operations of one call, in units of 10^9. */
   gflop?: number;
@@ -151,6 +159,21 @@ function residualLayer(n: number, beam: number, training: boolean): Case {
   };
 }
 
+/** Whole training steps on 256 images of 28 x 28 pixels with 7 x 7 codes each. */
+function autoencoder(parts: "convolutions" | "patches", codes: number, quick: boolean): Case {
+  return {
+    id: `autoencoder of ${parts}, ${codes} codes`,
+    group: "autoencoder",
+    n: 256 * 7 * 7,
+    dim: 4 * 4, // pixels of a code
+    codes,
+    ours: `autoencoder of ${parts}`,
+    oursIn: "training",
+    peers: both(`reference autoencoder of ${parts}`),
+    quick,
+  };
+}
+
 /** All cases, the quick ones apart: they are smaller. */
 export const CASES: readonly Case[] = [
   ...SHAPES.map((shape) => search(shape, false)),
@@ -168,7 +191,7 @@ export const CASES: readonly Case[] = [
     codes: 1024,
     layers: 8,
     ours: "decode",
-    peers: both("reference decode"),
+    peers: [...both("reference decode"), { name: "decode to a new array", process: "kernels" }],
     quick: false,
   },
   {
@@ -194,14 +217,20 @@ export const CASES: readonly Case[] = [
   },
   ...SHAPES.slice(0, 3).map((shape) => layer(shape, false)),
   layer([16384, 32, 65536], false),
+  layer([12544, 32, 512], false),
   residualLayer(4096, 1, false),
   residualLayer(16384, 1, false),
   residualLayer(4096, 1, true),
   residualLayer(16384, 1, true),
   residualLayer(2048, 4, true),
+  ...([512, 8192, 65536] as const).flatMap((codes) => [
+    autoencoder("convolutions", codes, false),
+    autoencoder("patches", codes, false),
+  ]),
   ...QUICK.map((shape) => search(shape, true)),
   ...QUICK.map((shape) => trainingStep(shape, true)),
   ...QUICK.map((shape) => layer(shape, true)),
+  autoencoder("patches", 512, true),
   kmeans([4096, 32, 256], 5, true),
   residual(512, 1, true),
   residual(256, 4, true),

@@ -193,6 +193,24 @@ def reference_decode(case):
     return call, versions(torch, library)
 
 
+def reference_autoencoder(case, patches):
+    """A training step of the model of parity/autoencoder."""
+    torch, library = import_reference(case)
+    import pathlib
+
+    n, k = case["n"], case["codes"]
+    need_memory(n * k * 4 * 5 * (1.35 if case["jemalloc"] else 1) / 2**20)
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "parity" / "autoencoder"))
+    try:
+        import train
+    except (ImportError, SystemExit) as error:
+        raise Skip(str(error))
+    model = train.Patches(k) if patches else train.build(k)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=train.LEARNING_RATE)
+    x = torch.from_numpy(array(case, "vectors", 256, 1, 28, 28)).clamp(-1, 1)
+    return lambda: train.step(model, optimizer, x), versions(torch, library)
+
+
 def reference_fsq(case):
     torch, library = import_reference(case)
     levels, n = case["levels"], case["n"]
@@ -302,6 +320,8 @@ SIDES = {
     "reference residual eval": lambda case: reference_residual(case, False),
     "reference residual train": lambda case: reference_residual(case, True),
     "reference decode": reference_decode,
+    "reference autoencoder of convolutions": lambda case: reference_autoencoder(case, False),
+    "reference autoencoder of patches": lambda case: reference_autoencoder(case, True),
     "reference fsq": reference_fsq,
     "reference lfq": reference_lfq,
     "torch addmm+argmin": torch_search,

@@ -47,10 +47,12 @@ async function sideOf(given: Preparation, pool: Pool): Promise<() => Promise<unk
       const search = await createResidualSearch(layersOf(given), { dim, beam, pool });
       return () => search.nearest(x);
     }
-    case "decode": {
+    case "decode":
+    case "decode to a new array": {
       const books = layersOf(given);
       const indices = Int32Array.from({ length: given.n * layers }, (_, i) => (i * 7919) % codes);
-      return () => decodeSum(books, indices, { dim, pool });
+      const out = given.side === "decode" && { out: new Float32Array(given.n * dim) };
+      return () => decodeSum(books, indices, { dim, pool, ...out });
     }
     case "fsq": {
       const codec = fsqCodec({ levels: given.levels ?? [] });

@@ -39,6 +39,17 @@ describe.each(pools)("gather and decodeSum ($name)", ({ pool }) => {
     }
   });
 
+  it("writes to an array of the caller's", async () => {
+    const out = new Float32Array(2);
+    const options = { dim: 1, pool, out };
+    expect(await gather(Float32Array.of(3, 5), Int32Array.of(1, 0), options)).toBe(out);
+    expect([...out]).toEqual([5, 3]);
+    await expect(gather(Float32Array.of(3, 5), Int32Array.of(1), options)).rejects.toThrow(
+      "decodeSum: out: expected 1 x 1 numbers, got 2",
+    );
+    expect([...out]).toEqual([5, 3]);
+  });
+
   it("takes a shared codebook once", async () => {
     const codebook = Float32Array.of(1, 2, 4);
     const out = await decodeSum([codebook, codebook], Int32Array.of(2, 0, 1, 1), { dim: 1, pool });

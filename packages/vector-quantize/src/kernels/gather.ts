@@ -10,6 +10,11 @@ export interface DecodeOptions {
   readonly dim: number;
   /** Where it runs. Default: a pool that all searches share. */
   readonly pool?: Pool;
+  /**
+   * Where the answer goes, `[N, D]`. Default: a new array. For many vectors, getting a new array's
+   * memory from the system takes several times as long as the sums.
+   */
+  readonly out?: Float32Array<ArrayBuffer>;
 }
 
 /** Rows per call into the pool's memory, so that its size does not depend on N. */
@@ -20,8 +25,8 @@ const PART = 2 ** 22;
  *
  * @param codebook `[K, D]`
  * @param indices `[N]`, 0 ... K - 1 or -1
- * @returns float32 `[N, D]`
- * @throws if an index is out of range
+ * @returns float32 `[N, D]`: `out`, if it is given
+ * @throws if an index is out of range, or `out` does not fit
  */
 export async function gather(
   codebook: Float32Array,
@@ -37,7 +42,7 @@ export async function gather(
  *
  * @param codebooks Q times `[K_q, D]`; a shared codebook is given Q times
  * @param indices `[N, Q]`, 0 ... K_q - 1 or -1
- * @returns float32 `[N, D]`
+ * @returns float32 `[N, D]`: `out`, if it is given
  * @throws if an index is out of range, or a length does not fit
  */
 export async function decodeSum(
@@ -45,7 +50,7 @@ export async function decodeSum(
   indices: Int32Array,
   options: DecodeOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkKnownOptions("decodeSum", options, ["dim", "pool"]);
+  checkKnownOptions("decodeSum", options, ["dim", "pool", "out"]);
   const { dim } = options;
   const layers = codebooks.length;
   checkInteger("decodeSum: dim", dim);
@@ -55,9 +60,15 @@ export async function decodeSum(
   }
   const rows = indices.length / layers;
   checkLayerIndices("decodeSum", codebooks, indices, dim);
-  if (!supports("plain")) return decodeSumScalar(codebooks, indices, dim);
+  const out = options.out ?? new Float32Array(rows * dim);
+  if (out.length !== rows * dim) {
+    throw expected("decodeSum: out", `${rows} x ${dim} numbers`, out.length);
+  }
+  if (!supports("plain")) {
+    out.set(decodeSumScalar(codebooks, indices, dim));
+    return out;
+  }
   const pool = options.pool ?? defaultPool();
-  const out = new Float32Array(rows * dim);
   const { memory } = pool;
 
   return pool.exclusive(async () => {

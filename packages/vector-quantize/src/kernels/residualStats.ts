@@ -23,7 +23,7 @@ export async function residualStats(
   vectors: Float32Array,
   indices: Int32Array,
   codebooks: readonly Float32Array[],
-  options: DecodeOptions,
+  options: Pick<DecodeOptions, "dim" | "pool">,
 ): Promise<AssignStats[]> {
   checkKnownOptions("residualStats", options, ["dim", "pool"]);
   const { dim } = options;
