@@ -1,3 +1,4 @@
+import { tree } from "@jax-js/jax";
 import { checkDropout, dropoutOf } from "./residual/dropout.ts";
 import { layerOptionsOf, numberOfLayers, type ResidualOptions } from "./residual/options.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
@@ -36,6 +37,11 @@ export function residualSimVQ(given: ResidualSimVQOptions): ResidualQuantizer {
     maskedOutput: "zeros",
     gradientFraction: 0,
     takesTargets: true,
+    trainsApart: !dropout,
+    codebooks: ({ params, state }) =>
+      params.layers.map((own, at) =>
+        layer.codebook(tree.ref({ params: own, state: state.layers[at] }) as never),
+      ),
     ...(dropout && { dropout }),
   });
 }

@@ -15,6 +15,7 @@ import {
 } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { finiteRows, nearestInGraph, similarities } from "../search/graph.ts";
+import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { completeSimVQOptions, type SimVQOptions } from "./simVQ/options.ts";
@@ -127,6 +128,17 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     fromVectors(lookUp(codebookOf(variables), indices.reshape([-1])), layout, indices.shape),
   );
   const codebook = jitted(codebookOf);
+  /** What a search outside the graph needs, and what becomes of its answer. */
+  const query = jitted(({ variables, x }: Pick<Call, "variables" | "x">) => ({
+    vectors: toVectors(x, layout),
+    codes: codebookOf(variables),
+  }));
+  const settle = jitted(
+    ({ found, x, ...masks }: { found: np.Array; x: np.Array } & MaskOptions) => {
+      const positions = positionShape(x.shape, layout);
+      return hideMasked(found, maskOfVectors(masks, positions)).reshape(positions);
+    },
+  );
 
   const checkCall = (name: string, x: np.Array, call: Omit<Call, "variables" | "x">) => {
     const where = `simVQ.${name}`;
@@ -151,6 +163,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     config: { type: "simVQ", ...savedOptions(given as never) },
     dim,
     codebookSizes: [K],
+    trainsApart: true,
 
     init(key) {
       const [bookKey, transformKey] = [...random.split(key)] as [np.Array, np.Array];
@@ -183,7 +196,10 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
       checkCall("encode", x, masks);
-      return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      const { vectors, codes } = query(tree.ref({ variables, x }));
+      const found = np.array(await nearestOnKernels(vectors, codes, "euclidean"));
+      return blockUntilReady(settle({ found, x: x.ref, ...tree.ref(masks) }));
     },
 
     async update(variables, x, indices, { mask, lengths, key } = {}) {

@@ -2,7 +2,6 @@ import { random, tree } from "@jax-js/jax";
 import { expect, test } from "vitest";
 import { linear } from "../nn/linear.ts";
 import { sequential } from "../nn/sequential.ts";
-import { simVQ } from "../quantizers/simVQ.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { adamw } from "./optimizers.ts";
 import { createPhaseTimer } from "./phaseTimer.ts";
@@ -85,7 +84,7 @@ test("a timer sees each part of a step, and changes nothing", async () => {
 
 test("one graph is a single part", async () => {
   const timer = createPhaseTimer();
-  const graph = around(simVQ({ dim: 4, codebookSize: 8 }) as never);
+  const graph = around(vectorQuantize({ dim: 4, codebookSize: 8, affineParam: true }));
   const options = { trainer: graph, batch, from: 0, to: 2, timer };
   const { state } = await trainLoop(graph.init(random.key(1)), options);
   expect(Object.keys(timer.profile)).toEqual(["data", "step"]);
