@@ -34,7 +34,7 @@ const WINDOW = 1024;
 const ROW_BYTES = 40 + 8 * 64 + 16; // of a row and its list
 
 /** Features whose products are summed in 16 bits: more make their numbers smaller. */
-const SEGMENT = 32;
+const SEGMENT = 64;
 /** Largest sum of a segment, less what the bias' digits are rounded by. */
 const ROOM = 32600 - 100;
 /** Length of codes in a segment beyond which rows would be left too small a part of `ROOM`. */
