@@ -74,6 +74,7 @@ export {
 export type { FsqOptions, NoiseScale } from "./quantizers/fsq/options.ts";
 export { type FiniteScalarQuantizer, fsq, type RotationState } from "./quantizers/fsq.ts";
 export type { GroupedParams, GroupedQuantizer, GroupedState } from "./quantizers/grouped.ts";
+export { type GroupedQuantizerOptions, groupedQuantizer } from "./quantizers/groupedQuantizer.ts";
 export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
@@ -112,6 +113,10 @@ export type { ResidualBounds } from "./quantizers/residualFSQ/bounds.ts";
 export type { ResidualFSQOptions } from "./quantizers/residualFSQ/options.ts";
 export { residualFSQ } from "./quantizers/residualFSQ.ts";
 export { type ResidualLFQOptions, residualLFQ } from "./quantizers/residualLFQ.ts";
+export {
+  type ResidualQuantizerOptions,
+  residualQuantizer,
+} from "./quantizers/residualQuantizer.ts";
 export { type ResidualSimVQOptions, residualSimVQ } from "./quantizers/residualSimVQ.ts";
 export { type ResidualVQOptions, residualVQ } from "./quantizers/residualVQ.ts";
 export type { CodeTransform, SimVQGradient, SimVQOptions } from "./quantizers/simVQ/options.ts";

@@ -3,6 +3,7 @@ import { binaryMapper } from "./binaryMapper.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
 import { fsp } from "./fsp.ts";
 import { fsq } from "./fsq.ts";
+import { groupedQuantizer } from "./groupedQuantizer.ts";
 import { groupedResidualFSQ } from "./groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "./groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
@@ -13,6 +14,7 @@ import { lfq } from "./lfq.ts";
 import { randomProjectionQuantizer } from "./randomProjectionQuantizer.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 import { residualLFQ } from "./residualLFQ.ts";
+import { residualQuantizer } from "./residualQuantizer.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
 import { simVQ } from "./simVQ.ts";
@@ -37,16 +39,22 @@ export function quantizerFromConfig(config: QuantizerConfig, objects: UserObject
   return make(options as never);
 }
 
-/** A user's own object in place of its name; where it is not given, the factory says so. */
+/**
+ * A user's own object in place of its name, a quantizer in place of its configuration; where an
+ * object is not given, the factory says so.
+ */
 function restore(value: unknown, objects: UserObjects): unknown {
-  const name = typeof value === "object" && value !== null && "name" in value && value.name;
-  return objects.find((object) => object.name === name) ?? value;
+  if (Array.isArray(value)) return value.map((part) => restore(part, objects));
+  if (typeof value !== "object" || value === null) return value;
+  if ("type" in value) return quantizerFromConfig(value as QuantizerConfig, objects);
+  return objects.find((object) => "name" in value && object.name === value.name) ?? value;
 }
 
 const factories: Record<string, (options: never) => Quantizer> = {
   binaryMapper,
   fsp,
   fsq,
+  groupedQuantizer,
   groupedResidualFSQ,
   groupedResidualLFQ,
   groupedResidualVQ,
@@ -55,6 +63,7 @@ const factories: Record<string, (options: never) => Quantizer> = {
   identity,
   lfq,
   randomProjectionQuantizer,
+  residualQuantizer,
   residualFSQ,
   residualLFQ,
   residualSimVQ,

@@ -213,10 +213,10 @@ export function residualLayers(parts: ResidualParts) {
       ).reshape([...positions, Q]),
       loss: none(totals, () => np.zeros([])), // [Q]
       losses: Object.fromEntries(
-        Object.keys(losses[0] as object).map((name) => [
+        [...new Set(losses.flatMap(Object.keys))].map((name) => [
           name,
           none(
-            losses.map((each) => each[name] as np.Array),
+            losses.map((each) => each[name] ?? np.zeros([])), // layers may be of several kinds
             () => np.zeros([]),
           ),
         ]),

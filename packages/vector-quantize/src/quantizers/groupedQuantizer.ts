@@ -1,0 +1,39 @@
+import { checkInteger, checkKnownOptions } from "../errors.ts";
+import type { Layout } from "../layout/layout.ts";
+import { type GroupedQuantizer, groupedOf } from "./grouped.ts";
+import type { ResidualQuantizer } from "./residual.ts";
+
+/** Options of `groupedQuantizer`. */
+export interface GroupedQuantizerOptions {
+  /** What quantizes each group, with parameters and state of its own. */
+  quantizer: ResidualQuantizer;
+  /** Parts that the features are cut into, `G`; the input has `G quantizer.dim` features. */
+  groups: number;
+}
+
+/**
+ * Groups of features, each with a residual quantizer of its own: `groupedResidualVQ` and the like
+ * for layers of any kind.
+ *
+ * ```ts
+ * const layers = [vectorQuantize({ dim: 4, codebookSize: 1024 }), fsq({ levels: [5, 5, 5, 5] })];
+ * const quantizer = groupedQuantizer({ quantizer: residualQuantizer({ layers }), groups: 2 }); // of 8 features
+ * const codes = await quantizer.encode(variables, x); // [2, ..., 2]
+ * ```
+ *
+ * @throws VectorQuantizeError unless `groups` is a number of groups
+ *
+ * Source: as for `groupedResidualVQ`.
+ */
+export function groupedQuantizer(given: GroupedQuantizerOptions): GroupedQuantizer {
+  checkKnownOptions("groupedQuantizer", given, ["quantizer", "groups"]);
+  const { quantizer, groups } = given;
+  checkInteger("groupedQuantizer: groups", groups);
+  return groupedOf({
+    config: { type: "groupedQuantizer", groups, quantizer: quantizer.config },
+    dim: groups * quantizer.dim,
+    groups,
+    layout: (quantizer.config.layout as Layout | undefined) ?? "channelLast",
+    make: () => quantizer,
+  });
+}
