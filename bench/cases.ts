@@ -4,7 +4,14 @@ import type { CaseSizes } from "./protocol.ts";
 export interface SideName {
   /** As the peers and our own sides call it. */
   name: string;
-  process: "kernels" | "graph" | "layers" | "training" | "python" | "python with jemalloc";
+  process:
+    | "kernels"
+    | "graph"
+    | "layers"
+    | "scalar"
+    | "training"
+    | "python"
+    | "python with jemalloc";
 }
 
 /** One thing that all its sides compute on the same data. */
@@ -22,7 +29,7 @@ export interface Case extends CaseSizes {
   /** Our side, which every peer alternates with. */
   ours: string;
   /** Where our side runs. Default: "kernels". */
-  oursIn?: "kernels" | "layers" | "training";
+  oursIn?: "kernels" | "layers" | "scalar" | "training";
   peers: readonly SideName[];
   /** Floating-point operations of one call, in units of 10^9. */
   gflop?: number;
@@ -174,6 +181,20 @@ function autoencoder(parts: "convolutions" | "patches", codes: number, quick: bo
   };
 }
 
+function lfqTraining(n: number, bits: number): Case {
+  return {
+    id: `LFQ training ${name([n, `2^${bits}`])}`,
+    group: "scalar",
+    n,
+    dim: bits,
+    codes: 2 ** bits,
+    ours: "lfq training forward",
+    oursIn: "scalar",
+    peers: both("reference lfq train"),
+    quick: false,
+  };
+}
+
 /** All cases, the quick ones apart: they are smaller. */
 export const CASES: readonly Case[] = [
   ...SHAPES.map((shape) => search(shape, false)),
@@ -202,7 +223,19 @@ export const CASES: readonly Case[] = [
     codes: 64000,
     levels: [8, 8, 8, 5, 5, 5],
     ours: "fsq",
-    peers: both("reference fsq"),
+    peers: [...both("reference fsq"), { name: "fsq encode", process: "scalar" }],
+    quick: false,
+  },
+  {
+    id: "ResidualFSQ 1048576 x 4 layers of [8, 8, 8, 5, 5, 5]",
+    group: "scalar",
+    n: 1048576,
+    dim: 6,
+    codes: 64000,
+    layers: 4,
+    levels: [8, 8, 8, 5, 5, 5],
+    ours: "residual fsq",
+    peers: [...both("reference residual fsq"), { name: "residual fsq encode", process: "scalar" }],
     quick: false,
   },
   {
@@ -212,9 +245,11 @@ export const CASES: readonly Case[] = [
     dim: 16,
     codes: 65536,
     ours: "lfq",
-    peers: both("reference lfq"),
+    peers: [...both("reference lfq"), { name: "lfq encode", process: "scalar" }],
     quick: false,
   },
+  lfqTraining(2048, 16),
+  ...[14, 16, 18].flatMap((bits) => [lfqTraining(4096, bits), lfqTraining(16384, bits)]),
   ...SHAPES.slice(0, 3).map((shape) => layer(shape, false)),
   layer([16384, 32, 65536], false),
   layer([12544, 32, 512], false),

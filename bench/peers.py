@@ -224,10 +224,25 @@ def reference_fsq(case):
     return call, versions(torch, library)
 
 
-def reference_lfq(case):
+def reference_residual_fsq(case):
+    torch, library = import_reference(case)
+    levels, n = case["levels"], case["n"]
+    rfsq = library.ResidualFSQ(dim=len(levels), levels=levels, num_quantizers=case["layers"]).eval()
+    x = torch.from_numpy(array(case, "vectors", n, len(levels))).unsqueeze(0)
+
+    def call():
+        with torch.no_grad():
+            rfsq(x)
+
+    return call, versions(torch, library)
+
+
+def reference_lfq(case, training):
     torch, library = import_reference(case)
     d, n = case["dim"], case["n"]
-    lfq = library.LFQ(dim=d, codebook_size=2**d).eval()
+    if training:
+        need_memory(n * 2**d * 4 * 5.5 / 2**20)  # matrices of a number a code of every vector
+    lfq = library.LFQ(dim=d, codebook_size=2**d).train(training)
     x = torch.from_numpy(array(case, "vectors", n, d)).unsqueeze(0)
 
     def call():
@@ -323,7 +338,9 @@ SIDES = {
     "reference autoencoder of convolutions": lambda case: reference_autoencoder(case, False),
     "reference autoencoder of patches": lambda case: reference_autoencoder(case, True),
     "reference fsq": reference_fsq,
-    "reference lfq": reference_lfq,
+    "reference residual fsq": reference_residual_fsq,
+    "reference lfq": lambda case: reference_lfq(case, False),
+    "reference lfq train": lambda case: reference_lfq(case, True),
     "torch addmm+argmin": torch_search,
     "faiss IndexFlatL2": faiss_search,
     "faiss Kmeans": faiss_kmeans,

@@ -96,6 +96,7 @@ export function readSettings(args: readonly string[], root: string): Settings | 
         case "kernels":
         case "graph":
         case "layers":
+        case "scalar":
         case "training":
           return {
             program: values.node,

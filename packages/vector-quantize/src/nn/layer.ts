@@ -20,6 +20,13 @@ export interface Layer<P extends ArrayTree = ArrayTree> {
   init(key: np.Array): P;
   /** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
   apply(params: P, x: np.Array): np.Array;
+  /**
+   * `apply`, and what `backward` needs from it. Both are there for layers that would otherwise have
+   * to compute again what lies inside of them; of the others the input is kept. Takes its arrays.
+   */
+  forward?(params: P, x: np.Array): [output: np.Array, kept: ArrayTree];
+  /** Gradients by `params` and by the input, from that by the output. Takes its arrays. */
+  backward?(params: P, kept: ArrayTree, gradient: np.Array): [byParams: P, byInput: np.Array];
 }
 
 /** The parameters of a layer that has none. */

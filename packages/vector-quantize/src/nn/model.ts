@@ -57,6 +57,19 @@ export interface Model {
   /** The layers before the quantizer alone. Pure, traceable, differentiable. */
   encoder(params: ModelParams["encoder"], x: np.Array): np.Array;
 
+  /** `encoder`, and what `encoderBackward` needs from it. Pure, traceable. */
+  encoderForward(
+    params: ModelParams["encoder"],
+    x: np.Array,
+  ): [features: np.Array, kept: ArrayTree];
+
+  /** The gradient by the encoder's parameters, from that by its features. Pure, traceable. */
+  encoderBackward(
+    params: ModelParams["encoder"],
+    kept: ArrayTree,
+    gradient: np.Array,
+  ): ModelParams["encoder"];
+
   /** The layers after the quantizer alone. Pure, traceable, differentiable. */
   decoder(params: ModelParams["decoder"], quantized: np.Array): np.Array;
 

@@ -1,6 +1,6 @@
 import { expected } from "../errors.ts";
 import type { ArrayTree } from "../tree.ts";
-import { applyLayers, initLayers } from "./chain.ts";
+import { applyLayers, backwardLayers, forwardLayers, initLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 
 /**
@@ -22,6 +22,15 @@ export function residual(layers: readonly Layer[]): Layer<{ layers: ArrayTree[] 
         throw expected("residual: output of the layers", `the input's shape [${x.shape}]`, y.shape);
       }
       return x.add(y);
+    },
+    forward(params, x) {
+      const [y, kept] = forwardLayers(layers, params.layers, x.ref);
+      return [x.add(y), kept];
+    },
+    backward(params, kept, gradient) {
+      const inside = kept as readonly ArrayTree[];
+      const [byParams, byInput] = backwardLayers(layers, params.layers, inside, gradient.ref);
+      return [{ layers: byParams }, gradient.add(byInput)];
     },
   };
 }

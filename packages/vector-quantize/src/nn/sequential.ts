@@ -2,7 +2,7 @@ import { type numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import type { ApplyOptions, FitOptions, Quantizer } from "../quantizers/contract.ts";
 import { type ArrayTree, jitted } from "../tree.ts";
-import { applyLayers } from "./chain.ts";
+import { applyLayers, backwardLayers, forwardLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
 
@@ -69,6 +69,13 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
     },
 
     encoder: runEncoder,
+    encoderForward: (params, x) => forwardLayers(layers.slice(0, at), params, x),
+    encoderBackward(params, kept, gradient) {
+      const inside = kept as readonly ArrayTree[];
+      const [found, byInput] = backwardLayers(layers.slice(0, at), params, inside, gradient);
+      byInput.dispose();
+      return found;
+    },
     decoder: runDecoder,
 
     async encode({ params, state }: ModelVariables, x: np.Array) {

@@ -1,6 +1,5 @@
 import { type numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import type { Model, ModelOutput, ModelParams } from "../nn/model.ts";
-import { pullback } from "../pullback.ts";
 import type { PassGradients, Quantized } from "../quantizers/contract.ts";
 import { createTrainingPass } from "../quantizers/trainingPass.ts";
 import { solid } from "../tracing.ts";
@@ -57,7 +56,8 @@ type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
  * encoder.
  */
 export function createApartStep(model: Model, { account, conclude }: StepParts) {
-  const encoder = jitted(model.encoder);
+  const forward = jitted(model.encoderForward);
+  const backward = jitted(model.encoderBackward);
   const pass = createTrainingPass(model.quantizer);
   const finish = jitted(conclude);
   const tail = jitted(
@@ -77,13 +77,8 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
     const timed: Timed = timer ? timer.time : (_phase, run) => run();
     const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
     const { params, state } = before.variables;
-    // The batch is an input too: as a constant it would have a gradient of zeros, with which jax-js
-    // computes the first layer a second time.
-    const [features, back] = await timed("encoder forward", () =>
-      pullback(({ given, x }): [np.Array, ArrayTree] => [encoder(given, x), []], {
-        given: refTree(params.encoder),
-        x: batch.ref,
-      }),
+    const [features, kept] = await timed("encoder forward", () =>
+      forward(refTree(params.encoder), batch.ref),
     );
     const passed = await timed("quantizer forward", () =>
       pass(tree.ref({ params: params.quantizer, state } as never), features, { key: stepKey }),
@@ -94,10 +89,9 @@ export function createApartStep(model: Model, { account, conclude }: StepParts) 
       tail({ decoder, outputs: { quantized, loss } }, { report, batch }),
     );
     const home = await timed("quantizer backward", () => passed.back(gradients.outputs));
-    const { given: encoderGradient, x: unused } = await timed("encoder backward", () =>
-      back(home.x),
+    const encoderGradient = await timed("encoder backward", () =>
+      backward(refTree(params.encoder), kept, home.x),
     );
-    unused.dispose();
     return timed("optimizer", () =>
       finish({
         before,
