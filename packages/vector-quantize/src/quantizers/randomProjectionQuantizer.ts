@@ -12,6 +12,7 @@ import {
 import { checkMask, fillMasked, hideMasked, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { nearestInGraph, normalise, similarities } from "../search/graph.ts";
+import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 
@@ -109,6 +110,22 @@ export function randomProjectionQuantizer(
     return join(search(variables, x, maskOfVectors(masks, positions)), positions);
   });
 
+  /** What a search outside the graph needs, and what becomes of its answers. */
+  const query = jitted(({ variables: { state }, x }: Pick<Call, "variables" | "x">) => ({
+    vectors: enter(state.projection, x),
+    codes: all.map((h) => state.codebook.ref.slice(h)),
+  }));
+  const settle = jitted(
+    ({ found, x, ...masks }: { found: np.Array[]; x: np.Array } & MaskOptions) => {
+      const positions = positionShape(x.shape, layout);
+      const mask = maskOfVectors(masks, positions);
+      return join(
+        found.map((column) => hideMasked(column, mask?.ref)),
+        positions,
+      );
+    },
+  );
+
   const decode = jitted(({ state }: Given, indices: np.Array) => {
     const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
     return fromVectors(lookUpAll(state.codebook, columns(indices)), layout, positions);
@@ -197,7 +214,14 @@ export function randomProjectionQuantizer(
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
       check("encode", { x, ...masks });
-      return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
+      const { vectors, codes } = query(tree.ref({ variables, x }));
+      const found: np.Array[] = [];
+      for (const h of all) {
+        const [rows, book] = [vectors[h] as np.Array, codes[h] as np.Array];
+        found.push(np.array(await nearestOnKernels(rows, book, "cosine")));
+      }
+      return blockUntilReady(settle({ found, x: x.ref, ...tree.ref(masks) }));
     },
 
     async update(variables, x, indices, { key, mask, lengths } = {}) {
