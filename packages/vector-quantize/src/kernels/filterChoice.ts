@@ -8,8 +8,8 @@ import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
 /** Rows of the trial. */
 const ROWS = 48;
-/** Codes of the trial, at most; more of them do not change which search is the faster. */
-const MOST_CODES = 512;
+/** Numbers of the trial's codes; more of them do not change which search is the faster. */
+const MOST_NUMBERS = 2 ** 16;
 /** With fewer codes there is nothing to leave out. */
 const LEAST_CODES = 64;
 /** Features beyond this do not change it either. */
@@ -33,7 +33,7 @@ async function filterIsFaster(
 ): Promise<boolean> {
   if (size < LEAST_CODES || dim > MOST_FILTERED_FEATURES) return false;
   const features = Math.min(MOST_FEATURES, 2 ** Math.ceil(Math.log2(dim)));
-  const codes = Math.min(MOST_CODES, 2 ** Math.floor(Math.log2(size)));
+  const codes = Math.min(MOST_NUMBERS / features, 2 ** Math.floor(Math.log2(size)));
   let known = choices.get(pool);
   if (known === undefined) {
     known = new Map();

@@ -23,12 +23,13 @@ export const noFilter: FilterCodebook = {
 };
 
 // As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 88;
+const HEADER_BYTES = 96;
 const HOPELESS = 10;
 const PANEL = 32;
 /** Panels come in pairs. */
 const PAIR = 2 * PANEL;
 const DIGIT = 127;
+const MOST_OF_LENGTH = 63;
 const GROUP = 24;
 const WINDOW = 1024;
 const ROW_BYTES = 40 + 8 * 64 + 16; // of a row and its list
@@ -39,6 +40,11 @@ const SEGMENT = 64;
 const ROOM = 32600 - 100;
 /** Length of codes in a segment beyond which rows would be left too small a part of `ROOM`. */
 const SEGMENT_LENGTH = 200;
+
+/** Features up to which every step counts: the digits are as few as can be. */
+const FEW_FEATURES = 16;
+/** Largest digit of a code's length. */
+const LENGTH_DIGIT = 31;
 
 /** How the features of a vector lie in steps and segments. */
 interface Layout {
@@ -54,12 +60,13 @@ interface Layout {
 function layoutFor(dim: number, form: KernelForm): Layout {
   const values = form === "relaxed" ? 2 : 1;
   // One copy of the digit limits the scale; where a step more costs little there are more.
-  const least = dim <= 16 ? roundUp(Math.max(dim + 2, roundUp(dim, 4)), 2) : roundUp(dim + 3, 4);
+  const few = dim <= FEW_FEATURES;
+  const least = few ? roundUp(Math.max(dim + 2, roundUp(dim, 4)), 2) : roundUp(dim + 3, 4);
   const steps = least / values;
   const wanted = Math.max(1, Math.ceil((dim - 4) / SEGMENT));
   const segmentSteps = roundUp(Math.ceil(steps / wanted), 4 / values);
   const segments = Math.ceil(steps / segmentSteps);
-  return { values, steps, segmentSteps, segments, copies: least - dim - 1 };
+  return { values, steps, segmentSteps, segments, copies: least - dim - (few ? 1 : 2) };
 }
 
 /** Room for the integers of `book`; `update` brings them in. */
@@ -114,8 +121,9 @@ export async function createFilter(
       // Rounding moves a number by a half at most, a row's as a code's.
       const slack = 0.5 * Math.sqrt(count);
       const length = (lengths[s] as number) * scale * 1.000001 + slack;
-      const room = ROOM - slack * length;
       const hasDigits = (s + 1) * count > dim;
+      const forLength = hasDigits ? LENGTH_DIGIT * MOST_OF_LENGTH : 0;
+      const room = ROOM - forLength - slack * length;
       const digits = hasDigits ? scale * digit * (DIGIT + 1) : 0;
       shares.set([length / room, digits / room], 2 * s);
     }
@@ -135,6 +143,8 @@ export async function createFilter(
       const job = { rows: panels, chunkRows: 4, args: [book.header, header] };
       await pool.run(measureFilter, { ...job, work: 2 * size * dim });
       const length = chooseScales(maxNorm);
+      const most = dim > FEW_FEATURES ? length + 0.5 * Math.sqrt(dim) : 0;
+      memory.f64(header + 88, 1)[0] = (most / LENGTH_DIGIT) * 1.000002;
       await pool.run(packFilter, { ...job, work: 16 * size * dim });
       const rest = memory.f32(rests, panels).reduce((a, b) => Math.max(a, b), 0);
       memory.f64(header + 72, 2).set([rest, length + rest]);

@@ -174,6 +174,7 @@ describe("on generated data the answer is that of the search in floats, to the b
     denormal: (next) => 1e-40 * normal(next),
     "scaled by 1e20": (next) => 1e20 * normal(next),
     "scaled by 1e11": (next) => 1e11 * normal(next),
+    "of many lengths": (next, group) => 4 ** group * normal(next),
     offset: (next) => 1e4 + normal(next),
   };
   const runs = 1000;

@@ -72,9 +72,11 @@ function packCode(book: Codebook, filter: FilterCodebook, k: i32, to: usize, i: 
   const step = <usize>panelCodes(book.shape) << 2;
   let from = codeAt(book, k);
   let squares: f64 = 0;
+  let length: f64 = 0;
   for (let d = 0; d < dim; ++d) {
     const v = <f64>load<f32>(from) * filter.scale;
     const rounded = nearest(v);
+    length += rounded * rounded;
     squares += (v - rounded) * (v - rounded);
     put(to, d, i, -<i32>rounded);
     from += step;
@@ -85,6 +87,9 @@ function packCode(book: Codebook, filter: FilterCodebook, k: i32, to: usize, i: 
     const second = nearest((bias - first * filter.digit) * 8 / filter.digit);
     for (let c = 0; c < filter.copies; ++c) put(to, dim + c, i, <i32>first);
     put(to, dim + filter.copies, i, <i32>second);
+  }
+  if (filter.lengthDigit > 0) {
+    put(to, dim + filter.copies + 1, i, <i32>ceil(sqrt(length) * 1.000001 / filter.lengthDigit));
   }
   return squares;
 }

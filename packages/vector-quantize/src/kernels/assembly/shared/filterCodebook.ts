@@ -40,6 +40,8 @@ export class FilterCodebook {
   rest: f64;
   /** Bound of the length of a code in integers, without digits. */
   length: f64;
+  /** Value of the digit of a code's length in integers, which is rounded up; 0 if there is none. */
+  lengthDigit: f64;
 }
 
 /** Largest number of a row: 7 bits with pairs (codes have 8), else as 16-bit sums allow. */
@@ -49,6 +51,9 @@ export const OFFSET: i32 = ASC_FEATURE_RELAXED_SIMD ? 64 : 0;
 /** Largest first and second digit of a code's bias; the second's value is an eighth of the first's. */
 export const DIGIT: f64 = 127;
 export const DIGIT2: f64 = 4;
+
+/** Largest weight of the digit of a code's length. */
+export const MOST_OF_LENGTH: f64 = 63;
 
 /** Features of a step: two bytes where there is an instruction for pairs, else one 16-bit number. */
 export const VALUES: i32 = ASC_FEATURE_RELAXED_SIMD ? 2 : 1;

@@ -8,7 +8,7 @@
  */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import {
-  DIGIT, DIGIT2, FilterCodebook, HEIGHT, MOST_OF_ROW, OFFSET, ROW, Row, VALUES,
+  DIGIT, DIGIT2, FilterCodebook, HEIGHT, MOST_OF_LENGTH, MOST_OF_ROW, OFFSET, ROW, Row, VALUES,
 } from "./filterCodebook";
 import { isFiniteRow } from "./rows";
 import { lengthBound } from "./values";
@@ -92,7 +92,14 @@ function packFilterRow(
   const rowRest = rest * 1.001 + rowLength * 1.2e-7;
   const half = book.metric == METRIC_EUCLIDEAN ? 0.5 * book.maxNorm * book.maxNorm : 0;
   const floats = 1e-6 * scale * filter.scale * (half + length * book.maxNorm);
-  const error = rowLength * filter.rest + rowRest * filter.length + lost + floats;
+  // The rounding of the row counts with the length of each code: its digit takes that off its score.
+  let left = rowRest;
+  if (filter.lengthDigit > 0) {
+    const weight = min(MOST_OF_LENGTH, ceil(rowRest * filter.lengthDigit));
+    put(to, dim + filter.copies + 1, -<i32>weight);
+    left = max(0.0, rowRest - weight / filter.lengthDigit);
+  }
+  const error = rowLength * filter.rest + left * filter.length + lost + floats;
   state.error = error;
   state.scale = scale * filter.scale;
 }
