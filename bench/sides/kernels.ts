@@ -5,10 +5,12 @@ import {
   createSearch,
   decodeSum,
   encodeLevels,
+  encodeResidualLevels,
   encodeSigns,
   fsqCodec,
   kmeans,
   type Pool,
+  residualFsqCodec,
 } from "vector-quantize/kernels";
 import { createPeakProbe } from "../peak.ts";
 import type { Preparation } from "../protocol.ts";
@@ -57,6 +59,10 @@ async function sideOf(given: Preparation, pool: Pool): Promise<() => Promise<unk
     case "fsq": {
       const codec = fsqCodec({ levels: given.levels ?? [] });
       return () => encodeLevels(codec, x, { pool });
+    }
+    case "residual fsq": {
+      const codec = residualFsqCodec({ levels: given.levels ?? [], numQuantizers: layers });
+      return () => encodeResidualLevels(codec, x, { pool });
     }
     case "lfq":
       return () => encodeSigns(x, { dim, pool });

@@ -57,6 +57,7 @@ export type {
   MaskOptions,
   PassGradients,
   PassOptions,
+  PrepareOptions,
   Quantized,
   Quantizer,
   QuantizerConfig,

@@ -1,4 +1,4 @@
-import { jit, numpy as np } from "@jax-js/jax";
+import { jit, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { joinLevels, joinWords, mixedRadix, splitIndex, splitWords } from "./mixedRadix.ts";
@@ -110,4 +110,16 @@ it("refuses levels that cannot be", () => {
   expect(() => radixOf([])).toThrow("levels: expected a list of at least one number of levels");
   expect(() => radixOf([3, 1])).toThrow("levels: expected an integer of at least 2, got 1");
   expect(() => radixOf([2 ** 23])).toThrow("at most 4194304 levels each");
+});
+
+it("splits words beside a gradient", async () => {
+  const radix = mixedRadix("test", [8, 5, 3], "first");
+  const run = (x: np.Array, indices: np.Array): [np.Array, np.Array] => [
+    np.sum(x),
+    splitWords(radix, indices),
+  ];
+  const indices = np.array(new Int32Array([119, 8, 43]), { shape: [3, 1] });
+  const [[sum, levels], gradient] = jit(valueAndGrad(run, { hasAux: true }))(np.ones([2]), indices);
+  expect([...(await levels.data())]).toEqual([7, 4, 2, 0, 1, 0, 3, 0, 1]);
+  tree.dispose([sum, gradient]);
 });

@@ -94,8 +94,6 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
     radix,
     codeWidth: codes,
     losses: ["kl"],
-    rounds: "thresholds",
-    latentsAreVectors: true,
     draws: "training",
     drawsInEvaluation: !deterministicOnEval,
     temperature: 1,

@@ -155,7 +155,7 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     keepCodebooks: false,
     radix,
     losses: ["norm"],
-    rounds: "thresholds",
+    encodesByThresholds: true,
     latentsAreVectors: dim === d,
     ...(quantizeRate < 1 && { draws: "quantizeRate below 1" }),
 

@@ -54,7 +54,7 @@ export function fsq(given: FsqOptions): FiniteScalarQuantizer {
     keepCodebooks: options.keepNumCodebooksDim,
     radix,
     losses: [],
-    rounds: "thresholds",
+    encodesByThresholds: true,
     latentsAreVectors: dim === width && !options.orthogonalRotation,
     ...(options.noiseDropout > 0 && { draws: "noiseDropout" }),
 

@@ -68,12 +68,6 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
     keepCodebooks: options.keepNumCodebooksDim,
     radix: options.radix,
     losses: ["perSampleEntropy", "batchEntropy", "commitment"],
-    rounds: "signs",
-    latentsAreVectors:
-      !options.hasProjections &&
-      !options.orthogonalRotation &&
-      !spherical &&
-      options.softClampInputValue === undefined,
     temperature: options.temperature,
     ...(options.fracPerSampleEntropy < 1 &&
       options.entropyLossWeight > 0 && { draws: "fracPerSampleEntropy" }),

@@ -2,7 +2,6 @@ import { jit, numpy as np } from "@jax-js/jax";
 import { supports } from "../../kernels/binary.ts";
 import { encodeLevels } from "../../kernels/encodeLevels.ts";
 import { floatOf, keyOf } from "../../kernels/levels.ts";
-import { encodeSigns } from "../../kernels/signs.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 /** Beyond this the thresholds of all levels are not worth their search. */
@@ -12,22 +11,16 @@ export const MOST_LEVELS = 4096;
 export type Encoder = (latents: Float32Array) => Promise<Int32Array>;
 
 /**
- * The encoder of a family on the kernels, with the very indices of its graph; undefined where it
- * rounds in a way that the kernels don't know, or an index is more than one int32.
+ * The encoder of a family on the kernels, with the very indices of its graph; undefined where the
+ * graph does as well, or an index is more than one int32.
  */
 export function encoderOf<P extends LookupFreeParams, S extends LookupFreeState>(
   family: LookupFreeFamily<P, S>,
 ): Encoder | undefined {
-  const { rounds, radix } = family;
+  const { encodesByThresholds, radix } = family;
   const { levels, sizes, places } = radix;
   const dim = levels.length;
-  if (!rounds || sizes.length > 1 || !supports("plain")) return undefined;
-  if (rounds === "signs") {
-    return async (latents) => {
-      const { indices } = await encodeSigns(latents, { dim, invalid: "mark" });
-      return indices as Int32Array;
-    };
-  }
+  if (!encodesByThresholds || sizes.length > 1 || !supports("plain")) return undefined;
   if (Math.max(...levels) > MOST_LEVELS) return undefined;
   const basis = places.map(BigInt);
   const given = { params: {} as P, state: {} as S };

@@ -67,11 +67,11 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   /** What draws at random in training, if anything does: an option's name, say. */
   readonly draws?: string;
   /**
-   * How `levels` rounds without randomness, where the kernels know it: each latent by itself, whatever
-   * the variables, by `thresholds` on a scale that rises, or by `signs` with the first dimension as
-   * the highest bit.
+   * Whether `encode` runs on the kernels: `levels` then takes each latent by itself, whatever the
+   * variables, and does not fall as the latent rises. Worth it where a level takes more than a few
+   * operations; else reading the latents takes longer than the graph.
    */
-  readonly rounds?: "thresholds" | "signs";
+  readonly encodesByThresholds?: boolean;
   /** Whether latents are the vectors as they are, parted by codebook. */
   readonly latentsAreVectors?: boolean;
   /** Whether evaluation draws too, where it is given a key. */

@@ -112,8 +112,6 @@ function roundingLayer(
     keepCodebooks: false,
     radix,
     losses: [],
-    rounds: "thresholds",
-    latentsAreVectors: true,
     init: (key) => {
       key.dispose();
       return { params: {}, state: {} };
