@@ -1,5 +1,5 @@
-import { vjp } from "@jax-js/jax";
-import type { ArrayTree } from "./tree.ts";
+import { type numpy as np, vjp } from "@jax-js/jax";
+import { type ArrayTree, jitByMode } from "./tree.ts";
 
 /** The way back from the gradient of an output to that of what it was computed from. */
 export interface Pullback<Inputs, Output> {
@@ -29,4 +29,35 @@ export function pullback<Inputs, Output extends ArrayTree, Aside extends ArrayTr
     return found;
   };
   return [output, Object.assign(home, { dispose: () => back.dispose() }), aside];
+}
+
+/** A function of one tree of arrays, and its way back, each a compiled graph. */
+export interface Passage<Inputs> {
+  /** Takes ownership of `inputs`. */
+  forward(inputs: Inputs): np.Array;
+  /** The gradient by the inputs, from that by the output. Takes ownership of both. */
+  backward(inputs: Inputs, gradient: np.Array): Inputs;
+}
+
+/**
+ * `run` as a passage for each `mode`. What the gradient needs is computed again: for light work.
+ *
+ * Unlike a pullback of a compiled function, which jax-js transposes anew at each call and keeps, the
+ * way back is made once, and nothing stays behind.
+ */
+export function passage<Inputs extends object, Mode extends object>(
+  run: (inputs: Inputs, mode: Mode) => np.Array,
+): (mode: Mode) => Passage<Inputs> {
+  const forward = jitByMode(run);
+  type Call = { inputs: Inputs; gradient: np.Array };
+  const backward = jitByMode(({ inputs, gradient }: Call, mode: Mode): Inputs => {
+    const at = (given: Inputs): [np.Array, ArrayTree] => [run(given, mode), []];
+    const [output, back] = pullback(at, inputs);
+    output.dispose();
+    return back(gradient);
+  });
+  return (mode) => ({
+    forward: (inputs) => forward(inputs, mode),
+    backward: (inputs, gradient) => backward({ inputs, gradient }, mode),
+  });
 }

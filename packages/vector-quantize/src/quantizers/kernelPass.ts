@@ -3,7 +3,7 @@ import type { CodeStatistics } from "../codebook/averages.ts";
 import { createResidualSearch } from "../kernels/residualNearest.ts";
 import { createResidualPass } from "../kernels/residualPass.ts";
 import { createSearch } from "../kernels/search.ts";
-import { pullback } from "../pullback.ts";
+import type { Passage } from "../pullback.ts";
 import type { Metric } from "../search/graph.ts";
 import { floats } from "../search/kernel.ts";
 import type { ArrayTree } from "../tree.ts";
@@ -43,10 +43,10 @@ export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTre
   /** Shape of the losses: `[]`, or `[Q]`. */
   readonly lossShape: number[];
   readonly indexShape: number[];
-  /** The vectors that enter the first layer, `[N, C]`. Traceable. */
-  enter(inputs: { params: Params; x: np.Array }): np.Array;
-  /** The output from the sum of the codes, `[N, C]`. Traceable. */
-  leave(inputs: { params: Params; sum: np.Array }): np.Array;
+  /** To the vectors that enter the first layer, `[N, C]`. */
+  readonly enter: Passage<{ params: Params; x: np.Array }>;
+  /** To the output from the sum of the codes, `[N, C]`. */
+  readonly leave: Passage<{ params: Params; sum: np.Array }>;
   /** The state after the step, from those of the layers. */
   stateOf(layers: ArrayTree[]): State;
 }
@@ -58,20 +58,15 @@ export async function passOnKernels<Params extends ArrayTree, State extends Arra
   quantizer: PlainQuantizer<Params, State>,
 ): Promise<TrainingPass<Params, State>> {
   tree.dispose(state as never);
-  const { layers, commitmentWeights, lossShape, indexShape } = quantizer;
-  const apart =
-    <Inputs>(run: (inputs: Inputs) => np.Array) =>
-    (inputs: Inputs): [np.Array, ArrayTree] => [run(inputs), []];
-  const [vectors, backIn] = pullback(apart(quantizer.enter), {
-    params: tree.ref(params as never) as Params,
-    x,
-  });
+  const { layers, commitmentWeights, lossShape, indexShape, enter, leave } = quantizer;
+  const entering = { params, x };
+  const vectors = enter.forward(tree.ref(entering as never) as typeof entering);
   const pass = await passThroughLayers(vectors, layers).catch((error) => {
-    backIn.dispose();
-    tree.dispose(params as never);
+    tree.dispose(entering as never);
     throw error;
   });
-  const [output, backOut] = pullback(apart(quantizer.leave), { params, sum: pass.sum });
+  const leaving = { params: tree.ref(params as never) as Params, sum: pass.sum };
+  const output = leave.forward(tree.ref(leaving as never) as typeof leaving);
   const commitment = pass.errors.map((error, q) => (commitmentWeights[q] === 0 ? 0 : error));
   const perLayer = (values: number[]) => np.array(values).reshape(lossShape);
   const none = () => np.zeros(lossShape);
@@ -91,16 +86,15 @@ export async function passOnKernels<Params extends ArrayTree, State extends Arra
       state: quantizer.stateOf(pass.states),
     },
     async back({ quantized, loss }) {
-      const { params: outer, sum } = backOut(quantized);
+      const { params: outer, sum } = leave.backward(leaving, quantized);
       const factors = [...(await floats(loss))];
       const ofErrors = factors.map((factor, q) => factor * (commitmentWeights[q] as number));
-      const { params: inner, x: home } = backIn(await pass.back(sum, ofErrors));
+      const { params: inner, x: home } = enter.backward(entering, await pass.back(sum, ofErrors));
       const add = (a: np.Array, b: np.Array) => a.add(b);
       return { params: tree.map(add, inner as never, outer as never) as Params, x: home };
     },
     dispose() {
-      backIn.dispose();
-      backOut.dispose();
+      tree.dispose([entering, leaving] as never);
       pass.dispose();
     },
   };

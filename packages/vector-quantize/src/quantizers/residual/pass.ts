@@ -1,6 +1,7 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
 import { positionShape } from "../../layout/layout.ts";
-import { type ArrayTree, jitByMode, jitted } from "../../tree.ts";
+import { passage } from "../../pullback.ts";
+import type { ArrayTree } from "../../tree.ts";
 import type { TrainingPass } from "../contract.ts";
 import { passOnKernels } from "../kernelPass.ts";
 import type { VectorQuantizeVariables } from "../vectorQuantize/books.ts";
@@ -34,10 +35,10 @@ export function residualPass(
   const { layout } = parts;
   const Q = layers.length;
   const graph = residualLayers(parts);
-  const enter = jitted((call: { params: ResidualParams; x: np.Array }) =>
+  const enter = passage((call: { params: ResidualParams; x: np.Array }) =>
     graph.enter(call.params, call.x),
   );
-  const leave = jitByMode(
+  const leave = passage(
     (call: { params: ResidualParams; sum: np.Array }, { positions }: { positions: number[] }) =>
       graph.leave(call.params, call.sum, positions),
   );
@@ -70,8 +71,8 @@ export function residualPass(
       commitmentWeights: layers.map(({ commitmentWeight }) => commitmentWeight),
       lossShape: [Q],
       indexShape: [...positions, Q],
-      enter,
-      leave: (call) => leave(call, { positions }),
+      enter: enter({}),
+      leave: leave({ positions }),
       stateOf: (states) => ({ layers: states }),
     }).finally(() => tree.dispose(keys.slice(0, Q)));
   };

@@ -1,6 +1,7 @@
 import { type numpy as np, tree } from "@jax-js/jax";
 import { replacesDeadCodes } from "../../codebook/deadCodes.ts";
 import { positionShape } from "../../layout/layout.ts";
+import { passage } from "../../pullback.ts";
 import { jitByMode, jitted } from "../../tree.ts";
 import type { TrainingPass } from "../contract.ts";
 import { type LayerBatch, passOnKernels } from "../kernelPass.ts";
@@ -20,11 +21,11 @@ export function plainPass(options: CompleteOptions) {
   if (!trainsPlainly(options) || bookkeeping(options).books > 1) return undefined;
   const { metric, layout, commitmentWeight } = options;
   const { toBooks, fromBooks, shapeOfIndices } = passages(options);
-  const enter = jitted(
+  const enter = passage(
     (call: { params: VectorQuantizeParams; x: np.Array }) =>
       toBooks(call.params, call.x)[0] as np.Array, // [M, C]
   );
-  const leave = jitByMode(
+  const leave = passage(
     (
       call: { params: VectorQuantizeParams; sum: np.Array },
       { positions }: { positions: number[] },
@@ -79,8 +80,8 @@ export function plainPass(options: CompleteOptions) {
         commitmentWeights: [commitmentWeight],
         lossShape: [],
         indexShape: shapeOfIndices(positions),
-        enter,
-        leave: (call) => leave(call, { positions }),
+        enter: enter({}),
+        leave: leave({ positions }),
         stateOf: ([state]) => state as VectorQuantizeState,
       });
     },
