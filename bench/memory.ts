@@ -26,8 +26,8 @@ const { values } = parseArgs({
 });
 const [steps, batch] = [Number(values.steps), Number(values.batch)];
 const early = Math.min(500, steps / 2);
-/** Steps over which the resident size is averaged: garbage collection makes it jump. */
-const window = Math.min(100, early);
+/** Steps over which the resident size is averaged, after garbage is collected. */
+const window = Math.min(50, early);
 
 await initNode({ threads: Number(values.threads) });
 const images = shapeImages({ count: 1024, size: 32 });
@@ -46,7 +46,8 @@ const { state } = await trainLoop(trainer.init(random.key(0)), {
     np.array(toFloats(images, batches.at(step)), { shape: [batch, height, width, channels] }),
   from: 0,
   to: steps,
-  afterStep: () => {
+  afterStep: (_state, step) => {
+    if ([early, steps].some((end) => step > end - window && step <= end)) globalThis.gc?.();
     sizes.push(process.memoryUsage.rss() / 2 ** 20);
   },
 });
