@@ -26,7 +26,8 @@ async function both(quantizer: Quantizer, shape: number[], scale = 1) {
   const probe = quantizer.apply(tree.ref(variables as never), x.ref, { ...options, key: key.ref });
   const byQuantized = random.normal(random.key(4), probe.quantized.shape);
   const byLoss = random.uniform(random.key(5), probe.loss.shape).add(0.5);
-  const [[, graph], gradients] = valueAndGrad(
+  type Found = [[np.Array, object], object];
+  const differentiate = valueAndGrad(
     (({ params, x: at }: { params: never; x: np.Array }) => {
       const out = quantizer.apply(
         { params, state: tree.ref(variables.state as never) },
@@ -39,10 +40,9 @@ async function both(quantizer: Quantizer, shape: number[], scale = 1) {
       return [total, out];
     }) as never,
     { hasAux: true },
-  )({ params: tree.ref(variables.params as never), x: x.ref } as never) as unknown as [
-    [np.Array, object],
-    object,
-  ];
+  ) as unknown as (inputs: object) => Found;
+  const inputs = { params: tree.ref(variables.params as never), x: x.ref };
+  const [[, graph], gradients] = differentiate(inputs);
   const pass = await createTrainingPass(quantizer)(variables, x, { key });
   const home = await pass.back({ quantized: byQuantized, loss: byLoss });
   return {

@@ -1,16 +1,8 @@
-import { type numpy as np, tree } from "@jax-js/jax";
+import { grad, numpy as np, tree } from "@jax-js/jax";
 import { supports } from "../kernels/binary.ts";
-import { pullback } from "../pullback.ts";
 import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
-import type {
-  PassGradients,
-  PassOptions,
-  Quantized,
-  Quantizer,
-  TrainingPass,
-  Variables,
-} from "./contract.ts";
+import type { PassGradients, PassOptions, Quantizer, TrainingPass, Variables } from "./contract.ts";
 
 /** Takes ownership of the arrays that it is given. */
 export type RunTrainingPass = (
@@ -33,19 +25,24 @@ export type RunTrainingPass = (
  * Outputs, state and gradients are those of `apply` with `training: true`, up to rounding.
  */
 export function createTrainingPass(quantizer: Quantizer): RunTrainingPass {
+  type Inputs = { params: ArrayTree; x: np.Array };
   interface Fixed {
     state: ArrayTree;
     options: PassOptions & { indices?: np.Array; prepared?: ArrayTree };
   }
-  type Inputs = { params: ArrayTree; x: np.Array };
-  type Rest = Omit<Quantized, "quantized" | "loss">;
-  const apply = jitted(
-    ({ params, x }: Inputs, { state, options }: Fixed): [PassGradients, Rest] => {
-      const call = { training: true, ...options };
-      const { quantized, loss, ...rest } = quantizer.apply({ params, state }, x, call);
-      return [{ quantized, loss }, rest];
-    },
-  );
+  const apply = ({ params, x }: Inputs, { state, options }: Fixed) =>
+    quantizer.apply({ params, state }, x, { training: true, ...options });
+  const forward = jitted(apply);
+  // The forward part is computed again: jax-js keeps each way back that it makes outside of jit.
+  const backward = jitted((inputs: Inputs, fixed: Fixed, gradients: PassGradients): Inputs => {
+    const along = (at: Inputs): np.Array => {
+      const { quantized, loss, ...rest } = apply(at, fixed);
+      tree.dispose(rest as never);
+      const byLoss = np.sum(loss.mul(gradients.loss));
+      return np.sum(quantized.mul(gradients.quantized)).add(byLoss);
+    };
+    return grad(along as never)(...([inputs] as never)) as Inputs;
+  });
 
   return async (variables, x, options = {}) => {
     using _ = owns(variables, x, options);
@@ -63,12 +60,12 @@ export function createTrainingPass(quantizer: Quantizer): RunTrainingPass {
       options: { ...given(), ...(indices && { indices }), ...(prepared && { prepared }) },
     };
     const inputs: Inputs = { params: tree.ref(variables.params as never), x: x.ref };
-    const [outputs, back, { state, ...rest }] = pullback((at: Inputs) => apply(at, fixed), inputs);
+    const { state, ...outputs } = forward(tree.ref(inputs as never), tree.ref(fixed as never));
     if (moved) tree.dispose(state as never);
     return {
-      quantized: { ...outputs, ...rest, state: moved ?? state },
-      back: async (gradients) => back(gradients),
-      dispose: () => back.dispose(),
+      quantized: { ...outputs, state: moved ?? state },
+      back: async (gradients) => backward(inputs, fixed, gradients),
+      dispose: () => tree.dispose([inputs, fixed] as never),
     };
   };
 }

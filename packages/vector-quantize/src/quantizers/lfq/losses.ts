@@ -87,7 +87,7 @@ function drawn(
   const N = rows.shape[0] as number;
   const most = Math.max(1, Math.floor(N * fraction));
   const noise = random.uniform(key, [N]);
-  const order = np.argsort(mask ? np.where(mask.ref, noise, 2) : noise).slice([0, most]); // [most]
+  const order = solid(np.argsort(mask ? np.where(mask.ref, noise, 2) : noise).slice([0, most])); // [most]
   const kept = solid(np.take(rows, order, 0)); // [most, codebooks, bits]
   if (!mask) return { rows: kept, weights: undefined };
   const real = np.sum(mask.astype(np.float32)).mul(fraction);
