@@ -47,7 +47,7 @@ async function sideOf(given: Preparation, x: np.Array): Promise<() => Promise<un
         tree.dispose(state as never);
         ({ state } = pass.quantized as never);
         const { state: _, ...rest } = pass.quantized;
-        await blockUntilReady(rest as never);
+        tree.dispose(await blockUntilReady(rest as never));
         pass.dispose();
       };
     case "layer forward and backward":
@@ -58,7 +58,7 @@ async function sideOf(given: Preparation, x: np.Array): Promise<() => Promise<un
         const { state: _, loss, ...rest } = pass.quantized;
         tree.dispose(rest as never);
         const gradients = { quantized: byQuantized.ref, loss: np.onesLike(loss) };
-        await blockUntilReady((await pass.back(gradients)) as never);
+        tree.dispose(await blockUntilReady((await pass.back(gradients)) as never));
       };
     case "layer encode":
       return async () => {

@@ -1,5 +1,5 @@
 import "vector-quantize"; // first: it gives jax-js its threads
-import { blockUntilReady, numpy as np, random } from "@jax-js/jax";
+import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
 import { createTrainingPass, fsq, lfq, type Quantizer, residualFSQ } from "vector-quantize";
 import { initNode } from "vector-quantize/node";
 import type { Preparation } from "../protocol.ts";
@@ -45,7 +45,7 @@ function training(given: unknown, x: np.Array): () => Promise<unknown> {
   const run = createTrainingPass(quantizer);
   return async () => {
     const pass = await run(quantizer.init(random.key(0)), x.ref);
-    await blockUntilReady(pass.quantized as never);
+    tree.dispose(await blockUntilReady(pass.quantized as never));
     pass.dispose();
   };
 }
