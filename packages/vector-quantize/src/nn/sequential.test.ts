@@ -61,7 +61,7 @@ describe("sequential", () => {
       return (await (quantized.losses.commitment as np.Array).data())[0] as number;
     };
     const before = await error(refs(variables));
-    const fitted = await model.fit(variables, images());
+    const fitted = await model.fit(variables, images(), { warn: () => {} });
     expect(await error(fitted)).toBeLessThan(before / 2);
   });
 

@@ -105,7 +105,7 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       };
     },
 
-    async fit(variables, x, { key = random.key(0), iterations, ...masks } = {}) {
+    async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
       using _ = owns(variables, x, masks, key);
       checkInput(`${where}.fit`, x.shape, layout, dim);
       const keys = keysOf(key, groups);
@@ -114,6 +114,7 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
         const fitted = await inner.fit(variablesOf(variables, group), partOf(x, group), {
           key: keys[group] as np.Array,
           ...(iterations !== undefined && { iterations }),
+          ...(warn && { warn }),
           ...tree.ref(masks),
         });
         made.push(fitted);

@@ -9,6 +9,16 @@ const cloud = (shape = [2, 5, 6]) => random.normal(random.key(1), shape);
 const numbers = async (x: np.Array | undefined) => [...(await (x as np.Array).data())] as number[];
 
 describe("groupedResidualVQ", () => {
+  it("tells the caller of `fit` what may be wrong with the sample, for each layer", async () => {
+    const quantizer = groupedResidualVQ(base);
+    const said: string[] = [];
+    const warn = (message: string) => said.push(message);
+    await quantizer.fit(quantizer.init(random.key(0)), cloud([4, 10, 6]), { warn, iterations: 1 });
+    expect(said).toEqual(
+      Array.from({ length: 6 }, () => "fit: 40 vectors for 8 codes; 312 or more give better codes"),
+    );
+  });
+
   it("quantizes each group as a quantizer of its own", async () => {
     const quantizer = groupedResidualVQ(base);
     const variables = quantizer.init(random.key(0));

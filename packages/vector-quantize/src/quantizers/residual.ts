@@ -197,7 +197,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       return { params, state: { layers: inner.map((own) => own.state) } };
     },
 
-    async fit(variables, x, { key = random.key(0), iterations, ...masks } = {}) {
+    async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
       using _ = owns(variables, x, masks, key);
       checkCall("fit", { x, ...masks });
       const positions = positionShape(x.shape, layout);
@@ -216,6 +216,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         const fitted = await quantizer.fit(own, scaled({ residual: residual.ref }, { layer }), {
           key: keys[layer] as np.Array,
           ...(iterations !== undefined && { iterations }),
+          ...(warn && { warn }),
           ...(mask && { mask: mask.ref }),
         });
         params.push(fitted.params);

@@ -247,7 +247,11 @@ describe("codebook", () => {
     points.push([Number.NaN, 0], [500, 500]);
     const mask = np.array(points.map((_, n) => (n === 91 ? 0 : 1))).greater(0);
     const fit = (key: np.Array) =>
-      quantizer.fit(quantizer.init(random.key(0)), floats(points), { key, mask: mask.ref });
+      quantizer.fit(quantizer.init(random.key(0)), floats(points), {
+        key,
+        mask: mask.ref,
+        warn: () => {},
+      });
     const { state } = await fit(random.key(7));
     const codes = await numbers(state.codebook);
     const found = [0, 1, 2].map((k) => codes.slice(2 * k, 2 * k + 2).map(Math.round));

@@ -70,7 +70,9 @@ describe("heads", () => {
     });
     const side = np.where(np.arange(N).less(N / 2), -10, 10).reshape([N, 1]);
     const shifted = np.concatenate([part(0).add(side), part(1)], 1);
-    const { state } = await quantizer.fit(quantizer.init(random.key(0)), shifted);
+    const { state } = await quantizer.fit(quantizer.init(random.key(0)), shifted, {
+      warn: () => {},
+    });
     const codes = await numbers(state.codebook);
     expect([codes[0], codes[C]].map((v) => Math.sign(v as number)).sort()).toEqual([-1, 1]);
     expect(Math.abs(codes[0] as number)).toBeGreaterThan(5);
