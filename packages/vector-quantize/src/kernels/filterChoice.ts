@@ -1,9 +1,17 @@
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
+import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
+import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, packCodebook } from "./codebook.ts";
-import { createFilter, type FilterCodebook, filterScratch, noFilter } from "./filterCodebook.ts";
-import type { Pool } from "./pool.ts";
+import {
+  createFilter,
+  type FilterCodebook,
+  filterScratch,
+  noFilter,
+  topKFilterScratch,
+} from "./filterCodebook.ts";
+import type { Kernel, Pool } from "./pool.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
 /** Rows of the trial. */
@@ -23,13 +31,15 @@ const ROUNDS = 6;
 const choices = new WeakMap<Pool, Map<string, boolean>>();
 
 /**
- * Whether the search behind the filter is faster here than that in float32 alone. Found by a trial of
- * 1 to 2 ms. It can't change an answer, only the time. Call it inside `pool.exclusive`.
+ * Whether the search for the `k` nearest behind the filter is faster here than that in float32 alone.
+ * Found by a trial of 1 to 2 ms. It can't change an answer, only the time. Call it inside
+ * `pool.exclusive`.
  */
-async function filterIsFaster(
+export async function filterIsFaster(
   pool: Pool,
   form: KernelForm,
   { dim, size }: PackedCodebook,
+  k = 1,
 ): Promise<boolean> {
   if (size < LEAST_CODES || dim > MOST_FILTERED_FEATURES) return false;
   const features = Math.min(MOST_FEATURES, 2 ** Math.ceil(Math.log2(dim)));
@@ -39,10 +49,11 @@ async function filterIsFaster(
     known = new Map();
     choices.set(pool, known);
   }
-  const key = `${form} ${features} ${codes}`;
+  const wanted = 2 ** Math.ceil(Math.log2(k));
+  const key = `${form} ${features} ${codes} ${wanted}`;
   let choice = known.get(key);
   if (choice === undefined) {
-    choice = await trial(pool, form, features, codes);
+    choice = await trial(pool, form, features, codes, wanted);
     known.set(key, choice);
   }
   return choice;
@@ -58,25 +69,28 @@ export async function filterIfFaster(
   return faster ? createFilter(pool, book, form) : noFilter;
 }
 
-async function trial(pool: Pool, form: KernelForm, dim: number, size: number): Promise<boolean> {
+async function trial(
+  pool: Pool,
+  form: KernelForm,
+  dim: number,
+  size: number,
+  k: number,
+): Promise<boolean> {
   const { memory } = pool;
-  const { nearest } = await pool.load(nearestBinary, form);
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const kernels = k === 1 ? await nearestKernels(pool, form) : await topKKernels(pool, form);
   const tile = await fastestTile(pool, form, dim);
   const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
   await book.set(pattern(size * dim, 2));
   const filter = await createFilter(pool, book, form);
   await filter.update();
-  const scratch = memory.allocate(
-    Math.max(nearestScratch(dim, ROWS), filterScratch(dim, ROWS, form)),
-  );
+  const scratch = memory.allocate(kernels.scratch(dim, k));
   const rows = memory.allocate(4 * ROWS * dim);
-  const out = memory.allocate(8 * ROWS);
+  const out = memory.allocate(8 * ROWS * k);
   memory.f32(rows, ROWS * dim).set(pattern(ROWS * dim, 1));
 
-  const args = [book.header, rows, out, out + 4 * ROWS, ROWS];
-  const inFloats = () => nearest.call(0, ROWS, scratch, ...args);
-  const inIntegers = () => nearestFiltered.call(0, ROWS, scratch, ...args, filter.start());
+  const args = [book.header, rows, out, out + 4 * ROWS * k, ROWS, ...(k === 1 ? [] : [k])];
+  const inFloats = () => kernels.floats.call(0, ROWS, scratch, ...args);
+  const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, filter.start());
   for (let i = pool.compilesOptimized ? 1 : WARM_UP; i > 0; i--) {
     inFloats();
     inIntegers();
@@ -89,6 +103,28 @@ async function trial(pool: Pool, form: KernelForm, dim: number, size: number): P
   filter.free();
   for (const region of [scratch, rows, out]) memory.free(region);
   return best[1] < best[0];
+}
+
+/** Two kernels with the same answer, and the scratch bytes that both find enough. */
+interface Rivals {
+  readonly floats: Kernel;
+  readonly filtered: Kernel;
+  scratch(dim: number, k: number): number;
+}
+
+async function nearestKernels(pool: Pool, form: KernelForm): Promise<Rivals> {
+  const { nearest } = await pool.load(nearestBinary, form);
+  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const scratch = (dim: number) =>
+    Math.max(nearestScratch(dim, ROWS), filterScratch(dim, ROWS, form));
+  return { floats: nearest, filtered: nearestFiltered, scratch };
+}
+
+async function topKKernels(pool: Pool, form: KernelForm): Promise<Rivals> {
+  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
+  const { nearestTopKFiltered } = await pool.load(nearestTopKFilteredBinary, form);
+  const scratch = (dim: number, k: number) => topKFilterScratch(dim, ROWS, k, form);
+  return { floats: nearestTopK, filtered: nearestTopKFiltered, scratch };
 }
 
 function time(call: () => void): number {

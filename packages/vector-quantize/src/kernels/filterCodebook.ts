@@ -2,6 +2,7 @@ import { packFilterBinary } from "./binaries/packFilter.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import type { PackedCodebook } from "./codebook.ts";
 import type { Pool } from "./pool.ts";
+import { topKScratch } from "./tileChoice.ts";
 
 /** A packed codebook in small integers, for `nearestFiltered`. */
 export interface FilterCodebook {
@@ -157,9 +158,25 @@ export async function createFilter(
 
 /** Scratch bytes of `nearestFiltered` for blocks of `blockRows`. */
 export function filterScratch(dim: number, blockRows: number, form: KernelForm): number {
+  return groupScratch(dim, form) + blockRows * (8 * dim + 56) + 64;
+}
+
+/** Scratch bytes of `nearestTopKFiltered` for blocks of `blockRows`. */
+export function topKFilterScratch(
+  dim: number,
+  blockRows: number,
+  k: number,
+  form: KernelForm,
+): number {
+  const found = 8 * WINDOW;
+  const unsettled = blockRows * (4 * dim + 8 * k + 4) + topKScratch(dim, blockRows);
+  return groupScratch(dim, form) + found + unsettled + 64;
+}
+
+/** Scratch bytes for the rows that are scanned at a time. */
+function groupScratch(dim: number, form: KernelForm): number {
   const { steps } = layoutFor(dim, form);
-  const group = GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + 4 * steps);
-  return group + blockRows * (8 * dim + 56) + 64;
+  return GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + 4 * steps);
 }
 
 function roundUp(value: number, to: number): number {

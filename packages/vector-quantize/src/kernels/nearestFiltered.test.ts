@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { testPools } from "../../../../test/support/kernelPools.ts";
+import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
@@ -160,52 +161,18 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
 });
 
 describe("on generated data the answer is that of the search in floats, to the bit", () => {
-  const normal = (next: () => number) =>
-    Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  /** A number of a vector; `group` is one of few for all of a vector. */
-  type Kind = (next: () => number, group: number) => number;
-  const kinds: Record<string, Kind> = {
-    gaussian: normal,
-    uniform: (next) => next(),
-    clustered: (next, group) => 3 * Math.sin(group * 12.9) + 0.05 * normal(next),
-    "heavy-tailed": (next) => normal(next) / (1e-4 + next() ** 3),
-    constant: (_, group) => group,
-    "duplicated codes": (next) => Math.floor(3 * next()),
-    denormal: (next) => 1e-40 * normal(next),
-    "scaled by 1e20": (next) => 1e20 * normal(next),
-    "scaled by 1e11": (next) => 1e11 * normal(next),
-    "of many lengths": (next, group) => 4 ** group * normal(next),
-    offset: (next) => 1e4 + normal(next),
-  };
   const runs = 1000;
 
   const settings = fc.record({
-    seed: fc.integer({ min: 1, max: 2 ** 30 }),
-    dim: fc.oneof(
-      { weight: 20, arbitrary: fc.integer({ min: 1, max: 70 }) },
-      { weight: 1, arbitrary: fc.integer({ min: 71, max: 1024 }) },
-    ),
-    size: fc.oneof(
-      { weight: 10, arbitrary: fc.integer({ min: 1, max: 100 }) },
-      { weight: 1, arbitrary: fc.integer({ min: 500, max: 1100 }) },
-    ),
-    rows: fc.integer({ min: 1, max: 30 }),
+    ...searchSizes,
     metric: fc.constantFrom(...metrics),
     tile: fc.constantFrom(...tileShapes),
     form: fc.constantFrom(...forms),
   });
 
-  test.for(Object.entries(kinds))("%s", async ([, kind]) => {
+  test.for(Object.entries(vectorKinds))("%s", async ([, kind]) => {
     const property = fc.asyncProperty(settings, async ({ seed, dim, size, rows, ...variant }) => {
-      const next = uniformFrom(seed);
-      const vectors = (count: number) => {
-        const values = new Float32Array(count * dim);
-        for (let n = 0; n < count; n++) {
-          const group = Math.floor(5 * next()) - 2;
-          for (let d = 0; d < dim; d++) values[n * dim + d] = kind(next, group);
-        }
-        return values;
-      };
+      const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
       const { filtered, floats } = await run(vectors(rows), codebook, dim, variant);
       if (filtered !== undefined) expect(filtered).toEqual(floats);

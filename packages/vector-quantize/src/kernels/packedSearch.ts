@@ -2,15 +2,16 @@ import { expected } from "../errors.ts";
 import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
+import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
-import { filterIfFaster } from "./filterChoice.ts";
-import { type FilterCodebook, filterScratch } from "./filterCodebook.ts";
+import { filterIfFaster, filterIsFaster } from "./filterChoice.ts";
+import { type FilterCodebook, filterScratch, topKFilterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
-import { fastestTile, nearestScratch } from "./tileChoice.ts";
+import { fastestTile, nearestScratch, topKScratch } from "./tileChoice.ts";
 
 /** Bytes of vectors and answers that lie in the pool's memory at a time. */
 const STAGE_BYTES = 2 ** 24;
@@ -85,7 +86,7 @@ export class PackedSearch implements Search {
     const { nearest } = await this.#pool.load(nearestBinary, this.#form);
     const { nearestFiltered } = await this.#pool.load(nearestFilteredBinary, this.#form);
     const blockRows = this.#blockRows;
-    return this.#search("nearest", vectors, 1, () => {
+    return this.#search("nearest", vectors, 1, async () => {
       const filter = this.#filter.start();
       if (filter === 0) {
         return {
@@ -104,10 +105,17 @@ export class PackedSearch implements Search {
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
     const { nearestTopK } = await this.#pool.load(nearestTopKBinary, this.#form);
+    const { nearestTopKFiltered } = await this.#pool.load(nearestTopKFilteredBinary, this.#form);
     const blockRows = this.#blockRows;
-    const scratch = 480 + blockRows * (4 * this.dim + 3412);
-    const plan = { kernel: nearestTopK, scratch, blockRows, more: [k] };
-    return this.#search("nearestTopK", vectors, k, () => plan);
+    return this.#search("nearestTopK", vectors, k, async () => {
+      const filter = this.#filter.start();
+      if (filter === 0 || !(await filterIsFaster(this.#pool, this.#form, this.#book, k))) {
+        const scratch = topKScratch(this.dim, blockRows);
+        return { kernel: nearestTopK, scratch, blockRows, more: [k] };
+      }
+      const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);
+      return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, filter] };
+    });
   }
 
   async setCodebook(codebook: Float32Array): Promise<void> {
@@ -139,7 +147,7 @@ export class PackedSearch implements Search {
     where: string,
     vectors: Float32Array,
     k: number,
-    plan: () => Plan,
+    plan: () => Promise<Plan>,
   ): Promise<Nearest> {
     const { dim, size } = this;
     const { memory } = this.#pool;
@@ -148,10 +156,10 @@ export class PackedSearch implements Search {
     const distances = new Float32Array(n * k);
     const part = Math.max(1, Math.floor(STAGE_BYTES / (4 * dim + 8 * k)));
     const invalidRows = await this.#exclusive(async () => {
+      const { kernel, scratch, blockRows, more } = await plan();
       const most = Math.min(n, part);
       const rows = memory.allocate(4 * most * dim);
       const out = memory.allocate(8 * most * k);
-      const { kernel, scratch, blockRows, more } = plan();
       let bad = 0;
       try {
         for (let first = 0; first < n; first += part) {

@@ -81,3 +81,8 @@ function pattern(length: number, seed: number): Float32Array {
 export function nearestScratch(dim: number, blockRows: number): number {
   return blockRows * (4 * dim + 52);
 }
+
+/** Scratch bytes of `nearestTopK` for blocks of `blockRows`. */
+export function topKScratch(dim: number, blockRows: number): number {
+  return 480 + blockRows * (4 * dim + 3412);
+}

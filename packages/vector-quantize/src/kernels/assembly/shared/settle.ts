@@ -72,7 +72,7 @@ export function collect(
 /** Bits of the pairs of panels that have a score not above the limit. */
 // @ts-ignore: decorator
 @inline
-function pairsBelow(leasts: usize, pairs: i32, limit: v128): u32 {
+export function pairsBelow(leasts: usize, pairs: i32, limit: v128): u32 {
   let bits: u32 = 0;
   for (let p = 0; p < pairs; ++p) {
     const least = i16x8.min_s(v128.load(leasts), v128.load(leasts, 16));
@@ -85,7 +85,7 @@ function pairsBelow(leasts: usize, pairs: i32, limit: v128): u32 {
 /** Bits of the codes of a pair of panels whose scores are not above the limit. */
 // @ts-ignore: decorator
 @inline
-function codesBelow(scores: usize, limit: v128): u64 {
+export function codesBelow(scores: usize, limit: v128): u64 {
   return (
     <u64>sixteenBelow(scores, limit) |
     (<u64>sixteenBelow(scores + 32, limit) << 16) |
@@ -116,6 +116,15 @@ function leastLane(v: v128): i32 {
  */
 function lead(book: Codebook, filter: FilterCodebook, row: usize, state: Row, k: i32): void {
   const value = f32x4.extract_lane(values(book, row, k, k, k), 0);
+  state.leader = k;
+  state.value = value;
+  state.bound = min(state.bound, scoreBound(book, filter, state, value));
+}
+
+/** No code that is at least as near as one of this `values` entry has an integer score above it. */
+// @ts-ignore: decorator
+@inline
+export function scoreBound(book: Codebook, filter: FilterCodebook, state: Row, value: f32): i32 {
   const norm = <f64>state.norm;
   let score = <f64>value;
   let error: f64;
@@ -123,11 +132,9 @@ function lead(book: Codebook, filter: FilterCodebook, row: usize, state: Row, k:
     error = book.unit * (score + norm) + book.tiny;
     score = 0.5 * (score - norm);
   } else error = book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny;
-  state.leader = k;
-  state.value = value;
   const most = state.scale * (score - filter.bias + error) + state.error;
   const units = most / <f64>(1 << filter.shift) + <f64>filter.segments + 1;
-  state.bound = min(state.bound, <i32>max(-32768.0, min(32767.0, units)));
+  return <i32>max(-32768.0, min(32767.0, units));
 }
 
 /** Drops the codes of a list whose scores are above `bound`; returns how many stay. */
