@@ -3,14 +3,16 @@
  *
  *   node parity/autoencoder/compare.mjs curve --images ... --runs runs/autoencoder
  *   node parity/autoencoder/compare.mjs final --images ... --runs runs/autoencoder
+ *   node parity/autoencoder/compare.mjs initial --runs runs/ours
  */
 import "vector-quantize"; // first: jax-js must find the threads when it loads
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { random } from "@jax-js/jax";
 import { shuffledBatches } from "vector-quantize";
 import { initNode } from "vector-quantize/node";
+import { writeSafetensors } from "vector-quantize/safetensors";
 import {
   batchSize,
   buildModel,
@@ -30,8 +32,6 @@ const { positionals, values } = parseArgs({
     seeds: { type: "string", default: "1,2,3" },
   },
 });
-if (values.images === undefined) throw new Error("--images: expected a path, got none");
-
 const mean = (list) => list.reduce((sum, v) => sum + v, 0) / list.length;
 const percent = (share) => `${(100 * share).toFixed(2)} %`;
 const last50 = (losses) => mean(losses.slice(-50));
@@ -52,7 +52,8 @@ const progress = ({ step, values: { reconstruction, commitment } }) => {
 };
 
 const recordings = async () => {
-  const files = (await readdir(values.runs)).filter((file) => file.endsWith(".safetensors")).sort();
+  const files = (await readdir(values.runs)).filter((file) => /^seed-.*\.safetensors$/.test(file));
+  files.sort();
   if (files.length === 0) throw new Error(`${values.runs}: expected recordings, got none`);
   return files.map((file) => join(values.runs, file));
 };
@@ -102,11 +103,17 @@ async function compareFinals(images) {
   for (const path of await recordings()) {
     theirs.push(last50((await readRecording(path, model)).losses.reconstruction));
   }
-  console.log(`ours     ${ours.map((v) => v.toFixed(5)).join(" ")}, mean ${mean(ours).toFixed(5)}`);
-  console.log(
-    `original ${theirs.map((v) => v.toFixed(5)).join(" ")}, mean ${mean(theirs).toFixed(5)}`,
-  );
-  console.log(`difference of the means ${percent(Math.abs(mean(ours) / mean(theirs) - 1))}`);
+  const [mine, original] = [finals("ours", ours), finals("original", theirs)];
+  console.log(`difference of the means ${percent(Math.abs(mine / original - 1))}`);
+}
+
+/** Prints the final losses of one side, and returns their mean without the runs that got stuck. */
+function finals(side, losses) {
+  const stuck = (loss) => loss > 1.3 * Math.min(...losses);
+  const list = losses.map((loss) => loss.toFixed(5) + (stuck(loss) ? " (stuck)" : ""));
+  const average = mean(losses.filter((loss) => !stuck(loss)));
+  console.log(`${side}: ${list.join(", ")}; mean of those not stuck ${average.toFixed(5)}`);
+  return average;
 }
 
 /** Batches of image numbers, shuffled anew each epoch. */
@@ -119,9 +126,39 @@ function* shuffled(count, seed) {
   for (let i = 0; i < steps; i++) yield batches.at(i);
 }
 
+/** Writes our initialisations in the original's form, for `train.py --initial`. */
+async function writeInitials() {
+  const model = buildModel();
+  const trainer = buildTrainer(model);
+  await mkdir(values.runs, { recursive: true });
+  for (const seed of values.seeds.split(",").map(Number)) {
+    const { params, state } = trainer.init(random.key(seed)).variables;
+    const tensors = {};
+    const layers = { 0: params.encoder[0], 3: params.encoder[3] };
+    Object.assign(layers, { 7: params.decoder[0], 10: params.decoder[2] });
+    for (const [layer, { weight, bias }] of Object.entries(layers)) {
+      tensors[`fns.${layer}.weight`] = weight.transpose([3, 2, 0, 1]).add(0);
+      tensors[`fns.${layer}.bias`] = bias;
+    }
+    tensors["fns.5._codebook.embed"] = state.codebook.reshape([1, 256, 32]);
+    tensors["fns.5._codebook.cluster_size"] = state.clusterSize.reshape([1, 256]);
+    tensors["fns.5._codebook.embed_avg"] = state.codeSums.reshape([1, 256, 32]);
+    const path = join(values.runs, `initial-${seed}.safetensors`);
+    await writeFile(`${path}.new`, await writeSafetensors(tensors));
+    await rename(`${path}.new`, path);
+  }
+}
+
 await initNode({ threads: Number(values.threads) });
-const images = await readImages(values.images);
-const modes = { curve: compareCurves, final: compareFinals };
+const withImages = (mode) => async () => {
+  if (values.images === undefined) throw new Error("--images: expected a path, got none");
+  await mode(await readImages(values.images));
+};
+const modes = {
+  curve: withImages(compareCurves),
+  final: withImages(compareFinals),
+  initial: writeInitials,
+};
 const mode = modes[positionals[0]];
-if (!mode) throw new Error(`expected "curve" or "final", got ${positionals[0]}`);
-await mode(images);
+if (!mode) throw new Error(`expected "curve", "final" or "initial", got ${positionals[0]}`);
+await mode();

@@ -25,7 +25,7 @@ source_folder()
 import numpy as np
 import torch
 from einops import rearrange
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from vector_quantize_pytorch import Sequential, VectorQuantize
 
@@ -99,9 +99,13 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor) ->
     return reconstruction.item(), commitment.item()
 
 
-def train(images: torch.Tensor, seed: int, steps: int, out: Path) -> None:
+def train(images: torch.Tensor, seed: int, steps: int, out: Path, start: Path | None) -> None:
     torch.manual_seed(seed)
     model = build()
+    if start is not None:
+        found = model.load_state_dict(load_file(start / f"initial-{seed}.safetensors"), strict=False)
+        assert not found.unexpected_keys, found.unexpected_keys
+        assert all(name.endswith("initted") for name in found.missing_keys), found.missing_keys
     initial = {f"initial/{name}": value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     order, losses, times = [], [], []
@@ -153,6 +157,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/autoencoder"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--initial", type=Path, help="a folder of `compare.mjs initial`, to start from")
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--codes", type=int, default=CODES, help="codebook size, with --serve")
@@ -165,7 +170,7 @@ def main() -> None:
         return
     args.out.mkdir(parents=True, exist_ok=True)
     for seed in args.seeds:
-        train(images, seed, args.steps, args.out)
+        train(images, seed, args.steps, args.out, args.initial)
 
 
 if __name__ == "__main__":
