@@ -88,6 +88,17 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
     }
   });
 
+  it("gives a group up between windows where too many codes are near", async () => {
+    const dim = 24;
+    const vectors = generator(vectorKinds.gaussian!, 4, dim);
+    const codebook = vectors(4000);
+    codebook.fill(1e4, 0, dim); // beside it the integers of all others are alike
+    const variant = { k: 12, metric: "euclidean", form, tile: tile4x8 } as const;
+    const { filtered, floats, fellBack } = await run(vectors(100), codebook, dim, variant);
+    expect(filtered).toEqual(floats);
+    expect(fellBack).toBe(true);
+  });
+
   it("marks rows that are not finite and leaves those out of range to floats", async () => {
     const dim = 40;
     const vectors = generator(vectorKinds.gaussian!, 3, dim);

@@ -58,7 +58,9 @@ export function topKByFilter(
     const lookedBefore = looked;
     packFilterRows(book, filter, block, group, packed, states);
     const most = (group * book.size) >> 1;
-    for (let p = 0; p < filter.panels && filter.hopeless == 0; p += WINDOW / PANEL) {
+    let p = 0;
+    for (; p < filter.panels; p += WINDOW / PANEL) {
+      if (LOOK_COST * (looked - lookedBefore) > most) break;
       const panels = min(WINDOW / PANEL, filter.panels - p);
       scanWindow(filter, p, panels, packed, group, scores, leasts);
       for (let r = 0; r < group; ++r) {
@@ -69,10 +71,11 @@ export function topKByFilter(
           panels >> 1, p * PANEL, k, found,
         );
       }
-      if (LOOK_COST * (looked - lookedBefore) > most) filter.hopeless = 1;
     }
-    if (filter.hopeless != 0) {
-      first -= GROUP; // this group too
+    if (p < filter.panels) {
+      // Windows are left that would cost as much: the group is begun anew in f32.
+      filter.hopeless = 1;
+      first -= GROUP;
       continue;
     }
     let cost = LOOK_COST * (looked - lookedBefore);
