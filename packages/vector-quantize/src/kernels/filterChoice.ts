@@ -32,7 +32,7 @@ const choices = new WeakMap<Pool, Map<string, boolean>>();
 
 /**
  * Whether the search for the `k` nearest behind the filter is faster here than that in float32 alone.
- * Found by a trial of 1 to 2 ms. It can't change an answer, only the time. Call it inside
+ * Found by a trial of 1 to 20 ms, once. It can't change an answer, only the time. Call it inside
  * `pool.exclusive`.
  */
 export async function filterIsFaster(

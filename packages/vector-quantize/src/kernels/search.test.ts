@@ -7,6 +7,7 @@ import { createPool, defaultPool } from "./pool.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
 import { createSearch } from "./search.ts";
 import { type TileShape, tileShapes } from "./tile.ts";
+import { topKScratch } from "./tileChoice.ts";
 
 const pool = createPool({ threads: 1 });
 const threaded = createPool({ threads: 3 });
@@ -55,7 +56,7 @@ async function run(
   const x = memory.allocate(4 * vectors.length);
   const out = memory.allocate(8 * rows * k);
   const blockRows = 12;
-  const scratch = memory.allocate(480 + blockRows * (4 * dim + 3412));
+  const scratch = memory.allocate(topKScratch(dim, blockRows));
   memory.f32(x, vectors.length).set(vectors);
   const shared = [scratch, book.header, x, out, out + 4 * rows * k, blockRows] as const;
   if (k === 1) nearest.call(0, rows, ...shared);
