@@ -113,7 +113,7 @@ export async function createResidualPass(
         const to = q === layers - 1 ? 0 : left;
         const args = [start, dim, found + 4 * q, layers, from, to, errorsOfRows];
         await pool.run(takeCodes, { ...chunks, args });
-        errors.push(memory.f32(errorsOfRows, rows).reduce((sum, error) => sum + error, 0));
+        errors.push(sumOf(memory.f32(errorsOfRows, rows)));
       }
       const sizes = borrow(4 * layers);
       memory.i32(sizes, layers).set(codebooks.map(({ length }) => length / dim));
@@ -181,6 +181,12 @@ async function statsOf(
   } finally {
     stats.free();
   }
+}
+
+function sumOf(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum;
 }
 
 /** NaN for vectors without a code. */

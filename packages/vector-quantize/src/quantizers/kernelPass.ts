@@ -144,9 +144,9 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
   );
   const states = pass.stats.map(({ counts, sums }, layer) =>
     layers.move(layer, {
-      indices: np.array(indices.filter((_, i) => i % Q === layer)),
+      indices: np.array(column(indices, Q, layer)),
       statistics: {
-        counts: np.array(Float32Array.from(counts)),
+        counts: np.array(new Float32Array(counts)),
         sums: np.array(sums, { shape: [counts.length, dim] }),
       },
       ...(layers.needsVectors && { vectors: entered[layer] as np.Array }),
@@ -169,6 +169,13 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
     },
     dispose: () => pass.dispose(),
   };
+}
+
+/** The indices of one layer, `[N]`. */
+function column(indices: Int32Array, layers: number, layer: number): Int32Array {
+  const own = new Int32Array(indices.length / layers);
+  for (let n = 0; n < own.length; n++) own[n] = indices[n * layers + layer] as number;
+  return own;
 }
 
 /** Indices of all layers, `[N, Q]`. */
