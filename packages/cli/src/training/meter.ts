@@ -21,7 +21,9 @@ export function createMeter(
   seconds: number,
 ): Meter {
   let reports: StepReport[] = [];
-  let before = seconds;
+  // The rate is over two lines: the last line of a run may hold a single step, read at once.
+  let began = seconds;
+  let before = { seconds, steps: 0 };
 
   function mean(name: string): number {
     const values = reports.map((report) => report.values[name] ?? 0);
@@ -45,10 +47,11 @@ export function createMeter(
         psnr: mean("psnr"),
         perplexity: usage.perplexity,
         usedCodes: usage.usedCodes,
-        imagesPerSecond: (reports.length * batch) / Math.max(now - before, 1e-9),
+        imagesPerSecond: ((before.steps + reports.length) * batch) / Math.max(now - began, 1e-9),
       };
+      began = before.seconds;
+      before = { seconds: now, steps: reports.length };
       reports = [];
-      before = now;
       return line;
     },
   };
