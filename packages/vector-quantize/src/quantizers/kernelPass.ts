@@ -1,13 +1,12 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
-import { createResidualSearch } from "../kernels/residualNearest.ts";
 import { createResidualPass } from "../kernels/residualPass.ts";
-import { createSearch } from "../kernels/search.ts";
-import type { Passage } from "../pullback.ts";
+import type { Passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
-import { floats } from "../search/kernel.ts";
+import { floats, searchCodes } from "../search/kernel.ts";
 import type { ArrayTree } from "../tree.ts";
 import type { TrainingPass, Variables } from "./contract.ts";
+import { searchLayers } from "./residual/kernel.ts";
 
 /** What a step brings to one layer. */
 export interface LayerBatch {
@@ -127,7 +126,11 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
   const Q = layers.codebooks.length;
   const [rows, ...codebooks] = await Promise.all([vectors, ...layers.codebooks].map(floats));
   const x = rows as Float32Array<ArrayBuffer>;
-  const indices = await search(x, codebooks, dim, layers);
+  const { metric, beam, beamWeights } = layers;
+  const indices =
+    Q === 1
+      ? await searchCodes(x, codebooks[0] as Float32Array, dim, metric)
+      : await searchLayers(x, codebooks, dim, beam, beamWeights); // [N, Q]
 
   let sum: np.Array | undefined;
   const entered: np.Array[] = [];
@@ -161,10 +164,13 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
       const weights = errorGradients.map((each) => (2 * each) / (N * dim));
       let home: np.Array | undefined;
       const given = await floats(gradient);
-      await pass.back(given, weights, layers.rotates, (view) => {
-        home = np.array(view, { shape: [N, dim] });
-      });
-      pass.dispose();
+      try {
+        await pass.back(given, weights, layers.rotates, (view) => {
+          home = np.array(view, { shape: [N, dim] });
+        });
+      } finally {
+        pass.dispose();
+      }
       return home as unknown as np.Array;
     },
     dispose: () => pass.dispose(),
@@ -176,27 +182,4 @@ function column(indices: Int32Array, layers: number, layer: number): Int32Array 
   const own = new Int32Array(indices.length / layers);
   for (let n = 0; n < own.length; n++) own[n] = indices[n * layers + layer] as number;
   return own;
-}
-
-/** Indices of all layers, `[N, Q]`. */
-async function search(
-  vectors: Float32Array,
-  codebooks: readonly Float32Array[],
-  dim: number,
-  { metric, beam, beamWeights }: PlainLayers,
-): Promise<Int32Array> {
-  const shared = { dim, invalid: "mark" } as const;
-  const [only] = codebooks as [Float32Array];
-  const found =
-    codebooks.length === 1
-      ? await createSearch(only, { ...shared, metric: metric === "cosine" ? "dot" : "euclidean" })
-      : await createResidualSearch(codebooks, {
-          ...shared,
-          ...(beam > 1 && { beam, rank: "sum", weights: [...beamWeights] }),
-        });
-  try {
-    return (await found.nearest(vectors)).indices;
-  } finally {
-    found.dispose();
-  }
 }

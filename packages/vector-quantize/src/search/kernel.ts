@@ -25,6 +25,16 @@ export async function nearestOnKernels(
 ): Promise<Int32Array<ArrayBuffer>> {
   const dim = x.shape[1] as number;
   const [vectors, codes] = await Promise.all([floats(x), floats(codebook)]);
+  return searchCodes(vectors, codes, dim, metric);
+}
+
+/** As `nearestOnKernels`, of numbers at hand. */
+export async function searchCodes(
+  vectors: Float32Array,
+  codes: Float32Array,
+  dim: number,
+  metric: Metric,
+): Promise<Int32Array<ArrayBuffer>> {
   const search = await createSearch(codes, {
     dim,
     metric: metric === "cosine" ? "dot" : "euclidean",

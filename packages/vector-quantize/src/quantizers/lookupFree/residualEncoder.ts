@@ -2,6 +2,7 @@ import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
 import { supports } from "../../kernels/binary.ts";
 import { encodeResidualLevels, type ResidualLevelCodec } from "../../kernels/residualLevels.ts";
+import { padColumns } from "../residual/kernel.ts";
 import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
 
 /** What the layers of a scalar residual quantizer do, each value by itself. */
@@ -31,14 +32,7 @@ export function residualEncoderOf(layers: ScalarLayers): ResidualEncoder | undef
     found ??= codecOf(layers);
     const codec = { codec: await found, scales: scales.slice(0, depth), ...(bound && { bound }) };
     const { indices } = await encodeResidualLevels(codec, vectors, { invalid: "mark" });
-    const Q = scales.length;
-    if (depth === Q) return indices;
-    const rows = vectors.length / levels.length;
-    const wide = new Int32Array(rows * Q).fill(-1);
-    for (let n = 0; n < rows; n++) {
-      wide.set(indices.subarray(n * depth, (n + 1) * depth), n * Q);
-    }
-    return wide;
+    return padColumns(indices, depth, scales.length);
   };
 }
 

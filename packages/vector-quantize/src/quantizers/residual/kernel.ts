@@ -15,10 +15,30 @@ export const MOST_KERNEL_BEAM = 16;
  *
  * @param vectors `[N, C]`
  * @param codebooks `[K, C]` of each layer that is used
- * @param columns how many columns the answer has; those without a layer are -1
  * @param weights of the layers in the score of a path
- * @returns int32 `[N, columns]`; -1 throughout where a vector is not finite
+ * @returns int32 `[N, layers]`; -1 throughout where a vector is not finite
  */
+export async function searchLayers(
+  vectors: Float32Array,
+  codebooks: readonly Float32Array[],
+  dim: number,
+  beam: number,
+  weights: readonly number[],
+): Promise<Int32Array<ArrayBuffer>> {
+  const ranking = { beam, rank: "sum", weights: weights.slice(0, codebooks.length) } as const;
+  const search = await createResidualSearch(codebooks, {
+    dim,
+    invalid: "mark",
+    ...(beam > 1 && ranking),
+  });
+  try {
+    return (await search.nearest(vectors)).indices;
+  } finally {
+    search.dispose();
+  }
+}
+
+/** As `searchLayers`, of arrays: `[N, columns]`, with -1 for the layers that are not used. */
 export async function residualOnKernels(
   vectors: np.Array,
   codebooks: readonly np.Array[],
@@ -28,24 +48,23 @@ export async function residualOnKernels(
 ): Promise<np.Array> {
   const [N, dim] = vectors.shape as [number, number];
   const [rows, ...books] = await Promise.all([vectors, ...codebooks].map(floats));
-  const ranking = { beam, rank: "sum", weights: weights.slice(0, books.length) } as const;
-  const search = await createResidualSearch(books, {
-    dim,
-    invalid: "mark",
-    ...(beam > 1 && ranking),
-  });
-  try {
-    const { indices } = await search.nearest(rows as Float32Array);
-    const layers = books.length;
-    if (layers === columns) return np.array(indices, { shape: [N, columns] });
-    const wide = new Int32Array(N * columns).fill(-1);
-    for (let n = 0; n < N; n++) {
-      wide.set(indices.subarray(n * layers, (n + 1) * layers), n * columns);
-    }
-    return np.array(wide, { shape: [N, columns] });
-  } finally {
-    search.dispose();
+  const found = await searchLayers(rows as Float32Array, books, dim, beam, weights);
+  return np.array(padColumns(found, books.length, columns), { shape: [N, columns] });
+}
+
+/** `[N, used]` as `[N, columns]`: -1 where there was no column. */
+export function padColumns(
+  indices: Int32Array<ArrayBuffer>,
+  used: number,
+  columns: number,
+): Int32Array<ArrayBuffer> {
+  if (used === columns) return indices;
+  const rows = indices.length / used;
+  const wide = new Int32Array(rows * columns).fill(-1);
+  for (let n = 0; n < rows; n++) {
+    wide.set(indices.subarray(n * used, (n + 1) * used), n * columns);
   }
+  return wide;
 }
 
 /** What one layer's update takes, and what it leaves to the next. */

@@ -1,6 +1,6 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
 import { positionShape } from "../../layout/layout.ts";
-import { passage } from "../../pullback.ts";
+import { passage } from "../../passage.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { TrainingPass } from "../contract.ts";
 import { passOnKernels } from "../kernelPass.ts";

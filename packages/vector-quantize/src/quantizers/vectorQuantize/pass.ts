@@ -1,7 +1,7 @@
 import { type numpy as np, tree } from "@jax-js/jax";
 import { replacesDeadCodes } from "../../codebook/deadCodes.ts";
 import { positionShape } from "../../layout/layout.ts";
-import { passage } from "../../pullback.ts";
+import { passage } from "../../passage.ts";
 import { jitByMode, jitted } from "../../tree.ts";
 import type { TrainingPass } from "../contract.ts";
 import { type LayerBatch, passOnKernels } from "../kernelPass.ts";

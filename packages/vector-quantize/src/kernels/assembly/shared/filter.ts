@@ -3,8 +3,9 @@
  *
  * Rows and codes are rounded to integers of 7 and 8 bits, so that a score is a sum of integers: exact
  * on every CPU, and wrong only by the rounding of its two vectors, which is bounded by the lengths
- * of what was rounded away. No code whose score lies further above the least one than twice that
- * bound can be the nearest. The few others are compared in f32, and in f64 where that is not enough.
+ * of what was rounded away. No code whose score lies further than that bound above the true score of
+ * the best code so far can be the nearest. The few others are compared in f32, and in f64 where that
+ * is not enough.
  * `docs/exact-search.md` has the proof.
  */
 import { Codebook } from "./codebook";
