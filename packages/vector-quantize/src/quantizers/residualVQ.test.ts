@@ -1,52 +1,19 @@
 import { grad, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
+import { leaves, numbers } from "../../../../test/support/arrays.ts";
+import {
+  base,
+  cloud,
+  depthOf,
+  difference,
+  fitted,
+  meanSquare,
+  run,
+} from "../../../../test/support/residualVQ.ts";
 import { sgd } from "../train/optimizers.ts";
 import { checkIndices } from "./checkIndices.ts";
 import type { ResidualVariables } from "./residual/layers.ts";
-import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
-import { type ResidualVQOptions, residualVQ } from "./residualVQ.ts";
-
-const base: ResidualVQOptions = { dim: 4, numQuantizers: 4, codebookSize: 8 };
-const cloud = (seed = 1, shape = [3, 10, 4]) => random.normal(random.key(seed), shape);
-const numbers = async (x: np.Array | undefined) => [...(await (x as np.Array).data())] as number[];
-const leaves = (values: unknown) =>
-  Promise.all((tree.leaves(values as never) as np.Array[]).map(numbers));
-
-/** A quantizer fitted to a cloud, so that its layers matter. */
-async function fitted(options: Partial<ResidualVQOptions> = {}) {
-  const quantizer = residualVQ({ ...base, ...options });
-  const variables = await quantizer.fit(quantizer.init(random.key(0)), cloud(7, [320, 4]));
-  return { quantizer, variables };
-}
-
-/** What `apply` puts out, on the host; keeps the variables. */
-async function run(
-  quantizer: ResidualQuantizer,
-  variables: ResidualVariables,
-  x: np.Array,
-  options: ResidualApplyOptions = {},
-) {
-  const out = quantizer.apply(tree.ref(variables), x, options);
-  const { shape } = out.indices;
-  const columns = shape.at(-1) as number;
-  const flat = await numbers(out.indices);
-  const rows = Array.from({ length: flat.length / columns }, (_, row) =>
-    flat.slice(row * columns, (row + 1) * columns),
-  );
-  const losses = await Promise.all(Object.values(out.losses).map(numbers));
-  return {
-    quantized: await numbers(out.quantized),
-    rows,
-    loss: await numbers(out.loss),
-    losses,
-    state: out.state,
-  };
-}
-
-const meanSquare = (values: number[]) => values.reduce((sum, v) => sum + v * v, 0) / values.length;
-const difference = (a: number[], b: number[]) => a.map((v, at) => v - (b[at] as number));
-const depthOf = (row: number[] | undefined) =>
-  (row as number[]).filter((index) => index >= 0).length;
+import { residualVQ } from "./residualVQ.ts";
 
 describe("layers", () => {
   it("each fit lowers the error of the layers before", async () => {
@@ -159,199 +126,6 @@ describe("a shared codebook with an in-place optimizer", () => {
     expect(meanSquare(await numbers(own.shift.ref))).toBeGreaterThan(0);
     expect(meanSquare(await numbers(own.codebookGradient.ref))).toBe(0);
     tree.dispose([variables, state] as never);
-  });
-});
-
-describe("quantizer dropout", () => {
-  const drop = { quantizeDropout: true };
-  const depths = async (options: Partial<ResidualVQOptions>, draws = 60) => {
-    const { quantizer, variables } = await fitted({ ...drop, ...options });
-    const found: number[] = [];
-    for (let seed = 0; seed < draws; seed++) {
-      const call = { training: true, key: random.key(seed) };
-      const { rows, state } = await run(quantizer, variables, cloud(1, [5, 4]), call);
-      tree.dispose(state);
-      expect(new Set(rows.map(depthOf)).size).toBe(1);
-      found.push(depthOf(rows[0]));
-    }
-    tree.dispose(variables);
-    return found;
-  };
-
-  it("draws every depth, the last layer included", async () => {
-    const found = await depths({});
-    expect([...new Set(found)].sort()).toEqual([1, 2, 3, 4]);
-    for (const depth of [1, 2, 3, 4]) {
-      expect(found.filter((value) => value === depth).length).toBeGreaterThan(4);
-    }
-  });
-
-  it("keeps the layers before the cutoff, and multiples", async () => {
-    const byCutoff = await depths({ quantizeDropoutCutoffIndex: 2 }, 20);
-    expect([...new Set(byCutoff)].sort()).toEqual([3, 4]);
-    const byMultiple = await depths({ quantizeDropoutMultipleOf: 2 }, 20);
-    expect([...new Set(byMultiple)].sort()).toEqual([2, 4]);
-  });
-
-  it("draws the same depth for the same key", async () => {
-    expect(await depths({}, 6)).toEqual(await depths({}, 6));
-  });
-
-  it("leaves dropped layers as they are, without loss", async () => {
-    const { quantizer, variables } = await fitted(drop);
-    const call = { training: true, depth: 2 };
-    const { rows, loss, state } = await run(quantizer, variables, cloud(), call);
-    expect(rows.map(depthOf).every((depth) => depth === 2)).toBe(true);
-    expect(loss.map((value) => value > 0)).toEqual([true, true, false, false]);
-    for (const layer of [0, 1, 2, 3]) {
-      const [before, after] = await Promise.all(
-        [variables.state, state].map(({ layers }) => leaves(tree.ref(layers[layer] as never))),
-      );
-      if (layer < 2) expect(after).not.toEqual(before);
-      else expect(after).toEqual(before);
-    }
-    tree.dispose([variables, state] as never);
-  });
-
-  it("gives way to a depth, as a number or as an array", async () => {
-    const { quantizer, variables } = await fitted(drop);
-    const call = { training: true, key: random.key(0) };
-    const byNumber = await run(quantizer, variables, cloud(), { ...tree.ref(call), depth: 3 });
-    const byArray = await run(quantizer, variables, cloud(), { ...call, depth: np.array(3) });
-    expect(byNumber.rows.map(depthOf).every((depth) => depth === 3)).toBe(true);
-    expect(byArray.rows).toEqual(byNumber.rows);
-    expect(await leaves(byArray.state)).toEqual(await leaves(byNumber.state));
-    byArray.quantized.forEach((value, at) => {
-      expect(value).toBeCloseTo(byNumber.quantized[at] as number, 6);
-    });
-    tree.dispose(variables);
-  });
-
-  it("asks for a key, and for a depth that exists", () => {
-    const quantizer = residualVQ({ ...base, ...drop });
-    const start = () => quantizer.init(random.key(0));
-    expect(() => quantizer.apply(start(), cloud(), { training: true })).toThrow(/options.key/);
-    expect(() => quantizer.apply(start(), cloud(), { depth: 5 })).toThrow(
-      "residualVQ.apply: depth: expected at most 4, the number of layers, got 5",
-    );
-    expect(() => quantizer.apply(start(), cloud(), { depth: 0 })).toThrow(/at least 1, got 0/);
-    expect(() => residualVQ({ ...base, quantizeDropoutCutoffIndex: 4 })).toThrow(/less than/);
-  });
-});
-
-describe("beam search", () => {
-  const weights = [1, 0.5, 2, 1];
-  /** Weighted squared error of the paths, summed over the layers: what the search makes small. */
-  async function score(variables: ResidualVariables, rows: number[][]) {
-    const books = await Promise.all(
-      variables.state.layers.map((own) => numbers((own as { codebook: np.Array }).codebook.ref)),
-    );
-    const x = await numbers(cloud());
-    return rows.map((row, n) => {
-      let residual = x.slice(n * 4, n * 4 + 4);
-      return row.reduce((sum, index, layer) => {
-        const codes = (books[layer] as number[]).slice(index * 4, index * 4 + 4);
-        residual = difference(residual, codes);
-        return sum + (weights[layer] as number) * meanSquare(residual);
-      }, 0);
-    });
-  }
-
-  it("finds paths of a lower score the wider it is, and all of them when wide enough", async () => {
-    const { quantizer, variables } = await fitted({
-      codebookSize: 3,
-      beamScoreQuantizerWeights: weights,
-    });
-    const scores: number[][] = [];
-    for (const beamSize of [1, 2, 3, 81]) {
-      const { rows, state } = await run(quantizer, variables, cloud(), { beamSize });
-      tree.dispose(state);
-      scores.push(await score(variables, rows));
-    }
-    const total = (values: number[] | undefined) => (values as number[]).reduce((a, b) => a + b);
-    const [greedy, , , whole] = scores;
-    expect(total(whole)).toBeLessThan(total(greedy));
-    const best = await bestOfAll(variables);
-    (whole as number[]).forEach((value, n) => {
-      expect(value).toBeCloseTo(best[n] as number, 4);
-    });
-    // A beam forgets paths, so single vectors may lose by a wider one; all together do not.
-    expect(total(scores[1])).toBeLessThanOrEqual(total(greedy));
-    expect(total(scores[2])).toBeLessThanOrEqual(total(scores[1]));
-    tree.dispose(variables);
-
-    async function bestOfAll(own: ResidualVariables) {
-      const paths = Array.from({ length: 81 }, (_, path) =>
-        [27, 9, 3, 1].map((place) => Math.floor(path / place) % 3),
-      );
-      const each: number[][] = [];
-      for (const path of paths) each.push(await score(own, Array(30).fill(path)));
-      return Array.from({ length: 30 }, (_, n) => Math.min(...each.map((all) => all[n] as number)));
-    }
-  });
-
-  it("is greedy with one path, and the same in training and in evaluation", async () => {
-    const { quantizer, variables } = await fitted({ beamSize: 3 });
-    const call = { training: true };
-    const trained = await run(quantizer, variables, cloud(), call);
-    const evaluated = await run(quantizer, variables, cloud());
-    expect(trained.rows).toEqual(evaluated.rows);
-    const one = await run(quantizer, variables, cloud(), { beamSize: 1 });
-    const plain = residualVQ(base);
-    const greedy = await run(plain, variables, cloud());
-    expect(one.rows).toEqual(greedy.rows);
-    expect(evaluated.rows).not.toEqual(greedy.rows);
-    expect(await numbers(await quantizer.encode(tree.ref(variables), cloud()))).toEqual(
-      evaluated.rows.flat(),
-    );
-    tree.dispose(
-      [variables, trained, evaluated, one, greedy].map((o) =>
-        "state" in o ? o.state : o,
-      ) as never,
-    );
-  });
-
-  it("moves every layer's codebook", async () => {
-    const { quantizer, variables } = await fitted({ beamSize: 2 });
-    const { state } = await run(quantizer, variables, cloud(), { training: true });
-    for (const layer of [0, 1, 2, 3]) {
-      const [before, after] = await Promise.all(
-        [variables.state, state].map(({ layers }) => leaves(tree.ref(layers[layer] as never))),
-      );
-      expect(after).not.toEqual(before);
-    }
-    tree.dispose([variables, state] as never);
-  });
-
-  it("finds the best path of the depth that dropout draws", async () => {
-    const { quantizer, variables } = await fitted({ beamSize: 3, quantizeDropout: true });
-    const byNumber = await run(quantizer, variables, cloud(), { training: true, depth: 2 });
-    const byArray = await run(quantizer, variables, cloud(), {
-      training: true,
-      depth: np.array(2),
-    });
-    expect(byArray.rows).toEqual(byNumber.rows);
-    tree.dispose([variables, byNumber.state, byArray.state] as never);
-  });
-
-  it("sees implicit codebooks and masks", async () => {
-    const options = {
-      beamSize: 2,
-      implicitNeuralCodebook: true,
-      implicitDepth: 1,
-      numQuantizers: 3,
-    };
-    const { quantizer, variables } = await fitted(options);
-    const mask = np.arange(30).reshape([3, 10]).less(25);
-    const { rows, state } = await run(quantizer, variables, cloud(), { training: true, mask });
-    expect(rows.map(depthOf)).toEqual([...Array(25).fill(3), ...Array(5).fill(0)]);
-    tree.dispose([variables, state] as never);
-  });
-
-  it("refuses weights that are not one per layer", () => {
-    expect(() => residualVQ({ ...base, beamScoreQuantizerWeights: [1, 1] })).toThrow(
-      "residualVQ: beamScoreQuantizerWeights: expected 4 weights, one per layer, got [1, 1]",
-    );
   });
 });
 
