@@ -4,13 +4,8 @@ import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, packCodebook } from "./codebook.ts";
-import {
-  createFilter,
-  type FilterCodebook,
-  filterScratch,
-  noFilter,
-  topKFilterScratch,
-} from "./filterCodebook.ts";
+import { createFilter, type Filter, noFilter } from "./filter.ts";
+import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
 import type { Kernel, Pool } from "./pool.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
 
@@ -64,7 +59,7 @@ export async function filterIfFaster(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
-): Promise<FilterCodebook> {
+): Promise<Filter> {
   const faster = await filterIsFaster(pool, form, book);
   return faster ? createFilter(pool, book, form) : noFilter;
 }
@@ -90,7 +85,8 @@ async function trial(
 
   const args = [book.header, rows, out, out + 4 * ROWS * k, ROWS, ...(k === 1 ? [] : [k])];
   const inFloats = () => kernels.floats.call(0, ROWS, scratch, ...args);
-  const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, filter.start());
+  const integers = await filter.start(0);
+  const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, integers);
   for (let i = pool.compilesOptimized ? 1 : WARM_UP; i > 0; i--) {
     inFloats();
     inIntegers();

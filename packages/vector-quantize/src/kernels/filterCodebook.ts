@@ -2,30 +2,32 @@ import { packFilterBinary } from "./binaries/packFilter.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import type { PackedCodebook } from "./codebook.ts";
 import type { Pool } from "./pool.ts";
+import { mostAxes } from "./projection.ts";
 import { topKScratch } from "./tileChoice.ts";
 
 /** A packed codebook in small integers, for `nearestFiltered`. */
 export interface FilterCodebook {
-  /**
-   * Address of the header that kernels take, or 0: search these codes in float32. Call it before
-   * each search: it forgets what earlier vectors showed.
-   */
-  start(): number;
+  /** Address of the header that kernels take: see `assembly/shared/filterCodebook.ts`. */
+  readonly header: number;
+  /** Whether bounds of the rounding hold for these codes: their lengths are in float32's range. */
+  readonly usable: boolean;
+  /** Forgets what earlier rows showed; `coarse` is the address of what rows meet before, or 0. */
+  start(coarse: number): void;
   /** Takes over the codes of the packed codebook. Call it inside `pool.exclusive` after its `set`. */
   update(): Promise<void>;
   free(): void;
 }
 
-/** In place of integers where they are not faster. */
-export const noFilter: FilterCodebook = {
-  start: () => 0,
-  update: async () => {},
-  free: () => {},
-};
-
 // As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 96;
-const HOPELESS = 10;
+const HEADER_BYTES = 112;
+const HOPELESS = 12;
+const BIAS = 16;
+const AXES = 24;
+const STEPS = 28;
+const SCALE = 64;
+const REST = 80;
+const LENGTH_AT = 96;
+const COARSE = 104;
 const PANEL = 32;
 /** Panels come in pairs. */
 const PAIR = 2 * PANEL;
@@ -33,7 +35,9 @@ const DIGIT = 127;
 const MOST_OF_LENGTH = 63;
 const GROUP = 24;
 const WINDOW = 1024;
-const ROW_BYTES = 40 + 8 * 64 + 16; // of a row and its list
+/** Codes of the widest panel of floats. */
+const MOST_PANEL = 12;
+const ROW_BYTES = 56 + 8 * 64 + 16; // of a row and its list
 
 /** Features whose products are summed in 16 bits: more make their numbers smaller. */
 const SEGMENT = 64;
@@ -71,7 +75,7 @@ function layoutFor(dim: number, form: KernelForm): Layout {
 }
 
 /** Room for the integers of `book`; `update` brings them in. */
-export async function createFilter(
+export async function createFilterCodebook(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
@@ -89,9 +93,9 @@ export async function createFilter(
   const rests = memory.allocate(4 * panels);
   const rooms = memory.allocate(16 * segments);
   const addresses = [packed, starts, measures, rests, rooms];
-  memory
-    .i32(header, 12)
-    .set([steps, segmentSteps, segments, shift, panels, ...addresses, 0, copies]);
+  memory.i32(header, 4).set([panels, segments, shift, 0]);
+  memory.i32(header + AXES, 1)[0] = 0;
+  memory.i32(header + STEPS, 8).set([steps, segmentSteps, ...addresses, copies]);
   let usable = false;
 
   /** The number of `values` of each panel that `at` names, at its largest. */
@@ -115,7 +119,8 @@ export async function createFilter(
       high = Math.max(high, bias);
     }
     const digit = ((high - low) / 2 / DIGIT) * 1.000001;
-    memory.f64(header + 48, 3).set([scale, (low + high) / 2, digit]);
+    memory.f64(header + BIAS, 1)[0] = (low + high) / 2;
+    memory.f64(header + SCALE, 2).set([scale, digit]);
     const shares = memory.f64(rooms, 2 * segments);
     for (let s = 0; s < segments; s++) {
       const count = segmentSteps * values;
@@ -132,9 +137,13 @@ export async function createFilter(
   };
 
   return {
-    start() {
-      memory.i32(header, HOPELESS + 1)[HOPELESS] = 0;
-      return usable ? header : 0;
+    header,
+    get usable() {
+      return usable;
+    },
+    start(coarse) {
+      memory.i32(header + HOPELESS, 1)[0] = 0;
+      memory.i32(header + COARSE, 1)[0] = coarse;
     },
     async update() {
       const [unit = 0, , maxNorm = 0] = memory.f64(book.header + 40, 3);
@@ -145,10 +154,10 @@ export async function createFilter(
       await pool.run(measureFilter, { ...job, work: 2 * size * dim });
       const length = chooseScales(maxNorm);
       const most = dim > FEW_FEATURES ? length + 0.5 * Math.sqrt(dim) : 0;
-      memory.f64(header + 88, 1)[0] = (most / LENGTH_DIGIT) * 1.000002;
+      memory.f64(header + LENGTH_AT, 1)[0] = (most / LENGTH_DIGIT) * 1.000002;
       await pool.run(packFilter, { ...job, work: 16 * size * dim });
       const rest = memory.f32(rests, panels).reduce((a, b) => Math.max(a, b), 0);
-      memory.f64(header + 72, 2).set([rest, length + rest]);
+      memory.f64(header + REST, 2).set([rest, length + rest]);
     },
     free() {
       for (const start of [header, ...addresses]) memory.free(start);
@@ -158,7 +167,8 @@ export async function createFilter(
 
 /** Scratch bytes of `nearestFiltered` for blocks of `blockRows`. */
 export function filterScratch(dim: number, blockRows: number, form: KernelForm): number {
-  return groupScratch(dim, form) + blockRows * (8 * dim + 56) + 64;
+  const inFloats = blockRows * (8 * dim + 60) + 32;
+  return 64 + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats);
 }
 
 /** Scratch bytes of `nearestTopKFiltered` for blocks of `blockRows`. */
@@ -169,14 +179,18 @@ export function topKFilterScratch(
   form: KernelForm,
 ): number {
   const found = 8 * WINDOW;
-  const unsettled = blockRows * (4 * dim + 8 * k + 4) + topKScratch(dim, blockRows);
-  return groupScratch(dim, form) + found + unsettled + 64;
+  const inFloats = blockRows * (4 * dim + 8 * k) + topKScratch(dim, blockRows) + 32;
+  return 96 + found + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats);
 }
 
 /** Scratch bytes for the rows that are scanned at a time. */
 function groupScratch(dim: number, form: KernelForm): number {
   const { steps } = layoutFor(dim, form);
-  return GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + 4 * steps);
+  const axes = mostAxes(dim);
+  // Rows and their projections in tiles, projections in order, lengths.
+  const projected = 4 * (dim + axes) + 4 * (axes + MOST_PANEL) + 8;
+  const packed = Math.max(4 * steps, projected);
+  return GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + packed) + 256;
 }
 
 function roundUp(value: number, to: number): number {

@@ -95,7 +95,7 @@ export async function createKernelClustering(
       await filter.update();
       [indices, before] = [before, indices];
       const blockRows = blockOf(rows, pool.threads, dim);
-      const integers = filter.start();
+      const integers = await filter.start(rows);
       await pool.run(integers === 0 ? nearest : nearestFiltered, {
         rows,
         chunkRows: blockRows,

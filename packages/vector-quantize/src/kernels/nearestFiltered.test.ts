@@ -6,7 +6,8 @@ import { nearestBinary } from "./binaries/nearest.wasm.ts";
 import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
 import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createFilter, filterScratch } from "./filterCodebook.ts";
+import { createFilter } from "./filter.ts";
+import { filterScratch } from "./filterCodebook.ts";
 import { uniformFrom } from "./random.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
 import { type TileShape, tile3x12, tile4x8, tileShapes } from "./tile.ts";
@@ -20,6 +21,8 @@ afterAll(() => {
 
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
 const metrics: KernelMetric[] = ["euclidean", "cosine", "dot"];
+/** So many rows are worth projecting the codes for. */
+const MANY_ROWS = 2 ** 22;
 
 interface Variant {
   metric: KernelMetric;
@@ -55,13 +58,16 @@ async function run(
     distances: memory.f32(out + 4 * rows, rows).slice(),
   });
   const floats = answer(nearest.call(0, rows, other, ...args));
-  const header = filter.start();
-  const filtered =
+  const header = await filter.start(0);
+  const behindFilter = () =>
     header === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
+  const filtered = behindFilter();
+  await filter.start(MANY_ROWS);
+  const projected = behindFilter();
   for (const region of [x, out, scratch, other]) memory.free(region);
   filter.free();
   book.free();
-  return { floats, filtered };
+  return { floats, filtered, projected };
 }
 
 const integers = (length: number, next: () => number) =>
@@ -88,11 +94,12 @@ describe("on integers the search behind the filter agrees with the scalar twin",
       const rows = [0, 1, 2, 3, 4, 5, 9, 25, 60][i % 9]!;
       const vectors = integers(rows * dim, next);
       const codebook = integers(size * dim, next);
-      const { filtered, floats } = await run(vectors, codebook, dim, variant);
+      const { filtered, floats, projected } = await run(vectors, codebook, dim, variant);
       if (filtered === undefined) continue; // all codes equal their mean
       const { indices } = nearestScalar(vectors, codebook, dim, variant.metric);
       expect({ dim, size, rows, indices: filtered.indices }).toEqual({ dim, size, rows, indices });
       expect(filtered.distances).toEqual(floats.distances);
+      expect(projected).toEqual(filtered);
     }
   });
 });
@@ -112,8 +119,10 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
         codebook.copyWithin(7 * dim, 3 * dim, 4 * dim); // one code twice
         vectors.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
         for (const tile of [tile4x8, tile3x12]) {
-          const { filtered, floats } = await run(vectors, codebook, dim, { metric, form, tile });
+          const variant = { metric, form, tile };
+          const { filtered, floats, projected } = await run(vectors, codebook, dim, variant);
           expect(filtered, `${metric} ${dim}`).toEqual(floats);
+          expect(projected, `${metric} ${dim}`).toEqual(floats);
         }
       }
     }
@@ -138,12 +147,13 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
     vectors[2 * dim + 3] = Number.POSITIVE_INFINITY;
     vectors.fill(3e38, 3 * dim, 4 * dim);
     for (const metric of metrics) {
-      const { filtered, floats } = await run(vectors, codebook, dim, {
+      const { filtered, floats, projected } = await run(vectors, codebook, dim, {
         metric,
         form,
         tile: tile4x8,
       });
       expect(filtered, metric).toEqual(floats);
+      expect(projected, metric).toEqual(floats);
       expect(filtered?.invalid).toBe(2);
     }
   });
@@ -174,8 +184,9 @@ describe("on generated data the answer is that of the search in floats, to the b
     const property = fc.asyncProperty(settings, async ({ seed, dim, size, rows, ...variant }) => {
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
-      const { filtered, floats } = await run(vectors(rows), codebook, dim, variant);
+      const { filtered, floats, projected } = await run(vectors(rows), codebook, dim, variant);
       if (filtered !== undefined) expect(filtered).toEqual(floats);
+      if (projected !== undefined) expect(projected).toEqual(floats);
     });
     await fc.assert(property, { numRuns: runs });
   });

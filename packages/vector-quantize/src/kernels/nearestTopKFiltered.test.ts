@@ -6,7 +6,8 @@ import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
 import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createFilter, topKFilterScratch } from "./filterCodebook.ts";
+import { createFilter } from "./filter.ts";
+import { topKFilterScratch } from "./filterCodebook.ts";
 import { createSearch } from "./search.ts";
 import { type TileShape, tile4x8, tileShapes } from "./tile.ts";
 import { topKScratch } from "./tileChoice.ts";
@@ -19,6 +20,8 @@ afterAll(() => {
 
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
 const metrics: KernelMetric[] = ["euclidean", "cosine", "dot"];
+/** So many rows are worth projecting the codes for. */
+const MANY_ROWS = 2 ** 22;
 
 interface Variant {
   k: number;
@@ -55,14 +58,17 @@ async function run(
     distances: memory.f32(out + 4 * rows * k, rows * k).slice(),
   });
   const floats = answer(nearestTopK.call(0, rows, other, ...args));
-  const header = filter.start();
-  const filtered =
+  const header = await filter.start(0);
+  const behindFilter = () =>
     header === 0 ? undefined : answer(nearestTopKFiltered.call(0, rows, scratch, ...args, header));
-  const fellBack = header !== 0 && memory.i32(header, 11)[10] !== 0;
+  const filtered = behindFilter();
+  const fellBack = header !== 0 && memory.i32(header, 4)[3] !== 0;
+  await filter.start(MANY_ROWS);
+  const projected = behindFilter();
   for (const region of [x, out, scratch, other]) memory.free(region);
   filter.free();
   book.free();
-  return { floats, filtered, fellBack };
+  return { floats, filtered, fellBack, projected };
 }
 
 describe.each(forms)("top-k behind the filter (%s)", (form) => {
@@ -81,8 +87,9 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
         const rows = vectors(200);
         rows.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
         const variant = { k, metric, form, tile: tile4x8 };
-        const { filtered, floats, fellBack } = await run(rows, codebook, dim, variant);
+        const { filtered, floats, fellBack, projected } = await run(rows, codebook, dim, variant);
         expect(filtered, `${metric} ${dim}`).toEqual(floats);
+        expect(projected, `${metric} ${dim}`).toEqual(floats);
         expect(fellBack).toBe(false);
       }
     }
@@ -110,8 +117,9 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
     rows.fill(3e38, 3 * dim, 4 * dim);
     for (const metric of metrics) {
       const variant = { k: 4, metric, form, tile: tile4x8 };
-      const { filtered, floats } = await run(rows, codebook, dim, variant);
+      const { filtered, floats, projected } = await run(rows, codebook, dim, variant);
       expect(filtered, metric).toEqual(floats);
+      expect(projected, metric).toEqual(floats);
       expect(filtered?.invalid).toBe(2);
     }
   });
@@ -152,8 +160,12 @@ describe("on generated data the answer is that of top-k in floats, to the bit", 
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
       const k = Math.min(most, size);
-      const { filtered, floats } = await run(vectors(rows), codebook, dim, { ...variant, k });
+      const { filtered, floats, projected } = await run(vectors(rows), codebook, dim, {
+        ...variant,
+        k,
+      });
       if (filtered !== undefined) expect(filtered).toEqual(floats);
+      if (projected !== undefined) expect(projected).toEqual(floats);
     });
     await fc.assert(property, { numRuns: 300 });
   });

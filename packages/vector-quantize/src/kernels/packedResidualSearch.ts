@@ -3,8 +3,9 @@ import { residualBeamBinary } from "./binaries/residualBeam.wasm.ts";
 import { residualNearestBinary } from "./binaries/residualNearest.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
+import type { Filter } from "./filter.ts";
 import { filterIfFaster } from "./filterChoice.ts";
-import { type FilterCodebook, filterScratch } from "./filterCodebook.ts";
+import { filterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import { checkLayout, type LayerLayout, layoutOf } from "./residualLayout.ts";
@@ -80,9 +81,9 @@ function filterLayers(
   pool: Pool,
   books: readonly PackedCodebook[],
   form: KernelForm,
-): Promise<Map<PackedCodebook, FilterCodebook>> {
+): Promise<Map<PackedCodebook, Filter>> {
   return pool.exclusive(async () => {
-    const filters = new Map<PackedCodebook, FilterCodebook>();
+    const filters = new Map<PackedCodebook, Filter>();
     for (const book of new Set(books)) {
       filters.set(book, await filterIfFaster(pool, book, form));
     }
@@ -95,7 +96,7 @@ interface Layers {
   readonly form: KernelForm;
   readonly books: readonly PackedCodebook[];
   /** The integers of each book; none with a beam. */
-  readonly filters: ReadonlyMap<PackedCodebook, FilterCodebook>;
+  readonly filters: ReadonlyMap<PackedCodebook, Filter>;
   /** Address of the addresses of the integers, u32 `[Q]`; 0 for a layer without. */
   readonly filterHeaders: number;
   /** Address of the codebooks' headers, u32 `[Q]`. */
@@ -156,7 +157,7 @@ class PackedResidualSearch implements ResidualSearch {
         for (let first = 0; first < rows; first += part) {
           const count = Math.min(part, rows - first);
           const job =
-            beam === 1 ? this.#greedyJob(count, x, to) : this.#beamJob(count, table, x, to);
+            beam === 1 ? await this.#greedyJob(count, x, to) : this.#beamJob(count, table, x, to);
           bad += await this.#pool.run(beam === 1 ? kernels.greedy : kernels.residualBeam, {
             ...job,
             fill(begin, end) {
@@ -198,11 +199,13 @@ class PackedResidualSearch implements ResidualSearch {
     return this.#pool.exclusive(task);
   }
 
-  #greedyJob(rows: number, x: number, to: number): Job {
+  async #greedyJob(rows: number, x: number, to: number): Promise<Job> {
     const { dim } = this.#settings;
     const { headers, filterHeaders, filters, books, form } = this.#held;
-    const addresses = books.map((book) => filters.get(book)?.start() ?? 0);
-    this.#pool.memory.i32(filterHeaders, this.layers).set(addresses);
+    for (const [q, book] of books.entries()) {
+      const address = (await filters.get(book)?.start(rows)) ?? 0;
+      this.#pool.memory.i32(filterHeaders + 4 * q, 1)[0] = address;
+    }
     const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));
     const blockRows = 12 * Math.ceil(chunkRows / 12); // all tile heights divide 12
     return {

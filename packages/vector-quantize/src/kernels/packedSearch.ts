@@ -5,8 +5,9 @@ import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
+import type { Filter } from "./filter.ts";
 import { filterIfFaster, filterIsFaster } from "./filterChoice.ts";
-import { type FilterCodebook, filterScratch, topKFilterScratch } from "./filterCodebook.ts";
+import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import type { Nearest, Search } from "./search.ts";
@@ -36,7 +37,7 @@ export class PackedSearch implements Search {
   readonly metric: KernelMetric;
   readonly #pool: Pool;
   readonly #book: PackedCodebook;
-  readonly #filter: FilterCodebook;
+  readonly #filter: Filter;
   readonly #throws: boolean;
   readonly #form: KernelForm;
   readonly #blockRows: number;
@@ -45,7 +46,7 @@ export class PackedSearch implements Search {
   private constructor(
     pool: Pool,
     book: PackedCodebook,
-    filter: FilterCodebook,
+    filter: Filter,
     throws: boolean,
     form: KernelForm,
   ) {
@@ -86,8 +87,8 @@ export class PackedSearch implements Search {
     const { nearest } = await this.#pool.load(nearestBinary, this.#form);
     const { nearestFiltered } = await this.#pool.load(nearestFilteredBinary, this.#form);
     const blockRows = this.#blockRows;
-    return this.#search("nearest", vectors, 1, async () => {
-      const filter = this.#filter.start();
+    return this.#search("nearest", vectors, 1, async (rows) => {
+      const filter = await this.#filter.start(rows);
       if (filter === 0) {
         return {
           kernel: nearest,
@@ -107,9 +108,10 @@ export class PackedSearch implements Search {
     const { nearestTopK } = await this.#pool.load(nearestTopKBinary, this.#form);
     const { nearestTopKFiltered } = await this.#pool.load(nearestTopKFilteredBinary, this.#form);
     const blockRows = this.#blockRows;
-    return this.#search("nearestTopK", vectors, k, async () => {
-      const filter = this.#filter.start();
-      if (filter === 0 || !(await filterIsFaster(this.#pool, this.#form, this.#book, k))) {
+    return this.#search("nearestTopK", vectors, k, async (rows) => {
+      const faster = await filterIsFaster(this.#pool, this.#form, this.#book, k);
+      const filter = faster ? await this.#filter.start(rows) : 0;
+      if (filter === 0) {
         const scratch = topKScratch(this.dim, blockRows);
         return { kernel: nearestTopK, scratch, blockRows, more: [k] };
       }
@@ -147,7 +149,7 @@ export class PackedSearch implements Search {
     where: string,
     vectors: Float32Array,
     k: number,
-    plan: () => Promise<Plan>,
+    plan: (rows: number) => Promise<Plan>,
   ): Promise<Nearest> {
     const { dim, size } = this;
     const { memory } = this.#pool;
@@ -156,7 +158,7 @@ export class PackedSearch implements Search {
     const distances = new Float32Array(n * k);
     const part = Math.max(1, Math.floor(STAGE_BYTES / (4 * dim + 8 * k)));
     const invalidRows = await this.#exclusive(async () => {
-      const { kernel, scratch, blockRows, more } = await plan();
+      const { kernel, scratch, blockRows, more } = await plan(n);
       const most = Math.min(n, part);
       const rows = memory.allocate(4 * most * dim);
       const out = memory.allocate(8 * most * k);

@@ -7,11 +7,8 @@
  * winner is certain; otherwise the row is scanned again and every code that may win is compared in
  * f64. On ordinary data that happens to less than one row in a hundred.
  */
+import { nearestOfBlock } from "./shared/block";
 import { Codebook } from "./shared/codebook";
-import { packRows } from "./shared/rows";
-import { STATE, tileRows } from "./shared/tiles";
-import { distance } from "./shared/values";
-import { scanBlock, winner, winnerValue } from "./shared/winner";
 
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `indices` (i32 [N]) gets -1 and `distances`
@@ -30,32 +27,12 @@ export function nearest(
   distances: usize,
   blockRows: i32,
 ): i32 {
-  const norms = scratch + <usize>blockRows * STATE;
-  const packed = norms + (<usize>blockRows << 2);
-  const rowBytes = <usize>book.dim << 2;
-  let row = rows + <usize>begin * rowBytes;
-  indices += <usize>begin << 2;
-  distances += <usize>begin << 2;
   let bad = 0;
   for (let first = begin; first < end; first += blockRows) {
     const count = min(blockRows, end - first);
-    packRows(row, count, book.dim, book.mean, tileRows(book.shape), packed, norms);
-    scanBlock(book, packed, scratch, count);
-    for (let r = 0; r < count; ++r) {
-      const norm = load<f32>(norms + (<usize>r << 2));
-      if (isNaN(norm)) {
-        store<i32>(indices, -1);
-        store<f32>(distances, NaN);
-        ++bad;
-      } else {
-        const k = winner(book, row, norm, scratch + <usize>r * STATE, packed, r);
-        store<i32>(indices, k);
-        store<f32>(distances, distance(book, row, k, winnerValue, norm));
-      }
-      row += rowBytes;
-      indices += 4;
-      distances += 4;
-    }
+    const row = rows + (<usize>(first * book.dim) << 2);
+    const at = <usize>first << 2;
+    bad += nearestOfBlock(book, row, count, scratch, blockRows, indices + at, distances + at);
   }
   return bad;
 }

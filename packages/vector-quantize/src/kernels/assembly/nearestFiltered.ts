@@ -1,7 +1,7 @@
 /** As `nearest`, behind a filter in small integers: the same answer in less time. */
 import { Codebook } from "./shared/codebook";
-import { nearestByFilter } from "./shared/filter";
 import { FilterCodebook } from "./shared/filterCodebook";
+import { nearestByFilter } from "./shared/filterNearest";
 
 /** As `nearest`; `filter` is the codebook in integers. `scratch`: see `nearestByFilter`. */
 export function nearestFiltered(

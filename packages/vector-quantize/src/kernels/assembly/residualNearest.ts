@@ -5,13 +5,12 @@
  * Each layer's winner is found as in `nearest.ts` or `nearestFiltered.ts`: exactly, the lowest index on
  * ties.
  */
+import { nearestOfBlock } from "./shared/block";
 import { Codebook } from "./shared/codebook";
-import { nearestByFilter } from "./shared/filter";
 import { FilterCodebook } from "./shared/filterCodebook";
-import { isFiniteRow, packRows } from "./shared/rows";
+import { nearestByFilter } from "./shared/filterNearest";
+import { isFiniteRow } from "./shared/rows";
 import { subtractRow } from "./shared/subtract";
-import { STATE, tileRows } from "./shared/tiles";
-import { scanBlock, winner } from "./shared/winner";
 
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `books` (u32 [Q]) holds the addresses of the packed
@@ -46,8 +45,9 @@ export function residualNearest(
     for (let q = 0; q < layers; ++q) {
       const book = changetype<Codebook>(<usize>load<u32>(books + (<usize>q << 2)));
       const filter = <usize>load<u32>(filters + (<usize>q << 2));
-      if (filter == 0) nearestInBlock(book, residuals, count, rest, blockRows, winners);
-      else {
+      if (filter == 0) {
+        nearestOfBlock(book, residuals, count, rest, blockRows, winners, distances);
+      } else {
         const integers = changetype<FilterCodebook>(filter);
         nearestByFilter(book, integers, residuals, count, rest, blockRows, winners, distances);
       }
@@ -61,27 +61,4 @@ export function residualNearest(
     for (let r = 0; r < count; ++r) if (!isFiniteRow(block + <usize>r * bytes, dim)) ++bad;
   }
   return bad;
-}
-
-/** The nearest codes of `count` rows, -1 for one that is not finite. */
-function nearestInBlock(
-  book: Codebook,
-  rows: usize,
-  count: i32,
-  scratch: usize,
-  blockRows: i32,
-  winners: usize,
-): void {
-  const state = scratch;
-  const norms = state + <usize>blockRows * STATE;
-  const packed = norms + (<usize>blockRows << 2);
-  packRows(rows, count, book.dim, book.mean, tileRows(book.shape), packed, norms);
-  scanBlock(book, packed, state, count);
-  for (let r = 0; r < count; ++r) {
-    const norm = load<f32>(norms + (<usize>r << 2));
-    const row = rows + (<usize>(r * book.dim) << 2);
-    const s = state + <usize>r * STATE;
-    const k = isNaN(norm) ? -1 : winner(book, row, norm, s, packed, r);
-    store<i32>(winners + (<usize>r << 2), k);
-  }
 }

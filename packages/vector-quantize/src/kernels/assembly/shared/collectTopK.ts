@@ -1,7 +1,7 @@
 /** Which codes the filter leaves to a row, and which of them are the k nearest. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
-import { FilterCodebook, KEPT, LIST, PANEL, Row, WINDOW } from "./filterCodebook";
-import { codesBelow, pairsBelow, scoreBound } from "./settle";
+import { Filter, KEPT, LIST, PANEL, Row, WINDOW } from "./filterCodebook";
+import { codesBelow, nearLimit, pairsBelow, scoreBound } from "./settle";
 import { sort, toDistances } from "./topK";
 import { lengthBound, values } from "./values";
 
@@ -26,7 +26,7 @@ export let looked: i32 = 0;
  */
 export function collectTopK(
   book: Codebook,
-  filter: FilterCodebook,
+  filter: Filter,
   row: usize,
   state: Row,
   list: usize,
@@ -47,39 +47,6 @@ export function collectTopK(
   if (state.kept < 0 || state.bound <= above) return;
   const count = find(scores, leasts, pairs, first, book.size, above, state.bound, found);
   look(book, filter, row, state, list, found, count, k);
-}
-
-/**
- * A score that at least `k` codes do not exceed, and not many more: by bisection over the least
- * scores of each lane, of which every one is another code's.
- */
-function nearLimit(leasts: usize, pairs: i32, k: i32): i32 {
-  let low = -32768;
-  let high = 32767;
-  if (pairs * 16 < k) return high;
-  const end = leasts + <usize>pairs * PAIR_LEASTS;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const limit = i16x8.splat(<i16>middle);
-    let counts = i16x8.splat(0);
-    for (let at = leasts; at < end; at += PAIR_LEASTS) {
-      counts = i16x8.add(counts, i16x8.le_s(v128.load(at), limit));
-      counts = i16x8.add(counts, i16x8.le_s(v128.load(at, 16), limit));
-    }
-    const sums = i32x4.extadd_pairwise_i16x8_s(counts);
-    const count = -(
-      i32x4.extract_lane(sums, 0) +
-      i32x4.extract_lane(sums, 1) +
-      i32x4.extract_lane(sums, 2) +
-      i32x4.extract_lane(sums, 3)
-    );
-    if (count < k) low = middle + 1;
-    else {
-      high = middle;
-      if (count <= k + (k >> 2)) break;
-    }
-  }
-  return high;
 }
 
 /** Codes with a score above `above` and not above `limit`, to `found`; returns how many. */
@@ -118,7 +85,7 @@ function find(
 /** Takes those of `count` found codes that are near enough into the list. */
 function look(
   book: Codebook,
-  filter: FilterCodebook,
+  filter: Filter,
   row: usize,
   state: Row,
   list: usize,

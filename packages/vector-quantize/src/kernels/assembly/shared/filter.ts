@@ -1,44 +1,71 @@
 /**
- * The search behind a filter in small integers: the same answer as `nearest`, in less time.
+ * The search behind a filter in small integers: the same answer as in f32 alone, in less time.
  *
  * Rows and codes are rounded to integers of 7 and 8 bits, so that a score is a sum of integers: exact
  * on every CPU, and wrong only by the rounding of its two vectors, which is bounded by the lengths
  * of what was rounded away. No code whose score lies further than that bound above the true score of
  * the best code so far can be the nearest. The few others are compared in f32, and in f64 where that
  * is not enough.
- * `docs/exact-search.md` has the proof.
+ *
+ * Rows pass up to three stages: integers of projections, integers of whole vectors, f32. Each takes
+ * the rows that the one before left open. `docs/exact-search.md` has the proofs.
  */
 import { Codebook } from "./codebook";
 import {
-  FilterCodebook, GROUP, LEASTS, LIST, PANEL, ROW, Row, SCORES, WINDOW,
+  Filter, FilterCodebook, GROUP, LEASTS, LIST, PANEL, Projection, ROW, Row, SCORES, WINDOW,
 } from "./filterCodebook";
-import { packFilterRows } from "./filterRows";
+import { packFilterRow } from "./filterRows";
 import { scanWindow } from "./filterScan";
-import { packRows } from "./rows";
-import { collect, settle, settledValue } from "./settle";
-import { STATE, tileRows } from "./tiles";
-import { distance } from "./values";
-import { scanBlock, winner, winnerValue } from "./winner";
+import { packProjections } from "./projection";
+import { scanProjections } from "./projectionScan";
 
-/** Cost of looking at a kept code, in codes that f32 scans in the same time. */
-const KEPT_COST: i32 = 6;
+/** Rows that are not finite, in the search under way. */
+let invalid: i32 = 0;
 
 /**
- * The nearest codes of `count` rows, at most `blockRows`: `indices` (i32) gets -1 and `distances`
- * (f32) NaN for a row that is not finite. Returns the number of such rows.
+ * Searches `count` rows, at most `blockRows`. Returns the number of those not finite.
+ *
+ * What is searched for is `task`'s, a class of these methods (i is a row's number):
+ *   - `begin()`: a group of rows begins;
+ *   - `collect(...)`: looks at the scores of a row and a window of codes;
+ *   - `cost()`: of that since `begin`, in codes that f32 scans in the same time;
+ *   - `settle(book, row, state, list, i)`: answers; returns its cost;
+ *   - `refuse(i)`: answers a row that is not finite;
+ *   - `inFloats(...)`: answers rows in f32.
  *
  * `scratch` (16-byte aligned): see `filterScratch` in `filterCodebook.ts`. Rows may be read 12 bytes
  * past their end.
  */
-export function nearestByFilter(
+export function searchByFilter<T>(
+  task: T,
   book: Codebook,
   filter: FilterCodebook,
   rows: usize,
   count: i32,
   scratch: usize,
   blockRows: i32,
-  indices: usize,
-  distances: usize,
+): i32 {
+  const open = scratch;
+  const work = (open + (<usize>blockRows << 2) + 15) & ~15;
+  for (let r = 0; r < count; ++r) store<i32>(open + (<usize>r << 2), r);
+  let left = count;
+  invalid = 0;
+  const coarse = filter.coarse;
+  if (coarse != null) left = settleRows<T>(task, book, coarse, rows, open, left, work);
+  left = settleRows<T>(task, book, filter, rows, open, left, work);
+  if (left > 0) invalid += task.inFloats(book, rows, open, left, count, work, blockRows);
+  return invalid;
+}
+
+/** Takes rows off the list `open` (i32) that the filter settles; returns how many stay. */
+function settleRows<T>(
+  task: T,
+  book: Codebook,
+  filter: Filter,
+  rows: usize,
+  open: usize,
+  count: i32,
+  scratch: usize,
 ): i32 {
   const rowBytes = <usize>book.dim << 2;
   const states = scratch;
@@ -46,99 +73,91 @@ export function nearestByFilter(
   const scores = lists + <usize>GROUP * LIST;
   const leasts = scores + <usize>GROUP * SCORES;
   const packed = leasts + <usize>GROUP * LEASTS;
-  const open = packed + (<usize>(GROUP * filter.steps) << 2);
-  const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
+  const axes = filter.axes;
+  const rest = packed + (axes == null ? 0 : <usize>changetype<Projection>(filter).codes.dim * (GROUP * 4));
+  // What a row costs that is left open, and at which cost of all codes the filter does not pay.
+  const price = axes == null ? book.size : book.size >> 1;
+  const share = axes == null ? 1 : 2;
 
-  let left = 0; // rows that are not settled
-  let bad = 0;
+  let left = 0;
   for (let first = 0; first < count; first += GROUP) {
+    const line = open + (<usize>first << 2);
     if (filter.hopeless != 0) {
-      for (let r = first; r < count; ++r) {
-        store<i32>(open + (<usize>left << 2), r);
-        ++left;
-      }
-      break;
+      memory.copy(open + (<usize>left << 2), line, <usize>(count - first) << 2);
+      return left + count - first;
     }
     const group = min(GROUP, count - first);
-    const block = rows + <usize>first * rowBytes;
-    packFilterRows(book, filter, block, group, packed, states);
-    for (let p = 0; p < filter.panels; p += WINDOW / PANEL) {
+    const most = (group * book.size) >> share;
+    if (axes != null) {
+      // The first stage: its rows are all rows, one after another.
+      const block = rows + <usize>first * rowBytes;
+      const projection = changetype<Projection>(filter);
+      packProjections(book, projection, axes, block, group, packed, states, rest);
+    } else {
+      for (let r = 0; r < group; ++r) {
+        const row = rows + <usize>load<i32>(line + (<usize>r << 2)) * rowBytes;
+        const state = changetype<Row>(states + <usize>r * ROW);
+        packFilterRow(book, changetype<FilterCodebook>(filter), row, packed, r, state);
+      }
+    }
+    task.begin();
+    let p = 0;
+    for (; p < filter.panels && task.cost() <= most; p += WINDOW / PANEL) {
       const panels = min(WINDOW / PANEL, filter.panels - p);
-      scanWindow(filter, p, panels, packed, group, scores, leasts);
+      if (axes == null) {
+        const integers = changetype<FilterCodebook>(filter);
+        scanWindow(integers, p, panels, packed, group, scores, leasts);
+      } else {
+        const projection = changetype<Projection>(filter);
+        scanProjections(projection, p, panels, packed, group, states, scores, leasts);
+      }
       for (let r = 0; r < group; ++r) {
         const at = <usize>r;
-        collect(
-          book, filter, block + at * rowBytes, changetype<Row>(states + at * ROW),
-          lists + at * LIST, scores + at * SCORES, leasts + at * LEASTS,
-          panels >> 1, p * PANEL,
+        const state = changetype<Row>(states + at * ROW);
+        if (state.kept < 0) continue;
+        task.collect(
+          book, filter, rows + <usize>load<i32>(line + (at << 2)) * rowBytes, state,
+          lists + at * LIST, scores + at * SCORES, leasts + at * LEASTS, panels >> 1, p * PANEL,
         );
       }
     }
-    let cost = 0;
-    for (let r = 0; r < group; ++r) {
-      const state = changetype<Row>(states + <usize>r * ROW);
-      const to = <usize>(first + r) << 2;
-      if (isNaN(state.norm)) {
-        store<i32>(indices + to, -1);
-        store<f32>(distances + to, NaN);
-        ++bad;
-        continue;
-      }
-      if (state.kept < 0) {
-        store<i32>(open + (<usize>left << 2), first + r);
-        ++left;
-        cost += book.size;
-        continue;
-      }
-      const row = block + <usize>r * rowBytes;
-      cost += KEPT_COST * state.kept;
-      const k = settle(book, row, state, lists + <usize>r * LIST);
-      store<i32>(indices + to, k);
-      store<f32>(distances + to, distance(book, row, k, settledValue, state.norm));
-    }
-    if (cost > (group * book.size) >> 1) filter.hopeless = 1;
-  }
-  if (left > 0) bad += nearestOfOpen(book, rows, open, left, rest, indices, distances);
-  return bad;
-}
-
-/** The rows that the filter did not settle, in f32. Returns the number of those not finite. */
-function nearestOfOpen(
-  book: Codebook,
-  rows: usize,
-  open: usize,
-  count: i32,
-  scratch: usize,
-  indices: usize,
-  distances: usize,
-): i32 {
-  const rowBytes = <usize>book.dim << 2;
-  const height = tileRows(book.shape);
-  const whole = <usize>((count + height - 1) / height) * height;
-  const state = scratch;
-  const gathered = state + whole * STATE;
-  const packed = gathered + <usize>count * rowBytes + 16;
-  const norms = packed + whole * rowBytes;
-  for (let i = 0; i < count; ++i) {
-    const row = rows + <usize>load<i32>(open + (<usize>i << 2)) * rowBytes;
-    memory.copy(gathered + <usize>i * rowBytes, row, rowBytes);
-  }
-  packRows(gathered, count, book.dim, book.mean, height, packed, norms);
-  scanBlock(book, packed, state, count);
-  let bad = 0;
-  for (let i = 0; i < count; ++i) {
-    const to = <usize>load<i32>(open + (<usize>i << 2)) << 2;
-    const norm = load<f32>(norms + (<usize>i << 2));
-    if (isNaN(norm)) {
-      store<i32>(indices + to, -1);
-      store<f32>(distances + to, NaN);
-      ++bad;
+    if (p < filter.panels) {
+      // Windows are left that would cost as much: the group is begun anew in the next stage.
+      filter.hopeless = 1;
+      first -= GROUP;
       continue;
     }
-    const row = gathered + <usize>i * rowBytes;
-    const k = winner(book, row, norm, state + <usize>i * STATE, packed, i);
-    store<i32>(indices + to, k);
-    store<f32>(distances + to, distance(book, row, k, winnerValue, norm));
+    let cost = task.cost();
+    for (let r = 0; r < group; ++r) {
+      const i = load<i32>(line + (<usize>r << 2));
+      const state = changetype<Row>(states + <usize>r * ROW);
+      if (isNaN(state.norm)) {
+        task.refuse(i);
+        ++invalid;
+      } else if (state.kept < 0 || state.bound > state.cap) {
+        store<i32>(open + (<usize>left << 2), i);
+        ++left;
+        cost += price;
+      } else {
+        const row = rows + <usize>i * rowBytes;
+        cost += task.settle(book, row, state, lists + <usize>r * LIST, i);
+      }
+    }
+    if (cost > most) filter.hopeless = 1;
   }
-  return bad;
+  return left;
+}
+
+/** Copies the rows of a list to `to`, one after another. */
+export function gatherRows(
+  rows: usize,
+  rowBytes: usize,
+  list: usize,
+  count: i32,
+  to: usize,
+): void {
+  for (let i = 0; i < count; ++i) {
+    const row = rows + <usize>load<i32>(list + (<usize>i << 2)) * rowBytes;
+    memory.copy(to + <usize>i * rowBytes, row, rowBytes);
+  }
 }

@@ -1,18 +1,30 @@
 /** The layout of the filter's integers; `filter.ts` tells what they are for. */
+import { Codebook } from "./codebook";
 
-/** A codebook in small integers; written by the host. Layout as in `filterCodebook.ts`. */
+/** What a row's scores are integers of; written by the host, as its subclasses are. */
 @unmanaged
-export class FilterCodebook {
+export class Filter {
+  /** Panels of `PANEL` codes; the last ones are filled up. */
+  panels: i32;
+  /** Parts of a score that were each rounded once more when they were shifted. */
+  segments: i32;
+  /** Bits that the sum of a segment is shifted down by: 0 if there is only one. */
+  shift: i32;
+  /** Not 0 once a group of rows kept so many codes that the filter does not pay. */
+  hopeless: i32;
+  /** What comes off the codes' biases. */
+  bias: f64;
+  /** Directions, if these are the scores of projections onto them: a `Projection`. */
+  axes: Codebook | null;
+}
+
+/** A codebook in small integers. Layout as in `filterCodebook.ts`. */
+@unmanaged
+export class FilterCodebook extends Filter {
   /** Steps of the inner loop over a row: `VALUES` features each, the digits of the bias last. */
   steps: i32;
   /** Steps that are summed in 16 bits before the sum is shifted; a multiple of 4 features. */
   segmentSteps: i32;
-  /** ceil(steps / segmentSteps). */
-  segments: i32;
-  /** Bits that the sum of a segment is shifted down by: 0 if there is only one. */
-  shift: i32;
-  /** Panels of `PANEL` codes; the last one is filled up with copies of the last code. */
-  panels: i32;
   /** i8 or i16 [panels, steps, PANEL, VALUES]: the packed codes of `book` times -`scale`, rounded. */
   packed: usize;
   /** i16 [panels, segments, PANEL]: -OFFSET times the sum of a segment's integers. */
@@ -26,14 +38,10 @@ export class FilterCodebook {
    * at most 1 / the row's scale.
    */
   rooms: usize;
-  /** Not 0 once a block of rows kept so many codes that the filter does not pay. */
-  hopeless: i32;
   /** How many features the first digit of the bias has; one for the second follows. */
   copies: i32;
   /** What codes are multiplied by. */
   scale: f64;
-  /** What comes off a bias before it is written in digits. */
-  bias: f64;
   /** Value of the bias' first digit; the second's is an eighth. */
   digit: f64;
   /** The largest of `rests`. */
@@ -42,6 +50,19 @@ export class FilterCodebook {
   length: f64;
   /** Value of the digit of a code's length in integers, which is rounded up; 0 if there is none. */
   lengthDigit: f64;
+  /** What rows are compared with first, or 0. */
+  coarse: Projection | null;
+}
+
+/** A codebook's projections. Layout as in `projection.ts`. */
+@unmanaged
+export class Projection extends Filter {
+  /** The projected codes; Euclidean. */
+  codes: Codebook;
+  /** Projections are at most this many times as far apart as what was projected. */
+  stretch: f64;
+  /** Times the lengths of row and code: bounds the rounding of their projections. */
+  slack: f64;
 }
 
 /** Largest number of a row: 7 bits with pairs (codes have 8), else as 16-bit sums allow. */
@@ -71,7 +92,7 @@ export const SCORES: usize = WINDOW * 2;
 export const LEASTS: usize = (WINDOW / PANEL) * 16;
 
 /** Bytes of a `Row`. */
-export const ROW: usize = 40;
+export const ROW: usize = 56;
 /** Codes that a row may keep. */
 export const KEPT: i32 = 64;
 /** Bytes of a row's list: indices (i32) and then scores (i32), later values (f32), padded. */
@@ -82,11 +103,15 @@ export const LIST: usize = KEPT * 8 + 16;
 export class Row {
   /** Squared length less the mean, NaN if the row is not finite. */
   norm: f32;
+  /** As `norm`, of what the filter sees: the row or its projection. */
+  seen: f32;
   /** The least score so far, and the value of its code. */
   least: i32;
   value: f32;
   /** No code with a score above it can be the nearest. */
   bound: i32;
+  /** Codes with a score above it are not in the list. */
+  cap: i32;
   /** Codes in the row's list; -1 if there were too many, or no bound holds. */
   kept: i32;
   /** The code with the least score. */
@@ -95,4 +120,14 @@ export class Row {
   error: f64;
   /** What true scores are multiplied by, after `bias` is taken off. */
   scale: f64;
+  /** As `scale`, where the scan multiplies. */
+  factor: f32;
+
+  /** No code has been seen. */
+  begin(): void {
+    this.least = 32767;
+    this.bound = 32767;
+    this.cap = 32767;
+    this.kept = 0;
+  }
 }

@@ -18,31 +18,18 @@ const ROUNDER: f32 = 12582912;
 /** The weight of the bias' first digit is rounded down to an integer from here on, else rounded. */
 const WHOLE: f64 = 8;
 
-/** `count` rows to tiles [tile][steps][HEIGHT][2 / VALUES][VALUES], and their `Row`s. */
-export function packFilterRows(
-  book: Codebook,
-  filter: FilterCodebook,
-  rows: usize,
-  count: i32,
-  out: usize,
-  states: usize,
-): void {
-  const tileBytes = <usize>(filter.steps * HEIGHT) << 2;
-  for (let r = 0; r < count; ++r) {
-    const row = rows + (<usize>(r * book.dim) << 2);
-    const to = out + <usize>(r / HEIGHT) * tileBytes + (<usize>(r % HEIGHT) << 2);
-    packFilterRow(book, filter, row, to, changetype<Row>(states + <usize>r * ROW));
-  }
-}
-
-function packFilterRow(
+/** Row `r` of a group to its place in tiles [tile][steps][HEIGHT][2 / VALUES][VALUES], and its `Row`. */
+export function packFilterRow(
   book: Codebook,
   filter: FilterCodebook,
   row: usize,
-  to: usize,
+  tiles: usize,
+  r: i32,
   state: Row,
 ): void {
   const dim = book.dim;
+  const to =
+    tiles + <usize>(r / HEIGHT * filter.steps * HEIGHT << 2) + (<usize>(r % HEIGHT) << 2);
   const squares = squaredLength(row, book.mean, dim);
   const largest = lastLargest;
   let pace: f64 = 0; // 1 / the largest scale that 16 bits allow
@@ -59,9 +46,8 @@ function packFilterRow(
   // The digits of the bias may lie in a segment of their own.
   if (room < filter.rooms + (<usize>filter.segments << 4)) pace = max(pace, load<f64>(room, 8));
   state.norm = squares < f32.MAX_VALUE || isFiniteRow(row, dim) ? squares : NaN;
-  state.least = 32767;
-  state.bound = 32767;
-  state.kept = 0;
+  state.seen = state.norm;
+  state.begin();
   if (!(squares > 1e-30 && squares < 1e30)) {
     state.kept = -1;
     packNumbers(row, book.mean, dim, 0, to);

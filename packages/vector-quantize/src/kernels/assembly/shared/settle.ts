@@ -1,6 +1,7 @@
 /** Which codes the filter leaves to a row, and which of them is the nearest. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
-import { FilterCodebook, KEPT, PANEL, Row, WINDOW } from "./filterCodebook";
+import { Filter, KEPT, PANEL, Projection, Row, WINDOW } from "./filterCodebook";
+import { projectedDistance } from "./projection";
 import { exactValue, lengthBound, values } from "./values";
 import { horizontalMin } from "./winner";
 
@@ -19,7 +20,7 @@ export let settledValue: f32 = 0;
  */
 export function collect(
   book: Codebook,
-  filter: FilterCodebook,
+  filter: Filter,
   row: usize,
   state: Row,
   list: usize,
@@ -28,7 +29,6 @@ export function collect(
   pairs: i32,
   first: i32,
 ): void {
-  if (state.kept < 0) return;
   let least = v128.load(leasts);
   const end = leasts + <usize>pairs * PAIR_LEASTS;
   for (let at = leasts; at < end; at += PAIR_LEASTS) {
@@ -42,21 +42,34 @@ export function collect(
     const place = <i32>ctz(codesBelow(scores + <usize>pair * PAIR, limit));
     lead(book, filter, row, state, min(first + pair * (2 * PANEL) + place, book.size - 1));
   }
-  if (found > state.bound) return;
-  const limit = i16x8.splat(<i16>state.bound);
+  if (found > min(state.bound, state.cap)) return;
+  if (take(state, list, scores, leasts, pairs, first)) return;
+  state.kept = prune(list, state.kept, min(state.bound, state.cap));
+  if (take(state, list, scores, leasts, pairs, first)) return;
+  // Too many. The nearest few may do, if a later leader rules the others out.
+  const few = <i32>(<i64>KEPT * WINDOW / (2 * book.size));
+  state.cap = min(state.cap, nearLimit(leasts, pairs, max(1, few)));
+  state.kept = prune(list, state.kept, min(state.bound, state.cap));
+  if (!take(state, list, scores, leasts, pairs, first)) state.kept = -1;
+}
+
+/** Takes the codes within bound and cap into the list; false, and none is taken, if it gets full. */
+function take(
+  state: Row,
+  list: usize,
+  scores: usize,
+  leasts: usize,
+  pairs: i32,
+  first: i32,
+): bool {
+  const limit = i16x8.splat(<i16>min(state.bound, state.cap));
   let kept = state.kept;
   for (let open = pairsBelow(leasts, pairs, limit); open != 0; open &= open - 1) {
     const pair = ctz(open);
     const line = scores + <usize>pair * PAIR;
     const base = first + pair * (2 * PANEL);
     let hits = codesBelow(line, limit);
-    if (kept + <i32>popcnt(hits) > KEPT) {
-      kept = prune(list, kept, state.bound);
-      if (kept + <i32>popcnt(hits) > KEPT) {
-        state.kept = -1;
-        return;
-      }
-    }
+    if (kept + <i32>popcnt(hits) > KEPT) return false;
     do {
       const i = <i32>ctz(hits);
       const to = list + (<usize>kept << 2);
@@ -67,6 +80,40 @@ export function collect(
     } while (hits != 0);
   }
   state.kept = kept;
+  return true;
+}
+
+/**
+ * A score that at least `k` codes do not exceed, and not many more: by bisection over the least
+ * scores of each lane, of which every one is another code's.
+ */
+export function nearLimit(leasts: usize, pairs: i32, k: i32): i32 {
+  let low = -32768;
+  let high = 32767;
+  if (pairs * 16 < k) return high;
+  const end = leasts + <usize>pairs * PAIR_LEASTS;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const limit = i16x8.splat(<i16>middle);
+    let counts = i16x8.splat(0);
+    for (let at = leasts; at < end; at += PAIR_LEASTS) {
+      counts = i16x8.add(counts, i16x8.le_s(v128.load(at), limit));
+      counts = i16x8.add(counts, i16x8.le_s(v128.load(at, 16), limit));
+    }
+    const sums = i32x4.extadd_pairwise_i16x8_s(counts);
+    const count = -(
+      i32x4.extract_lane(sums, 0) +
+      i32x4.extract_lane(sums, 1) +
+      i32x4.extract_lane(sums, 2) +
+      i32x4.extract_lane(sums, 3)
+    );
+    if (count < k) low = middle + 1;
+    else {
+      high = middle;
+      if (count <= k + (k >> 2)) break;
+    }
+  }
+  return high;
 }
 
 /** Bits of the pairs of panels that have a score not above the limit. */
@@ -114,7 +161,7 @@ function leastLane(v: v128): i32 {
  * Takes the code of least score for the leader. Its value tells its score without the error of
  * rounding, so only the other codes' errors count in the bound.
  */
-function lead(book: Codebook, filter: FilterCodebook, row: usize, state: Row, k: i32): void {
+function lead(book: Codebook, filter: Filter, row: usize, state: Row, k: i32): void {
   const value = f32x4.extract_lane(values(book, row, k, k, k), 0);
   state.leader = k;
   state.value = value;
@@ -124,13 +171,16 @@ function lead(book: Codebook, filter: FilterCodebook, row: usize, state: Row, k:
 /** No code that is at least as near as one of this `values` entry has an integer score above it. */
 // @ts-ignore: decorator
 @inline
-export function scoreBound(book: Codebook, filter: FilterCodebook, state: Row, value: f32): i32 {
-  const norm = <f64>state.norm;
+export function scoreBound(book: Codebook, filter: Filter, state: Row, value: f32): i32 {
+  const seen = <f64>state.seen;
   let score = <f64>value;
   let error: f64;
-  if (book.metric == METRIC_EUCLIDEAN) {
-    error = book.unit * (score + norm) + book.tiny;
-    score = 0.5 * (score - norm);
+  if (filter.axes != null || book.metric == METRIC_EUCLIDEAN) {
+    if (filter.axes != null) {
+      score = projectedDistance(book, changetype<Projection>(filter), state, score);
+    }
+    error = book.unit * (score + seen) + book.tiny;
+    score = 0.5 * (score - seen);
   } else error = book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny;
   const most = state.scale * (score - filter.bias + error) + state.error;
   const units = most / <f64>(1 << filter.shift) + <f64>filter.segments + 1;

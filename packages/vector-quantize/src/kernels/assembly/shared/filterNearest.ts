@@ -1,0 +1,96 @@
+/** The search for the nearest code behind the filter of `filter.ts`. */
+import { nearestOfBlock } from "./block";
+import { Codebook } from "./codebook";
+import { gatherRows, searchByFilter } from "./filter";
+import { Filter, FilterCodebook, Row } from "./filterCodebook";
+import { collect, settle, settledValue } from "./settle";
+import { distance } from "./values";
+
+/** Cost of looking at a kept code, in codes that f32 scans in the same time. */
+const KEPT_COST: i32 = 6;
+
+/** A search for the nearest code; `filter.ts` tells of its methods. */
+@unmanaged
+class NearestTask {
+  indices: usize;
+  distances: usize;
+
+  begin(): void {}
+
+  cost(): i32 {
+    return 0;
+  }
+
+  collect(
+    book: Codebook,
+    filter: Filter,
+    row: usize,
+    state: Row,
+    list: usize,
+    scores: usize,
+    leasts: usize,
+    pairs: i32,
+    first: i32,
+  ): void {
+    collect(book, filter, row, state, list, scores, leasts, pairs, first);
+  }
+
+  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): i32 {
+    const cost = KEPT_COST * state.kept;
+    const k = settle(book, row, state, list);
+    this.answer(i, k, distance(book, row, k, settledValue, state.norm));
+    return cost;
+  }
+
+  refuse(i: i32): void {
+    this.answer(i, -1, NaN);
+  }
+
+  answer(i: i32, k: i32, distance: f32): void {
+    store<i32>(this.indices + (<usize>i << 2), k);
+    store<f32>(this.distances + (<usize>i << 2), distance);
+  }
+
+  inFloats(
+    book: Codebook,
+    rows: usize,
+    open: usize,
+    left: i32,
+    count: i32,
+    scratch: usize,
+    blockRows: i32,
+  ): i32 {
+    if (left == count) {
+      return nearestOfBlock(book, rows, count, scratch, blockRows, this.indices, this.distances);
+    }
+    const rowBytes = <usize>book.dim << 2;
+    const winners = scratch;
+    const values = winners + (<usize>blockRows << 2);
+    const gathered = values + (<usize>blockRows << 2);
+    const rest = (gathered + <usize>blockRows * rowBytes + 12 + 15) & ~15;
+    gatherRows(rows, rowBytes, open, left, gathered);
+    const bad = nearestOfBlock(book, gathered, left, rest, blockRows, winners, values);
+    for (let i = 0; i < left; ++i) {
+      const at = <usize>i << 2;
+      this.answer(load<i32>(open + at), load<i32>(winners + at), load<f32>(values + at));
+    }
+    return bad;
+  }
+}
+
+/** As `nearestOfBlock`, behind the filter. `scratch`: see `filterScratch` in `filterCodebook.ts`. */
+export function nearestByFilter(
+  book: Codebook,
+  filter: FilterCodebook,
+  rows: usize,
+  count: i32,
+  scratch: usize,
+  blockRows: i32,
+  indices: usize,
+  distances: usize,
+): i32 {
+  const task = changetype<NearestTask>(scratch);
+  task.indices = indices;
+  task.distances = distances;
+  return searchByFilter<NearestTask>(task, book, filter, rows, count, scratch + 16, blockRows);
+}

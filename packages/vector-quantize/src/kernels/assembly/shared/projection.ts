@@ -1,0 +1,121 @@
+/**
+ * Rows and codes as seen along a few directions.
+ *
+ * Along orthonormal axes Q no two vectors are farther apart than they are: |Q^T (x - c)| <= |x - c|.
+ * So a code whose projection is farther from the row's than the leader is from the row can't be the
+ * nearest, and scores of projections, sums over a few numbers instead of all features, leave it out.
+ * They are computed in f32 and rounded to 16 bits. Cosines are compared as distances between vectors
+ * of length 1.
+ */
+import { Codebook, METRIC_COSINE, METRIC_EUCLIDEAN } from "./codebook";
+import { GROUP, Projection, ROW, Row } from "./filterCodebook";
+import { packRows } from "./rows";
+import { scoreBlock } from "./scores";
+import { panelCodes, tileRows } from "./tiles";
+import { lengthBound } from "./values";
+
+/** Largest score, with some room for rounding. */
+const MOST: f64 = 32700;
+/** The bytes between projected rows: a multiple of 16. */
+// @ts-ignore: decorator
+@inline
+export function projectionStride(axes: Codebook): usize {
+  return <usize>axes.panels * panelCodes(axes.shape) * 4;
+}
+
+/**
+ * Minus the products of `count` rows, less the mean, with each axis: f32 [count, axes] to `out`, with
+ * `projectionStride` bytes between rows. `norms` (f32) and `packed` (f32): see `packRows`.
+ */
+export function project(
+  book: Codebook,
+  axes: Codebook,
+  rows: usize,
+  count: i32,
+  norms: usize,
+  packed: usize,
+  out: usize,
+): void {
+  packRows(rows, count, book.dim, book.mean, tileRows(axes.shape), packed, norms);
+  scoreBlock(axes, axes.bias, packed, count, out, projectionStride(axes));
+}
+
+/**
+ * Projects `count` rows, at most `GROUP`, and begins their `Row`s. `packed` gets the tiles for
+ * `scanProjections`.
+ */
+export function packProjections(
+  book: Codebook,
+  projection: Projection,
+  axes: Codebook,
+  rows: usize,
+  count: i32,
+  packed: usize,
+  states: usize,
+  scratch: usize,
+): void {
+  const codes = projection.codes;
+  const norms = scratch;
+  const seen = norms + GROUP * 4;
+  const projected = seen + GROUP * 4;
+  const stride = projectionStride(axes);
+  const tiles = projected + GROUP * stride;
+  project(book, axes, rows, count, norms, tiles, projected);
+  const bytes = <usize>codes.dim << 2;
+  for (let r = 0; r < count; ++r) {
+    const from = projected + <usize>r * stride;
+    const norm = load<f32>(norms + (<usize>r << 2));
+    if (book.metric == METRIC_COSINE) scale(from, codes.dim, <f32>(1 / sqrt(<f64>norm)));
+    memory.copy(tiles + <usize>r * bytes, from, bytes);
+  }
+  packRows(tiles, count, codes.dim, codes.mean, tileRows(codes.shape), packed, seen);
+  for (let r = 0; r < count; ++r) {
+    const state = changetype<Row>(states + <usize>r * ROW);
+    state.begin();
+    state.norm = load<f32>(norms + (<usize>r << 2));
+    state.seen = load<f32>(seen + (<usize>r << 2));
+    const length = lengthBound(codes, state.seen) * codes.maxNorm;
+    const square = codes.maxNorm * codes.maxNorm;
+    state.factor = <f32>(MOST / (length + 0.5 * square));
+    state.scale = <f64>state.factor;
+    if (!(state.norm > 1e-30 && state.norm < 1e30 && state.factor < 1e30)) {
+      state.kept = -1;
+      state.factor = 0;
+    }
+    // Rounding to an integer, and in f32 before it.
+    state.error = 0.6 + state.scale * 2 * codes.unit * (length + square);
+  }
+}
+
+function scale(row: usize, dim: i32, factor: f32): void {
+  for (let d = 0; d < dim; ++d) {
+    const at = row + (<usize>d << 2);
+    store<f32>(at, load<f32>(at) * factor);
+  }
+}
+
+/**
+ * At most this is the squared distance between the projections of a row and of any code that is at
+ * least as near as one of this `values` entry.
+ */
+export function projectedDistance(
+  book: Codebook,
+  projection: Projection,
+  state: Row,
+  value: f64,
+): f64 {
+  const length = lengthBound(book, state.norm);
+  let square: f64;
+  let lengths: f64;
+  if (book.metric == METRIC_EUCLIDEAN) {
+    square = value * (1 + 2 * book.unit) + book.tiny;
+    lengths = length + book.maxNorm;
+  } else {
+    // 2 - 2 cosine; codes and rows scaled to length 1 miss it by a few rounding errors.
+    const cosine = -(value + book.unit * length * book.maxNorm + book.tiny) / sqrt(<f64>state.norm);
+    square = max(0, 2 - 2 * cosine + 4 * book.unit + 1e-5);
+    lengths = 2.001;
+  }
+  const reach = projection.stretch * sqrt(square) + projection.slack * lengths;
+  return reach * reach * 1.000001;
+}
