@@ -19,15 +19,15 @@ export interface FilterCodebook {
 }
 
 // As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 112;
+const HEADER_BYTES = 128;
 const HOPELESS = 12;
 const BIAS = 16;
 const AXES = 24;
 const STEPS = 28;
 const SCALE = 64;
-const REST = 80;
-const LENGTH_AT = 96;
-const COARSE = 104;
+const REST = 96;
+const LENGTH_AT = 112;
+const COARSE = 120;
 const PANEL = 32;
 /** Panels come in pairs. */
 const PAIR = 2 * PANEL;
@@ -37,7 +37,7 @@ const GROUP = 24;
 const WINDOW = 1024;
 /** Codes of the widest panel of floats. */
 const MOST_PANEL = 12;
-const ROW_BYTES = 56 + 8 * 64 + 16; // of a row and its list
+const ROW_BYTES = 64 + 8 * 64 + 16; // of a row and its list
 
 /** Features whose products are summed in 16 bits: more make their numbers smaller. */
 const SEGMENT = 64;
@@ -120,7 +120,8 @@ export async function createFilterCodebook(
     }
     const digit = ((high - low) / 2 / DIGIT) * 1.000001;
     memory.f64(header + BIAS, 1)[0] = (low + high) / 2;
-    memory.f64(header + SCALE, 2).set([scale, digit]);
+    const weight = scale * digit;
+    memory.f64(header + SCALE, 4).set([scale, digit, weight, 1 / weight]);
     const shares = memory.f64(rooms, 2 * segments);
     for (let s = 0; s < segments; s++) {
       const count = segmentSteps * values;

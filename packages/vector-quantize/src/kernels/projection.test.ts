@@ -70,7 +70,7 @@ async function run(
   });
   const floats = answer(nearest.call(0, rows, scratch, ...args));
   const header = await filter.start(MANY_ROWS);
-  const projection = header === 0 ? 0 : (memory.i32(header + 104, 1)[0] as number);
+  const projection = header === 0 ? 0 : (memory.i32(header + 120, 1)[0] as number);
   const projected =
     projection === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
   const paid = projection !== 0 && memory.i32(projection, 4)[3] === 0;

@@ -44,6 +44,9 @@ export class FilterCodebook extends Filter {
   scale: f64;
   /** Value of the bias' first digit; the second's is an eighth. */
   digit: f64;
+  /** What a row of scale 1 is multiplied by to get the weight of the first digit, and 1 / that. */
+  weight: f64;
+  unit: f64;
   /** The largest of `rests`. */
   rest: f64;
   /** Bound of the length of a code in integers, without digits. */
@@ -92,7 +95,7 @@ export const SCORES: usize = WINDOW * 2;
 export const LEASTS: usize = (WINDOW / PANEL) * 16;
 
 /** Bytes of a `Row`. */
-export const ROW: usize = 56;
+export const ROW: usize = 64;
 /** Codes that a row may keep. */
 export const KEPT: i32 = 64;
 /** Bytes of a row's list: indices (i32) and then scores (i32), later values (f32), padded. */
@@ -105,16 +108,18 @@ export class Row {
   norm: f32;
   /** As `norm`, of what the filter sees: the row or its projection. */
   seen: f32;
-  /** The least score so far, and the value of its code. */
+  /** The least score so far, and the value of the leader. */
   least: i32;
   value: f32;
   /** No code with a score above it can be the nearest. */
   bound: i32;
   /** Codes with a score above it are not in the list. */
   cap: i32;
+  /** No code with a score farther above the least can be the nearest; -1: the leader decides. */
+  margin: i32;
   /** Codes in the row's list; -1 if there were too many, or no bound holds. */
   kept: i32;
-  /** The code with the least score. */
+  /** The code with the least score, where `margin` is -1. */
   leader: i32;
   /** Bound of the error of a score, before it is shifted. */
   error: f64;
@@ -128,6 +133,7 @@ export class Row {
     this.least = 32767;
     this.bound = 32767;
     this.cap = 32767;
+    this.margin = -1;
     this.kept = 0;
   }
 }

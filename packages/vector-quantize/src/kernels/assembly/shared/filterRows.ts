@@ -31,45 +31,32 @@ export function packFilterRow(
   const to =
     tiles + <usize>(r / HEIGHT * filter.steps * HEIGHT << 2) + (<usize>(r % HEIGHT) << 2);
   const squares = squaredLength(row, book.mean, dim);
-  const largest = lastLargest;
-  let pace: f64 = 0; // 1 / the largest scale that 16 bits allow
-  const segment = filter.segmentSteps * VALUES;
-  let room = filter.rooms;
-  for (let first = 0; first < dim; first += segment) {
-    const count = min(segment, dim - first);
-    const at = <usize>first << 2;
-    const part = count == dim ? squares : squaredLength(row + at, book.mean + at, count);
-    const length = sqrt(<f64>part) * 1.0001;
-    pace = max(pace, length * load<f64>(room) + load<f64>(room, 8));
-    room += 16;
-  }
-  // The digits of the bias may lie in a segment of their own.
-  if (room < filter.rooms + (<usize>filter.segments << 4)) pace = max(pace, load<f64>(room, 8));
+  const largest = <f64>lastLargest;
+  state.begin();
   state.norm = squares < f32.MAX_VALUE || isFiniteRow(row, dim) ? squares : NaN;
   state.seen = state.norm;
-  state.begin();
   if (!(squares > 1e-30 && squares < 1e30)) {
     state.kept = -1;
     packNumbers(row, book.mean, dim, 0, to);
     return;
   }
-  const weight = filter.scale * filter.digit; // of the first digit, for a row of scale 1
   const length = lengthBound(book, squares);
-  let scale = min(MOST_OF_ROW / (<f64>largest * 1.000001), 1 / pace);
-  const highest = MOST_OF_ROW * filter.copies;
-  if (scale * weight > highest) scale = highest / weight;
+  const weight = filter.weight; // of the first digit, for a row of scale 1
+  let scale = 1 / max(largest * (1.000001 / MOST_OF_ROW), slowest(book, filter, row, length));
+  scale = min(scale, MOST_OF_ROW * filter.copies * filter.unit);
   let first = scale * weight;
-  let lost: f64 = 0;
   if (first >= WHOLE) {
     first = floor(first);
-    scale = first / weight;
+    scale = first * filter.unit;
   }
   scale = <f64><f32>scale;
   const exactFirst = scale * weight;
   first = nearest(first);
   const second = nearest(exactFirst * 0.125);
-  lost = abs(exactFirst - first) * DIGIT + abs(exactFirst * 0.125 - second) * DIGIT2;
-  lost += exactFirst * 0.0625; // half of the second digit's value
+  const lost =
+    abs(exactFirst - first) * DIGIT +
+    abs(exactFirst * 0.125 - second) * DIGIT2 +
+    exactFirst * 0.0625; // half of the second digit's value
 
   const rest = sqrt(<f64>packNumbers(row, book.mean, dim, <f32>scale, to));
   packDigits(filter, dim, <i32>first, <i32>second, to);
@@ -78,16 +65,43 @@ export function packFilterRow(
   const rowRest = rest * 1.001 + rowLength * 1.2e-7;
   const half = book.metric == METRIC_EUCLIDEAN ? 0.5 * book.maxNorm * book.maxNorm : 0;
   const floats = 1e-6 * scale * filter.scale * (half + length * book.maxNorm);
-  // The rounding of the row counts with the length of each code: its digit takes that off its score.
-  let left = rowRest;
-  if (filter.lengthDigit > 0) {
-    const weight = min(MOST_OF_LENGTH, ceil(rowRest * filter.lengthDigit));
-    put(to, dim + filter.copies + 1, -<i32>weight);
-    left = max(0.0, rowRest - weight / filter.lengthDigit);
-  }
-  const error = rowLength * filter.rest + left * filter.length + lost + floats;
-  state.error = error;
+  const error = rowLength * filter.rest + lost + floats;
   state.scale = scale * filter.scale;
+  if (filter.lengthDigit == 0) {
+    state.error = error + rowRest * filter.length;
+    state.margin = <i32>min(32767.0, 2 * state.error);
+    return;
+  }
+  // The rounding of the row counts with the length of each code: its digit takes that off its score.
+  const digit = min(MOST_OF_LENGTH, ceil(rowRest * filter.lengthDigit));
+  put(to, dim + filter.copies + 1, -<i32>digit);
+  state.error = error + max(0.0, rowRest - digit / filter.lengthDigit) * filter.length;
+}
+
+/** 1 / the largest scale of a row that 16 bits allow; `length` is that of the row. */
+// @ts-ignore: decorator
+@inline
+function slowest(book: Codebook, filter: FilterCodebook, row: usize, length: f64): f64 {
+  const rooms = filter.rooms;
+  if (filter.segments == 1) return length * load<f64>(rooms) + load<f64>(rooms, 8);
+  return slowestSegment(book, filter, row);
+}
+
+function slowestSegment(book: Codebook, filter: FilterCodebook, row: usize): f64 {
+  const dim = book.dim;
+  const segment = filter.segmentSteps * VALUES;
+  let pace: f64 = 0;
+  let room = filter.rooms;
+  for (let first = 0; first < dim; first += segment) {
+    const count = min(segment, dim - first);
+    const at = <usize>first << 2;
+    const length = lengthBound(book, squaredLength(row + at, book.mean + at, count));
+    pace = max(pace, length * load<f64>(room) + load<f64>(room, 8));
+    room += 16;
+  }
+  // The digits of the bias may lie in a segment of their own.
+  if (room < filter.rooms + (<usize>filter.segments << 4)) pace = max(pace, load<f64>(room, 8));
+  return pace;
 }
 
 /** The largest number of a row, less its mean, as of the last call of `squaredLength`. */

@@ -37,10 +37,13 @@ export function collect(
   const found = leastLane(least);
   if (found < state.least) {
     state.least = found;
-    const limit = i16x8.splat(<i16>found);
-    const pair = ctz(pairsBelow(leasts, pairs, limit));
-    const place = <i32>ctz(codesBelow(scores + <usize>pair * PAIR, limit));
-    lead(book, filter, row, state, min(first + pair * (2 * PANEL) + place, book.size - 1));
+    if (state.margin >= 0) state.bound = min(32767, found + state.margin);
+    else {
+      const limit = i16x8.splat(<i16>found);
+      const pair = ctz(pairsBelow(leasts, pairs, limit));
+      const place = <i32>ctz(codesBelow(scores + <usize>pair * PAIR, limit));
+      lead(book, filter, row, state, min(first + pair * (2 * PANEL) + place, book.size - 1));
+    }
   }
   if (found > min(state.bound, state.cap)) return;
   if (take(state, list, scores, leasts, pairs, first)) return;
@@ -211,8 +214,10 @@ export function settle(book: Codebook, row: usize, state: Row, list: usize): i32
   // The last panel is filled up with copies of the last code, which comes before them.
   while (kept > 1 && load<i32>(list + (<usize>(kept - 1) << 2)) >= book.size) --kept;
   state.kept = kept;
-  settledValue = state.value;
-  if (kept == 1) return state.leader;
+  if (kept == 1 && state.margin < 0) {
+    settledValue = state.value;
+    return state.leader;
+  }
 
   const found = list + KEPT * 4; // in place of the scores
   const last = kept - 1;
