@@ -1,49 +1,61 @@
 import type { KernelForm } from "./binary.ts";
+import { createBoxes } from "./boxes.ts";
 import type { PackedCodebook } from "./codebook.ts";
-import { createFilterCodebook } from "./filterCodebook.ts";
+import { createFilterCodebook, inRange, noIntegers } from "./filterCodebook.ts";
 import type { Pool } from "./pool.ts";
 import { createProjection } from "./projection.ts";
+import { keepUp, type Upkeep } from "./shortcut.ts";
 
 /** The small integers that a search looks at before it looks at float32. */
 export interface Filter {
   /**
-   * The address that kernels take for a search of `rows` vectors, or 0: search in float32. It forgets
-   * what earlier vectors showed. Call it inside `pool.exclusive` before each search.
+   * The address that kernels take for a search of `rows` vectors, for the nearest code or for the k
+   * nearest, or 0: search in float32. It forgets what earlier vectors showed. Call it inside
+   * `pool.exclusive` before each search.
    */
-  start(rows: number): Promise<number>;
+  start(rows: number, wanted: "nearest" | "top-k"): Promise<number>;
   /** Takes over the codes of the packed codebook. Call it inside `pool.exclusive` after its `set`. */
   update(): Promise<void>;
   free(): void;
 }
 
-/** In place of integers where they are not faster. */
+/** Where nothing is faster than float32 alone. */
 export const noFilter: Filter = {
   start: async () => 0,
   update: async () => {},
   free: () => {},
 };
 
-/** Integers of the codes of `book` and, where they pay, the codes' projections; see `update`. */
+/**
+ * What leaves codes of `book` out: when they pay, boxes of them or their projections; then, with
+ * `integers`, the codes in small integers.
+ */
 export async function createFilter(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
+  integers: boolean,
 ): Promise<Filter> {
-  const whole = await createFilterCodebook(pool, book, form);
-  const projected = createProjection(pool, book, form);
+  const possible = [createBoxes(pool, book, form), createProjection(pool, book, form)];
+  if (!integers && possible.every((shortcut) => shortcut === undefined)) return noFilter;
+  const [boxes, projection] = possible.map(keepUp) as [Upkeep, Upkeep];
+  const whole = integers ? await createFilterCodebook(pool, book, form) : noIntegers(pool);
   return {
-    async start(rows) {
-      if (!whole.usable) return 0;
-      whole.start(await projected.start(rows));
+    async start(rows, wanted) {
+      if (!inRange(pool, book)) return 0;
+      const boxed = wanted === "nearest" ? await boxes.start(rows) : 0;
+      const projected = await projection.start(rows);
+      if (!integers && boxed === 0 && projected === 0) return 0;
+      whole.start(projected, boxed);
       return whole.header;
     },
     async update() {
-      projected.forget();
-      await whole.update();
+      boxes.forget();
+      projection.forget();
+      if (inRange(pool, book)) await whole.update();
     },
     free() {
-      whole.free();
-      projected.free();
+      for (const part of [whole, boxes, projection]) part.free();
     },
   };
 }

@@ -4,7 +4,7 @@ import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
 import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, packCodebook } from "./codebook.ts";
-import { createFilter, type Filter, noFilter } from "./filter.ts";
+import { createFilter, type Filter } from "./filter.ts";
 import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
 import type { Kernel, Pool } from "./pool.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
@@ -54,14 +54,13 @@ export async function filterIsFaster(
   return choice;
 }
 
-/** Room for the integers of `book`, if they are faster. Call it inside `pool.exclusive`. */
-export async function filterIfFaster(
+/** The filter of `book`, with integers if they are faster. Call it inside `pool.exclusive`. */
+export async function fastestFilter(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
 ): Promise<Filter> {
-  const faster = await filterIsFaster(pool, form, book);
-  return faster ? createFilter(pool, book, form) : noFilter;
+  return createFilter(pool, book, form, await filterIsFaster(pool, form, book));
 }
 
 async function trial(
@@ -76,7 +75,7 @@ async function trial(
   const tile = await fastestTile(pool, form, dim);
   const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
   await book.set(pattern(size * dim, 2));
-  const filter = await createFilter(pool, book, form);
+  const filter = await createFilter(pool, book, form, true);
   await filter.update();
   const scratch = memory.allocate(kernels.scratch(dim, k));
   const rows = memory.allocate(4 * ROWS * dim);
@@ -85,7 +84,7 @@ async function trial(
 
   const args = [book.header, rows, out, out + 4 * ROWS * k, ROWS, ...(k === 1 ? [] : [k])];
   const inFloats = () => kernels.floats.call(0, ROWS, scratch, ...args);
-  const integers = await filter.start(0);
+  const integers = await filter.start(0, k === 1 ? "nearest" : "top-k");
   const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, integers);
   for (let i = pool.compilesOptimized ? 1 : WARM_UP; i > 0; i--) {
     inFloats();

@@ -9,11 +9,12 @@ import { topKScratch } from "./tileChoice.ts";
 export interface FilterCodebook {
   /** Address of the header that kernels take: see `assembly/shared/filterCodebook.ts`. */
   readonly header: number;
-  /** Whether bounds of the rounding hold for these codes: their lengths are in float32's range. */
-  readonly usable: boolean;
-  /** Forgets what earlier rows showed; `coarse` is the address of what rows meet before, or 0. */
-  start(coarse: number): void;
-  /** Takes over the codes of the packed codebook. Call it inside `pool.exclusive` after its `set`. */
+  /**
+   * Forgets what earlier rows showed. `projection` and `boxes` are the addresses of what rows meet
+   * before, or 0.
+   */
+  start(projection: number, boxes: number): void;
+  /** Takes over the codes of the packed codebook, which must be `inRange`. */
   update(): Promise<void>;
   free(): void;
 }
@@ -74,6 +75,30 @@ function layoutFor(dim: number, form: KernelForm): Layout {
   return { values, steps, segmentSteps, segments, copies: least - dim - (few ? 1 : 2) };
 }
 
+/**
+ * Whether the codes' lengths are in a range where bounds of the rounding hold: the squares of others
+ * leave that of float32.
+ */
+export function inRange({ memory }: Pool, book: PackedCodebook): boolean {
+  const [unit = 0, , maxNorm = 0] = memory.f64(book.header + 40, 3);
+  return Number.isFinite(unit) && maxNorm > 1e-12 && maxNorm < 1e12;
+}
+
+/** In place of integers where they are not faster: rows pass to float32. */
+export function noIntegers({ memory }: Pool): FilterCodebook {
+  const header = memory.allocate(HEADER_BYTES);
+  return {
+    header,
+    start(projection, boxes) {
+      memory.i32(header, HEADER_BYTES / 4).fill(0);
+      memory.i32(header + HOPELESS, 1)[0] = 1;
+      memory.i32(header + COARSE, 2).set([projection, boxes]);
+    },
+    update: async () => {},
+    free: () => memory.free(header),
+  };
+}
+
 /** Room for the integers of `book`; `update` brings them in. */
 export async function createFilterCodebook(
   pool: Pool,
@@ -96,7 +121,6 @@ export async function createFilterCodebook(
   memory.i32(header, 4).set([panels, segments, shift, 0]);
   memory.i32(header + AXES, 1)[0] = 0;
   memory.i32(header + STEPS, 8).set([steps, segmentSteps, ...addresses, copies]);
-  let usable = false;
 
   /** The number of `values` of each panel that `at` names, at its largest. */
   const largest = (at: number) => {
@@ -139,18 +163,12 @@ export async function createFilterCodebook(
 
   return {
     header,
-    get usable() {
-      return usable;
-    },
-    start(coarse) {
+    start(projection, boxes) {
       memory.i32(header + HOPELESS, 1)[0] = 0;
-      memory.i32(header + COARSE, 1)[0] = coarse;
+      memory.i32(header + COARSE, 2).set([projection, boxes]);
     },
     async update() {
-      const [unit = 0, , maxNorm = 0] = memory.f64(book.header + 40, 3);
-      // Otherwise squares leave the range of float32, and no bound of the rounding holds.
-      usable = Number.isFinite(unit) && maxNorm > 1e-12 && maxNorm < 1e12;
-      if (!usable) return;
+      const maxNorm = memory.f64(book.header + 56, 1)[0] as number;
       const job = { rows: panels, chunkRows: 4, args: [book.header, header] };
       await pool.run(measureFilter, { ...job, work: 2 * size * dim });
       const length = chooseScales(maxNorm);

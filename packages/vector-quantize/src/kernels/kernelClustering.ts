@@ -11,7 +11,7 @@ import {
   fillEmptyClusters,
 } from "./clustering.ts";
 import { packCodebook } from "./codebook.ts";
-import { filterIfFaster } from "./filterChoice.ts";
+import { fastestFilter } from "./filterChoice.ts";
 import { filterScratch } from "./filterCodebook.ts";
 import type { Pool } from "./pool.ts";
 import { fastestTile, nearestScratch } from "./tileChoice.ts";
@@ -38,7 +38,7 @@ export async function createKernelClustering(
     return start;
   };
   const book = await packCodebook(pool, { dim, size: clusters, metric, tile, form });
-  const filter = await filterIfFaster(pool, book, form);
+  const filter = await fastestFilter(pool, book, form);
   const segment = Math.min(rows, segmentRows(dim));
   const stats = await createStats(pool, { dim, codes: clusters, rows: segment });
   const x = region(4 * rows * dim); // [N, D]
@@ -95,7 +95,7 @@ export async function createKernelClustering(
       await filter.update();
       [indices, before] = [before, indices];
       const blockRows = blockOf(rows, pool.threads, dim);
-      const integers = await filter.start(rows);
+      const integers = await filter.start(rows, "nearest");
       await pool.run(integers === 0 ? nearest : nearestFiltered, {
         rows,
         chunkRows: blockRows,

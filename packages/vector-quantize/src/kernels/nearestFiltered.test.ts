@@ -43,7 +43,7 @@ async function run(
   const { nearest } = await pool.load(nearestBinary, form);
   const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
   await book.set(codebook);
-  const filter = await createFilter(pool, book, form);
+  const filter = await createFilter(pool, book, form, true);
   await filter.update();
   const blockRows = 48;
   const x = memory.allocate(4 * vectors.length);
@@ -58,11 +58,11 @@ async function run(
     distances: memory.f32(out + 4 * rows, rows).slice(),
   });
   const floats = answer(nearest.call(0, rows, other, ...args));
-  const header = await filter.start(0);
+  const header = await filter.start(0, "nearest");
   const behindFilter = () =>
     header === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
   const filtered = behindFilter();
-  await filter.start(MANY_ROWS);
+  await filter.start(MANY_ROWS, "nearest");
   const projected = behindFilter();
   for (const region of [x, out, scratch, other]) memory.free(region);
   filter.free();

@@ -43,7 +43,7 @@ async function run(
   const { nearestTopK } = await pool.load(nearestTopKBinary, form);
   const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
   await book.set(codebook);
-  const filter = await createFilter(pool, book, form);
+  const filter = await createFilter(pool, book, form, true);
   await filter.update();
   const blockRows = 48;
   const x = memory.allocate(4 * vectors.length);
@@ -58,12 +58,12 @@ async function run(
     distances: memory.f32(out + 4 * rows * k, rows * k).slice(),
   });
   const floats = answer(nearestTopK.call(0, rows, other, ...args));
-  const header = await filter.start(0);
+  const header = await filter.start(0, "top-k");
   const behindFilter = () =>
     header === 0 ? undefined : answer(nearestTopKFiltered.call(0, rows, scratch, ...args, header));
   const filtered = behindFilter();
   const fellBack = header !== 0 && memory.i32(header, 4)[3] !== 0;
-  await filter.start(MANY_ROWS);
+  await filter.start(MANY_ROWS, "top-k");
   const projected = behindFilter();
   for (const region of [x, out, scratch, other]) memory.free(region);
   filter.free();

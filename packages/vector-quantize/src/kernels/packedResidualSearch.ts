@@ -4,7 +4,7 @@ import { residualNearestBinary } from "./binaries/residualNearest.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
 import type { Filter } from "./filter.ts";
-import { filterIfFaster } from "./filterChoice.ts";
+import { fastestFilter } from "./filterChoice.ts";
 import { filterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
@@ -85,7 +85,7 @@ function filterLayers(
   return pool.exclusive(async () => {
     const filters = new Map<PackedCodebook, Filter>();
     for (const book of new Set(books)) {
-      filters.set(book, await filterIfFaster(pool, book, form));
+      filters.set(book, await fastestFilter(pool, book, form));
     }
     return filters;
   });
@@ -203,7 +203,7 @@ class PackedResidualSearch implements ResidualSearch {
     const { dim } = this.#settings;
     const { headers, filterHeaders, filters, books, form } = this.#held;
     for (const [q, book] of books.entries()) {
-      const address = (await filters.get(book)?.start(rows)) ?? 0;
+      const address = (await filters.get(book)?.start(rows, "nearest")) ?? 0;
       this.#pool.memory.i32(filterHeaders + 4 * q, 1)[0] = address;
     }
     const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));

@@ -6,7 +6,7 @@ import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.t
 import type { KernelForm } from "./binary.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./codebook.ts";
 import type { Filter } from "./filter.ts";
-import { filterIfFaster, filterIsFaster } from "./filterChoice.ts";
+import { fastestFilter, filterIsFaster } from "./filterChoice.ts";
 import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
 import { countRows, invalidRow } from "./invalid.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
@@ -70,7 +70,7 @@ export class PackedSearch implements Search {
     return pool.exclusive(async () => {
       const tile = await fastestTile(pool, form, dim);
       const book = await packCodebook(pool, { dim, size, metric, tile, form });
-      const filter = await filterIfFaster(pool, book, form);
+      const filter = await fastestFilter(pool, book, form);
       try {
         await book.set(codebook);
         await filter.update();
@@ -88,7 +88,7 @@ export class PackedSearch implements Search {
     const { nearestFiltered } = await this.#pool.load(nearestFilteredBinary, this.#form);
     const blockRows = this.#blockRows;
     return this.#search("nearest", vectors, 1, async (rows) => {
-      const filter = await this.#filter.start(rows);
+      const filter = await this.#filter.start(rows, "nearest");
       if (filter === 0) {
         return {
           kernel: nearest,
@@ -110,7 +110,7 @@ export class PackedSearch implements Search {
     const blockRows = this.#blockRows;
     return this.#search("nearestTopK", vectors, k, async (rows) => {
       const faster = await filterIsFaster(this.#pool, this.#form, this.#book, k);
-      const filter = faster ? await this.#filter.start(rows) : 0;
+      const filter = faster ? await this.#filter.start(rows, "top-k") : 0;
       if (filter === 0) {
         const scratch = topKScratch(this.dim, blockRows);
         return { kernel: nearestTopK, scratch, blockRows, more: [k] };

@@ -1,25 +1,19 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
+import { searchedBoth } from "../../../../test/support/filteredSearch.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
-import { nearestBinary } from "./binaries/nearest.wasm.ts";
-import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { projectionBinary } from "./binaries/projection.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
 import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createFilter } from "./filter.ts";
-import { filterScratch } from "./filterCodebook.ts";
 import { createPool } from "./pool.ts";
 import { uniformFrom } from "./random.ts";
 import { createSearch } from "./search.ts";
 import { tile4x8, tileShapes } from "./tile.ts";
-import { nearestScratch } from "./tileChoice.ts";
 
 const pool = createPool({ threads: 1 });
 afterAll(() => pool.dispose());
 
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
-/** So many rows are worth projecting the codes for. */
-const MANY_ROWS = 2 ** 22;
 
 /** Vectors that spread along `rank` directions, each less than the one before, and a little else. */
 function alongFew(seed: number, dim: number, rank: number, noise: number) {
@@ -40,7 +34,7 @@ function alongFew(seed: number, dim: number, rank: number, noise: number) {
 }
 
 /** The search that looks at projections first, and that in floats; and whether the former paid. */
-async function run(
+function run(
   vectors: Float32Array,
   codebook: Float32Array,
   dim: number,
@@ -48,36 +42,7 @@ async function run(
   form: KernelForm,
   tile = tile4x8,
 ) {
-  const { memory } = pool;
-  const rows = vectors.length / dim;
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
-  const { nearest } = await pool.load(nearestBinary, form);
-  const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
-  await book.set(codebook);
-  const filter = await createFilter(pool, book, form);
-  await filter.update();
-  const x = memory.allocate(4 * vectors.length);
-  memory.f32(x, vectors.length).set(vectors);
-  const out = memory.allocate(8 * rows);
-  const blockRows = 48;
-  const bytes = Math.max(filterScratch(dim, blockRows, form), nearestScratch(dim, blockRows));
-  const scratch = memory.allocate(bytes);
-  const args = [book.header, x, out, out + 4 * rows, blockRows] as const;
-  const answer = (invalid: number) => ({
-    invalid,
-    indices: memory.i32(out, rows).slice(),
-    distances: memory.f32(out + 4 * rows, rows).slice(),
-  });
-  const floats = answer(nearest.call(0, rows, scratch, ...args));
-  const header = await filter.start(MANY_ROWS);
-  const projection = header === 0 ? 0 : (memory.i32(header + 120, 1)[0] as number);
-  const projected =
-    projection === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
-  const paid = projection !== 0 && memory.i32(projection, 4)[3] === 0;
-  for (const region of [x, out, scratch]) memory.free(region);
-  filter.free();
-  book.free();
-  return { floats, projected, paid };
+  return searchedBoth(pool, "projection", vectors, codebook, dim, { metric, form, tile });
 }
 
 describe.each(forms)("the search that looks at projections first (%s)", (form) => {
@@ -93,7 +58,7 @@ describe.each(forms)("the search that looks at projections first (%s)", (form) =
     const rows = vectors(200);
     rows.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
     for (const metric of ["euclidean", "cosine"] as const) {
-      const { floats, projected, paid } = await run(rows, codebook, dim, metric, form);
+      const { floats, found: projected, paid } = await run(rows, codebook, dim, metric, form);
       expect(projected).toEqual(floats);
       expect(paid).toBe(true);
       if (metric === "euclidean") expect(projected?.indices[5]).toBe(3);
@@ -103,10 +68,10 @@ describe.each(forms)("the search that looks at projections first (%s)", (form) =
   it("gives up on vectors that spread in all directions, and for inner products", async () => {
     const vectors = generator(vectorKinds.gaussian!, 5, 64);
     const [codebook, rows] = [vectors(500), vectors(200)];
-    const { floats, projected, paid } = await run(rows, codebook, 64, "euclidean", form);
+    const { floats, found: projected, paid } = await run(rows, codebook, 64, "euclidean", form);
     expect(projected).toEqual(floats);
     expect(paid).toBe(false);
-    expect((await run(rows, codebook, 64, "dot", form)).projected).toBeUndefined();
+    expect((await run(rows, codebook, 64, "dot", form)).found).toBeUndefined();
   });
 
   it("marks rows that are not finite and leaves those out of range to the others", async () => {
@@ -119,7 +84,7 @@ describe.each(forms)("the search that looks at projections first (%s)", (form) =
     rows.fill(3e38, 3 * dim, 4 * dim);
     rows.fill(1e-30, 4 * dim, 5 * dim);
     for (const metric of ["euclidean", "cosine"] as const) {
-      const { floats, projected } = await run(rows, codebook, dim, metric, form);
+      const { floats, found: projected } = await run(rows, codebook, dim, metric, form);
       expect(projected, metric).toEqual(floats);
       expect(projected?.invalid).toBe(2);
     }
@@ -223,7 +188,14 @@ test("on generated data along few directions the answer is that in floats, to th
     const { seed, dim, size, rows, rank, noise, metric, form, tile } = generated;
     const vectors = alongFew(seed, dim, rank, noise);
     const codebook = vectors(size);
-    const { floats, projected } = await run(vectors(rows), codebook, dim, metric, form, tile);
+    const { floats, found: projected } = await run(
+      vectors(rows),
+      codebook,
+      dim,
+      metric,
+      form,
+      tile,
+    );
     if (projected !== undefined) expect(projected).toEqual(floats);
   });
   await fc.assert(property, { numRuns: 600 });

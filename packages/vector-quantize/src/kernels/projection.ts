@@ -2,19 +2,8 @@ import { projectionBinary } from "./binaries/projection.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, packCodebook } from "./codebook.ts";
 import type { Pool } from "./pool.ts";
+import type { Shortcut } from "./shortcut.ts";
 import { tile4x8 } from "./tile.ts";
-
-/** The codes of a codebook as seen along a few directions; made when that is first worth it. */
-export interface Projection {
-  /**
-   * The address of the projection that a search of `rows` vectors looks at first, or 0: it would not
-   * pay. Call it inside `pool.exclusive`.
-   */
-  start(rows: number): Promise<number>;
-  /** The codes have changed. */
-  forget(): void;
-  free(): void;
-}
 
 // As in `assembly/shared/filterCodebook.ts`.
 const HEADER_BYTES = 48;
@@ -24,15 +13,8 @@ const BOUNDS = 32;
 /** Panels of 32 codes come in pairs. */
 const PAIR = 64;
 
-/**
- * Products of vectors and codes after which directions are looked for: finding them takes as long
- * as they save by then where they help.
- */
-const FIRST_PRODUCTS = 2 ** 21;
-/**
- * They are found anew, or tried again where they did not help, each time after so many times more.
- */
-const GROWTH = 4;
+/** Products of vectors and codes that save as much as finding directions takes. */
+const WORTHY_PRODUCTS = 2 ** 21;
 /** More directions than these save too little. */
 const MOST_AXES = 64;
 /** As in `assembly/projection.ts`. */
@@ -58,21 +40,19 @@ interface Held {
   readonly codes: PackedCodebook;
 }
 
-/** The projection of the codes of `book`. */
-export function createProjection(pool: Pool, book: PackedCodebook, form: KernelForm): Projection {
+/** The codes of `book` along the directions in which they differ most; undefined: no gain. */
+export function createProjection(
+  pool: Pool,
+  book: PackedCodebook,
+  form: KernelForm,
+): Shortcut | undefined {
   const { dim, size, metric, tile } = book;
+  if (firstAxes(dim) === 0 || metric === "dot") return;
   const { memory } = pool;
   let count = firstAxes(dim);
-  const possible = count > 0 && metric !== "dot";
   let held: Held | undefined;
-  let due = FIRST_PRODUCTS / size; // rows until directions are found
-  let asked = 0; // rows since they were
-  let helps = false;
-  let moved = true; // codes have changed since directions were found
-  let stale = true; // and since they were projected
 
   async function hold(): Promise<Held> {
-    moved = true;
     const axes = await packCodebook(pool, { dim, size: count, metric: "dot", tile, form });
     const shape = { dim: count, size, metric: "euclidean", tile: tile4x8, form } as const;
     return { header: memory.allocate(HEADER_BYTES), axes, codes: await packCodebook(pool, shape) };
@@ -116,34 +96,28 @@ export function createProjection(pool: Pool, book: PackedCodebook, form: KernelF
     held = undefined;
   }
 
+  const hopeless = () => memory.i32((held as Held).header + HOPELESS, 1);
   return {
-    async start(rows) {
-      if (!possible) return 0;
-      if (held !== undefined && memory.i32(held.header + HOPELESS, 1)[0] !== 0) helps = false;
-      asked += rows;
-      if (asked >= due) {
-        if (held !== undefined && !helps && count < mostAxes(dim)) {
-          release();
-          count = mostAxes(dim);
-        }
-        held ??= await hold();
-        if (moved) await findAxes(held);
-        stale ||= moved;
-        moved = false;
-        helps = true;
-        asked = 0;
-        due *= GROWTH;
+    worth: WORTHY_PRODUCTS / size,
+    get header() {
+      return (held as Held).header;
+    },
+    get hopeless() {
+      return hopeless()[0] !== 0;
+    },
+    set hopeless(value) {
+      hopeless()[0] = value ? 1 : 0;
+    },
+    async prepare(failed) {
+      if (failed && count < mostAxes(dim)) {
+        release();
+        count = mostAxes(dim);
       }
-      if (held === undefined || !helps) return 0;
-      if (stale) await project(held);
-      stale = false;
-      memory.i32(held.header + HOPELESS, 1)[0] = 0;
-      return held.header;
+      held ??= await hold();
+      await findAxes(held);
+      await project(held);
     },
-    forget() {
-      moved = true;
-      stale = true;
-    },
+    follow: () => project(held as Held),
     free: release,
   };
 }

@@ -23,7 +23,8 @@ import { scanProjections } from "./projectionScan";
 let invalid: i32 = 0;
 
 /**
- * Searches `count` rows, at most `blockRows`. Returns the number of those not finite.
+ * Searches the `left` rows of the list `open` (i32), of `count` rows in all, at most `blockRows`.
+ * Returns the number of those not finite.
  *
  * What is searched for is `task`'s, a class of these methods (i is a row's number):
  *   - `begin()`: a group of rows begins;
@@ -41,20 +42,24 @@ export function searchByFilter<T>(
   book: Codebook,
   filter: FilterCodebook,
   rows: usize,
+  open: usize,
+  left: i32,
   count: i32,
   scratch: usize,
   blockRows: i32,
 ): i32 {
-  const open = scratch;
-  const work = (open + (<usize>blockRows << 2) + 15) & ~15;
-  for (let r = 0; r < count; ++r) store<i32>(open + (<usize>r << 2), r);
-  let left = count;
   invalid = 0;
   const coarse = filter.coarse;
-  if (coarse != null) left = settleRows<T>(task, book, coarse, rows, open, left, work);
-  left = settleRows<T>(task, book, filter, rows, open, left, work);
-  if (left > 0) invalid += task.inFloats(book, rows, open, left, count, work, blockRows);
+  if (coarse != null) left = settleRows<T>(task, book, coarse, rows, open, left, scratch);
+  left = settleRows<T>(task, book, filter, rows, open, left, scratch);
+  if (left > 0) invalid += task.inFloats(book, rows, open, left, count, scratch, blockRows);
   return invalid;
+}
+
+/** Lists all of `count` rows in `open` (i32); returns how many. */
+export function listRows(open: usize, count: i32): i32 {
+  for (let r = 0; r < count; ++r) store<i32>(open + (<usize>r << 2), r);
+  return count;
 }
 
 /** Takes rows off the list `open` (i32) that the filter settles; returns how many stay. */

@@ -55,6 +55,8 @@ export class FilterCodebook extends Filter {
   lengthDigit: f64;
   /** What rows are compared with first, or 0. */
   coarse: Projection | null;
+  /** Where rows are searched for first, or 0. */
+  boxes: Boxes | null;
 }
 
 /** A codebook's projections. Layout as in `projection.ts`. */
@@ -67,6 +69,30 @@ export class Projection extends Filter {
   /** Times the lengths of row and code: bounds the rounding of their projections. */
   slack: f64;
 }
+
+/** A codebook of few features, its codes in leaves of near ones. Layout as in `boxes.ts`. */
+@unmanaged
+export class Boxes {
+  /** Not 0 once rows had to visit so many leaves that this does not pay. */
+  hopeless: i32;
+  /** Leaves of `LEAF` codes; the last one is filled up. */
+  leaves: i32;
+  /** i32 [leaves, LEAF]: the codes' indices. */
+  order: usize;
+  /** f32 [leaves, D, LEAF]: the packed codes of `book`. */
+  codes: usize;
+  /** f32 [leaves, LEAF]: half their squared lengths, 0.5 for cosine; 3e38 past the last code. */
+  biases: usize;
+  /** f32 [branches, D, 2, BRANCH]: the least and the largest number of each leaf. */
+  leafBounds: usize;
+  /** f32 [branches / 4, D, 2, 4]: those of each branch. */
+  branchBounds: usize;
+}
+
+/** Codes of a leaf. */
+export const LEAF: i32 = 32;
+/** Leaves of a branch. */
+export const BRANCH: i32 = 16;
 
 /** Largest number of a row: 7 bits with pairs (codes have 8), else as 16-bit sums allow. */
 export const MOST_OF_ROW: f64 = ASC_FEATURE_RELAXED_SIMD ? 63 : 8191;

@@ -1,10 +1,14 @@
 /** The search for the nearest code behind the filter of `filter.ts`. */
 import { nearestOfBlock } from "./block";
+import { boxedNorm, nearestByBoxes, visited } from "./boxes";
 import { Codebook } from "./codebook";
-import { gatherRows, searchByFilter } from "./filter";
-import { Filter, FilterCodebook, Row } from "./filterCodebook";
+import { gatherRows, listRows, searchByFilter } from "./filter";
+import { Boxes, Filter, FilterCodebook, Row } from "./filterCodebook";
 import { collect, settle, settledValue } from "./settle";
-import { distance } from "./values";
+import { distance, values } from "./values";
+
+/** Share of the leaves beyond which visiting them takes longer than the stages that follow. */
+const MOST_VISITED: f32 = 0.15;
 
 /** Cost of looking at a kept code, in codes that f32 scans in the same time. */
 const KEPT_COST: i32 = 6;
@@ -78,6 +82,35 @@ class NearestTask {
   }
 }
 
+/** Takes rows off the list `open` (i32) whose nearest code boxes find; returns how many stay. */
+function settleByBoxes(
+  task: NearestTask,
+  book: Codebook,
+  boxes: Boxes,
+  rows: usize,
+  open: usize,
+  count: i32,
+  scratch: usize,
+): i32 {
+  if (boxes.hopeless != 0) return count;
+  const before = visited;
+  let left = 0;
+  for (let i = 0; i < count; ++i) {
+    const row = rows + (<usize>(i * book.dim) << 2);
+    const k = nearestByBoxes(book, boxes, row, scratch);
+    if (k < 0) {
+      store<i32>(open + (<usize>left << 2), i);
+      ++left;
+    } else {
+      const value = f32x4.extract_lane(values(book, row, k, k, k), 0);
+      task.answer(i, k, distance(book, row, k, value, boxedNorm));
+    }
+  }
+  const most = MOST_VISITED * <f32>count * <f32>boxes.leaves;
+  if (<f32>(visited - before) > most) boxes.hopeless = 1;
+  return left;
+}
+
 /** As `nearestOfBlock`, behind the filter. `scratch`: see `filterScratch` in `filterCodebook.ts`. */
 export function nearestByFilter(
   book: Codebook,
@@ -92,5 +125,11 @@ export function nearestByFilter(
   const task = changetype<NearestTask>(scratch);
   task.indices = indices;
   task.distances = distances;
-  return searchByFilter<NearestTask>(task, book, filter, rows, count, scratch + 16, blockRows);
+  const open = scratch + 16;
+  const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
+  let left = listRows(open, count);
+  const boxes = filter.boxes;
+  if (boxes != null) left = settleByBoxes(task, book, boxes, rows, open, count, rest);
+  if (left == 0) return 0;
+  return searchByFilter<NearestTask>(task, book, filter, rows, open, left, count, rest, blockRows);
 }

@@ -108,7 +108,7 @@ function slowestSegment(book: Codebook, filter: FilterCodebook, row: usize): f64
 let lastLargest: f32 = 0;
 
 /** Squared length of `count` numbers of a row, less the mean; summed in the order of `packRows`. */
-function squaredLength(row: usize, mean: usize, count: i32): f32 {
+export function squaredLength(row: usize, mean: usize, count: i32): f32 {
   let squares = f32x4.splat(0);
   let largest = squares;
   const whole = row + (<usize>(count & ~3) << 2);

@@ -4,7 +4,7 @@
  */
 import { Codebook } from "./codebook";
 import { collectTopK, FOUND, looked, settleTopK } from "./collectTopK";
-import { gatherRows, searchByFilter } from "./filter";
+import { gatherRows, listRows, searchByFilter } from "./filter";
 import { Filter, FilterCodebook, Row } from "./filterCodebook";
 import { markInvalid, nearestTopKOfBlock } from "./topK";
 
@@ -113,6 +113,8 @@ export function topKByFilter(
   task.distances = distances;
   task.k = k;
   task.found = scratch + TASK;
-  const rest = scratch + TASK + FOUND;
-  return searchByFilter<TopKTask>(task, book, filter, rows, count, rest, blockRows);
+  const open = scratch + TASK + FOUND;
+  const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
+  listRows(open, count);
+  return searchByFilter<TopKTask>(task, book, filter, rows, open, count, count, rest, blockRows);
 }

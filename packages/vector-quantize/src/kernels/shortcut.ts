@@ -1,0 +1,66 @@
+/** Something prepared from the codes that leaves most of them out of a search, on some data. */
+export interface Shortcut {
+  /** Rows of searches that save as much as preparing takes, where it helps. */
+  readonly worth: number;
+  /** Looks at the present codes; `failed` if what it had found did not help. */
+  prepare(failed: boolean): Promise<void>;
+  /** Takes over codes that have changed since, along with what it had found. */
+  follow(): Promise<void>;
+  /** Address of the header that kernels take, after `prepare`. */
+  readonly header: number;
+  /** Whether rows have shown since this was set to false that it does not help. */
+  hopeless: boolean;
+  free(): void;
+}
+
+/** A shortcut in use. */
+export interface Upkeep {
+  /**
+   * The address that a search of `rows` vectors takes, or 0: it would not pay. Call it inside
+   * `pool.exclusive`.
+   */
+  start(rows: number): Promise<number>;
+  /** The codes have changed. */
+  forget(): void;
+  free(): void;
+}
+
+/** It is prepared anew, or tried again where it did not help, after so many times the rows before. */
+const GROWTH = 4;
+
+/** In place of a shortcut that is not to be had. */
+const none: Upkeep = { start: async () => 0, forget: () => {}, free: () => {} };
+
+/** Prepares a shortcut when it is first worth it, and lets it rest while it does not help. */
+export function keepUp(shortcut: Shortcut | undefined): Upkeep {
+  if (shortcut === undefined) return none;
+  let due = shortcut.worth; // rows until it is prepared
+  let asked = 0; // rows since it was
+  let prepared = false;
+  let helps = false;
+  let stale = false;
+
+  return {
+    async start(rows) {
+      if (prepared && shortcut.hopeless) helps = false;
+      asked += rows;
+      if (asked >= due) {
+        await shortcut.prepare(prepared && !helps);
+        prepared = true;
+        helps = true;
+        stale = false;
+        asked = 0;
+        due *= GROWTH;
+      }
+      if (!helps) return 0;
+      if (stale) await shortcut.follow();
+      stale = false;
+      shortcut.hopeless = false;
+      return shortcut.header;
+    },
+    forget() {
+      stale = true;
+    },
+    free: () => shortcut.free(),
+  };
+}
