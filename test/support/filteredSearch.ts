@@ -67,3 +67,11 @@ export async function searchedBoth(
   book.free();
   return { floats, found, paid };
 }
+
+/** The codes scaled to length 1. */
+export function ofLengthOne(codes: Float32Array, dim: number): Float32Array {
+  return codes.map((v, i) => {
+    const begin = i - (i % dim);
+    return v / Math.hypot(...codes.subarray(begin, begin + dim));
+  });
+}

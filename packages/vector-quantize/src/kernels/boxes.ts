@@ -24,8 +24,8 @@ export function createBoxes(
   book: PackedCodebook,
   form: KernelForm,
 ): Shortcut | undefined {
-  const { dim, size, metric } = book;
-  if (dim > MOST_FEATURES || size < LEAST_CODES || size > MOST_CODES || metric === "dot") return;
+  const { dim, size } = book;
+  if (dim > MOST_FEATURES || size < LEAST_CODES || size > MOST_CODES) return;
   const { memory } = pool;
   const leaves = Math.ceil(size / LEAF);
   const branches = Math.ceil(leaves / BRANCH);

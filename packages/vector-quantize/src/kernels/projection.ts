@@ -46,8 +46,8 @@ export function createProjection(
   book: PackedCodebook,
   form: KernelForm,
 ): Shortcut | undefined {
-  const { dim, size, metric, tile } = book;
-  if (firstAxes(dim) === 0 || metric === "dot") return;
+  const { dim, size, tile } = book;
+  if (firstAxes(dim) === 0) return;
   const { memory } = pool;
   let count = firstAxes(dim);
   let held: Held | undefined;

@@ -1,5 +1,5 @@
 /** Sorts a codebook of few features into leaves, and measures their boxes. */
-import { Codebook, METRIC_EUCLIDEAN } from "./shared/codebook";
+import { Codebook } from "./shared/codebook";
 import { Boxes, BRANCH, LEAF } from "./shared/filterCodebook";
 import { panelCodes } from "./shared/tiles";
 
@@ -161,7 +161,7 @@ function packBiases(book: Codebook, boxes: Boxes, leaf: i32, count: i32): void {
     let bias = PADDING;
     if (j < count) {
       const k = load<i32>(boxes.order + at);
-      bias = book.metric == METRIC_EUCLIDEAN ? load<f32>(book.bias + (<usize>k << 2)) : 0.5;
+      bias = load<f32>(book.bias + (<usize>k << 2));
     }
     store<f32>(boxes.biases + at, bias);
   }

@@ -3,11 +3,11 @@
  * farther from the row than the best code so far is not looked at. Where rounding can't tell which
  * code is the nearest, the leaves are walked through again, and f64 decides.
  */
-import { Codebook, METRIC_COSINE } from "./codebook";
+import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { Boxes, BRANCH, LEAF } from "./filterCodebook";
 import { squaredLength } from "./filterRows";
 import { nmadd, take } from "./tiles";
-import { exactValue, lengthBound, scoreError } from "./values";
+import { exactValue, lengthBound, longestCode, scoreError } from "./values";
 import { horizontalMin } from "./winner";
 
 /** Above every score of a code. */
@@ -59,14 +59,17 @@ export function nearestByBoxes(book: Codebook, boxes: Boxes, row: usize, scratch
   }
   let error: f64;
   let square = <f64>norm;
-  if (book.metric == METRIC_COSINE) {
-    const scale = f32x4.splat(<f32>(1 / sqrt(square)));
+  if (book.metric == METRIC_EUCLIDEAN) {
+    error = 2 * scoreError(book, lengthBound(book, norm), book.maxNorm);
+  } else {
+    // The row is scaled to the length of the longest code: then a distance follows from a product.
+    const longest = longestCode(book);
+    const scale = f32x4.splat(<f32>(longest / sqrt(square)));
     const end = x + (<usize>dim << 4);
     for (let at = x; at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), scale));
-    // Products of vectors of length 1, whose own rounding counts too.
-    error = 6 * book.unit;
-    square = 1;
-  } else error = 2 * scoreError(book, lengthBound(book, norm), book.maxNorm);
+    square = longest * longest * (2 + 1e-5);
+    error = 6 * book.unit * longest * longest;
+  }
   walk.base = square * (1 + 2 * book.unit) + 2 * error;
   walk.slack = 1 + 2 * book.unit + 1e-6;
   walk.best = UNSEEN;

@@ -81,7 +81,7 @@ export class Boxes {
   order: usize;
   /** f32 [leaves, D, LEAF]: the packed codes of `book`. */
   codes: usize;
-  /** f32 [leaves, LEAF]: half their squared lengths, 0.5 for cosine; 3e38 past the last code. */
+  /** f32 [leaves, LEAF]: their biases, as packed; 3e38 past the last code. */
   biases: usize;
   /** f32 [branches, D, 2, BRANCH]: the least and the largest number of each leaf. */
   leafBounds: usize;

@@ -4,15 +4,16 @@
  * Along orthonormal axes Q no two vectors are farther apart than they are: |Q^T (x - c)| <= |x - c|.
  * So a code whose projection is farther from the row's than the leader is from the row can't be the
  * nearest, and scores of projections, sums over a few numbers instead of all features, leave it out.
- * They are computed in f32 and rounded to 16 bits. Cosines are compared as distances between vectors
- * of length 1.
+ * They are computed in f32 and rounded to 16 bits. For inner products and cosines the row is scaled
+ * to the length L of the longest code (1 for cosines): |x - c|^2 <= 2 L^2 - 2 x . c, which is worth
+ * something if the others are nearly as long.
  */
-import { Codebook, METRIC_COSINE, METRIC_EUCLIDEAN } from "./codebook";
+import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { GROUP, Projection, ROW, Row } from "./filterCodebook";
 import { packRows } from "./rows";
 import { scoreBlock } from "./scores";
 import { panelCodes, tileRows } from "./tiles";
-import { lengthBound } from "./values";
+import { lengthBound, longestCode } from "./values";
 
 /** Largest score, with some room for rounding. */
 const MOST: f64 = 32700;
@@ -65,7 +66,9 @@ export function packProjections(
   for (let r = 0; r < count; ++r) {
     const from = projected + <usize>r * stride;
     const norm = load<f32>(norms + (<usize>r << 2));
-    if (book.metric == METRIC_COSINE) scale(from, codes.dim, <f32>(1 / sqrt(<f64>norm)));
+    if (book.metric != METRIC_EUCLIDEAN) {
+      scale(from, codes.dim, <f32>(longestCode(book) / sqrt(<f64>norm)));
+    }
     memory.copy(tiles + <usize>r * bytes, from, bytes);
   }
   packRows(tiles, count, codes.dim, codes.mean, tileRows(codes.shape), packed, seen);
@@ -111,10 +114,12 @@ export function projectedDistance(
     square = value * (1 + 2 * book.unit) + book.tiny;
     lengths = length + book.maxNorm;
   } else {
-    // 2 - 2 cosine; codes and rows scaled to length 1 miss it by a few rounding errors.
-    const cosine = -(value + book.unit * length * book.maxNorm + book.tiny) / sqrt(<f64>state.norm);
-    square = max(0, 2 - 2 * cosine + 4 * book.unit + 1e-5);
-    lengths = 2.001;
+    const longest = longestCode(book);
+    const product = -(value + book.unit * length * book.maxNorm + book.tiny);
+    // Scaling misses the length by a few rounding errors.
+    const all = longest * longest * (2 + 4 * book.unit + 1e-5);
+    square = max(0, all - 2 * longest * (product / sqrt(<f64>state.norm)));
+    lengths = 2.001 * longest;
   }
   const reach = projection.stretch * sqrt(square) + projection.slack * lengths;
   return reach * reach * 1.000001;

@@ -138,6 +138,13 @@ export function lengthBound(book: Codebook, square: f32): f64 {
   return sqrt(<f64>square + book.tiny) * 1.0001;
 }
 
+/** The length of the longest code as it counts in scores. */
+// @ts-ignore: decorator
+@inline
+export function longestCode(book: Codebook): f64 {
+  return book.metric == METRIC_COSINE ? 1 : book.maxNorm;
+}
+
 /** At most this far is the score of a code from its true value, for codes no longer than `norm`. */
 // @ts-ignore: decorator
 @inline
