@@ -21,10 +21,10 @@ export interface PackedCodebook {
   /** Address of the codes as given, f32 `[K, D]`: for gathers. */
   readonly codes: number;
   /**
-   * Takes other codes in place of the present ones, without new memory. Call it inside
-   * `pool.exclusive`. Throws, and keeps the present codes, if a value is not finite.
+   * Takes other codes in place of the present ones, without new memory; returns whether they differ.
+   * Call it inside `pool.exclusive`. Throws, and keeps the present codes, if a value is not finite.
    */
-  set(codes: Float32Array): Promise<void>;
+  set(codes: Float32Array): Promise<boolean>;
   /** Gives the memory back. */
   free(): void;
 }
@@ -70,6 +70,7 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   const ints = memory.i32(header, HEADER_BYTES / 4);
   ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
 
+  let filled = false;
   const bounds = () => {
     const [minNorm, maxNorm] = lengths();
     // A score is a sum of D + 1 terms, from inputs that were rounded when they were shifted.
@@ -106,17 +107,26 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     tile,
     codes,
     async set(values) {
+      if (filled && same(values, memory.f32(codes, size * dim))) return false;
       checkFinite(values, dim);
+      filled = true;
       memory.f32(codes, size * dim).set(values);
       if (metric === "euclidean") kernels.codebookMean.call(0, dim, 0, header);
       const work = 8 * size * dim;
       await pool.run(kernels.packCodebook, { rows: stored, chunkRows: 16, work, args: [header] });
       bounds();
+      return true;
     },
     free() {
       memory.free(header);
     },
   };
+}
+
+/** Whether two arrays of one length hold the same numbers. */
+function same(a: Float32Array, b: Float32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Throws, naming the first, if a value of the codebook is NaN or an infinity. */

@@ -2,7 +2,7 @@ import { expected } from "../errors.ts";
 import { residualBeamBinary } from "./binaries/residualBeam.wasm.ts";
 import { residualNearestBinary } from "./binaries/residualNearest.wasm.ts";
 import type { KernelForm } from "./binary.ts";
-import { type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
+import { checkFinite, type PackedCodebook, type PackOptions, packCodebook } from "./codebook.ts";
 import type { Filter } from "./filter.ts";
 import { fastestFilter } from "./filterChoice.ts";
 import { filterScratch } from "./filterCodebook.ts";
@@ -130,13 +130,15 @@ class PackedResidualSearch implements ResidualSearch {
 
   async set(codebooks: readonly Float32Array[]): Promise<void> {
     checkLayout(codebooks, this.#layout);
+    for (const codebook of new Set(codebooks)) checkFinite(codebook, this.#settings.dim);
     return this.#exclusive(async () => {
-      this.#held.tables?.forget();
-      const { books, filters } = this.#held;
+      const { books, filters, tables } = this.#held;
       for (const [q, codebook] of codebooks.entries()) {
-        if (this.#layout.shared[q] === q) await books[q]?.set(codebook);
+        const book = books[q] as PackedCodebook;
+        if (this.#layout.shared[q] !== q || !(await book.set(codebook))) continue;
+        tables?.forget();
+        await filters.get(book)?.update();
       }
-      for (const filter of filters.values()) await filter.update();
     });
   }
 

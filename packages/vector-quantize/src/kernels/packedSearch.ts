@@ -123,8 +123,7 @@ export class PackedSearch implements Search {
   async setCodebook(codebook: Float32Array): Promise<void> {
     checkCodebook(codebook, this.#book);
     return this.#exclusive(async () => {
-      await this.#book.set(codebook);
-      await this.#filter.update();
+      if (await this.#book.set(codebook)) await this.#filter.update();
     });
   }
 

@@ -97,6 +97,7 @@ export class WorkerPool implements Pool {
 
   async run(kernel: Kernel, job: Job): Promise<number> {
     const { rows, args, fill } = job;
+    if (this.#failure !== undefined) throw this.#failure;
     if (rows === 0) return 0;
     const alone = this.threads === 1 || job.work < SMALL_WORK || rows <= job.chunkRows;
     const scratch = this.#scratchFor(job.scratch ?? 0, alone ? 1 : this.threads);

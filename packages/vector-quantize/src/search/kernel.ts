@@ -1,6 +1,7 @@
 import type { numpy as np } from "@jax-js/jax";
-import { createSearch } from "../kernels/search.ts";
+import { createSearch, type Search } from "../kernels/search.ts";
 import type { Metric } from "./graph.ts";
+import { withSearch } from "./idle.ts";
 
 /**
  * Whether what is asked of `x` is best done by the kernels: they run on the CPU, so on its devices
@@ -35,16 +36,14 @@ export async function searchCodes(
   dim: number,
   metric: Metric,
 ): Promise<Int32Array<ArrayBuffer>> {
-  const search = await createSearch(codes, {
-    dim,
-    metric: metric === "cosine" ? "dot" : "euclidean",
-    invalid: "mark",
-  });
-  try {
-    return (await search.nearest(vectors)).indices;
-  } finally {
-    search.dispose();
-  }
+  const kind = metric === "cosine" ? "dot" : "euclidean";
+  const recipe = {
+    shape: `${kind} ${codes.length / dim} x ${dim}`,
+    numbers: codes.length,
+    make: () => createSearch(codes, { dim, metric: kind, invalid: "mark" }),
+    exchange: (search: Search) => search.setCodebook(codes),
+  };
+  return withSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
 }
 
 /** The numbers of a float32 array. Takes ownership. */

@@ -4,8 +4,6 @@ import { project, projectionStride } from "./shared/projection";
 
 /** Codes that the directions are found from. */
 const SAMPLES: i32 = 256;
-/** Times that the directions are turned towards those of the largest spread. */
-const ROUNDS: i32 = 2;
 /** Rows that are projected at a time: `scratch` of `projectCodes`. */
 const ROWS: i32 = 24;
 /** A direction that is this small a part of what it was before the others were taken off is noise. */
@@ -13,7 +11,7 @@ const NOISE: f32 = 1e-5;
 
 /**
  * `count` orthonormal directions to `out` (f32 [count, D]), close to those of the largest spread of
- * the codes: orthogonal iteration from sums of codes with random signs. A direction is zeros if the
+ * the codes: one step of orthogonal iteration from sums of codes with random signs. A direction is zeros if the
  * codes spread along fewer. `scratch` holds 4 * D * (256 + count) bytes. Returns 0.
  *
  * Halko, Martinsson, Tropp, "Finding structure with randomness", 2011,
@@ -45,18 +43,17 @@ export function findAxes(
     }
   }
   orthonormalize(out, count, dim);
-  for (let round = 0; round < ROUNDS; ++round) {
-    memory.fill(next, 0, <usize>count * bytes);
-    for (let s = 0; s < samples; ++s) {
-      const row = scratch + <usize>s * bytes;
-      for (let a = 0; a < count; ++a) {
-        const at = <usize>a * bytes;
-        addScaled(next + at, row, product(row, out + at, dim), dim);
-      }
+  // Once turned towards the directions of the largest spread.
+  memory.fill(next, 0, <usize>count * bytes);
+  for (let s = 0; s < samples; ++s) {
+    const row = scratch + <usize>s * bytes;
+    for (let a = 0; a < count; ++a) {
+      const at = <usize>a * bytes;
+      addScaled(next + at, row, product(row, out + at, dim), dim);
     }
-    memory.copy(out, next, <usize>count * bytes);
-    orthonormalize(out, count, dim);
   }
+  memory.copy(out, next, <usize>count * bytes);
+  orthonormalize(out, count, dim);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
-import { createResidualSearch } from "../../kernels/residualNearest.ts";
+import { createResidualSearch, type ResidualSearch } from "../../kernels/residualNearest.ts";
 import { hideMasked } from "../../layout/mask.ts";
+import { withSearch } from "../../search/idle.ts";
 import { floats } from "../../search/kernel.ts";
 import { integer } from "../../tracing.ts";
 import { type ArrayTree, jitted } from "../../tree.ts";
@@ -26,16 +27,25 @@ export async function searchLayers(
   weights: readonly number[],
 ): Promise<Int32Array<ArrayBuffer>> {
   const ranking = { beam, rank: "sum", weights: weights.slice(0, codebooks.length) } as const;
-  const search = await createResidualSearch(codebooks, {
-    dim,
-    invalid: "mark",
-    ...(beam > 1 && ranking),
-  });
-  try {
-    return (await search.nearest(vectors)).indices;
-  } finally {
-    search.dispose();
+  const shared = codebooks.map((codebook) => codebooks.indexOf(codebook));
+  const recipe = {
+    shape: `residual ${dim} ${beam} ${ranking.weights} ${shared} ${codebooks.map((c) => c.length)}`,
+    numbers: numbersHeld(codebooks, dim, beam),
+    make: () => createResidualSearch(codebooks, { dim, invalid: "mark", ...(beam > 1 && ranking) }),
+    exchange: (search: ResidualSearch) => search.set(codebooks),
+  };
+  return withSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
+}
+
+/** Numbers that such a search may hold: the codes and, with a beam, their products. */
+function numbersHeld(codebooks: readonly Float32Array[], dim: number, beam: number): number {
+  let numbers = 0;
+  let before = 0; // codes of the layers before
+  for (const { length } of codebooks) {
+    numbers += length + (beam > 1 ? (before * length) / dim : 0);
+    before += length / dim;
   }
+  return numbers;
 }
 
 /** As `searchLayers`, of arrays: `[N, columns]`, with -1 for the layers that are not used. */
