@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Case } from "./cases.ts";
 
 /** Uniform numbers in [0, 1) from a seed: mulberry32. */
-function uniform(seed: number): () => number {
+export function uniform(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
