@@ -60,8 +60,8 @@ export function createBoxes(
     get hopeless() {
       return memory.i32(regions[0] as number, 1)[0] !== 0;
     },
-    set hopeless(value) {
-      memory.i32(regions[0] as number, 1)[0] = value ? 1 : 0;
+    begin() {
+      memory.i32(regions[0] as number, 1)[0] = 0;
     },
     async prepare() {
       const { orderCodes } = await pool.load(boxesBinary, form);

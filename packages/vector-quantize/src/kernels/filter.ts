@@ -39,20 +39,21 @@ export async function createFilter(
   const possible = [createBoxes(pool, book, form), createProjection(pool, book, form)];
   if (!integers && possible.every((shortcut) => shortcut === undefined)) return noFilter;
   const [boxes, projection] = possible.map(keepUp) as [Upkeep, Upkeep];
-  const whole = integers ? await createFilterCodebook(pool, book, form) : noIntegers(pool);
+  const packed = integers ? await createFilterCodebook(pool, book, form) : undefined;
+  const whole = packed ?? noIntegers(pool);
   return {
     async start(rows, wanted) {
       if (!inRange(pool, book)) return 0;
       const boxed = wanted === "nearest" ? await boxes.start(rows) : 0;
       const projected = await projection.start(rows);
-      if (!integers && boxed === 0 && projected === 0) return 0;
+      if (packed === undefined && boxed === 0 && projected === 0) return 0;
       whole.start(projected, boxed);
       return whole.header;
     },
     async update() {
       boxes.forget();
       projection.forget();
-      if (inRange(pool, book)) await whole.update();
+      if (inRange(pool, book)) await packed?.update();
     },
     free() {
       for (const part of [whole, boxes, projection]) part.free();

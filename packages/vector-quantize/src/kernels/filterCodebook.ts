@@ -1,8 +1,8 @@
+import { mostAxes } from "./axes.ts";
 import { packFilterBinary } from "./binaries/packFilter.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import type { PackedCodebook } from "./codebook.ts";
 import type { Pool } from "./pool.ts";
-import { mostAxes } from "./projection.ts";
 import { topKScratch } from "./tileChoice.ts";
 
 /** A packed codebook in small integers, for `nearestFiltered`. */
@@ -14,6 +14,10 @@ export interface FilterCodebook {
    * before, or 0.
    */
   start(projection: number, boxes: number): void;
+  /** Says that these codes are projections, and where that projection's header is. */
+  seeThrough(projection: number): void;
+  /** Whether rows kept so many codes since `start` that they go to the next stage. */
+  hopeless: boolean;
   /** Takes over the codes of the packed codebook, which must be `inRange`. */
   update(): Promise<void>;
   free(): void;
@@ -23,7 +27,7 @@ export interface FilterCodebook {
 const HEADER_BYTES = 128;
 const HOPELESS = 12;
 const BIAS = 16;
-const AXES = 24;
+const PROJECTION = 24;
 const STEPS = 28;
 const SCALE = 64;
 const REST = 96;
@@ -85,7 +89,7 @@ export function inRange({ memory }: Pool, book: PackedCodebook): boolean {
 }
 
 /** In place of integers where they are not faster: rows pass to float32. */
-export function noIntegers({ memory }: Pool): FilterCodebook {
+export function noIntegers({ memory }: Pool): Pick<FilterCodebook, "header" | "start" | "free"> {
   const header = memory.allocate(HEADER_BYTES);
   return {
     header,
@@ -94,7 +98,6 @@ export function noIntegers({ memory }: Pool): FilterCodebook {
       memory.i32(header + HOPELESS, 1)[0] = 1;
       memory.i32(header + COARSE, 2).set([projection, boxes]);
     },
-    update: async () => {},
     free: () => memory.free(header),
   };
 }
@@ -119,7 +122,7 @@ export async function createFilterCodebook(
   const rooms = memory.allocate(16 * segments);
   const addresses = [packed, starts, measures, rests, rooms];
   memory.i32(header, 4).set([panels, segments, shift, 0]);
-  memory.i32(header + AXES, 1)[0] = 0;
+  memory.i32(header + PROJECTION, 1)[0] = 0;
   memory.i32(header + STEPS, 8).set([steps, segmentSteps, ...addresses, copies]);
 
   /** The number of `values` of each panel that `at` names, at its largest. */
@@ -167,6 +170,15 @@ export async function createFilterCodebook(
       memory.i32(header + HOPELESS, 1)[0] = 0;
       memory.i32(header + COARSE, 2).set([projection, boxes]);
     },
+    seeThrough(projection) {
+      memory.i32(header + PROJECTION, 1)[0] = projection;
+    },
+    get hopeless() {
+      return memory.i32(header + HOPELESS, 1)[0] !== 0;
+    },
+    set hopeless(value) {
+      memory.i32(header + HOPELESS, 1)[0] = value ? 1 : 0;
+    },
     async update() {
       const maxNorm = memory.f64(book.header + 56, 1)[0] as number;
       const job = { rows: panels, chunkRows: 4, args: [book.header, header] };
@@ -206,10 +218,10 @@ export function topKFilterScratch(
 function groupScratch(dim: number, form: KernelForm): number {
   const { steps } = layoutFor(dim, form);
   const axes = mostAxes(dim);
-  // Rows and their projections in tiles, projections in order, lengths.
-  const projected = 4 * (dim + axes) + 4 * (axes + MOST_PANEL) + 8;
-  const packed = Math.max(4 * steps, projected);
-  return GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + packed) + 256;
+  // Of projections: lengths, the rows themselves and in tiles, and the projected rows twice.
+  const projected = axes === 0 ? 0 : 4 + 8 * dim + 4 * axes + 4 * (axes + MOST_PANEL);
+  const packed = 4 * Math.max(steps, axes) + 4;
+  return GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + packed + projected) + 256;
 }
 
 function roundUp(value: number, to: number): number {

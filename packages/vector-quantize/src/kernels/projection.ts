@@ -1,43 +1,32 @@
+import { firstAxes, mostAxes } from "./axes.ts";
 import { projectionBinary } from "./binaries/projection.wasm.ts";
 import type { KernelForm } from "./binary.ts";
 import { type PackedCodebook, packCodebook } from "./codebook.ts";
+import { createFilterCodebook, type FilterCodebook, inRange } from "./filterCodebook.ts";
 import type { Pool } from "./pool.ts";
 import type { Shortcut } from "./shortcut.ts";
 import { tile4x8 } from "./tile.ts";
 
 // As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 48;
+const HEADER_BYTES = 56;
 const HOPELESS = 12;
-const AXES = 24;
-const BOUNDS = 32;
+const PARTS = 24;
+const BOUNDS = 40;
 /** Panels of 32 codes come in pairs. */
 const PAIR = 64;
 
 /** Products of vectors and codes that save as much as finding directions takes. */
 const WORTHY_PRODUCTS = 2 ** 21;
-/** More directions than these save too little. */
-const MOST_AXES = 64;
 /** As in `assembly/projection.ts`. */
 const SAMPLES = 256;
 const ROWS = 24;
-
-/** Directions that vectors of `dim` features are projected onto at first; 0: too few to gain. */
-function firstAxes(dim: number): number {
-  if (dim < 48) return 0;
-  return dim < 160 ? 16 : 32;
-}
-
-/** Directions that vectors of `dim` features are projected onto at most. */
-export function mostAxes(dim: number): number {
-  const first = firstAxes(dim);
-  return 2 * first <= Math.min(dim / 4, MOST_AXES) ? 2 * first : first;
-}
 
 /** What is held once directions have been found. */
 interface Held {
   readonly header: number;
   readonly axes: PackedCodebook;
   readonly codes: PackedCodebook;
+  readonly integers: FilterCodebook;
 }
 
 /** The codes of `book` along the directions in which they differ most; undefined: no gain. */
@@ -51,11 +40,19 @@ export function createProjection(
   const { memory } = pool;
   let count = firstAxes(dim);
   let held: Held | undefined;
+  let roughHelps = true; // the integers do
 
   async function hold(): Promise<Held> {
     const axes = await packCodebook(pool, { dim, size: count, metric: "dot", tile, form });
     const shape = { dim: count, size, metric: "euclidean", tile: tile4x8, form } as const;
-    return { header: memory.allocate(HEADER_BYTES), axes, codes: await packCodebook(pool, shape) };
+    const codes = await packCodebook(pool, shape);
+    const integers = await createFilterCodebook(pool, codes, form);
+    const header = memory.allocate(HEADER_BYTES);
+    memory.i32(header, HEADER_BYTES / 4).fill(0);
+    memory.i32(header, 1)[0] = 2 * Math.ceil(size / PAIR);
+    memory.i32(header + PARTS, 4).set([header, axes.header, codes.header, integers.header]);
+    integers.seeThrough(header);
+    return { header, axes, codes, integers };
   }
 
   /** Directions along which the codes differ most. */
@@ -72,7 +69,7 @@ export function createProjection(
     memory.f64(header + BOUNDS, 2).set([stretch, unit * (Math.sqrt(count) + 2)]);
   }
 
-  async function project({ header, axes, codes }: Held): Promise<void> {
+  async function project({ axes, codes, integers }: Held): Promise<void> {
     const { projectCodes } = await pool.load(projectionBinary, form);
     const out = memory.allocate(4 * size * count);
     await pool.run(projectCodes, {
@@ -84,29 +81,34 @@ export function createProjection(
     });
     await codes.set(memory.f32(out, size * count));
     memory.free(out);
-    memory.i32(header, HEADER_BYTES / 4).set([2 * Math.ceil(size / PAIR), 0, 0, 0, 0, 0]);
-    memory.i32(header + AXES, 2).set([axes.header, codes.header]);
+    if (inRange(pool, codes)) await integers.update();
+    else roughHelps = false;
   }
 
   function release(): void {
     if (held === undefined) return;
-    held.axes.free();
-    held.codes.free();
+    for (const part of [held.axes, held.codes, held.integers]) part.free();
     memory.free(held.header);
     held = undefined;
   }
 
-  const hopeless = () => memory.i32((held as Held).header + HOPELESS, 1);
   return {
     worth: WORTHY_PRODUCTS / size,
     get header() {
       return (held as Held).header;
     },
     get hopeless() {
-      return hopeless()[0] !== 0;
+      const { header, integers } = held as Held;
+      // Behind integers that do help, the floats saw only rows that are hard to settle.
+      if (roughHelps && !integers.hopeless) return false;
+      return memory.i32(header + HOPELESS, 1)[0] !== 0;
     },
-    set hopeless(value) {
-      hopeless()[0] = value ? 1 : 0;
+    begin() {
+      const { header, integers } = held as Held;
+      roughHelps &&= !integers.hopeless;
+      integers.start(0, 0);
+      integers.hopeless = !roughHelps;
+      memory.i32(header + HOPELESS, 1)[0] = 0;
     },
     async prepare(failed) {
       if (failed && count < mostAxes(dim)) {
@@ -115,6 +117,8 @@ export function createProjection(
       }
       held ??= await hold();
       await findAxes(held);
+      roughHelps = true;
+      held.integers.hopeless = false;
       await project(held);
     },
     follow: () => project(held as Held),

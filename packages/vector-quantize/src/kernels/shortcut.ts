@@ -8,8 +8,10 @@ export interface Shortcut {
   follow(): Promise<void>;
   /** Address of the header that kernels take, after `prepare`. */
   readonly header: number;
-  /** Whether rows have shown since this was set to false that it does not help. */
-  hopeless: boolean;
+  /** A search begins: forgets what earlier rows have shown. */
+  begin(): void;
+  /** Whether rows have shown since that it does not help. */
+  readonly hopeless: boolean;
   free(): void;
 }
 
@@ -55,7 +57,7 @@ export function keepUp(shortcut: Shortcut | undefined): Upkeep {
       if (!helps) return 0;
       if (stale) await shortcut.follow();
       stale = false;
-      shortcut.hopeless = false;
+      shortcut.begin();
       return shortcut.header;
     },
     forget() {

@@ -7,8 +7,8 @@
  * the best code so far can be the nearest. The few others are compared in f32, and in f64 where that
  * is not enough.
  *
- * Rows pass up to three stages: integers of projections, integers of whole vectors, f32. Each takes
- * the rows that the one before left open. `docs/exact-search.md` has the proofs.
+ * Rows pass up to four stages: projections in integers, projections in f32, whole vectors in integers,
+ * and these in f32. Each takes the rows that the one before left open. `docs/exact-search.md` has the proofs.
  */
 import { Codebook } from "./codebook";
 import {
@@ -16,8 +16,14 @@ import {
 } from "./filterCodebook";
 import { packFilterRow } from "./filterRows";
 import { scanWindow } from "./filterScan";
-import { packProjections } from "./projection";
+import { packProjected, packProjectedIntegers, projectRows } from "./projection";
 import { scanProjections } from "./projectionScan";
+
+/** What a row may cost in the integers of projections. */
+const ROUGH_COST: i32 = 64;
+
+/** Rows whose cost tells whether a stage pays. */
+const LEAST_JUDGED: i32 = 4 * GROUP;
 
 /** Rows that are not finite, in the search under way. */
 let invalid: i32 = 0;
@@ -30,7 +36,8 @@ let invalid: i32 = 0;
  *   - `begin()`: a group of rows begins;
  *   - `collect(...)`: looks at the scores of a row and a window of codes;
  *   - `cost()`: of that since `begin`, in codes that f32 scans in the same time;
- *   - `settle(book, row, state, list, i)`: answers; returns its cost;
+ *   - `price(book, state, list)`: what settling a row will cost;
+ *   - `settle(book, row, state, list, i)`: answers;
  *   - `refuse(i)`: answers a row that is not finite;
  *   - `inFloats(...)`: answers rows in f32.
  *
@@ -50,7 +57,10 @@ export function searchByFilter<T>(
 ): i32 {
   invalid = 0;
   const coarse = filter.coarse;
-  if (coarse != null) left = settleRows<T>(task, book, coarse, rows, open, left, scratch);
+  if (coarse != null) {
+    left = settleRows<T>(task, book, coarse.integers, rows, open, left, scratch);
+    left = settleRows<T>(task, book, coarse, rows, open, left, scratch);
+  }
   left = settleRows<T>(task, book, filter, rows, open, left, scratch);
   if (left > 0) invalid += task.inFloats(book, rows, open, left, count, scratch, blockRows);
   return invalid;
@@ -78,13 +88,27 @@ function settleRows<T>(
   const scores = lists + <usize>GROUP * LIST;
   const leasts = scores + <usize>GROUP * SCORES;
   const packed = leasts + <usize>GROUP * LEASTS;
-  const axes = filter.axes;
-  const rest = packed + (axes == null ? 0 : <usize>changetype<Projection>(filter).codes.dim * (GROUP * 4));
-  // What a row costs that is left open, and at which cost of all codes the filter does not pay.
-  const price = axes == null ? book.size : book.size >> 1;
-  const share = axes == null ? 1 : 2;
+  const projection = filter.projection;
+  const inFloats = changetype<usize>(filter) == changetype<usize>(projection);
+  // What a row costs in the next stage, and at which cost of a row this stage does not pay.
+  let price = book.size;
+  let worth = book.size >> 1;
+  if (inFloats) {
+    price = book.size >> 1;
+    worth = book.size >> 2;
+  } else if (projection != null) {
+    price = book.size >> 3;
+    worth = min(book.size >> 3, ROUGH_COST);
+  }
+  const width = inFloats
+    ? changetype<Projection>(filter).codes.dim
+    : changetype<FilterCodebook>(filter).steps;
+  const norms = packed + <usize>(GROUP * width) * 4;
+  const projected = norms + GROUP * 4;
+  const rest = projected + (projection == null ? 0 : <usize>(GROUP * projection.axes.size) * 4 + 16);
 
   let left = 0;
+  let spent = 0;
   for (let first = 0; first < count; first += GROUP) {
     const line = open + (<usize>first << 2);
     if (filter.hopeless != 0) {
@@ -92,12 +116,14 @@ function settleRows<T>(
       return left + count - first;
     }
     const group = min(GROUP, count - first);
-    const most = (group * book.size) >> share;
-    if (axes != null) {
-      // The first stage: its rows are all rows, one after another.
-      const block = rows + <usize>first * rowBytes;
-      const projection = changetype<Projection>(filter);
-      packProjections(book, projection, axes, block, group, packed, states, rest);
+    // Single groups may cost much, so some are waited for.
+    const most = max(first + group, LEAST_JUDGED) * worth - spent;
+    if (projection != null) {
+      const block = inOneBlock(rows, rowBytes, line, group, rest);
+      const work = rest + <usize>GROUP * rowBytes + 16;
+      projectRows(book, projection, block, group, norms, projected, work);
+      if (inFloats) packProjected(projection, projected, norms, group, packed, states, work);
+      else packProjectedIntegers(projection, projected, norms, group, packed, states);
     } else {
       for (let r = 0; r < group; ++r) {
         const row = rows + <usize>load<i32>(line + (<usize>r << 2)) * rowBytes;
@@ -109,12 +135,12 @@ function settleRows<T>(
     let p = 0;
     for (; p < filter.panels && task.cost() <= most; p += WINDOW / PANEL) {
       const panels = min(WINDOW / PANEL, filter.panels - p);
-      if (axes == null) {
+      if (inFloats) {
+        const floats = changetype<Projection>(filter);
+        scanProjections(floats, p, panels, packed, group, states, scores, leasts);
+      } else {
         const integers = changetype<FilterCodebook>(filter);
         scanWindow(integers, p, panels, packed, group, scores, leasts);
-      } else {
-        const projection = changetype<Projection>(filter);
-        scanProjections(projection, p, panels, packed, group, states, scores, leasts);
       }
       for (let r = 0; r < group; ++r) {
         const at = <usize>r;
@@ -126,31 +152,55 @@ function settleRows<T>(
         );
       }
     }
-    if (p < filter.panels) {
-      // Windows are left that would cost as much: the group is begun anew in the next stage.
+    let cost = task.cost();
+    for (let r = 0; r < group; ++r) {
+      const state = changetype<Row>(states + <usize>r * ROW);
+      if (isNaN(state.norm)) continue;
+      cost += isOpen(state) ? price : task.price(book, state, lists + <usize>r * LIST);
+    }
+    if (p < filter.panels || cost > most) {
+      // The group is begun anew in the next stage.
       filter.hopeless = 1;
       first -= GROUP;
       continue;
     }
-    let cost = task.cost();
+    spent += cost;
     for (let r = 0; r < group; ++r) {
       const i = load<i32>(line + (<usize>r << 2));
       const state = changetype<Row>(states + <usize>r * ROW);
       if (isNaN(state.norm)) {
         task.refuse(i);
         ++invalid;
-      } else if (state.kept < 0 || state.bound > state.cap) {
+      } else if (isOpen(state)) {
         store<i32>(open + (<usize>left << 2), i);
         ++left;
-        cost += price;
-      } else {
-        const row = rows + <usize>i * rowBytes;
-        cost += task.settle(book, row, state, lists + <usize>r * LIST, i);
-      }
+      } else task.settle(book, rows + <usize>i * rowBytes, state, lists + <usize>r * LIST, i);
     }
-    if (cost > most) filter.hopeless = 1;
   }
   return left;
+}
+
+/** Whether the list of a row may lack its nearest code. */
+// @ts-ignore: decorator
+@inline
+function isOpen(state: Row): bool {
+  return state.kept < 0 || state.bound > state.cap;
+}
+
+/** The rows of a list, which rises, one after another: copied to `to` unless they lie so. */
+function inOneBlock(
+  rows: usize,
+  rowBytes: usize,
+  list: usize,
+  count: i32,
+  to: usize,
+): usize {
+  const first = load<i32>(list);
+  if (load<i32>(list + (<usize>(count - 1) << 2)) - first == count - 1) {
+    return rows + <usize>first * rowBytes;
+  }
+  gatherRows(rows, rowBytes, list, count, to);
+  return to;
 }
 
 /** Copies the rows of a list to `to`, one after another. */

@@ -14,8 +14,8 @@ export class Filter {
   hopeless: i32;
   /** What comes off the codes' biases. */
   bias: f64;
-  /** Directions, if these are the scores of projections onto them: a `Projection`. */
-  axes: Codebook | null;
+  /** What rows are seen through; 0: as they are. A `Projection` points to itself. */
+  projection: Projection | null;
 }
 
 /** A codebook in small integers. Layout as in `filterCodebook.ts`. */
@@ -53,7 +53,7 @@ export class FilterCodebook extends Filter {
   length: f64;
   /** Value of the digit of a code's length in integers, which is rounded up; 0 if there is none. */
   lengthDigit: f64;
-  /** What rows are compared with first, or 0. */
+  /** What rows are seen through first, or 0. */
   coarse: Projection | null;
   /** Where rows are searched for first, or 0. */
   boxes: Boxes | null;
@@ -62,8 +62,11 @@ export class FilterCodebook extends Filter {
 /** A codebook's projections. Layout as in `projection.ts`. */
 @unmanaged
 export class Projection extends Filter {
+  axes: Codebook;
   /** The projected codes; Euclidean. */
   codes: Codebook;
+  /** The same in small integers: rougher, and looked at before their floats. */
+  integers: FilterCodebook;
   /** Projections are at most this many times as far apart as what was projected. */
   stretch: f64;
   /** Times the lengths of row and code: bounds the rounding of their projections. */

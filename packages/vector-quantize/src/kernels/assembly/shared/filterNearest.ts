@@ -4,7 +4,7 @@ import { boxedNorm, nearestByBoxes, visited } from "./boxes";
 import { Codebook } from "./codebook";
 import { gatherRows, listRows, searchByFilter } from "./filter";
 import { Boxes, Filter, FilterCodebook, Row } from "./filterCodebook";
-import { collect, settle, settledValue } from "./settle";
+import { collect, settle, settledValue, sift } from "./settle";
 import { distance, values } from "./values";
 
 /** Share of the leaves beyond which visiting them takes longer than the stages that follow. */
@@ -39,11 +39,14 @@ class NearestTask {
     collect(book, filter, row, state, list, scores, leasts, pairs, first);
   }
 
-  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): i32 {
-    const cost = KEPT_COST * state.kept;
+  price(book: Codebook, state: Row, list: usize): i32 {
+    sift(book, state, list);
+    return KEPT_COST * state.kept;
+  }
+
+  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
     const k = settle(book, row, state, list);
     this.answer(i, k, distance(book, row, k, settledValue, state.norm));
-    return cost;
   }
 
   refuse(i: i32): void {

@@ -48,12 +48,15 @@ class TopKTask {
     );
   }
 
-  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): i32 {
+  price(book: Codebook, state: Row, list: usize): i32 {
+    return 0;
+  }
+
+  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
     const to = <usize>(i * this.k) << 2;
     settleTopK(
       book, row, state, list, this.k, this.found, this.indices + to, this.distances + to,
     );
-    return 0;
   }
 
   refuse(i: i32): void {

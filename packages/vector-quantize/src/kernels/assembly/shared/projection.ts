@@ -10,6 +10,7 @@
  */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { GROUP, Projection, ROW, Row } from "./filterCodebook";
+import { packFilterRow } from "./filterRows";
 import { packRows } from "./rows";
 import { scoreBlock } from "./scores";
 import { panelCodes, tileRows } from "./tiles";
@@ -42,52 +43,88 @@ export function project(
 }
 
 /**
- * Projects `count` rows, at most `GROUP`, and begins their `Row`s. `packed` gets the tiles for
- * `scanProjections`.
+ * Projects `count` rows, at most `GROUP`: f32 [count, axes] to `out`, 12 bytes more may be written, and
+ * their squared lengths less the mean to `norms` (f32). `scratch` holds GROUP * (4 * D + stride) bytes.
  */
-export function packProjections(
+export function projectRows(
   book: Codebook,
   projection: Projection,
-  axes: Codebook,
   rows: usize,
+  count: i32,
+  norms: usize,
+  out: usize,
+  scratch: usize,
+): void {
+  const axes = projection.axes;
+  const stride = projectionStride(axes);
+  const tiles = scratch + GROUP * stride;
+  project(book, axes, rows, count, norms, tiles, scratch);
+  const bytes = <usize>axes.size << 2;
+  for (let r = 0; r < count; ++r) {
+    const from = scratch + <usize>r * stride;
+    if (book.metric != METRIC_EUCLIDEAN) {
+      const norm = <f64>load<f32>(norms + (<usize>r << 2));
+      scale(from, axes.size, <f32>(longestCode(book) / sqrt(norm)));
+    }
+    memory.copy(out + <usize>r * bytes, from, bytes);
+  }
+}
+
+/** Begins the `Row`s of `count` projected rows, and packs them for `scanProjections`. */
+export function packProjected(
+  projection: Projection,
+  projected: usize,
+  norms: usize,
   count: i32,
   packed: usize,
   states: usize,
   scratch: usize,
 ): void {
   const codes = projection.codes;
-  const norms = scratch;
-  const seen = norms + GROUP * 4;
-  const projected = seen + GROUP * 4;
-  const stride = projectionStride(axes);
-  const tiles = projected + GROUP * stride;
-  project(book, axes, rows, count, norms, tiles, projected);
-  const bytes = <usize>codes.dim << 2;
-  for (let r = 0; r < count; ++r) {
-    const from = projected + <usize>r * stride;
-    const norm = load<f32>(norms + (<usize>r << 2));
-    if (book.metric != METRIC_EUCLIDEAN) {
-      scale(from, codes.dim, <f32>(longestCode(book) / sqrt(<f64>norm)));
-    }
-    memory.copy(tiles + <usize>r * bytes, from, bytes);
-  }
-  packRows(tiles, count, codes.dim, codes.mean, tileRows(codes.shape), packed, seen);
+  packRows(projected, count, codes.dim, codes.mean, tileRows(codes.shape), packed, scratch);
   for (let r = 0; r < count; ++r) {
     const state = changetype<Row>(states + <usize>r * ROW);
     state.begin();
     state.norm = load<f32>(norms + (<usize>r << 2));
-    state.seen = load<f32>(seen + (<usize>r << 2));
+    state.seen = load<f32>(scratch + (<usize>r << 2));
     const length = lengthBound(codes, state.seen) * codes.maxNorm;
     const square = codes.maxNorm * codes.maxNorm;
     state.factor = <f32>(MOST / (length + 0.5 * square));
     state.scale = <f64>state.factor;
-    if (!(state.norm > 1e-30 && state.norm < 1e30 && state.factor < 1e30)) {
+    if (!(isBounded(state.norm) && state.factor < 1e30)) {
       state.kept = -1;
       state.factor = 0;
     }
     // Rounding to an integer, and in f32 before it.
     state.error = 0.6 + state.scale * 2 * codes.unit * (length + square);
   }
+}
+
+/** Begins the `Row`s of `count` projected rows, and packs them for `scanWindow`. */
+export function packProjectedIntegers(
+  projection: Projection,
+  projected: usize,
+  norms: usize,
+  count: i32,
+  packed: usize,
+  states: usize,
+): void {
+  const codes = projection.codes;
+  for (let r = 0; r < count; ++r) {
+    const state = changetype<Row>(states + <usize>r * ROW);
+    const row = projected + (<usize>(r * codes.dim) << 2);
+    packFilterRow(codes, projection.integers, row, packed, r, state);
+    state.norm = load<f32>(norms + (<usize>r << 2));
+    state.margin = -1; // the nearest projection need not be the nearest code's
+    if (!isBounded(state.norm)) state.kept = -1;
+  }
+}
+
+/** Whether bounds of the rounding hold for a row of this squared length. */
+// @ts-ignore: decorator
+@inline
+function isBounded(norm: f32): bool {
+  return norm > 1e-30 && norm < 1e30;
 }
 
 function scale(row: usize, dim: i32, factor: f32): void {

@@ -1,6 +1,6 @@
 /** Which codes the filter leaves to a row, and which of them is the nearest. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
-import { Filter, KEPT, PANEL, Projection, Row, WINDOW } from "./filterCodebook";
+import { Filter, KEPT, PANEL, Row, WINDOW } from "./filterCodebook";
 import { projectedDistance } from "./projection";
 import { exactValue, lengthBound, values } from "./values";
 import { horizontalMin } from "./winner";
@@ -178,10 +178,9 @@ export function scoreBound(book: Codebook, filter: Filter, state: Row, value: f3
   const seen = <f64>state.seen;
   let score = <f64>value;
   let error: f64;
-  if (filter.axes != null || book.metric == METRIC_EUCLIDEAN) {
-    if (filter.axes != null) {
-      score = projectedDistance(book, changetype<Projection>(filter), state, score);
-    }
+  const projection = filter.projection;
+  if (projection != null || book.metric == METRIC_EUCLIDEAN) {
+    if (projection != null) score = projectedDistance(book, projection, state, score);
     error = book.unit * (score + seen) + book.tiny;
     score = 0.5 * (score - seen);
   } else error = book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny;
@@ -204,16 +203,21 @@ function prune(list: usize, count: i32, bound: i32): i32 {
   return kept;
 }
 
-/**
- * The nearest of the codes in the row's list, the lowest index on ties. Values of f32 decide where
- * their bound allows it, f64 decides among those closer together.
- */
-export function settle(book: Codebook, row: usize, state: Row, list: usize): i32 {
+/** Drops codes that a later bound rules out, and places past the last code. */
+export function sift(book: Codebook, state: Row, list: usize): void {
   let kept = state.kept;
   if (book.size > WINDOW) kept = prune(list, kept, state.bound);
   // The last panel is filled up with copies of the last code, which comes before them.
   while (kept > 1 && load<i32>(list + (<usize>(kept - 1) << 2)) >= book.size) --kept;
   state.kept = kept;
+}
+
+/**
+ * The nearest of the codes in the row's sifted list, the lowest index on ties. Values of f32 decide
+ * where their bound allows it, f64 decides among those closer together.
+ */
+export function settle(book: Codebook, row: usize, state: Row, list: usize): i32 {
+  const kept = state.kept;
   if (kept == 1 && state.margin < 0) {
     settledValue = state.value;
     return state.leader;
