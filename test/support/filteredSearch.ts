@@ -14,7 +14,7 @@ import { nearestScratch } from "../../packages/vector-quantize/src/kernels/tileC
 /** So many rows are worth all preparations. */
 const MANY_ROWS = 2 ** 22;
 // Places in headers, as in `assembly/shared/filterCodebook.ts`.
-const SHORTCUTS = 120;
+const SHORTCUTS = 136;
 const HOPELESS = { projection: 12, boxes: 0 };
 
 export interface FilteredVariant {

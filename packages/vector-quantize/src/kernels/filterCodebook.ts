@@ -24,15 +24,16 @@ export interface FilterCodebook {
 }
 
 // As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 128;
+const HEADER_BYTES = 144;
 const HOPELESS = 12;
 const BIAS = 16;
 const PROJECTION = 24;
-const STEPS = 28;
-const SCALE = 64;
-const REST = 96;
-const LENGTH_AT = 112;
-const COARSE = 120;
+const ROWS = 32;
+const STEPS = 48;
+const SCALE = 80;
+const REST = 112;
+const LENGTH_AT = 128;
+const COARSE = 136;
 const PANEL = 32;
 /** Panels come in pairs. */
 const PAIR = 2 * PANEL;
@@ -168,6 +169,7 @@ export async function createFilterCodebook(
     header,
     start(projection, boxes) {
       memory.i32(header + HOPELESS, 1)[0] = 0;
+      memory.f64(header + ROWS, 2).fill(0);
       memory.i32(header + COARSE, 2).set([projection, boxes]);
     },
     seeThrough(projection) {

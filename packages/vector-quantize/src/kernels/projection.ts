@@ -8,10 +8,12 @@ import type { Shortcut } from "./shortcut.ts";
 import { tile4x8 } from "./tile.ts";
 
 // As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 56;
+const HEADER_BYTES = 80;
 const HOPELESS = 12;
-const PARTS = 24;
-const BOUNDS = 40;
+const SELF = 24;
+const ROWS = 32;
+const PARTS = 48;
+const BOUNDS = 64;
 /** Panels of 32 codes come in pairs. */
 const PAIR = 64;
 
@@ -19,7 +21,7 @@ const PAIR = 64;
 const WORTHY_PRODUCTS = 2 ** 21;
 /** As in `assembly/projection.ts`. */
 const SAMPLES = 256;
-const ROWS = 24;
+const BLOCK = 24;
 
 /** What is held once directions have been found. */
 interface Held {
@@ -50,7 +52,8 @@ export function createProjection(
     const header = memory.allocate(HEADER_BYTES);
     memory.i32(header, HEADER_BYTES / 4).fill(0);
     memory.i32(header, 1)[0] = 2 * Math.ceil(size / PAIR);
-    memory.i32(header + PARTS, 4).set([header, axes.header, codes.header, integers.header]);
+    memory.i32(header + SELF, 1)[0] = header;
+    memory.i32(header + PARTS, 3).set([axes.header, codes.header, integers.header]);
     integers.seeThrough(header);
     return { header, axes, codes, integers };
   }
@@ -74,9 +77,9 @@ export function createProjection(
     const out = memory.allocate(4 * size * count);
     await pool.run(projectCodes, {
       rows: size,
-      chunkRows: 4 * ROWS,
+      chunkRows: 4 * BLOCK,
       work: 2 * size * count * dim,
-      scratch: ROWS * (4 * (dim + count) + 52),
+      scratch: BLOCK * (4 * (dim + count) + 52),
       args: [book.header, axes.header, out],
     });
     await codes.set(memory.f32(out, size * count));
@@ -109,6 +112,7 @@ export function createProjection(
       integers.start(0, 0);
       integers.hopeless = !roughHelps;
       memory.i32(header + HOPELESS, 1)[0] = 0;
+      memory.f64(header + ROWS, 2).fill(0);
     },
     async prepare(failed) {
       if (failed && count < mostAxes(dim)) {

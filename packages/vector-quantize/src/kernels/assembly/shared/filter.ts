@@ -23,7 +23,7 @@ import { scanProjections } from "./projectionScan";
 const ROUGH_COST: i32 = 64;
 
 /** Rows whose cost tells whether a stage pays. */
-const LEAST_JUDGED: i32 = 4 * GROUP;
+const LEAST_JUDGED: i64 = 4 * GROUP;
 
 /** Rows that are not finite, in the search under way. */
 let invalid: i32 = 0;
@@ -108,7 +108,6 @@ function settleRows<T>(
   const rest = projected + (projection == null ? 0 : <usize>(GROUP * projection.axes.size) * 4 + 16);
 
   let left = 0;
-  let spent = 0;
   for (let first = 0; first < count; first += GROUP) {
     const line = open + (<usize>first << 2);
     if (filter.hopeless != 0) {
@@ -117,7 +116,8 @@ function settleRows<T>(
     }
     const group = min(GROUP, count - first);
     // Single groups may cost much, so some are waited for.
-    const most = max(first + group, LEAST_JUDGED) * worth - spent;
+    const judged = max(filter.rows + group, LEAST_JUDGED);
+    const most = <i32>min(<i64>i32.MAX_VALUE, judged * worth - filter.spent);
     if (projection != null) {
       const block = inOneBlock(rows, rowBytes, line, group, rest);
       const work = rest + <usize>GROUP * rowBytes + 16;
@@ -164,7 +164,8 @@ function settleRows<T>(
       first -= GROUP;
       continue;
     }
-    spent += cost;
+    filter.rows += group;
+    filter.spent += cost;
     for (let r = 0; r < group; ++r) {
       const i = load<i32>(line + (<usize>r << 2));
       const state = changetype<Row>(states + <usize>r * ROW);

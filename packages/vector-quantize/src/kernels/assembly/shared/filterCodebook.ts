@@ -16,6 +16,9 @@ export class Filter {
   bias: f64;
   /** What rows are seen through; 0: as they are. A `Projection` points to itself. */
   projection: Projection | null;
+  /** Rows that have passed in this search, and what they cost. Threads count them together, roughly. */
+  rows: i64;
+  spent: i64;
 }
 
 /** A codebook in small integers. Layout as in `filterCodebook.ts`. */
