@@ -31,6 +31,8 @@ export interface Case extends CaseSizes {
   /** Where our side runs. Default: "kernels". */
   oursIn?: "kernels" | "layers" | "scalar" | "training";
   peers: readonly SideName[];
+  /** Whether each vector is a code with a little noise, instead of unrelated to the codes. */
+  clustered?: boolean;
   /** Floating-point operations of one call, in units of 10^9. */
   gflop?: number;
   /** Whether `--quick` has it too. */
@@ -59,9 +61,10 @@ const QUICK: readonly Shape[] = [
 
 const name = (parts: readonly (number | string)[]) => parts.join(" x ");
 
-function search([n, dim, codes]: Shape, quick: boolean): Case {
+function search([n, dim, codes]: Shape, quick: boolean, clustered = false): Case {
   return {
-    id: `search ${name([n, dim, codes])}`,
+    id: `search ${name([n, dim, codes])}${clustered ? ", clustered" : ""}`,
+    clustered,
     group: "search",
     n,
     dim,
@@ -198,6 +201,7 @@ function lfqTraining(n: number, bits: number): Case {
 /** All cases, the quick ones apart: they are smaller. */
 export const CASES: readonly Case[] = [
   ...SHAPES.map((shape) => search(shape, false)),
+  ...SHAPES.slice(0, 2).map((shape) => search(shape, false, true)),
   ...SHAPES.slice(0, 3).map((shape) => trainingStep(shape, false)),
   ...SHAPES.slice(0, 3).map((shape) => kmeans(shape, 10, false)),
   residual(4096, 1, false),

@@ -15,7 +15,11 @@ export function uniform(seed: number): () => number {
 }
 
 /** Standard normal numbers, by Box and Muller. */
-function normals(count: number, seed: number, scale = (_: number) => 1): Float32Array {
+export function normals(
+  count: number,
+  seed: number,
+  scale = (_: number) => 1,
+): Float32Array<ArrayBuffer> {
   const next = uniform(seed);
   const out = new Float32Array(count);
   for (let i = 0; i < count; i += 2) {
@@ -27,18 +31,29 @@ function normals(count: number, seed: number, scale = (_: number) => 1): Float32
   return out;
 }
 
+/** Makes of each vector of standard normal numbers a code with noise of 0.3 of the codes' spread. */
+export function gatherAtCodes(vectors: Float32Array, codebook: Float32Array, dim: number): void {
+  const next = uniform(3);
+  for (let at = 0; at < vectors.length; at += dim) {
+    const code = Math.floor((next() * codebook.length) / dim) * dim;
+    for (let d = 0; d < dim; d++) {
+      vectors[at + d] = 0.3 * (vectors[at + d] as number) + (codebook[code + d] as number);
+    }
+  }
+}
+
 /** The files of one case, in a folder of their own that `remove` deletes. */
 export function writeData(benchCase: Case): { files: Record<string, string>; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "vq-bench-"));
   const { n, dim, codes, layers = 1, levels } = benchCase;
   const files = { vectors: join(folder, "vectors.f32"), codebook: join(folder, "codebook.f32") };
   const width = levels?.length ?? dim;
-  writeFileSync(files.vectors, normals(n * width, 1));
   // Layers of a residual quantizer shrink as its residuals do.
   const book = codes * dim;
-  writeFileSync(
-    files.codebook,
-    normals(layers * book, 2, (i) => 0.9 ** Math.floor(i / book)),
-  );
+  const codebook = normals(layers * book, 2, (i) => 0.9 ** Math.floor(i / book));
+  writeFileSync(files.codebook, codebook);
+  const vectors = normals(n * width, 1);
+  if (benchCase.clustered) gatherAtCodes(vectors, codebook, dim);
+  writeFileSync(files.vectors, vectors);
   return { files, remove: () => rmSync(folder, { recursive: true }) };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createPool, createSearch, type Pool, type Search } from "vector-quantize/kernels";
-import { uniform } from "./data.ts";
+import { gatherAtCodes, normals, uniform } from "./data.ts";
 
 /**
  * What the stages before float32 gain: `createSearch` against its last stage alone, in pairs in one
@@ -38,33 +38,15 @@ interface Data {
   readonly codebook: Numbers;
 }
 
-function normals(count: number, seed: number): Numbers {
-  const next = uniform(seed);
-  return Float32Array.from(
-    { length: count },
-    () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
-  );
-}
-
-/** Codes are Gaussian; vectors too, or each a code with noise of so many of the codes' spread. */
 const kinds: Record<string, (n: number, dim: number, codes: number) => [Numbers, Numbers]> = {
   Gaussian: (n, dim, codes) => [normals(n * dim, 1), normals(codes * dim, 2)],
-  clustered: (n, dim, codes) => noisyCodes(n, dim, codes, 0.3),
+  clustered(n, dim, codes) {
+    const [vectors, codebook] = [normals(n * dim, 1), normals(codes * dim, 2)];
+    gatherAtCodes(vectors, codebook, dim);
+    return [vectors, codebook];
+  },
   "heavy-tailed": (n, dim, codes) => [heavyTailed(n * dim, 1), heavyTailed(codes * dim, 2)],
 };
-
-function noisyCodes(n: number, dim: number, codes: number, noise: number): [Numbers, Numbers] {
-  const [vectors, codebook] = [normals(n * dim, 1), normals(codes * dim, 2)];
-  const next = uniform(3);
-  for (let r = 0; r < n; r++) {
-    const k = Math.floor(next() * codes);
-    for (let d = 0; d < dim; d++) {
-      const at = r * dim + d;
-      vectors[at] = noise * (vectors[at] as number) + (codebook[k * dim + d] as number);
-    }
-  }
-  return [vectors, codebook];
-}
 
 function heavyTailed(count: number, seed: number): Numbers {
   const next = uniform(seed + 100);
