@@ -6,7 +6,7 @@ import type { Pool } from "./pool.ts";
 import { createProjection } from "./projection.ts";
 import { keepUp, type Upkeep } from "./shortcut.ts";
 
-/** The small integers that a search looks at before it looks at float32. */
+/** What leaves codes out before a search looks at the others in float32. */
 export interface Filter {
   /**
    * The address that kernels take for a search of `rows` vectors, for the nearest code or for the k

@@ -62,8 +62,8 @@ export interface Search {
    */
   nearestTopK(vectors: Float32Array, k: number): Promise<Nearest>;
   /**
-   * Takes other codes, `[K, D]`, in the memory of the present ones. They are copied. If a value is
-   * not finite it throws and keeps the present codes.
+   * Takes other codes, `[K, D]`, in the memory of the present ones. They are copied; the same codes
+   * again cost a comparison. If a value is not finite it throws and keeps the present codes.
    */
   setCodebook(codebook: Float32Array): Promise<void>;
   /** Gives the memory back. The search can't be used any more. */
@@ -75,12 +75,14 @@ const MOST_FEATURES = 65536;
  * Prepares a codebook for searches.
  *
  * No array of N x K elements is made: beyond its inputs and outputs a search needs the codebook two
- * and a half times (as given, packed, and in small integers) and about 20 MB, whatever N and K are.
- * An engine without WebAssembly SIMD gets the same answers from plain TypeScript.
+ * and a half times (as given, packed, and in small integers), at most once more for boxes or
+ * projections of it, and about 20 MB, whatever N and K are. An engine without WebAssembly SIMD gets
+ * the same answers from plain TypeScript.
  *
- * Where it is faster, a first pass in small integers leaves out the codes that a bound of its rounding
- * errors rules out; float32 and, for near-ties, float64 decide among the others. The answer does not
- * depend on which pass found it.
+ * Where it is faster, earlier stages leave out codes that provably can't win: boxes of near codes,
+ * projections onto a few directions, small integers. Float32 and, for near-ties, float64 decide among
+ * the others. The answer does not depend on which stage found it. Boxes and projections are prepared
+ * after some thousand vectors, so a search that is kept gets faster.
  *
  * ```ts
  * import { createSearch } from "vector-quantize/kernels";

@@ -18,7 +18,7 @@ export interface SearchRecipe<S extends Exchangeable> {
 
 /** Searches, and numbers of their codes, that wait for their next use. */
 const MOST_IDLE = 4;
-const MOST_NUMBERS = 2 ** 24;
+const MOST_NUMBERS = 2 ** 22;
 
 interface Idle {
   readonly search: Exchangeable;

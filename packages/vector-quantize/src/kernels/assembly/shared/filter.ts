@@ -8,7 +8,8 @@
  * is not enough.
  *
  * Rows pass up to four stages: projections in integers, projections in f32, whole vectors in integers,
- * and these in f32. Each takes the rows that the one before left open. `docs/exact-search.md` has the proofs.
+ * and these in f32. Each takes the rows that the one before left open. `docs/exact-search.md` has the
+ * proofs.
  */
 import { Codebook } from "./codebook";
 import {
@@ -105,7 +106,9 @@ function settleRows<T>(
     : changetype<FilterCodebook>(filter).steps;
   const norms = packed + <usize>(GROUP * width) * 4;
   const projected = norms + GROUP * 4;
-  const rest = projected + (projection == null ? 0 : <usize>(GROUP * projection.axes.size) * 4 + 16);
+  const projectedBytes =
+    projection == null ? 0 : <usize>(GROUP * projection.axes.size) * 4 + 16;
+  const rest = projected + projectedBytes;
 
   let left = 0;
   for (let first = 0; first < count; first += GROUP) {
