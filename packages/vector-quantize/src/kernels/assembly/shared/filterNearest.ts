@@ -5,7 +5,7 @@ import { Codebook } from "./codebook";
 import { gatherRows, listRows, searchByFilter } from "./filter";
 import { Boxes, Filter, FilterCodebook, Row } from "./filterCodebook";
 import { collect, settle, settledValue, sift } from "./settle";
-import { distance, values } from "./values";
+import { distance, valueOf } from "./values";
 
 /** Share of the leaves beyond which visiting them takes longer than the stages that follow. */
 const MOST_VISITED: f32 = 0.15;
@@ -105,7 +105,7 @@ function settleByBoxes(
       store<i32>(open + (<usize>left << 2), i);
       ++left;
     } else {
-      const value = f32x4.extract_lane(values(book, row, k, k, k), 0);
+      const value = valueOf(book, row, k);
       task.answer(i, k, distance(book, row, k, value, boxedNorm));
     }
   }

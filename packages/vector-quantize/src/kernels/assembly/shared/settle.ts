@@ -2,7 +2,7 @@
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { Filter, KEPT, PANEL, Row, WINDOW } from "./filterCodebook";
 import { projectedDistance } from "./projection";
-import { exactValue, lengthBound, values } from "./values";
+import { exactValue, lengthBound, valueOf, values } from "./values";
 import { horizontalMin } from "./winner";
 
 /** Above every value of a code. */
@@ -165,7 +165,7 @@ function leastLane(v: v128): i32 {
  * rounding, so only the other codes' errors count in the bound.
  */
 function lead(book: Codebook, filter: Filter, row: usize, state: Row, k: i32): void {
-  const value = f32x4.extract_lane(values(book, row, k, k, k), 0);
+  const value = valueOf(book, row, k);
   state.leader = k;
   state.value = value;
   state.bound = min(state.bound, scoreBound(book, filter, state, value));

@@ -69,6 +69,49 @@ export function values(book: Codebook, row: usize, k0: i32, k1: i32, k2: i32): v
   return s0;
 }
 
+/** As `values` for one code: the same bits in less time. */
+export function valueOf(book: Codebook, row: usize, k: i32): f32 {
+  const dim = book.dim;
+  let code = book.codes + (<usize>k * dim << 2);
+  let sum = f32x4.splat(0);
+  const whole = row + (<usize>(dim & ~3) << 2);
+  const left = dim & 3;
+  const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(left));
+  if (book.metric == METRIC_EUCLIDEAN) {
+    while (row < whole) {
+      const v = f32x4.sub(v128.load(row), v128.load(code));
+      sum = f32x4.add(sum, f32x4.mul(v, v));
+      row += 16;
+      code += 16;
+    }
+    if (left != 0) {
+      const v = v128.and(mask, f32x4.sub(v128.load(row), v128.load(code)));
+      sum = f32x4.add(sum, f32x4.mul(v, v));
+    }
+    return sumOf(sum);
+  }
+  while (row < whole) {
+    sum = f32x4.sub(sum, f32x4.mul(v128.load(row), v128.load(code)));
+    row += 16;
+    code += 16;
+  }
+  if (left != 0) {
+    sum = f32x4.sub(sum, v128.and(mask, f32x4.mul(v128.load(row), v128.load(code))));
+  }
+  return book.metric == METRIC_COSINE ? scaled(book, sumOf(sum), k) : sumOf(sum);
+}
+
+/** The sum of the lanes, added as in `sums`. */
+// @ts-ignore: decorator
+@inline
+function sumOf(a: v128): f32 {
+  return (
+    f32x4.extract_lane(a, 0) +
+    f32x4.extract_lane(a, 2) +
+    (f32x4.extract_lane(a, 1) + f32x4.extract_lane(a, 3))
+  );
+}
+
 // @ts-ignore: decorator
 @inline
 function scaled(book: Codebook, sum: f32, k: i32): f32 {

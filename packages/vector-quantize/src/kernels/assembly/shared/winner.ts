@@ -1,7 +1,7 @@
 /** The nearest code of each row of a packed block; `nearest.ts` tells how it is made certain. */
 import { Codebook, METRIC_EUCLIDEAN } from "./codebook";
 import { STATE, nmadd, panelCodes, scanPanel, tileRows } from "./tiles";
-import { exactValue, lengthBound, scoreError, values } from "./values";
+import { exactValue, lengthBound, scoreError, valueOf, values } from "./values";
 
 /** Above every score of a code that is not padding. */
 const UNSEEN: f32 = 3.4e38;
@@ -88,7 +88,7 @@ export function winner(
 
   search(book, row, base <= last ? limit : Infinity, packed, r, 1, state);
   const k = load<i32>(state, 8);
-  winnerValue = f32x4.extract_lane(values(book, row, k, k, k), 0);
+  winnerValue = valueOf(book, row, k);
   return k;
 }
 
