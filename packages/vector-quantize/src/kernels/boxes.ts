@@ -35,7 +35,7 @@ export function createBoxes(
   function hold(): void {
     regions = [
       HEADER_BYTES,
-      4 * leaves * LEAF, // order
+      4 * size, // order
       4 * leaves * LEAF * dim, // codes
       4 * leaves * LEAF, // biases
       8 * branches * BRANCH * dim, // bounds of leaves

@@ -21,10 +21,14 @@ export interface PackedCodebook {
   /** Address of the codes as given, f32 `[K, D]`: for gathers. */
   readonly codes: number;
   /**
-   * Takes other codes in place of the present ones, without new memory; returns whether they differ.
-   * Call it inside `pool.exclusive`. Throws, and keeps the present codes, if a value is not finite.
+   * Takes other codes in place of the present ones, without new memory. Call it inside
+   * `pool.exclusive`. Throws, and keeps the present codes, if a value is not finite.
    */
-  set(codes: Float32Array): Promise<boolean>;
+  set(codes: Float32Array): Promise<void>;
+  /** As `set`, of codes that are known to be finite. */
+  take(codes: Float32Array): Promise<void>;
+  /** Whether these are the present codes. */
+  holds(codes: Float32Array): boolean;
   /** Gives the memory back. */
   free(): void;
 }
@@ -99,6 +103,15 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     return [0, Math.sqrt(2 * half + dim * 1e-44)];
   };
 
+  async function takeCodes(values: Float32Array): Promise<void> {
+    filled = true;
+    memory.f32(codes, size * dim).set(values);
+    if (metric === "euclidean") kernels.codebookMean.call(0, dim, 0, header);
+    const work = 8 * size * dim;
+    await pool.run(kernels.packCodebook, { rows: stored, chunkRows: 16, work, args: [header] });
+    bounds();
+  }
+
   return {
     header,
     dim,
@@ -107,16 +120,11 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     tile,
     codes,
     async set(values) {
-      if (filled && same(values, memory.f32(codes, size * dim))) return false;
       checkFinite(values, dim);
-      filled = true;
-      memory.f32(codes, size * dim).set(values);
-      if (metric === "euclidean") kernels.codebookMean.call(0, dim, 0, header);
-      const work = 8 * size * dim;
-      await pool.run(kernels.packCodebook, { rows: stored, chunkRows: 16, work, args: [header] });
-      bounds();
-      return true;
+      await takeCodes(values);
     },
+    take: takeCodes,
+    holds: (values) => filled && same(values, memory.f32(codes, size * dim)),
     free() {
       memory.free(header);
     },

@@ -7,7 +7,7 @@ import { type PackedCodebook, packCodebook } from "./codebook.ts";
 import { createFilter, type Filter } from "./filter.ts";
 import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
 import type { Kernel, Pool } from "./pool.ts";
-import { fastestTile, nearestScratch } from "./tileChoice.ts";
+import { fastestTile, nearestScratch, pattern } from "./tileChoice.ts";
 
 /** Rows of the trial. */
 const ROWS = 48;
@@ -126,9 +126,4 @@ function time(call: () => void): number {
   const start = performance.now();
   call();
   return performance.now() - start;
-}
-
-/** Values between -1 and 1 without order. */
-function pattern(length: number, seed: number): Float32Array {
-  return Float32Array.from({ length }, (_, i) => Math.sin((i + 1) * (i + seed)));
 }

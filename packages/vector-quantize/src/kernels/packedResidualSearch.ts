@@ -130,13 +130,17 @@ class PackedResidualSearch implements ResidualSearch {
 
   async set(codebooks: readonly Float32Array[]): Promise<void> {
     checkLayout(codebooks, this.#layout);
-    for (const codebook of new Set(codebooks)) checkFinite(codebook, this.#settings.dim);
     return this.#exclusive(async () => {
       const { books, filters, tables } = this.#held;
+      const changed = new Map<PackedCodebook, Float32Array>();
       for (const [q, codebook] of codebooks.entries()) {
         const book = books[q] as PackedCodebook;
-        if (this.#layout.shared[q] !== q || !(await book.set(codebook))) continue;
-        tables?.forget();
+        if (!changed.has(book) && !book.holds(codebook)) changed.set(book, codebook);
+      }
+      for (const codebook of changed.values()) checkFinite(codebook, this.#settings.dim);
+      if (changed.size > 0) tables?.forget();
+      for (const [book, codebook] of changed) {
+        await book.take(codebook);
         await filters.get(book)?.update();
       }
     });

@@ -123,7 +123,9 @@ export class PackedSearch implements Search {
   async setCodebook(codebook: Float32Array): Promise<void> {
     checkCodebook(codebook, this.#book);
     return this.#exclusive(async () => {
-      if (await this.#book.set(codebook)) await this.#filter.update();
+      if (this.#book.holds(codebook)) return;
+      await this.#book.set(codebook);
+      await this.#filter.update();
     });
   }
 

@@ -27,7 +27,10 @@ export interface Upkeep {
   free(): void;
 }
 
-/** It is prepared anew, or tried again where it did not help, after so many times the rows before. */
+/**
+ * It is prepared anew for codes that have changed, or tried again where it did not help, after so many
+ * times the rows before.
+ */
 const GROWTH = 4;
 
 /** In place of a shortcut that is not to be had. */
@@ -40,16 +43,18 @@ export function keepUp(shortcut: Shortcut | undefined): Upkeep {
   let asked = 0; // rows since it was
   let prepared = false;
   let helps = false;
-  let stale = false;
+  let moved = true; // codes have changed since it was prepared
+  let stale = false; // and since it took them over
 
   return {
     async start(rows) {
       if (prepared && shortcut.hopeless) helps = false;
       asked += rows;
-      if (asked >= due) {
+      if (asked >= due && (moved || !helps)) {
         await shortcut.prepare(prepared && !helps);
         prepared = true;
         helps = true;
+        moved = false;
         stale = false;
         asked = 0;
         due *= GROWTH;
@@ -61,6 +66,7 @@ export function keepUp(shortcut: Shortcut | undefined): Upkeep {
       return shortcut.header;
     },
     forget() {
+      moved = true;
       stale = true;
     },
     free: () => shortcut.free(),

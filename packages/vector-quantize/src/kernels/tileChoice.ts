@@ -72,8 +72,8 @@ async function trial(
   return runs.reduce((a, b) => (b.best < a.best ? b : a)).tile;
 }
 
-/** Values between -1 and 1 without order. */
-function pattern(length: number, seed: number): Float32Array {
+/** Values between -1 and 1 without order, for trials. */
+export function pattern(length: number, seed: number): Float32Array {
   return Float32Array.from({ length }, (_, i) => Math.sin((i + 1) * (i + seed)));
 }
 

@@ -1,16 +1,15 @@
 /** Sorts a codebook of few features into leaves, and measures their boxes. */
 import { Codebook } from "./shared/codebook";
 import { Boxes, BRANCH, LEAF } from "./shared/filterCodebook";
-import { panelCodes } from "./shared/tiles";
+import { codeAt, panelCodes } from "./shared/tiles";
 
 /** Bias of the places past the last code: never the least score. */
 const PADDING: f32 = 3e38;
 
 /**
  * Brings the codes' indices into an order in which every `LEAF` neighbours are near: halves, each
- * a multiple of `LEAF`, along the feature that varies most, halved in turn. `order` (i32 [leaves,
- * LEAF]) gets the indices, the last one again past the last code. `scratch` holds 4 * D * K bytes.
- * Returns 0.
+ * a multiple of `LEAF`, along the feature that varies most, halved in turn. `order` (i32 [K]) gets
+ * the indices. `scratch` holds 4 * D * K bytes. Returns 0.
  *
  * Friedman, Bentley, Finkel, "An Algorithm for Finding Best Matches in Logarithmic Expected Time",
  * 1977, https://doi.org/10.1145/355744.355745
@@ -31,9 +30,6 @@ export function orderCodes(
     }
   }
   halve(scratch, dim, order, 0, size);
-  const leaves = (size + LEAF - 1) / LEAF;
-  const last = load<i32>(order + (<usize>(size - 1) << 2));
-  for (let i = size; i < leaves * LEAF; ++i) store<i32>(order + (<usize>i << 2), last);
   return 0;
 }
 
@@ -41,9 +37,7 @@ export function orderCodes(
 // @ts-ignore: decorator
 @inline
 function numberOf(book: Codebook, k: i32, d: i32): f32 {
-  const width = panelCodes(book.shape);
-  const panel = book.packed + (<usize>((k / width) * book.dim * width) << 2);
-  return load<f32>(panel + (<usize>(d * width + (k % width)) << 2));
+  return load<f32>(codeAt(book, k) + (<usize>(d * panelCodes(book.shape)) << 2));
 }
 
 // @ts-ignore: decorator
@@ -120,42 +114,41 @@ export function packBoxes(
     const bounds = boxes.leafBounds + <usize>(branch * dim) * (BRANCH * 8);
     for (let i = 0; i < BRANCH; ++i) {
       const leaf = branch * BRANCH + i;
-      const count = leaf < boxes.leaves ? min(LEAF, book.size - leaf * LEAF) : 0;
       for (let d = 0; d < dim; ++d) {
-        let low: f32 = Infinity;
-        let high: f32 = Infinity; // a leaf without codes is infinitely far
-        if (count > 0) high = packNumbers(book, boxes, leaf, count, d);
-        if (count > 0) low = leastNumber;
-        const to = bounds + <usize>(d * BRANCH * 8 + i * 4);
-        store<f32>(to, low);
-        store<f32>(to, high, BRANCH * 4);
+        packNumbers(book, boxes, leaf, d, bounds + <usize>(d * BRANCH * 8 + i * 4));
       }
-      if (count > 0) packBiases(book, boxes, leaf, count);
+      if (leaf < boxes.leaves) packBiases(book, boxes, leaf);
     }
   }
   return 0;
 }
 
-/** The least number, as of the last call of `packNumbers`. */
-let leastNumber: f32 = 0;
+/** Codes of a leaf, 0 past the last leaf. */
+// @ts-ignore: decorator
+@inline
+function countOf(book: Codebook, boxes: Boxes, leaf: i32): i32 {
+  return leaf < boxes.leaves ? min(LEAF, book.size - leaf * LEAF) : 0;
+}
 
-/** Feature `d` of a leaf's codes; returns the largest number. */
-function packNumbers(book: Codebook, boxes: Boxes, leaf: i32, count: i32, d: i32): f32 {
+/** Feature `d` of a leaf's codes, and its bounds to `to`: a leaf without codes is infinitely far. */
+function packNumbers(book: Codebook, boxes: Boxes, leaf: i32, d: i32, to: usize): void {
+  const count = countOf(book, boxes, leaf);
   let low: f32 = Infinity;
-  let high: f32 = -Infinity;
-  const to = boxes.codes + (<usize>((leaf * book.dim + d) * LEAF) << 2);
-  for (let j = 0; j < LEAF; ++j) {
+  let high: f32 = count > 0 ? -Infinity : Infinity;
+  const out = boxes.codes + (<usize>((leaf * book.dim + d) * LEAF) << 2);
+  for (let j = 0; count > 0 && j < LEAF; ++j) {
     const k = load<i32>(boxes.order + (<usize>(leaf * LEAF + min(j, count - 1)) << 2));
     const v = numberOf(book, k, d);
     low = min(low, v);
     high = max(high, v);
-    store<f32>(to + (<usize>j << 2), v);
+    store<f32>(out + (<usize>j << 2), v);
   }
-  leastNumber = low;
-  return high;
+  store<f32>(to, low);
+  store<f32>(to, high, BRANCH * 4);
 }
 
-function packBiases(book: Codebook, boxes: Boxes, leaf: i32, count: i32): void {
+function packBiases(book: Codebook, boxes: Boxes, leaf: i32): void {
+  const count = countOf(book, boxes, leaf);
   for (let j = 0; j < LEAF; ++j) {
     const at = <usize>(leaf * LEAF + j) << 2;
     let bias = PADDING;
@@ -176,14 +169,13 @@ export function packBranches(
   boxes: Boxes,
 ): i32 {
   const dim = book.dim;
-  const branches = (boxes.leaves + BRANCH - 1) / BRANCH;
   for (let b = begin * 4; b < end * 4; ++b) {
+    const leaves = min(BRANCH, boxes.leaves - b * BRANCH);
     for (let d = 0; d < dim; ++d) {
       let low: f32 = Infinity;
-      let high: f32 = b < branches ? -Infinity : Infinity;
+      let high: f32 = leaves > 0 ? -Infinity : Infinity;
       const from = boxes.leafBounds + <usize>(b * dim + d) * (BRANCH * 8);
-      for (let i = 0; b < branches && i < BRANCH; ++i) {
-        if (b * BRANCH + i >= boxes.leaves) break;
+      for (let i = 0; i < leaves; ++i) {
         low = min(low, load<f32>(from + (<usize>i << 2)));
         high = max(high, load<f32>(from + (<usize>i << 2), BRANCH * 4));
       }

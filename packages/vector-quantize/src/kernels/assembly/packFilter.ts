@@ -3,7 +3,7 @@ import { Codebook } from "./shared/codebook";
 import {
   DIGIT, FilterCodebook, OFFSET, PANEL, VALUES,
 } from "./shared/filterCodebook";
-import { panelCodes } from "./shared/tiles";
+import { codeAt, panelCodes } from "./shared/tiles";
 
 /**
  * Panels `begin` to `end`: the largest number of their codes, and the largest squared length in each
@@ -106,12 +106,6 @@ function packStarts(filter: FilterCodebook, panel: usize, starts: usize): void {
       store<i16>(starts + (<usize>(s * PANEL + i) << 1), <i16>(-OFFSET * sum));
     }
   }
-}
-
-function codeAt(book: Codebook, k: i32): usize {
-  const width = panelCodes(book.shape);
-  const panel = book.packed + (<usize>((k / width) * book.dim * width) << 2);
-  return panel + (<usize>(k % width) << 2);
 }
 
 // @ts-ignore: decorator

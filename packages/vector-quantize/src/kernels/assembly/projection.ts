@@ -11,8 +11,8 @@ const NOISE: f32 = 1e-5;
 
 /**
  * `count` orthonormal directions to `out` (f32 [count, D]), close to those of the largest spread of
- * the codes: one step of orthogonal iteration from sums of codes with random signs. A direction is zeros if the
- * codes spread along fewer. `scratch` holds 4 * D * (256 + count) bytes. Returns 0.
+ * the codes: one step of orthogonal iteration from sums of codes with random signs. A direction is
+ * zeros if the codes spread along fewer. `scratch` holds 4 * D * (256 + count) bytes. Returns 0.
  *
  * Halko, Martinsson, Tropp, "Finding structure with randomness", 2011,
  * https://arxiv.org/abs/0909.4061

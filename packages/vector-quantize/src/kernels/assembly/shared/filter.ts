@@ -40,7 +40,8 @@ let invalid: i32 = 0;
  *   - `price(book, state, list)`: what settling a row will cost;
  *   - `settle(book, row, state, list, i)`: answers;
  *   - `refuse(i)`: answers a row that is not finite;
- *   - `inFloats(...)`: answers rows in f32.
+ *   - `inFloats(...)`: answers rows one after another in f32;
+ *   - `wanted()`: how many codes an answer has; `indices` and `distances` get the answers.
  *
  * `scratch` (16-byte aligned): see `filterScratch` in `filterCodebook.ts`. Rows may be read 12 bytes
  * past their end.
@@ -63,8 +64,39 @@ export function searchByFilter<T>(
     left = settleRows<T>(task, book, coarse, rows, open, left, scratch);
   }
   left = settleRows<T>(task, book, filter, rows, open, left, scratch);
-  if (left > 0) invalid += task.inFloats(book, rows, open, left, count, scratch, blockRows);
+  if (left > 0) invalid += searchOpen<T>(task, book, rows, open, left, count, scratch, blockRows);
   return invalid;
+}
+
+/** Answers the `left` rows of the list `open` in f32. Returns the number of those not finite. */
+function searchOpen<T>(
+  task: T,
+  book: Codebook,
+  rows: usize,
+  open: usize,
+  left: i32,
+  count: i32,
+  scratch: usize,
+  blockRows: i32,
+): i32 {
+  if (left == count) {
+    return task.inFloats(book, rows, count, scratch, blockRows, task.indices, task.distances);
+  }
+  const rowBytes = <usize>book.dim << 2;
+  const outBytes = <usize>task.wanted() << 2;
+  const indices = scratch;
+  const distances = indices + <usize>blockRows * outBytes;
+  const gathered = distances + <usize>blockRows * outBytes;
+  const rest = (gathered + <usize>blockRows * rowBytes + 12 + 15) & ~15;
+  gatherRows(rows, rowBytes, open, left, gathered);
+  const bad = task.inFloats(book, gathered, left, rest, blockRows, indices, distances);
+  for (let i = 0; i < left; ++i) {
+    const from = <usize>i * outBytes;
+    const to = <usize>load<i32>(open + (<usize>i << 2)) * outBytes;
+    memory.copy(task.indices + to, indices + from, outBytes);
+    memory.copy(task.distances + to, distances + from, outBytes);
+  }
+  return bad;
 }
 
 /** Lists all of `count` rows in `open` (i32); returns how many. */
@@ -208,7 +240,7 @@ function inOneBlock(
 }
 
 /** Copies the rows of a list to `to`, one after another. */
-export function gatherRows(
+function gatherRows(
   rows: usize,
   rowBytes: usize,
   list: usize,

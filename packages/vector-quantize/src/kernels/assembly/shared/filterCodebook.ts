@@ -83,7 +83,7 @@ export class Boxes {
   hopeless: i32;
   /** Leaves of `LEAF` codes; the last one is filled up. */
   leaves: i32;
-  /** i32 [leaves, LEAF]: the codes' indices. */
+  /** i32 [K]: the codes' indices, leaf by leaf. */
   order: usize;
   /** f32 [leaves, D, LEAF]: the packed codes of `book`. */
   codes: usize;

@@ -2,7 +2,7 @@
 import { nearestOfBlock } from "./block";
 import { boxedNorm, nearestByBoxes, visited } from "./boxes";
 import { Codebook } from "./codebook";
-import { gatherRows, listRows, searchByFilter } from "./filter";
+import { listRows, searchByFilter } from "./filter";
 import { Boxes, Filter, FilterCodebook, Row } from "./filterCodebook";
 import { collect, settle, settledValue, sift } from "./settle";
 import { distance, valueOf } from "./values";
@@ -58,30 +58,20 @@ class NearestTask {
     store<f32>(this.distances + (<usize>i << 2), distance);
   }
 
+  wanted(): i32 {
+    return 1;
+  }
+
   inFloats(
     book: Codebook,
     rows: usize,
-    open: usize,
-    left: i32,
     count: i32,
     scratch: usize,
     blockRows: i32,
+    indices: usize,
+    distances: usize,
   ): i32 {
-    if (left == count) {
-      return nearestOfBlock(book, rows, count, scratch, blockRows, this.indices, this.distances);
-    }
-    const rowBytes = <usize>book.dim << 2;
-    const winners = scratch;
-    const values = winners + (<usize>blockRows << 2);
-    const gathered = values + (<usize>blockRows << 2);
-    const rest = (gathered + <usize>blockRows * rowBytes + 12 + 15) & ~15;
-    gatherRows(rows, rowBytes, open, left, gathered);
-    const bad = nearestOfBlock(book, gathered, left, rest, blockRows, winners, values);
-    for (let i = 0; i < left; ++i) {
-      const at = <usize>i << 2;
-      this.answer(load<i32>(open + at), load<i32>(winners + at), load<f32>(values + at));
-    }
-    return bad;
+    return nearestOfBlock(book, rows, count, scratch, blockRows, indices, distances);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { Codebook } from "./codebook";
 import { collectTopK, FOUND, looked, settleTopK } from "./collectTopK";
-import { gatherRows, listRows, searchByFilter } from "./filter";
+import { listRows, searchByFilter } from "./filter";
 import { Filter, FilterCodebook, Row } from "./filterCodebook";
 import { markInvalid, nearestTopKOfBlock } from "./topK";
 
@@ -64,38 +64,22 @@ class TopKTask {
     markInvalid(this.indices + to, this.distances + to, this.k);
   }
 
+  wanted(): i32 {
+    return this.k;
+  }
+
   inFloats(
     book: Codebook,
     rows: usize,
-    open: usize,
-    left: i32,
     count: i32,
     scratch: usize,
     blockRows: i32,
+    indices: usize,
+    distances: usize,
   ): i32 {
-    const indices = this.indices;
-    const distances = this.distances;
-    const k = this.k;
-    if (left == count) {
-      return nearestTopKOfBlock(book, rows, count, scratch, blockRows, indices, distances, k);
-    }
-    const rowBytes = <usize>book.dim << 2;
-    const outBytes = <usize>k << 2;
-    const outIndices = scratch;
-    const outDistances = outIndices + <usize>blockRows * outBytes;
-    const gathered = outDistances + <usize>blockRows * outBytes;
-    const rest = (gathered + <usize>blockRows * rowBytes + 12 + 15) & ~15;
-    gatherRows(rows, rowBytes, open, left, gathered);
-    const bad = nearestTopKOfBlock(
-      book, gathered, left, rest, blockRows, outIndices, outDistances, k,
+    return nearestTopKOfBlock(
+      book, rows, count, scratch, blockRows, indices, distances, this.k,
     );
-    for (let i = 0; i < left; ++i) {
-      const from = <usize>i * outBytes;
-      const to = <usize>load<i32>(open + (<usize>i << 2)) * outBytes;
-      memory.copy(indices + to, outIndices + from, outBytes);
-      memory.copy(distances + to, outDistances + from, outBytes);
-    }
-    return bad;
   }
 }
 

@@ -18,6 +18,7 @@ import { lengthBound, longestCode } from "./values";
 
 /** Largest score, with some room for rounding. */
 const MOST: f64 = 32700;
+
 /** The bytes between projected rows: a multiple of 16. */
 // @ts-ignore: decorator
 @inline

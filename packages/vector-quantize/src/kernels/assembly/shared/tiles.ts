@@ -14,6 +14,7 @@
  * it was seen, f32x4 the least score of the lane's other groups. A group is the P / 4 codes of one
  * panel that share a lane.
  */
+import { Codebook } from "./codebook";
 
 /** Bytes of state per row. */
 export const STATE: usize = 48;
@@ -56,6 +57,15 @@ export function tileRows(shape: i32): i32 {
 @inline
 export function panelCodes(shape: i32): i32 {
   return shape == 1 ? 12 : 8;
+}
+
+/** Where the packed numbers of code `k` begin; `panelCodes` floats lie between two features. */
+// @ts-ignore: decorator
+@inline
+export function codeAt(book: Codebook, k: i32): usize {
+  const width = panelCodes(book.shape);
+  const panel = book.packed + (<usize>((k / width) * book.dim * width) << 2);
+  return panel + (<usize>(k % width) << 2);
 }
 
 /** All rows of a block against one panel; updates their states. */
