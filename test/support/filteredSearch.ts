@@ -1,71 +1,106 @@
 import { nearestBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearest.wasm.ts";
 import { nearestFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestFiltered.wasm.ts";
+import { nearestTopKBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopK.wasm.ts";
+import { nearestTopKFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopKFiltered.wasm.ts";
 import type { KernelForm } from "../../packages/vector-quantize/src/kernels/binary.ts";
 import {
   type KernelMetric,
   packCodebook,
 } from "../../packages/vector-quantize/src/kernels/codebook.ts";
 import { createFilter } from "../../packages/vector-quantize/src/kernels/filter.ts";
-import { filterScratch } from "../../packages/vector-quantize/src/kernels/filterCodebook.ts";
+import {
+  filterScratch,
+  topKFilterScratch,
+} from "../../packages/vector-quantize/src/kernels/filterCodebook.ts";
 import type { Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
 import type { TileShape } from "../../packages/vector-quantize/src/kernels/tile.ts";
-import { nearestScratch } from "../../packages/vector-quantize/src/kernels/tileChoice.ts";
+import {
+  nearestScratch,
+  topKScratch,
+} from "../../packages/vector-quantize/src/kernels/tileChoice.ts";
 
 /** So many rows are worth all preparations. */
 const MANY_ROWS = 2 ** 22;
+const BLOCK_ROWS = 48;
 // Places in headers, as in `assembly/shared/filterCodebook.ts`.
 const SHORTCUTS = 136;
-const HOPELESS = { projection: 12, boxes: 0 };
+const HOPELESS = 12;
+const BOXES_HOPELESS = 0;
 
 export interface FilteredVariant {
   metric: KernelMetric;
   form: KernelForm;
   tile: TileShape;
+  /** Searches for so many codes by the kernels for that. Default: the nearest, by its own. */
+  k?: number;
 }
 
 /**
- * The answers of the search in floats and of that by a shortcut, undefined where there is none, and
- * whether the shortcut paid.
+ * The answers of the search in floats, of that behind integers alone (`filtered`) and of that with
+ * all stages (`found`), undefined for codes out of their range; whether integers gave up, and whether
+ * boxes or projections paid.
  */
-export async function searchedBoth(
+export async function searchedInStages(
   pool: Pool,
-  name: "projection" | "boxes",
   vectors: Float32Array,
   codebook: Float32Array,
   dim: number,
-  { metric, form, tile }: FilteredVariant,
+  { metric, form, tile, k }: FilteredVariant,
 ) {
   const { memory } = pool;
   const rows = vectors.length / dim;
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const wanted = k ?? 1;
   const { nearest } = await pool.load(nearestBinary, form);
+  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
+  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const { nearestTopKFiltered } = await pool.load(nearestTopKFilteredBinary, form);
+  const inFloats = k === undefined ? nearest : nearestTopK;
+  const inStages = k === undefined ? nearestFiltered : nearestTopKFiltered;
+
   const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
   await book.set(codebook);
   const filter = await createFilter(pool, book, form, true);
   await filter.update();
   const x = memory.allocate(4 * vectors.length);
   memory.f32(x, vectors.length).set(vectors);
-  const out = memory.allocate(8 * rows);
-  const blockRows = 48;
-  const bytes = Math.max(filterScratch(dim, blockRows, form), nearestScratch(dim, blockRows));
-  const scratch = memory.allocate(bytes);
-  const args = [book.header, x, out, out + 4 * rows, blockRows] as const;
+  const out = memory.allocate(8 * rows * wanted);
+  // Each of its own, so that a search that needs more than its bytes meets the next region.
+  const floatScratch = memory.allocate(
+    k === undefined ? nearestScratch(dim, BLOCK_ROWS) : topKScratch(dim, BLOCK_ROWS),
+  );
+  const scratch = memory.allocate(
+    k === undefined
+      ? filterScratch(dim, BLOCK_ROWS, form)
+      : topKFilterScratch(dim, BLOCK_ROWS, k, form),
+  );
+  const distances = out + 4 * rows * wanted;
+  const args = [book.header, x, out, distances, BLOCK_ROWS, ...(k === undefined ? [] : [k])];
   const answer = (invalid: number) => ({
     invalid,
-    indices: memory.i32(out, rows).slice(),
-    distances: memory.f32(out + 4 * rows, rows).slice(),
+    indices: memory.i32(out, rows * wanted).slice(),
+    distances: memory.f32(distances, rows * wanted).slice(),
   });
-  const floats = answer(nearest.call(0, rows, scratch, ...args));
-  const header = await filter.start(MANY_ROWS, "nearest");
-  const [projection, boxes] = header === 0 ? [0, 0] : memory.i32(header + SHORTCUTS, 2);
-  const shortcut = (name === "boxes" ? boxes : projection) as number;
-  const found =
-    shortcut === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
-  const paid = shortcut !== 0 && memory.i32(shortcut + HOPELESS[name], 1)[0] === 0;
-  for (const region of [x, out, scratch]) memory.free(region);
+  const floats = answer(inFloats.call(0, rows, floatScratch, ...args));
+  const staged = async (before: number) => {
+    const header = await filter.start(before, k === undefined ? "nearest" : "top-k");
+    if (header === 0) return { gaveUp: false, paid: false };
+    const found = answer(inStages.call(0, rows, scratch, ...args, header));
+    const [projection = 0, boxes = 0] = memory.i32(header + SHORTCUTS, 2);
+    const hopeless = (at: number) => memory.i32(at, 1)[0] !== 0;
+    return {
+      found,
+      gaveUp: hopeless(header + HOPELESS),
+      paid:
+        (projection !== 0 && !hopeless(projection + HOPELESS)) ||
+        (boxes !== 0 && !hopeless(boxes + BOXES_HOPELESS)),
+    };
+  };
+  const { found: filtered, gaveUp } = await staged(0);
+  const { found, paid } = await staged(MANY_ROWS);
+  for (const region of [x, out, floatScratch, scratch]) memory.free(region);
   filter.free();
   book.free();
-  return { floats, found, paid };
+  return { floats, filtered, gaveUp, found, paid };
 }
 
 /** The codes scaled to length 1. */

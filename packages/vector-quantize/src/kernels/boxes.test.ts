@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { ofLengthOne, searchedBoth } from "../../../../test/support/filteredSearch.ts";
+import { ofLengthOne, searchedInStages } from "../../../../test/support/filteredSearch.ts";
 import { generator, vectorKinds } from "../../../../test/support/vectorKinds.ts";
 import { boxesBinary } from "./binaries/boxes.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
@@ -31,14 +31,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
       if (metric !== "euclidean" && dim === 1) continue; // all codes would be 1 or -1
       const codebook = metric === "dot" ? ofLengthOne(gaussians, dim) : gaussians;
       const variant = { metric, form, tile: tile4x8 };
-      const { floats, found, paid } = await searchedBoth(
-        pool,
-        "boxes",
-        rows,
-        codebook,
-        dim,
-        variant,
-      );
+      const { floats, found, paid } = await searchedInStages(pool, rows, codebook, dim, variant);
       expect(found).toEqual(floats);
       expect(paid).toBe(true);
     }
@@ -49,14 +42,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
     const [codebook, rows] = [vectors(600), vectors(200)];
     for (const metric of metrics) {
       const variant = { metric, form, tile: tile4x8 };
-      const { floats, found, paid } = await searchedBoth(
-        pool,
-        "boxes",
-        rows,
-        codebook,
-        16,
-        variant,
-      );
+      const { floats, found, paid } = await searchedInStages(pool, rows, codebook, 16, variant);
       expect(found).toEqual(floats);
       expect(paid).toBe(false);
     }
@@ -67,7 +53,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
     const next = generator(vectorKinds["duplicated codes"]!, 5, dim);
     const [codebook, rows] = [next(700), next(300)]; // 27 different codes
     const variant = { metric: "euclidean", form, tile: tile4x8 } as const;
-    const { floats, found } = await searchedBoth(pool, "boxes", rows, codebook, dim, variant);
+    const { floats, found } = await searchedInStages(pool, rows, codebook, dim, variant);
     expect(found).toEqual(floats);
     expect(found?.indices).toEqual(nearestScalar(rows, codebook, dim, "euclidean").indices);
   });
@@ -84,7 +70,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
     rows.fill(1e12, 5 * dim, 6 * dim);
     for (const metric of metrics) {
       const variant = { metric, form, tile: tile4x8 };
-      const { floats, found } = await searchedBoth(pool, "boxes", rows, codebook, dim, variant);
+      const { floats, found } = await searchedInStages(pool, rows, codebook, dim, variant);
       expect(found, metric).toEqual(floats);
       expect(found?.invalid).toBe(2);
     }
@@ -166,14 +152,7 @@ describe("on generated data the answer of boxes is that in floats, to the bit", 
     const property = fc.asyncProperty(settings, async ({ seed, dim, size, rows, ...variant }) => {
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
-      const { floats, found } = await searchedBoth(
-        pool,
-        "boxes",
-        vectors(rows),
-        codebook,
-        dim,
-        variant,
-      );
+      const { floats, found } = await searchedInStages(pool, vectors(rows), codebook, dim, variant);
       if (found !== undefined) expect(found).toEqual(floats);
     });
     await fc.assert(property, { numRuns: 200 });

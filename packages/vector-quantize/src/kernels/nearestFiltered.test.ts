@@ -1,17 +1,13 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
+import { type FilteredVariant, searchedInStages } from "../../../../test/support/filteredSearch.ts";
 import { testPools } from "../../../../test/support/kernelPools.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
-import { nearestBinary } from "./binaries/nearest.wasm.ts";
-import { nearestFilteredBinary } from "./binaries/nearestFiltered.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
-import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createFilter } from "./filter.ts";
-import { filterScratch } from "./filterCodebook.ts";
+import type { KernelMetric } from "./codebook.ts";
 import { uniformFrom } from "./random.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
-import { type TileShape, tile3x12, tile4x8, tileShapes } from "./tile.ts";
-import { nearestScratch } from "./tileChoice.ts";
+import { tile3x12, tile4x8, tileShapes } from "./tile.ts";
 
 const pools = testPools();
 const pool = pools[0]!.pool; // of one thread
@@ -21,54 +17,13 @@ afterAll(() => {
 
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
 const metrics: KernelMetric[] = ["euclidean", "cosine", "dot"];
-/** So many rows are worth projecting the codes for. */
-const MANY_ROWS = 2 ** 22;
 
-interface Variant {
-  metric: KernelMetric;
-  form: KernelForm;
-  tile: TileShape;
-}
-
-/** The search behind the filter, and that in floats for comparison. */
-async function run(
+const run = (
   vectors: Float32Array,
   codebook: Float32Array,
   dim: number,
-  { metric, form, tile }: Variant,
-) {
-  const { memory } = pool;
-  const rows = vectors.length / dim;
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
-  const { nearest } = await pool.load(nearestBinary, form);
-  const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
-  await book.set(codebook);
-  const filter = await createFilter(pool, book, form, true);
-  await filter.update();
-  const blockRows = 48;
-  const x = memory.allocate(4 * vectors.length);
-  const out = memory.allocate(8 * rows);
-  const scratch = memory.allocate(filterScratch(dim, blockRows, form));
-  const other = memory.allocate(nearestScratch(dim, blockRows));
-  memory.f32(x, vectors.length).set(vectors);
-  const args = [book.header, x, out, out + 4 * rows, blockRows] as const;
-  const answer = (invalid: number) => ({
-    invalid,
-    indices: memory.i32(out, rows).slice(),
-    distances: memory.f32(out + 4 * rows, rows).slice(),
-  });
-  const floats = answer(nearest.call(0, rows, other, ...args));
-  const header = await filter.start(0, "nearest");
-  const behindFilter = () =>
-    header === 0 ? undefined : answer(nearestFiltered.call(0, rows, scratch, ...args, header));
-  const filtered = behindFilter();
-  await filter.start(MANY_ROWS, "nearest");
-  const projected = behindFilter();
-  for (const region of [x, out, scratch, other]) memory.free(region);
-  filter.free();
-  book.free();
-  return { floats, filtered, projected };
-}
+  variant: FilteredVariant,
+) => searchedInStages(pool, vectors, codebook, dim, variant);
 
 const integers = (length: number, next: () => number) =>
   Float32Array.from({ length }, () => Math.floor(next() * 7) - 3);
@@ -94,12 +49,12 @@ describe("on integers the search behind the filter agrees with the scalar twin",
       const rows = [0, 1, 2, 3, 4, 5, 9, 25, 60][i % 9]!;
       const vectors = integers(rows * dim, next);
       const codebook = integers(size * dim, next);
-      const { filtered, floats, projected } = await run(vectors, codebook, dim, variant);
+      const { filtered, floats, found } = await run(vectors, codebook, dim, variant);
       if (filtered === undefined) continue; // all codes equal their mean
       const { indices } = nearestScalar(vectors, codebook, dim, variant.metric);
       expect({ dim, size, rows, indices: filtered.indices }).toEqual({ dim, size, rows, indices });
       expect(filtered.distances).toEqual(floats.distances);
-      expect(projected).toEqual(filtered);
+      expect(found).toEqual(filtered);
     }
   });
 });
@@ -120,9 +75,9 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
         vectors.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
         for (const tile of [tile4x8, tile3x12]) {
           const variant = { metric, form, tile };
-          const { filtered, floats, projected } = await run(vectors, codebook, dim, variant);
+          const { filtered, floats, found } = await run(vectors, codebook, dim, variant);
           expect(filtered, `${metric} ${dim}`).toEqual(floats);
-          expect(projected, `${metric} ${dim}`).toEqual(floats);
+          expect(found, `${metric} ${dim}`).toEqual(floats);
         }
       }
     }
@@ -147,13 +102,13 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
     vectors[2 * dim + 3] = Number.POSITIVE_INFINITY;
     vectors.fill(3e38, 3 * dim, 4 * dim);
     for (const metric of metrics) {
-      const { filtered, floats, projected } = await run(vectors, codebook, dim, {
+      const { filtered, floats, found } = await run(vectors, codebook, dim, {
         metric,
         form,
         tile: tile4x8,
       });
       expect(filtered, metric).toEqual(floats);
-      expect(projected, metric).toEqual(floats);
+      expect(found, metric).toEqual(floats);
       expect(filtered?.invalid).toBe(2);
     }
   });
@@ -184,9 +139,9 @@ describe("on generated data the answer is that of the search in floats, to the b
     const property = fc.asyncProperty(settings, async ({ seed, dim, size, rows, ...variant }) => {
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
-      const { filtered, floats, projected } = await run(vectors(rows), codebook, dim, variant);
+      const { filtered, floats, found } = await run(vectors(rows), codebook, dim, variant);
       if (filtered !== undefined) expect(filtered).toEqual(floats);
-      if (projected !== undefined) expect(projected).toEqual(floats);
+      if (found !== undefined) expect(found).toEqual(floats);
     });
     await fc.assert(property, { numRuns: runs });
   });

@@ -1,16 +1,12 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
+import { type FilteredVariant, searchedInStages } from "../../../../test/support/filteredSearch.ts";
 import { testPools } from "../../../../test/support/kernelPools.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
-import { nearestTopKBinary } from "./binaries/nearestTopK.wasm.ts";
-import { nearestTopKFilteredBinary } from "./binaries/nearestTopKFiltered.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
-import { type KernelMetric, packCodebook } from "./codebook.ts";
-import { createFilter } from "./filter.ts";
-import { topKFilterScratch } from "./filterCodebook.ts";
+import type { KernelMetric } from "./codebook.ts";
 import { createSearch } from "./search.ts";
-import { type TileShape, tile4x8, tileShapes } from "./tile.ts";
-import { topKScratch } from "./tileChoice.ts";
+import { tile4x8, tileShapes } from "./tile.ts";
 
 const pools = testPools();
 const pool = pools[0]!.pool; // of one thread
@@ -20,56 +16,13 @@ afterAll(() => {
 
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
 const metrics: KernelMetric[] = ["euclidean", "cosine", "dot"];
-/** So many rows are worth projecting the codes for. */
-const MANY_ROWS = 2 ** 22;
 
-interface Variant {
-  k: number;
-  metric: KernelMetric;
-  form: KernelForm;
-  tile: TileShape;
-}
-
-/** The k nearest behind the filter, and those of the search in floats for comparison. */
-async function run(
+const run = (
   vectors: Float32Array,
   codebook: Float32Array,
   dim: number,
-  { k, metric, form, tile }: Variant,
-) {
-  const { memory } = pool;
-  const rows = vectors.length / dim;
-  const { nearestTopKFiltered } = await pool.load(nearestTopKFilteredBinary, form);
-  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
-  const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
-  await book.set(codebook);
-  const filter = await createFilter(pool, book, form, true);
-  await filter.update();
-  const blockRows = 48;
-  const x = memory.allocate(4 * vectors.length);
-  const out = memory.allocate(8 * rows * k);
-  const scratch = memory.allocate(topKFilterScratch(dim, blockRows, k, form));
-  const other = memory.allocate(topKScratch(dim, blockRows));
-  memory.f32(x, vectors.length).set(vectors);
-  const args = [book.header, x, out, out + 4 * rows * k, blockRows, k] as const;
-  const answer = (invalid: number) => ({
-    invalid,
-    indices: memory.i32(out, rows * k).slice(),
-    distances: memory.f32(out + 4 * rows * k, rows * k).slice(),
-  });
-  const floats = answer(nearestTopK.call(0, rows, other, ...args));
-  const header = await filter.start(0, "top-k");
-  const behindFilter = () =>
-    header === 0 ? undefined : answer(nearestTopKFiltered.call(0, rows, scratch, ...args, header));
-  const filtered = behindFilter();
-  const fellBack = header !== 0 && memory.i32(header, 4)[3] !== 0;
-  await filter.start(MANY_ROWS, "top-k");
-  const projected = behindFilter();
-  for (const region of [x, out, scratch, other]) memory.free(region);
-  filter.free();
-  book.free();
-  return { floats, filtered, fellBack, projected };
-}
+  variant: FilteredVariant,
+) => searchedInStages(pool, vectors, codebook, dim, variant);
 
 describe.each(forms)("top-k behind the filter (%s)", (form) => {
   it("goes through windows of codes and settles most rows", async () => {
@@ -87,10 +40,10 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
         const rows = vectors(200);
         rows.set(codebook.subarray(7 * dim, 8 * dim), 5 * dim);
         const variant = { k, metric, form, tile: tile4x8 };
-        const { filtered, floats, fellBack, projected } = await run(rows, codebook, dim, variant);
+        const { filtered, floats, gaveUp, found } = await run(rows, codebook, dim, variant);
         expect(filtered, `${metric} ${dim}`).toEqual(floats);
-        expect(projected, `${metric} ${dim}`).toEqual(floats);
-        expect(fellBack).toBe(false);
+        expect(found, `${metric} ${dim}`).toEqual(floats);
+        expect(gaveUp).toBe(false);
       }
     }
   });
@@ -101,9 +54,9 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
     const codebook = vectors(4000);
     codebook.fill(1e4, 0, dim); // beside it the integers of all others are alike
     const variant = { k: 12, metric: "euclidean", form, tile: tile4x8 } as const;
-    const { filtered, floats, fellBack } = await run(vectors(100), codebook, dim, variant);
+    const { filtered, floats, gaveUp } = await run(vectors(100), codebook, dim, variant);
     expect(filtered).toEqual(floats);
-    expect(fellBack).toBe(true);
+    expect(gaveUp).toBe(true);
   });
 
   it("marks rows that are not finite and leaves those out of range to floats", async () => {
@@ -117,9 +70,9 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
     rows.fill(3e38, 3 * dim, 4 * dim);
     for (const metric of metrics) {
       const variant = { k: 4, metric, form, tile: tile4x8 };
-      const { filtered, floats, projected } = await run(rows, codebook, dim, variant);
+      const { filtered, floats, found } = await run(rows, codebook, dim, variant);
       expect(filtered, metric).toEqual(floats);
-      expect(projected, metric).toEqual(floats);
+      expect(found, metric).toEqual(floats);
       expect(filtered?.invalid).toBe(2);
     }
   });
@@ -160,12 +113,12 @@ describe("on generated data the answer is that of top-k in floats, to the bit", 
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
       const k = Math.min(most, size);
-      const { filtered, floats, projected } = await run(vectors(rows), codebook, dim, {
+      const { filtered, floats, found } = await run(vectors(rows), codebook, dim, {
         ...variant,
         k,
       });
       if (filtered !== undefined) expect(filtered).toEqual(floats);
-      if (projected !== undefined) expect(projected).toEqual(floats);
+      if (found !== undefined) expect(found).toEqual(floats);
     });
     await fc.assert(property, { numRuns: 300 });
   });

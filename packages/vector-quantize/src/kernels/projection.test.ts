@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { ofLengthOne, searchedBoth } from "../../../../test/support/filteredSearch.ts";
+import { ofLengthOne, searchedInStages } from "../../../../test/support/filteredSearch.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
 import { projectionBinary } from "./binaries/projection.wasm.ts";
 import { type KernelForm, supports } from "./binary.ts";
@@ -44,7 +44,7 @@ function run(
   form: KernelForm,
   tile = tile4x8,
 ) {
-  return searchedBoth(pool, "projection", vectors, codebook, dim, { metric, form, tile });
+  return searchedInStages(pool, vectors, codebook, dim, { metric, form, tile });
 }
 
 describe.each(forms)("the search that looks at projections first (%s)", (form) => {
@@ -61,10 +61,10 @@ describe.each(forms)("the search that looks at projections first (%s)", (form) =
     rows.set(some.subarray(7 * dim, 8 * dim), 5 * dim);
     for (const metric of metrics) {
       const codebook = metric === "dot" ? ofLengthOne(some, dim) : some;
-      const { floats, found: projected, paid } = await run(rows, codebook, dim, metric, form);
-      expect(projected).toEqual(floats);
+      const { floats, found, paid } = await run(rows, codebook, dim, metric, form);
+      expect(found).toEqual(floats);
       expect(paid).toBe(true);
-      if (metric === "euclidean") expect(projected?.indices[5]).toBe(3);
+      if (metric === "euclidean") expect(found?.indices[5]).toBe(3);
     }
   });
 
@@ -72,8 +72,8 @@ describe.each(forms)("the search that looks at projections first (%s)", (form) =
     const vectors = generator(vectorKinds.gaussian!, 5, 64);
     const [codebook, rows] = [vectors(500), vectors(200)];
     for (const metric of metrics) {
-      const { floats, found: projected, paid } = await run(rows, codebook, 64, metric, form);
-      expect(projected).toEqual(floats);
+      const { floats, found, paid } = await run(rows, codebook, 64, metric, form);
+      expect(found).toEqual(floats);
       expect(paid).toBe(false);
     }
   });
@@ -88,9 +88,9 @@ describe.each(forms)("the search that looks at projections first (%s)", (form) =
     rows.fill(3e38, 3 * dim, 4 * dim);
     rows.fill(1e-30, 4 * dim, 5 * dim);
     for (const metric of metrics) {
-      const { floats, found: projected } = await run(rows, codebook, dim, metric, form);
-      expect(projected, metric).toEqual(floats);
-      expect(projected?.invalid).toBe(2);
+      const { floats, found } = await run(rows, codebook, dim, metric, form);
+      expect(found, metric).toEqual(floats);
+      expect(found?.invalid).toBe(2);
     }
   });
 });
@@ -192,15 +192,8 @@ test("on generated data along few directions the answer is that in floats, to th
     const { seed, dim, size, rows, rank, noise, metric, form, tile } = generated;
     const vectors = alongFew(seed, dim, rank, noise);
     const codebook = vectors(size);
-    const { floats, found: projected } = await run(
-      vectors(rows),
-      codebook,
-      dim,
-      metric,
-      form,
-      tile,
-    );
-    if (projected !== undefined) expect(projected).toEqual(floats);
+    const { floats, found } = await run(vectors(rows), codebook, dim, metric, form, tile);
+    if (found !== undefined) expect(found).toEqual(floats);
   });
   await fc.assert(property, { numRuns: 600 });
 });
