@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -6,6 +7,8 @@ import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
 const commands = [
   demoCommand,
@@ -20,6 +23,7 @@ const commands = [
 export async function run(args: readonly string[]): Promise<number> {
   const program = new Command("vq")
     .description("Train, run and inspect vector-quantized autoencoders for images.")
+    .version(version)
     .addHelpText("after", "\nStart with: vq demo");
   for (const make of commands) program.addCommand(make());
   for (const command of [program, ...program.commands]) {

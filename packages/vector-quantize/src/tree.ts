@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { jit, type numpy as np, tree } from "@jax-js/jax";
 
 /** A tree of arrays: plain records and lists whose leaves are arrays, and nothing else. */

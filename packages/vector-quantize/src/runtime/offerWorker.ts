@@ -13,14 +13,22 @@ if (globalThis.navigator === undefined) {
   });
 }
 
+/** Deno's or Bun's own; Node has none. */
+const native = globalThis.Worker as (typeof Worker & { pool?: object }) | undefined;
+/** The file of jax-js that asks for the Worker. */
+let jaxFile: string | undefined;
 let asked = false;
-const offered = globalThis.Worker === undefined;
+const offered =
+  native === undefined ||
+  ((process.versions.deno ?? process.versions.bun) !== undefined && native.pool === undefined);
+const offer = native === undefined ? JaxWorker : besideNative(native);
 if (offered) {
   Object.defineProperty(globalThis, "Worker", {
     configurable: true,
     get() {
       asked = true;
-      return JaxWorker;
+      jaxFile = callingFile();
+      return offer;
     },
   });
 }
@@ -34,12 +42,33 @@ if (offered) {
 export function settleOffer(): void {
   if (!offered) return;
   if (asked) {
-    define("Worker", JaxWorker);
-  } else {
-    Reflect.deleteProperty(globalThis, "Worker");
-    process.emitWarning(
-      'jax-js runs on one thread, because it was imported first. Import "vector-quantize" before ' +
-        '"@jax-js/jax"',
-    );
+    define("Worker", offer);
+    return;
   }
+  if (native === undefined) Reflect.deleteProperty(globalThis, "Worker");
+  else define("Worker", native);
+  process.emitWarning(
+    `${native === undefined ? "jax-js runs on one thread" : "jax-js's workers keep this program from ending"}, ` +
+      'because it was imported first. Import "vector-quantize" before "@jax-js/jax"',
+  );
+}
+
+/**
+ * The engine's own `Worker`, except for jax-js: its workers never end, and would keep the program
+ * from ending.
+ */
+function besideNative(Native: typeof Worker): typeof Worker {
+  return new Proxy(Native, {
+    construct(_, [url, options], newTarget) {
+      const jax = String(url).startsWith("blob:") && callingFile() === jaxFile;
+      return jax ? new JaxWorker(url) : Reflect.construct(Native, [url, options], newTarget);
+    },
+    get: (_, key) => (key === "pool" ? JaxWorker.pool : Reflect.get(Native, key)),
+  });
+}
+
+/** The file that called the function that asks. */
+function callingFile(): string | undefined {
+  const frames = new Error().stack?.matchAll(/^\s*at (?:.*\()?(.+?):\d+:\d+\)?$/gm) ?? [];
+  return [...frames][2]?.[1]; // after this function and the one that asks
 }

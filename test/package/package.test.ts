@@ -1,0 +1,142 @@
+/** What is published: its files, its types, and programs that use it, each in an empty project. */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { firstProgram } from "../support/firstProgram.ts";
+import { root } from "../support/paths.ts";
+import { type Installed, install, run } from "./installed.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 }); // compilers and whole programs
+
+let installed: Installed;
+const names = ["vector-quantize", "vector-quantize-cli"] as const;
+const tool = (path: string) => join(root, "node_modules", path);
+const node = (...args: string[]) => run(installed.folder, process.execPath, args);
+const write = (name: string, text: string) => writeFileSync(join(installed.folder, name), text);
+const typescript = tool("typescript/bin/tsc");
+
+/** Compiles a file of the project. Returns what the compiler says. */
+function compile(file: string, options: object, compiler = typescript): string[] {
+  const compilerOptions = { strict: true, target: "es2022", module: "nodenext", ...options };
+  write("tsconfig.json", JSON.stringify({ compilerOptions, files: [file] }));
+  const { stdout } = spawnSync(process.execPath, [compiler], {
+    cwd: installed.folder,
+    encoding: "utf8",
+  });
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+beforeAll(async () => {
+  installed = await install();
+});
+afterAll(() => installed?.remove());
+
+describe.each(names)("%s", (name) => {
+  test("holds what it needs and nothing else", () => {
+    const { files, manifest } = installed.packages[name];
+    const unneeded = /\.test\.|fixtures|tsbuildinfo|tsconfig|assembly\/|scripts\/|\.wasm\..*\.map$/;
+    expect(files.filter((file) => unneeded.test(file))).toEqual([]);
+    expect(files.filter((file) => !file.includes("/")).sort()).toEqual([
+      "LICENSE",
+      "README.md",
+      "package.json",
+    ]);
+    const named = Object.values(manifest.exports).flatMap((conditions) =>
+      Object.values(conditions),
+    );
+    for (const file of [...named, ...Object.values(manifest.bin ?? {})]) {
+      expect(files).toContain(file.replace("./", ""));
+    }
+  });
+
+  test("has a licence, and links that work away from the repository", () => {
+    const read = (file: string) =>
+      readFileSync(join(installed.folder, "node_modules", name, file), "utf8");
+    expect(read("LICENSE")).toBe(readFileSync(join(root, "LICENSE"), "utf8"));
+    const links = [...read("README.md").matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link);
+    expect(links.filter((link) => !link?.startsWith("https://"))).toEqual([]);
+  });
+
+  test("publint has nothing to say", async () => {
+    await node(tool("publint/src/cli.js"), "--strict", installed.packages[name].tarball);
+  });
+
+  test("its types resolve for every import", async () => {
+    const { tarball } = installed.packages[name];
+    await node(tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only");
+  });
+});
+
+test("the command's package asks for the library's version", () => {
+  const manifest = (name: string) =>
+    JSON.parse(readFileSync(join(installed.folder, "node_modules", name, "package.json"), "utf8"));
+  const { version, dependencies } = manifest("vector-quantize-cli");
+  expect(manifest("vector-quantize").version).toBe(version);
+  expect(dependencies["vector-quantize"]).toBe(version);
+});
+
+describe("types, libraries checked too", () => {
+  /** Errors in a program that imports every entrance. */
+  const complaints = (compiler: string, lib: readonly string[], types: readonly string[]) => {
+    const entrances = Object.keys(installed.packages["vector-quantize"].manifest.exports);
+    const lines = entrances.map(
+      (path, i) => `export * as entrance${i} from "${join("vector-quantize", path)}";`,
+    );
+    write("entrances.ts", `${lines.join("\n")}\nexport * from "vector-quantize-cli";\n`);
+    return compile("entrances.ts", { lib, types, noEmit: true }, compiler);
+  };
+
+  test("have no errors", () => {
+    expect(complaints(typescript, ["esnext", "dom"], ["node"])).toEqual([]);
+  });
+
+  test("ours need neither the newest library nor Node's types nor a new compiler", () => {
+    // The checker of types above brings one from before typed arrays had type arguments.
+    const old = createRequire(tool("@arethetypeswrong/core/package.json")).resolve("typescript");
+    const said = complaints(join(old, "../tsc.js"), ["es2022", "dom"], []);
+    const jax = (line: string) => line.includes("@jax-js/jax"); // needs more than that
+    expect(said.some(jax)).toBe(true);
+    expect(said.filter((line) => !jax(line))).toEqual([]);
+  });
+});
+
+describe("README's first program", () => {
+  const printed = /^\[ 4096, 64 \] Float32Array\(1\) \[ 0\.\d+ \]\n$/;
+
+  test("runs in Node as it is printed", async () => {
+    write("first.mjs", firstProgram());
+    expect((await node("first.mjs")).stdout).toMatch(printed);
+  });
+
+  test("compiles, and runs after it", async () => {
+    write("compiled.ts", firstProgram());
+    expect(compile("compiled.ts", { types: ["node"], skipLibCheck: true })).toEqual([]);
+    expect((await node("compiled.js")).stdout).toMatch(printed);
+  });
+
+  // jax-js's workers would hold them for ever.
+  describe.each([
+    ["deno", ["run", "--allow-all", "--node-modules-dir=manual", "first.ts"]],
+    ["bun", ["first.ts"]],
+  ])("in %s", (engine, args) => {
+    const absent = spawnSync(engine, ["--version"]).status !== 0;
+    test.skipIf(absent)(absent ? `is not tried: no ${engine} here` : "runs, and ends", async () => {
+      write("first.ts", firstProgram());
+      expect((await run(installed.folder, engine, args)).stdout).toMatch(printed);
+    });
+  });
+});
+
+describe("the command", () => {
+  test.each(["vq", "vector-quantize-cli"])(
+    "%s tells its version and its commands",
+    async (name) => {
+      const command = join(installed.folder, "node_modules/.bin", name);
+      const { version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8"));
+      expect((await run(installed.folder, command, ["--version"])).stdout).toBe(`${version}\n`);
+      expect((await run(installed.folder, command, ["--help"])).stdout).toContain("train");
+    },
+  );
+});
