@@ -77,6 +77,14 @@ export { type FiniteScalarQuantizer, fsq, type RotationState } from "./quantizer
 export type { GroupedParams, GroupedQuantizer, GroupedState } from "./quantizers/grouped.ts";
 export { type GroupedQuantizerOptions, groupedQuantizer } from "./quantizers/groupedQuantizer.ts";
 export {
+  type GroupedResidualFSQOptions,
+  groupedResidualFSQ,
+} from "./quantizers/groupedResidualFSQ.ts";
+export {
+  type GroupedResidualLFQOptions,
+  groupedResidualLFQ,
+} from "./quantizers/groupedResidualLFQ.ts";
+export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
 } from "./quantizers/groupedResidualVQ.ts";

@@ -36,8 +36,9 @@ export interface EarlyStopping {
  *
  * ```ts
  * const stopping = earlyStopping({ patience: 5 });
- * if (stopping.observe(step, psnr)) await save(state);
- * if (stopping.stop) break;
+ * for (let step = 100; !stopping.stop; step += 100) {
+ *   if (stopping.observe(step, await evaluate(step))) await save();
+ * }
  * ```
  *
  * Source: Prechelt, "Early Stopping - But When?", 1998, the criterion UP.

@@ -111,6 +111,7 @@ interface StepInputs {
  *
  * ```ts
  * const trainer = createTrainer(model, { optimizer: adamw(1e-3) });
+ * const reader = createMetricReader();
  * let state = trainer.init(random.key(0));
  * for (const batch of batches) {
  *   const result = trainer.step(state, batch);
