@@ -102,9 +102,10 @@ describe("types, libraries checked too", () => {
   });
 });
 
-describe("README's first program", () => {
-  const printed = /^\[ 4096, 64 \] Float32Array\(1\) \[ 0\.\d+ \]\n$/;
+/** What README's first program prints. */
+const printed = /^\[ 4096, 64 \] Float32Array\(1\) \[ 0\.\d+ \]\n$/;
 
+describe("README's first program", () => {
   test("runs in Node as it is printed", async () => {
     write("first.mjs", firstProgram());
     expect((await node("first.mjs")).stdout).toMatch(printed);
@@ -115,17 +116,43 @@ describe("README's first program", () => {
     expect(compile("compiled.ts", { types: ["node"], skipLibCheck: true })).toEqual([]);
     expect((await node("compiled.js")).stdout).toMatch(printed);
   });
+});
 
-  // jax-js's workers would hold them for ever.
-  describe.each([
-    ["deno", ["run", "--allow-all", "--node-modules-dir=manual", "first.ts"]],
-    ["bun", ["first.ts"]],
-  ])("in %s", (engine, args) => {
-    const absent = spawnSync(engine, ["--version"]).status !== 0;
-    test.skipIf(absent)(absent ? `is not tried: no ${engine} here` : "runs, and ends", async () => {
-      write("first.ts", firstProgram());
-      expect((await run(installed.folder, engine, args)).stdout).toMatch(printed);
-    });
+describe.each([
+  ["deno", ["run", "--allow-all", "--node-modules-dir=manual"]],
+  ["bun", []],
+])("in %s", (engine, args) => {
+  const absent = spawnSync(engine, ["--version"]).status !== 0;
+  const untried = (what: string) => (absent ? `${what}: not tried, no ${engine} here` : what);
+  const output = async (program: string) => {
+    write("engine.ts", program);
+    return (await run(installed.folder, engine, [...args, "engine.ts"])).stdout;
+  };
+
+  // jax-js's own workers would hold it for ever.
+  test.skipIf(absent)(untried("README's first program runs, and ends"), async () => {
+    expect(await output(firstProgram())).toMatch(printed);
+  });
+
+  test.skipIf(absent)(untried("a program's own workers stay the engine's"), async () => {
+    const program = `
+      import { initNode } from "vector-quantize/node";
+      import { numpy as np } from "@jax-js/jax";
+      const { threads } = await initNode({ threads: 2 });
+      const text = "postMessage(1); onmessage = ({ data }) => postMessage(data + 1);";
+      const blob = new Blob([text], { type: "application/javascript" });
+      const worker = new Worker(URL.createObjectURL(blob), { type: "module" });
+      const next = () => new Promise((resolve) => {
+        worker.onmessage = ({ data }) => resolve(data);
+      });
+      const heard = [await next()];
+      worker.postMessage(4);
+      heard.push(await next());
+      worker.terminate();
+      const sum = await np.arange(5).sum().data();
+      console.log(threads <= 2, worker instanceof Worker, heard.join(), sum[0]);
+    `;
+    expect(await output(program)).toBe("true true 1,5 10\n");
   });
 });
 
