@@ -68,6 +68,8 @@ export async function tryExamples(examples: readonly Example[]): Promise<Map<str
       writeFileSync(join(folder, `${i}.ts`), program(example, exported));
     }
     const said = compile(folder);
+    const ambient = said.filter((line) => line.startsWith("ambient.ts"));
+    if (ambient.length > 0) throw new Error(ambient.join("\n"));
     const numbers = [...examples.keys()];
     const whole = numbers.filter((i) => isWhole(examples[i] as Example));
     const ends = runTogether(

@@ -33,7 +33,7 @@ const left =
 
 export interface Packed {
   tarball: string;
-  /** The files in it, without those below `dist/` and `src/` in folders. */
+  /** The paths of the files in it. */
   files: string[];
   manifest: { bin?: Record<string, string>; exports: Record<string, Record<string, string>> };
 }
@@ -95,11 +95,12 @@ function linkModules(folder: string): void {
 /** Packs one package of `clone`, and installs the tarball as npm does. */
 async function pack(clone: string, folder: string, path: string): Promise<Packed> {
   const { stdout } = await run(join(clone, path), "npm", ["pack", "--json"]);
-  const [{ name, filename, files }] = Object.values(JSON.parse(stdout)) as {
-    name: string;
-    filename: string;
-    files: { path: string }[];
-  }[];
+  // One package: a list of one, or since npm 11 a record.
+  const [only] = Object.values<{ name: string; filename: string; files: { path: string }[] }>(
+    JSON.parse(stdout),
+  );
+  if (only === undefined) throw new Error(`npm pack: ${stdout}`);
+  const { name, filename, files } = only;
   const tarball = join(clone, path, filename);
   const home = join(folder, "node_modules", name);
   mkdirSync(home);
