@@ -1,29 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { entropiesOverCodes, slopeOverCodes } from "../../../../test/support/codeEntropies.ts";
 import { integers, testPools } from "../../../../test/support/kernelPools.ts";
 import { codeEntropy } from "./codeEntropy.ts";
 import { createPool } from "./pool.ts";
 
 const pools = testPools();
-
-/** The entropies by their definition, over every code, in float64. */
-function expected(logits: readonly number[][], shares: readonly number[], floor: number) {
-  const bits = logits[0]?.length ?? 0;
-  const mean = new Float64Array(2 ** bits);
-  const surprise = (p: number) => (p > 0 ? -p * Math.log(Math.max(p, floor)) : 0);
-  let perSample = 0;
-  for (const [n, row] of logits.entries()) {
-    for (let code = 0; code < 2 ** bits; code++) {
-      let p = 1;
-      for (let bit = 0; bit < bits; bit++) {
-        const logit = row[bit] as number;
-        p /= 1 + Math.exp((code >> (bits - 1 - bit)) & 1 ? -logit : logit);
-      }
-      mean[code]! += shares[n]! * p;
-      perSample += shares[n]! * surprise(p);
-    }
-  }
-  return { perSample, batch: mean.reduce((sum, q) => sum + surprise(q), 0) };
-}
 
 /** Rows of `stride` logits, to hundredths. */
 function rowsOf(count: number, stride: number, size: number): number[][] {
@@ -49,7 +30,7 @@ describe.each(pools)("$name", ({ pool }) => {
     [12, 2, 1, 0],
   ])("%d bits of %d vectors, logits to %d, floor %d", async (bits, count, size, floor) => {
     const rows = rowsOf(count, bits, size);
-    const exact = expected(rows, [...even(count)], floor);
+    const exact = entropiesOverCodes(rows, even(count), floor);
     const options = { stride: bits, bits: [0, bits], shares: even(count), floor, pool } as const;
     const found = await codeEntropy(flat(rows), options);
     for (const which of ["perSample", "batch"] as const) {
@@ -57,12 +38,8 @@ describe.each(pools)("$name", ({ pool }) => {
       expect(gap, which).toBeLessThan(1e-6 * Math.max(1, exact[which]));
       const gradient = found[which === "batch" ? "byBatch" : "byPerSample"];
       for (let at = 0; at < Math.min(count, 3) * bits; at++) {
-        const moved = (by: number) => {
-          const copy = rows.map((row) => [...row]);
-          copy[Math.floor(at / bits)]![at % bits]! += by;
-          return expected(copy, [...even(count)], floor)[which];
-        };
-        const slope = (moved(1e-4) - moved(-1e-4)) / 2e-4;
+        const place = [Math.floor(at / bits), at % bits] as const;
+        const slope = slopeOverCodes(which, place, rows, even(count), floor);
         // A code that crosses the floor within the difference adds up to its probability.
         const margin = 1e-5 + floor * 4;
         expect(Math.abs(gradient[at]! - slope), `${which} ${at}`).toBeLessThan(margin);
@@ -76,7 +53,7 @@ describe.each(pools)("$name", ({ pool }) => {
     const bits = [2, 7] as const;
     const found = await codeEntropy(flat(rows), { stride: 8, bits, shares, floor: 1e-5, pool });
     const own = rows.map((row) => row.slice(...bits));
-    const exact = expected(own, [...shares], 1e-5);
+    const exact = entropiesOverCodes(own, shares, 1e-5);
     expect(found.perSample).toBeCloseTo(exact.perSample, 6);
     expect(found.batch).toBeCloseTo(exact.batch, 6);
     for (const gradient of [found.byPerSample, found.byBatch]) {

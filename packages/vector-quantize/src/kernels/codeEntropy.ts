@@ -30,7 +30,7 @@ const MOST_ENTRIES = 2 ** 19;
 const NO_FLOOR = 1e300;
 
 /**
- * Entropies of codes of up to 18 bits that are 1 with probability `sigmoid(logit)`, with a floor
+ * Entropies of codes of up to 22 bits that are 1 with probability `sigmoid(logit)`, with a floor
  * under the probabilities in the logarithms, and their gradients: the meaning of `codeEntropies`,
  * in O(N 2^(d/2)) steps and, for the batch, three matrix products of halves.
  *
@@ -96,15 +96,16 @@ export async function codeEntropy(
 
       const total = shares.reduce((sum, own) => sum + own, 0);
       const { entropy, byMean } = entropyOf(memory.f32(mean, wide1 * wide2), total, floor);
-      const byFirst = region(4 * wide1 * n2);
+      const byFirst = mean; // which is not needed any more
       const bySecond = region(4 * wide2 * n1);
       panels(memory.f32(byFirst, wide1 * n2), byMean, wide1, n2, wide2, 1);
       panels(memory.f32(bySecond, wide2 * n1), byMean, wide2, n1, 1, wide2);
+      const chunkRows = Math.max(32, 2048 / wide);
       await pool.run(kernels.throughMean, {
         rows,
-        chunkRows: 4 * Math.max(1, Math.floor(512 / wide)),
+        chunkRows,
         work: 4 * rows * wide1 * wide2,
-        scratch: 56 * wide,
+        scratch: (8 + 12 * chunkRows) * wide,
         args: [at(x, 0), 4 * stride, high, low, share, byFirst, bySecond, at(by, 0)],
       });
       const byBatch = memory.f32(by, logits.length).slice();

@@ -1,36 +1,26 @@
-import { grad, jit, numpy as np, random } from "@jax-js/jax";
+import { grad, jit, numpy as np, random, valueAndGrad } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { jaxMemoryBytes } from "../../../../test/support/captureMemory.ts";
-import { codeEntropies } from "./codeEntropy.ts";
+import { entropiesOverCodes, slopeOverCodes } from "../../../../test/support/codeEntropies.ts";
+import { codeEntropies, groupsOf } from "./codeEntropy.ts";
+import { codeEntropiesOnKernels } from "./codeEntropyOnKernels.ts";
 
 type Which = "perSample" | "batch";
-
-/** The entropies by their definition, over every code, in float64. */
-function expected(logits: number[][], weights: number[], floor: number) {
-  const d = logits[0]?.length ?? 0;
-  const total = weights.reduce((a, b) => a + b, 0);
-  const mean = new Float64Array(2 ** d);
-  const surprise = (p: number) => (p > 0 ? -p * Math.log(Math.max(p, floor)) : 0);
-  let perSample = 0;
-  for (const [n, row] of logits.entries()) {
-    const share = (weights[n] as number) / total;
-    for (let code = 0; code < 2 ** d; code++) {
-      let p = 1;
-      for (let bit = 0; bit < d; bit++) {
-        const l = row[bit] as number;
-        p /= 1 + Math.exp((code >> (d - 1 - bit)) & 1 ? -l : l);
-      }
-      mean[code] = (mean[code] as number) + share * p;
-      perSample += share * surprise(p);
-    }
-  }
-  return { perSample, batch: mean.reduce((sum, q) => sum + surprise(q), 0) };
-}
 
 const ours = (which: Which, floor: number) => (logits: np.Array, weights: np.Array) => {
   const found = codeEntropies(logits, weights, floor);
   return found[which === "perSample" ? "perSample" : "batch"];
 };
+
+/** The entropies of `[N, 1, d]` with their gradients, as the kernels give them. */
+async function inGraph(x: np.Array, _: undefined, floor: number) {
+  const logits = np.squeeze(x, 1);
+  const run = (which: Which) =>
+    jit(valueAndGrad((x: np.Array) => codeEntropies(x, undefined, floor)[which]));
+  const [perSample, byPerSample] = run("perSample")(logits.ref);
+  const [batch, byBatch] = run("batch")(logits);
+  return { perSample, batch, byPerSample, byBatch };
+}
 
 const rows = async (N: number, d: number, scale: number) => {
   const flat = (await random
@@ -53,7 +43,8 @@ describe.each([
   it.each([0.2, 1, 4, 40])("are those over all codes, for logits of size %d", async (scale) => {
     const logits = await rows(6, bits, scale);
     const weights = [1, 0, 1, 1, 0, 1];
-    const exact = expected(logits, weights, floor);
+    const shares = weights.map((weight) => weight / 4);
+    const exact = entropiesOverCodes(logits, shares, floor);
     for (const which of ["perSample", "batch"] as const) {
       const value = jit(ours(which, floor))(device(logits), np.array(weights));
       const gap = Math.abs(((await value.data())[0] as number) - exact[which]);
@@ -70,13 +61,8 @@ describe.each([
         np.array(weights),
       ).data();
       for (let at = 0; at < 3 * bits; at++) {
-        const moved = (by: number) => {
-          const copy = logits.map((row) => [...row]);
-          const row = copy[Math.floor(at / bits)] as number[];
-          row[at % bits] = (row[at % bits] as number) + by;
-          return expected(copy, weights, floor)[which];
-        };
-        const slope = (moved(1e-4) - moved(-1e-4)) / 2e-4;
+        const place = [Math.floor(at / bits), at % bits] as const;
+        const slope = slopeOverCodes(which, place, logits, [1 / 3, 1 / 3, 1 / 3], floor);
         // A code that crosses the floor within the difference adds up to its probability.
         expect(Math.abs((gradient[at] as number) - slope), `${which} ${at}`).toBeLessThan(
           1e-4 + floor * 4,
@@ -86,33 +72,77 @@ describe.each([
   });
 });
 
-it("are the same from small tables as from half-tables", async () => {
-  const bits = 11;
-  const logits = random.normal(random.key(0), [2 ** 15, bits]); // half-tables of 2^21 entries
-  for (const floor of [1e-5, 0]) {
-    const whole = jit((x: np.Array) => {
-      const { perSample, batch } = codeEntropies(x, undefined, floor);
-      return np.concatenate([perSample.reshape([1]), batch.reshape([1])]);
-    });
-    const all = await whole(logits.ref).data();
-    const half = await whole(logits.ref.slice([0, 2 ** 14])).data();
-    const rest = await whole(logits.ref.slice([2 ** 14, 2 ** 15])).data();
-    const mean = ((half[0] as number) + (rest[0] as number)) / 2;
-    expect(all[0]).toBeCloseTo(mean, 4);
-    // Both halves draw from one distribution, of nearly the whole entropy.
-    expect(Math.abs((all[1] as number) - (half[1] as number))).toBeLessThan(0.03);
-  }
-  logits.dispose();
-});
+describe.each([
+  ["in a graph", inGraph],
+  ["on the kernels", codeEntropiesOnKernels],
+])("%s", (_, find) => {
+  const found = async (logits: number[][], floor: number) => {
+    const x = device(logits).reshape([logits.length, 1, -1]);
+    const { perSample, batch, ...by } = await find(x, undefined, floor);
+    const [byPerSample, byBatch] = [await by.byPerSample.data(), await by.byBatch.data()];
+    return {
+      perSample: (await perSample.data())[0] as number,
+      batch: (await batch.data())[0] as number,
+      by: { perSample: byPerSample, batch: byBatch },
+    };
+  };
 
-it("of more than 18 bits are added up over groups", async () => {
-  const logits = await rows(4, 20, 1);
-  const halves = [0, 10].map((from) => logits.map((row) => row.slice(from, from + 10)));
-  const parts = halves.map((half) => expected(half, [1, 1, 1, 1], 0));
-  for (const which of ["perSample", "batch"] as const) {
-    const value = await ours(which, 0)(device(logits), np.ones([4])).data();
-    expect(value[0]).toBeCloseTo((parts[0]?.[which] ?? 0) + (parts[1]?.[which] ?? 0), 4);
-  }
+  it.each([
+    [19, 1e-5, 3],
+    [20, 0, 0.5],
+    [22, 1e-5, 2],
+  ])("entropies of %d bits, floor %d, are over all codes", async (bits, floor, scale) => {
+    const logits = await rows(3, bits, scale);
+    const shares = [1 / 3, 1 / 3, 1 / 3];
+    const { by, ...entropies } = await found(logits, floor);
+    const exact = entropiesOverCodes(logits, shares, floor);
+    for (const which of ["perSample", "batch"] as const) {
+      expect(Math.abs(entropies[which] / exact[which] - 1), which).toBeLessThan(5e-6);
+      for (const bit of bits < 20 ? [0, 18] : []) {
+        const slope = slopeOverCodes(which, [1, bit], logits, shares, floor);
+        const gradient = by[which][bits + bit] as number;
+        expect(Math.abs(gradient - slope), `${which} ${bit}`).toBeLessThan(1e-4);
+      }
+    }
+  });
+
+  it.each([1e-5, 0])("one bit more adds between 0 and ln 2, with floor %d", async (floor) => {
+    const logits = await rows(4, 45, 2);
+    const first = (bits: number) =>
+      found(
+        logits.map((row) => row.slice(0, bits)),
+        floor,
+      );
+    for (const bits of [18, 22, 44]) {
+      const [less, more] = [await first(bits), await first(bits + 1)];
+      for (const which of ["perSample", "batch"] as const) {
+        const added = more[which] - less[which];
+        expect(added, `${which} ${bits}`).toBeGreaterThan(-1e-5);
+        expect(added, `${which} ${bits}`).toBeLessThan(Math.LN2 + 1e-5);
+      }
+    }
+  });
+
+  it("entropies past 22 bits are added up, and bound the joint one", async () => {
+    const logits = await rows(2, 23, 2);
+    const shares = [1 / 2, 1 / 2];
+    const { batch, perSample } = await found(logits, 0);
+    const parts = groupsOf(23).map(([from, to]) =>
+      entropiesOverCodes(
+        logits.map((row) => row.slice(from, to)),
+        shares,
+        0,
+      ),
+    );
+    const sum = (which: Which) => parts.reduce((total, part) => total + part[which], 0);
+    expect(parts.length).toBe(2);
+    expect(batch / sum("batch")).toBeCloseTo(1, 5);
+    expect(perSample / sum("perSample")).toBeCloseTo(1, 5);
+    const joint = entropiesOverCodes(logits, shares, 0);
+    expect(perSample / joint.perSample).toBeCloseTo(1, 5);
+    expect(batch - joint.batch).toBeGreaterThan(0);
+    expect(batch - joint.batch).toBeLessThan(Math.LN2);
+  });
 });
 
 it("are 0 where no vector counts", async () => {

@@ -1,15 +1,14 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { accurateLog, logSigmoid } from "../logarithm.ts";
+import { owns } from "../tree.ts";
 import {
-  along,
   type Bits,
-  evenParts,
-  meanOverOthers,
-  type PartTables,
-  partTables,
-  stored,
+  both,
+  type HalfTables,
+  type Halves,
+  halfTables,
   throughTables,
-} from "./partTables.ts";
+} from "./halfTables.ts";
 
 /** Entropies in nats of how bits choose codes. */
 export interface CodeEntropies {
@@ -27,13 +26,8 @@ export type FoundEntropies = {
   byBatch: np.Array; // [N, d]
 };
 
-// Entries of a half-table, of which about ten exist at once: 4 MB each.
-const mostHalfEntries = 2 ** 20;
-// Bits of a part where half-tables would be larger.
-const bitsOfPart = 5;
-// Largest number of bits whose mean distribution, 2^bits entries, is made.
-const mostBits = 18;
-const bitsOfGroup = 16;
+// Most bits whose mean distribution, 2^bits entries, is made: 16 MB.
+const mostBits = 22;
 
 /**
  * Entropies of binary codes: `p(code) = prod sigmoid(+-logit)`, as a softmax over the similarity to
@@ -43,13 +37,15 @@ const bitsOfGroup = 16;
  * - `batch = sum_k -q_k log max(q_k, floor)`, `q_k = mean_n p_nk`
  *
  * The bits are independent, so `p` is a product of two half-tables of 2^(d/2) entries, `q` is one
- * matrix product of them, and nothing of size N x 2^d exists. Where even half-tables would be large,
- * the product is one of three or four smaller tables: slower, but the memory stays in the tens of
- * megabytes. With `floor` 0 the per-sample entropy is the sum over bits, in O(N d); with a floor
- * every code's probability has to be looked at, but none is stored.
+ * matrix product of them, and nothing of size N x 2^d exists: of float32 numbers, 4 N 2^(d/2) for the
+ * tables and some six times 2^d, with a floor 8 N 2^(d/2). With `floor` 0 the per-sample entropy is the
+ * sum over bits, in O(N d); with a floor every code's probability has to be looked at, but none is
+ * stored.
  *
- * More than 18 bits are parted into groups of up to 16, whose entropies are added: exact per sample
- * but for the floor, and an upper bound for the batch.
+ * Up to 22 bits both are what they say. More bits are parted into the first 22, the next 22, and so on,
+ * whose entropies are added: exact per sample but for the floor, and an upper bound for the batch.
+ * There is no jump at 22: one bit more adds between 0 and ln 2 to both, in a group as at the start of
+ * one, since `0 <= log max(q(k), floor) - log max(q(k, bit), floor) <= log q(k) - log q(k, bit)`.
  *
  * The gradient is worked out beside the value, so that no table waits for a backward pass.
  *
@@ -77,9 +73,11 @@ export function codeEntropies(
   }));
 }
 
-/** The bits whose entropies are added up. */
+/** The bits of which the joint entropies are added up. */
 export function groupsOf(bits: number): Bits[] {
-  return evenParts(bits, bits <= mostBits ? 1 : Math.ceil(bits / bitsOfGroup));
+  const groups = Math.ceil(bits / mostBits);
+  const start = (group: number) => Math.min(bits, group * mostBits);
+  return Array.from({ length: groups }, (_, group) => [start(group), start(group + 1)]);
 }
 
 /** Entropies that were found before, with their gradients by `logits` `[N, d]`. */
@@ -97,78 +95,43 @@ function shareOf(weights: np.Array | undefined, N: number): np.Array {
   return column.ref.div(np.maximum(np.sum(column), 1e-30));
 }
 
-/** How many tables the bits are parted into. */
-function countOfParts(N: number, bits: number): number {
-  if (bits === 1) return 1;
-  return N * 2 ** Math.ceil(bits / 2) <= mostHalfEntries
-    ? 2
-    : Math.max(2, Math.ceil(bits / bitsOfPart));
-}
-
 function groupEntropies(logits: np.Array, shares: np.Array, floor: number): CodeEntropies {
-  const [N, bits] = logits.shape as [number, number];
   const still = lax.stopGradient(logits.ref);
-  const tables = partTables(still.ref, evenParts(bits, countOfParts(N, bits)));
+  const tables = halfTables(still.ref);
+  using _ = owns(logits, shares, still, tables);
+  const through = (by: Halves<np.Array>) => throughTables(still.ref, by).mul(shares.ref); // [N, b]
 
-  const mean = meanDistribution(tables, shares.ref); // [n1, n2, ...]
-  const least = Math.max(floor, 1e-37);
-  const logs = accurateLog(np.maximum(mean.ref, least));
-  const batch = sumOfMany(mean.ref.mul(logs.ref)).neg();
-  const byMean = logs.add(np.where(mean.greaterEqual(least), 1, 0)).neg(); // d batch / d q
-  const byBatch = throughMean(tables, byMean).map((by) => by.mul(shares.ref));
-  const batchGradient = throughTables(still.ref, tables.parts, byBatch);
-
+  const { value, byMean } = entropyOfMean(meanDistribution(tables, shares.ref), floor);
+  const batch = withGradient(value, logits.ref, through(throughMean(tables, byMean)));
   if (floor === 0) {
-    const perSample = sumOfMany(bitEntropies(logits.ref).mul(shares));
-    return { perSample, batch: withGradient(batch, logits, batchGradient) };
+    return { perSample: sumOfMany(bitEntropies(logits.ref).mul(shares.ref)), batch };
   }
-  const { value, by } = flooredSurprise(tables, -Math.log(floor));
-  const byValue = by.map((gradient) => gradient.mul(shares.ref));
-  const perSample = withGradient(
-    sumOfMany(value.mul(shares.ref.reshape([N]))),
-    logits.ref,
-    throughTables(still, tables.parts, byValue),
-  );
-  return { perSample, batch: withGradient(batch, logits, batchGradient) };
+  const floored = flooredSurprise(tables, -Math.log(floor));
+  const perSample = sumOfMany(floored.value.mul(shares.ref));
+  return { perSample: withGradient(perSample, logits.ref, through(floored.by)), batch };
 }
 
-/** `sum_n share_n p_n`, with an axis for each part, scaled so that its sum is right. */
-function meanDistribution(tables: PartTables, shares: np.Array): np.Array {
-  const sum = sumOverVectors(tables, shares.ref);
+/** `sum_n share_n p_n`, `[n1, n2]`, scaled so that its sum is right. */
+function meanDistribution({ p: [first, second] }: HalfTables, shares: np.Array): np.Array {
+  const sum = np.matmul(first.ref.mul(shares.ref).transpose(), second.ref);
   const scale = sumOfMany(shares).div(np.maximum(sumOfMany(sum.ref), 1e-30));
   return sum.mul(scale); // the error of adding many small numbers is mostly a common factor
 }
 
-function sumOverVectors({ p }: PartTables, shares: np.Array): np.Array {
-  const [first, second] = p as [np.Array, np.Array];
-  const weighted = first.ref.mul(shares);
-  if (p.length === 2) return np.matmul(weighted.transpose(), second.ref);
-  const product = p
-    .slice(1)
-    .reduce(
-      (whole, table, at) => whole.mul(along(table.ref, at + 1, p.length)),
-      along(weighted, 0, p.length),
-    );
-  return np.sum(product, 0);
+/** `sum -q log max(q, floor)` of the mean distribution, with its gradient by it. */
+function entropyOfMean(mean: np.Array, floor: number) {
+  const least = Math.max(floor, 1e-37);
+  const logs = accurateLog(np.maximum(mean.ref, least));
+  const value = sumOfMany(mean.ref.mul(logs.ref)).neg();
+  return { value, byMean: logs.add(np.where(mean.greaterEqual(least), 1, 0)).neg() };
 }
 
-/** Gradients by the log-probabilities of each part, from the one by the mean distribution. */
-function throughMean(tables: PartTables, byMean: np.Array): np.Array[] {
-  const { p } = tables;
-  if (p.length === 2) {
-    const [first, second] = p as [np.Array, np.Array];
-    return [
-      np.matmul(second.ref, byMean.ref.transpose()).mul(first.ref),
-      np.matmul(first.ref, byMean.ref).mul(second.ref),
-    ];
-  }
-  return p.map((table, m) => {
-    // Walked along its last axis, which has to be the part's own; the product with the identity
-    // makes jit lay it out so. The other way round takes eight times as long.
-    const last = stored(np.moveaxis(byMean.ref, m, -1));
-    const wide = np.expandDims(np.moveaxis(last, -1, m), 0); // [1, n1, n2, ...]
-    return meanOverOthers(wide, tables, m).mul(table.ref);
-  });
+/** Gradients by the log-probabilities of each half, from the one by the mean distribution. */
+function throughMean({ p: [first, second] }: HalfTables, byMean: np.Array): Halves<np.Array> {
+  return [
+    np.matmul(second.ref, byMean.ref.transpose()).mul(first.ref),
+    np.matmul(first.ref, byMean).mul(second.ref),
+  ];
 }
 
 /** Entropy of each bit, `[N, b]`. */
@@ -179,34 +142,33 @@ function bitEntropies(logits: np.Array): np.Array {
 }
 
 /**
- * `sum_k p_k min(-log p_k, most)` of each vector, `[N]`, with its gradients by the log-probabilities
- * of each part.
+ * `sum_k p_k min(-log p_k, most)` of each vector, `[N, 1]`, with its gradients by the log-probabilities
+ * of each half.
  */
-function flooredSurprise(tables: PartTables, most: number) {
-  const { p, surprise } = tables;
-  const whole = () =>
-    surprise
-      .map((table, m) => along(table.ref, m, p.length))
-      .reduce((total, table) => total.add(table)); // [N, n1, n2, ...]
-  const floored = () => np.minimum(whole(), most);
-  // d(p min(-log p, most)) / dp: below the floor the logarithm stands still.
-  const slope = () => {
-    const sum = whole();
-    return np.where(sum.ref.lessEqual(most), sum.sub(1), most);
+function flooredSurprise({ p, surprise }: HalfTables, most: number) {
+  /** `sum of of(-log p) over the codes of the other half`, each by its probability: `[N, n]`. */
+  const weighted = (half: 0 | 1, of: (surprise: np.Array) => np.Array) => {
+    const other = half === 0 ? 1 : 0;
+    const sum = np.expandDims(surprise[half].ref, 2).add(np.expandDims(surprise[other].ref, 1));
+    return np.sum(of(sum).mul(np.expandDims(p[other].ref, 1)), 2).mul(p[half].ref);
   };
-  const first = p[0] as np.Array;
-  const value = np.sum(meanOverOthers(floored(), tables, 0).mul(first.ref), 1);
-  const by = p.map((table, m) => meanOverOthers(slope(), tables, m).mul(table.ref));
-  return { value, by };
+  const floored = (sum: np.Array) => np.minimum(sum, most);
+  // d(p min(-log p, most)) / dp: below the floor the logarithm stands still.
+  const slope = (sum: np.Array) => np.where(sum.ref.lessEqual(most), sum.sub(1), most);
+  const value = np.sum(weighted(0, floored), 1, { keepdims: true });
+  return { value, by: both((half) => weighted(half, slope)) };
 }
 
-/** Sum of all entries, in two steps: one float32 sum of tens of thousands loses three digits. */
+/** Sum of all entries, step by step: one float32 sum of tens of thousands loses three digits. */
 function sumOfMany(x: np.Array): np.Array {
   const lane = 256;
-  const flat = x.reshape([-1]);
-  const rows = Math.ceil(flat.size / lane);
-  const padded = np.pad(flat, [0, rows * lane - flat.size]);
-  return np.sum(np.sum(padded.reshape([rows, lane]), 1));
+  let sums = x.reshape([-1]);
+  while (sums.size > 1) {
+    const rows = Math.ceil(sums.size / lane);
+    const padded = np.pad(sums, [0, rows * lane - sums.size]);
+    sums = np.sum(padded.reshape([rows, lane]), 1);
+  }
+  return sums.reshape([]);
 }
 
 /** A scalar with this value and this gradient by `x`. */

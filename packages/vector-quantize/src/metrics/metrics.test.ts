@@ -33,6 +33,19 @@ test("a mean over a batch of images keeps its digits", async () => {
 test("counts codes, and masked positions for none", () => {
   expect([...codeCounts(Int32Array.of(3, 0, -1, 3, -1), 4)]).toEqual([1, 0, 0, 2]);
   expect(() => codeCounts([4], 4)).toThrow("codeCounts: indices: expected below 4, got 4");
+  expect(() => codeCounts([1.5], 4)).toThrow("codeCounts: indices: expected integers, got 1.5");
+});
+
+test("counts 2^22 codes, and says where it ends", () => {
+  const K = 2 ** 22;
+  const counts = codeCounts(Int32Array.of(K - 1, 0, K - 1, 7, 7, K - 1, K - 1, 7, 7), K);
+  expect([usedCodes(counts), counts[K - 1]]).toEqual([3, 4]);
+  const even = new Float64Array(K).fill(3);
+  expect(codeEntropy(even)).toBeCloseTo(22, 9);
+  expect(bitsPerPixel([2 ** 31, K], 1, 1)).toBe(53); // an index of 53 bits, in two words
+  expect(() => codeCounts([0], 2 ** 31)).toThrow(
+    "codeCounts: codebookSize: expected at most 2^27, got 2147483648",
+  );
 });
 
 test("usage of codes", () => {

@@ -1,17 +1,26 @@
 import { checkInteger, expected } from "../errors.ts";
 
+/** Most codes that are counted one by one: 1 GiB of counts. */
+const mostCodes = 2 ** 27;
+
 /**
  * How often each code occurs: `[K]`. Negative indices (masked positions) count for none.
  *
- * @throws for an index of `codebookSize` or more
+ * @param codebookSize `K`, at most 2^27
+ * @throws for an index of `codebookSize` or more, or one that is no integer
  */
 export function codeCounts(indices: ArrayLike<number>, codebookSize: number): Float64Array {
   checkInteger("codeCounts: codebookSize", codebookSize);
+  if (codebookSize > mostCodes) {
+    const mend = "Of a larger lookup-free codebook, count the levelIndices of each dimension";
+    throw expected("codeCounts: codebookSize", "at most 2^27", codebookSize, mend);
+  }
   const counts = new Float64Array(codebookSize);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i] as number;
+    if (!Number.isInteger(index)) throw expected("codeCounts: indices", "integers", index);
     if (index < 0) continue;
-    if (!(index < codebookSize)) {
+    if (index >= codebookSize) {
       throw expected("codeCounts: indices", `below ${codebookSize}`, index);
     }
     counts[index] = (counts[index] as number) + 1;

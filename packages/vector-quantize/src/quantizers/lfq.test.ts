@@ -1,7 +1,11 @@
 import { grad, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
+import { entropiesOverCodes } from "../../../../test/support/codeEntropies.ts";
+import type { Quantizer } from "./contract.ts";
+import type { LfqOptions } from "./lfq/options.ts";
 import { type LookupFreeBinaryQuantizer, lfq } from "./lfq.ts";
 import { quantizerFromConfig } from "./registry.ts";
+import { createTrainingPass } from "./trainingPass.ts";
 
 const numbers = async (x: np.Array) => [...(await x.data())] as number[];
 const empty = () => ({ params: {}, state: {} });
@@ -120,6 +124,48 @@ describe("losses", () => {
   it("without a weight are not computed", async () => {
     const found = await lossesOf(lfq({ codebookSize: 16, entropyLossWeight: 0 }), x(), {});
     expect(found).toEqual({ loss: 0, perSampleEntropy: 0, batchEntropy: 0, commitment: 0 });
+  });
+
+  it.each([
+    ["", { temperature: 1, diversityGamma: 2 }, 1],
+    ["on the sphere", { temperature: 0.1, spherical: true, codebookScale: 2 }, 1],
+    ["of two codebooks", { temperature: 0.5, numCodebooks: 2, entropyFloor: 0 }, 2],
+  ])("of 2^19 codes %s are over all of them, on both paths", async (_, more, codebooks) => {
+    const quantizer = lfq({ codebookSize: 2 ** 19, ...more });
+    const width = 19 * codebooks;
+    const x = random.normal(random.key(4), [3, width]);
+    const rows = (await x.ref.data()) as Float32Array;
+    const {
+      codebookScale: scale = 1,
+      spherical,
+      entropyFloor = 1e-5,
+      diversityGamma = 1,
+    } = {
+      ...(more as LfqOptions),
+    };
+    const exact = { perSample: 0, batch: 0 };
+    for (let codebook = 0; codebook < codebooks; codebook++) {
+      const logits = [0, 1, 2].map((n) => {
+        const own = [...rows.subarray(n * width + 19 * codebook, n * width + 19 * (codebook + 1))];
+        const entry = spherical ? scale ** 2 / Math.sqrt(19) / Math.hypot(...own) : scale;
+        return own.map((value) => (4 * entry * value) / more.temperature);
+      });
+      const { perSample, batch } = entropiesOverCodes(logits, [1 / 3, 1 / 3, 1 / 3], entropyFloor);
+      exact.perSample += perSample / codebooks;
+      exact.batch += batch / codebooks;
+    }
+    const gap = exact.perSample - diversityGamma * exact.batch;
+    const padded = np.concatenate([x.ref, np.full([1, width], Number.NaN)], 0);
+    const mask = np.array([1, 1, 1, 0]).greater(0);
+    const graph = await lossesOf(quantizer, padded, { mask });
+    const pass = await createTrainingPass(quantizer as unknown as Quantizer)(empty(), x);
+    const kernels = await numbers(pass.quantized.loss.ref);
+    tree.dispose(pass.quantized as never);
+    pass.dispose();
+    expect((graph.perSampleEntropy as number) / exact.perSample).toBeCloseTo(1, 5);
+    expect((graph.batchEntropy as number) / exact.batch).toBeCloseTo(1, 5);
+    expect(graph.loss).toBeCloseTo(0.1 * gap, 5);
+    expect(kernels[0]).toBeCloseTo(0.1 * gap, 5);
   });
 
   it("of 2^30 codes need no table of them", async () => {

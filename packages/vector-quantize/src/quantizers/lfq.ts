@@ -31,8 +31,9 @@ export type LookupFreeBinaryQuantizer = LookupFreeQuantizer<LookupFreeParams, Ro
  * (see `joinWords`). No codebook is ever made.
  *
  * In training the loss is `entropyLossWeight * (perSampleEntropy - diversityGamma * batchEntropy) +
- * commitmentLossWeight * commitment` (see `codeEntropies`): each vector should decide, and the batch
- * should use all codes. It may be negative. Gradients pass straight through.
+ * commitmentLossWeight * commitment`: each vector should decide, and the batch should use all codes. It
+ * may be negative. The entropies are over all codes up to 2^22; of more bits, the sum of those of 22 at
+ * a time, which bounds the batch's from above (see `codeEntropies`). Gradients pass straight through.
  *
  * A vector with NaN gets index -1 and comes out as NaN.
  *

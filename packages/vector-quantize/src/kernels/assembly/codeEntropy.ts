@@ -146,11 +146,13 @@ export function addProducts(
 ): i32 {
   const panels = panelsOf(low);
   const step = <usize>rows << 5;
-  for (let four = begin; four < end; ++four) {
-    const a = first + <usize>(four >> 1) * step + (<usize>(four & 1) << 4);
-    const to = mean + (<usize>(four * panels) << 7);
-    for (let panel = 0; panel < panels; ++panel) {
-      addTile(a, 32, second + <usize>panel * step, rows, to + (<usize>panel << 5), <usize>panels << 5);
+  // A panel of the second table stays near while all fours go by.
+  for (let panel = 0; panel < panels; ++panel) {
+    const b = second + <usize>panel * step;
+    for (let four = begin; four < end; ++four) {
+      const a = first + <usize>(four >> 1) * step + (<usize>(four & 1) << 4);
+      const to = mean + (<usize>(4 * four * panels + panel) << 5);
+      addTile(a, 32, b, rows, to, <usize>panels << 5);
     }
   }
   return 0;
@@ -191,11 +193,11 @@ function addRow(to: usize, low: v128, high: v128): void {
 }
 
 /**
- * Vectors `begin` to `end`, four at a time: `by` (f32, `stride` bytes apart) gets the gradient by the
- * logits of `shares[n]` times a function of the mean distribution. Its gradient by the mean comes as
- * panels over the first half's codes, `byFirst` (f32 [2^high / 8, 2^low, 8]), and over the second's,
- * `bySecond` (f32 [2^low / 8, 2^high, 8]). `scratch` holds 56 * max(8, 2^max(high, low)) bytes.
- * Returns 0.
+ * Vectors `begin` to `end`: `by` (f32, `stride` bytes apart) gets the gradient by the logits of
+ * `shares[n]` times a function of the mean distribution. Its gradient by the mean comes as panels over
+ * the first half's codes, `byFirst` (f32 [2^high / 8, 2^low, 8]), and over the second's, `bySecond`
+ * (f32 [2^low / 8, 2^high, 8]). `scratch` holds 8 + 48 * (fours of vectors) bytes times
+ * max(8, 2^max(high, low)). Returns 0.
  */
 export function throughMean(
   begin: i32,
@@ -211,37 +213,47 @@ export function throughMean(
   by: usize,
 ): i32 {
   const most = <usize>max(1 << max(high, low), 8);
+  const four = most << 4; // bytes of a table of four vectors
+  const fours = (end - begin + 3) >> 2;
   const first = scratch + (most << 3);
-  const second = first + (most << 4);
-  const sums = second + (most << 4);
-  for (let n = begin; n < end; n += 4) {
+  const second = first + <usize>fours * four;
+  const sums = second + <usize>fours * four;
+  const offset = <usize>high << 2;
+  for (let f = 0; f < fours; ++f) {
+    const n = begin + (f << 2);
     const count = min(4, end - n);
     const l = logits + <usize>n * stride;
-    const offset = <usize>high << 2;
-    interleave(first, l, stride, high, count);
-    interleave(second, l + offset, stride, low, count);
-    for (let half = 0; half < 2; ++half) {
-      const bits = half ? low : high;
-      const others = half ? 1 << high : 1 << low;
-      const own = half ? second : first;
-      const table = half ? bySecond : byFirst;
-      const other = half ? first : second;
-      memory.fill(sums, 0, most << 4);
-      for (let panel = 0; panel < panelsOf(bits); ++panel) {
-        const g = table + (<usize>(panel * others) << 5);
-        addTile(other, 16, g, others, sums + (<usize>panel << 5), most << 2);
+    interleave(first + <usize>f * four, l, stride, high, count);
+    interleave(second + <usize>f * four, l + offset, stride, low, count);
+  }
+  for (let half = 0; half < 2; ++half) {
+    const bits = half ? low : high;
+    const others = half ? 1 << high : 1 << low;
+    const own = half ? second : first;
+    const table = half ? bySecond : byFirst;
+    const other = half ? first : second;
+    memory.fill(sums, 0, <usize>fours * four);
+    // A panel of the large table stays near while all vectors go by.
+    for (let panel = 0; panel < panelsOf(bits); ++panel) {
+      const g = table + (<usize>(panel * others) << 5);
+      const to = sums + (<usize>panel << 5);
+      for (let f = 0; f < fours; ++f) {
+        const at = <usize>f * four;
+        addTile(other + at, 16, g, others, to + at, most << 2);
       }
-      for (let r = 0; r < count; ++r) {
-        for (let i = 0; i < 1 << bits; ++i) {
-          const at = <usize>i << 2;
-          const p = load<f32>(own + (at << 2) + (<usize>r << 2));
-          const sum = load<f32>(sums + <usize>r * (most << 2) + at);
-          store<f64>(scratch + (at << 1), <f64>p * <f64>sum);
-        }
-        const from = l + <usize>r * stride + (half ? offset : 0);
-        const to = by + <usize>(n + r) * stride + (half ? offset : 0);
-        throughBits(scratch, from, bits, <f64>load<f32>(shares + (<usize>(n + r) << 2)), to);
+    }
+    const from = half ? offset : 0;
+    for (let n = begin; n < end; ++n) {
+      const at = <usize>((n - begin) >> 2) * four;
+      const lane = <usize>(n - begin) & 3;
+      const p = own + at + (lane << 2);
+      const sum = sums + at + lane * (most << 2);
+      for (let i = 0; i < 1 << bits; ++i) {
+        const chance = load<f32>(p + (<usize>i << 4));
+        store<f64>(scratch + (<usize>i << 3), <f64>chance * <f64>load<f32>(sum + (<usize>i << 2)));
       }
+      const row = <usize>n * stride + from;
+      throughBits(scratch, logits + row, bits, <f64>load<f32>(shares + (<usize>n << 2)), by + row);
     }
   }
   return 0;

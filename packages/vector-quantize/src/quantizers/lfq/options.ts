@@ -38,7 +38,8 @@ export interface LfqOptions {
   /**
    * Smallest probability in the logarithms of the entropies. Default 1e-5, the reference's. 0 gives
    * the true entropies, of which the per-sample one takes O(N d) instead of O(N 2^d) time in a graph;
-   * `createTrainingPass` and the trainer's `trainStep` take O(N 2^(d/2)) for either.
+   * `createTrainingPass` and the trainer's `trainStep` take O(N 2^(d/2)) for either. The batch's is a
+   * matrix product in all of them, of 2^22 codes at most.
    */
   entropyFloor?: number;
   /** Share of the vectors, drawn at random, that the entropies are computed of. Default 1. */
