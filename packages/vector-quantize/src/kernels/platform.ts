@@ -67,6 +67,10 @@ function nodePlatform(builtin: NodeJS.Process["getBuiltinModule"]): Platform {
   };
 }
 
+const WORKERS_REFUSED =
+  "its script could not be loaded. Workers start from a blob: URL, so a Content-Security-Policy needs " +
+  "`worker-src blob:`";
+
 function webPlatform(): Platform {
   const scope = globalThis as { crossOriginIsolated?: boolean; document?: unknown };
   const sharesMemory =
@@ -85,7 +89,8 @@ function webPlatform(): Platform {
         postMessage: (message) => worker.postMessage(message),
         listen(onMessage, onError) {
           worker.onmessage = (event) => onMessage(event.data);
-          worker.onerror = (event) => onError(new Error(event.message));
+          // A script that may not be loaded says nothing.
+          worker.onerror = ({ message }) => onError(new Error(message || WORKERS_REFUSED));
         },
         terminate() {
           worker.terminate();

@@ -20,19 +20,20 @@ import { WorkerPool } from "./workerPool.ts";
  * ```
  *
  * How it works: one job at a time lies in a control block at the start of the shared memory. Every
- * thread takes the next chunk by compare-and-exchange until none is left, so a thread that the
- * system slows down takes fewer. The calling thread takes part and then blocks for the last chunks,
- * except on the main thread of a page, which may not block: there the workers do it all and the
- * last one sends a message. Workers sleep in `Atomics.wait` between jobs; they start with the first
- * job that is worth it and join in as they come up. The counter of chunks carries the number of the
- * job, so that a worker that wakes late can't take a chunk of a job it has not read.
+ * thread takes the next chunk in one atomic step until none is left, so a thread that the system slows
+ * down takes fewer; `handOver.ts` says why none gets a chunk of a job that it has not read. The calling
+ * thread takes part and then blocks for the last chunks, except on the main thread of a page, which
+ * may not block: there the workers do it all and the last one sends a message. Workers sleep in
+ * `Atomics.wait` between jobs; they start with the first job that is worth it and join in as they come
+ * up. Those that can't be started (a Content-Security-Policy without `worker-src blob:`, no thread left
+ * in the system) are done without, down to the calling thread alone, with a word on the console.
  *
  * Without shared memory (a page that is not cross-origin isolated) the same calls run on the
  * calling thread alone.
  */
 export interface Pool {
   readonly memory: KernelMemory;
-  /** Threads that take part in a large job. */
+  /** Threads that take part in a large job; 1 once no worker could be started. */
   readonly threads: number;
   /** The fastest form of the kernels that this engine runs. */
   readonly form: KernelForm;
