@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { nearestBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearest.wasm.ts";
 import { nearestFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestFiltered.wasm.ts";
 import { nearestTopKBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopK.wasm.ts";
@@ -13,6 +14,7 @@ import {
   topKFilterScratch,
 } from "../../packages/vector-quantize/src/kernels/filterCodebook.ts";
 import type { Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
+import { nearestScalar } from "../../packages/vector-quantize/src/kernels/scalar/nearest.ts";
 import type { TileShape } from "../../packages/vector-quantize/src/kernels/tile.ts";
 import {
   nearestScratch,
@@ -101,6 +103,17 @@ export async function searchedInStages(
   filter.free();
   book.free();
   return { floats, filtered, gaveUp, found, paid };
+}
+
+/** Throws unless what was found are the nearest codes by the scalar twin, in float64. */
+export function expectNearest(
+  { indices }: { indices: Int32Array },
+  vectors: Float32Array,
+  codebook: Float32Array,
+  dim: number,
+  { metric, k = 1 }: FilteredVariant,
+): void {
+  expect(indices).toEqual(nearestScalar(vectors, codebook, dim, metric, k).indices);
 }
 
 /** The codes scaled to length 1. */

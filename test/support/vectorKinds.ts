@@ -1,11 +1,21 @@
 import fc from "fast-check";
 import { uniformFrom } from "../../packages/vector-quantize/src/kernels/random.ts";
 
-/** A number of a vector; `group` is one of few for all of a vector. */
-export type VectorKind = (next: () => number, group: number) => number;
+/** A number of a vector: the `place`th that is drawn; `group` is one of few for all of a vector. */
+export type VectorKind = (next: () => number, group: number, place: number) => number;
 
 const normal = (next: () => number) =>
   Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+
+/**
+ * The same for codes that a kernel compares in one lane of one panel, k, k + 4 and, in wide panels,
+ * k + 8; another for all others.
+ */
+function laneOf(place: number): number {
+  const block = Math.floor(place / 24);
+  const inBlock = place % 24;
+  return 24 * block + (inBlock < (block % 2 === 0 ? 8 : 12) ? inBlock % 4 : inBlock);
+}
 
 /** Data on which exact searches are compared. */
 export const vectorKinds: Record<string, VectorKind> = {
@@ -20,6 +30,9 @@ export const vectorKinds: Record<string, VectorKind> = {
   "scaled by 1e11": (next) => 1e11 * normal(next),
   "of many lengths": (next, group) => 4 ** group * normal(next),
   offset: (next) => 1e4 + normal(next),
+  // Most are almost one vector, a lane at a time; the others are almost equally far from all of them.
+  "near ties in a lane": (next, group, place) =>
+    3 * Math.sin(12.9 * laneOf(place)) + (group > 0 ? 0.3 : 1e-7) * normal(next),
 };
 
 /** Sizes of a search, and a seed for its numbers. */
@@ -43,7 +56,7 @@ export function generator(kind: VectorKind, seed: number, dim: number) {
     const values = new Float32Array(count * dim);
     for (let n = 0; n < count; n++) {
       const group = Math.floor(5 * next()) - 2;
-      for (let d = 0; d < dim; d++) values[n * dim + d] = kind(next, group);
+      for (let d = 0; d < dim; d++) values[n * dim + d] = kind(next, group, n);
     }
     return values;
   };

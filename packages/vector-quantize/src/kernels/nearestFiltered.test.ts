@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { type FilteredVariant, searchedInStages } from "../../../../test/support/filteredSearch.ts";
+import {
+  expectNearest,
+  type FilteredVariant,
+  searchedInStages,
+} from "../../../../test/support/filteredSearch.ts";
 import { testPools } from "../../../../test/support/kernelPools.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
 import { type KernelForm, supports } from "./binary.ts";
@@ -125,7 +129,7 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
   });
 });
 
-describe("on generated data the answer is that of the search in floats, to the bit", () => {
+describe("on generated data the answer is that in floats, to the bit, and the nearest", () => {
   const runs = 1000;
 
   const settings = fc.record({
@@ -139,7 +143,9 @@ describe("on generated data the answer is that of the search in floats, to the b
     const property = fc.asyncProperty(settings, async ({ seed, dim, size, rows, ...variant }) => {
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
-      const { filtered, floats, found } = await run(vectors(rows), codebook, dim, variant);
+      const given = vectors(rows);
+      const { filtered, floats, found } = await run(given, codebook, dim, variant);
+      expectNearest(floats, given, codebook, dim, variant);
       if (filtered !== undefined) expect(filtered).toEqual(floats);
       if (found !== undefined) expect(found).toEqual(floats);
     });

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
-import { type FilteredVariant, searchedInStages } from "../../../../test/support/filteredSearch.ts";
+import {
+  expectNearest,
+  type FilteredVariant,
+  searchedInStages,
+} from "../../../../test/support/filteredSearch.ts";
 import { testPools } from "../../../../test/support/kernelPools.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../test/support/vectorKinds.ts";
 import { type KernelForm, supports } from "./binary.ts";
@@ -98,7 +102,7 @@ test.for(pools)("a search gives the k nearest of all codes ($name)", async ({ po
   }
 });
 
-describe("on generated data the answer is that of top-k in floats, to the bit", () => {
+describe("on generated data the answer is that in floats, to the bit, and the nearest", () => {
   const settings = fc.record({
     ...searchSizes,
     most: fc.integer({ min: 1, max: 32 }),
@@ -113,10 +117,9 @@ describe("on generated data the answer is that of top-k in floats, to the bit", 
       const vectors = generator(kind, seed, dim);
       const codebook = vectors(size);
       const k = Math.min(most, size);
-      const { filtered, floats, found } = await run(vectors(rows), codebook, dim, {
-        ...variant,
-        k,
-      });
+      const given = vectors(rows);
+      const { filtered, floats, found } = await run(given, codebook, dim, { ...variant, k });
+      expectNearest(floats, given, codebook, dim, { ...variant, k });
       if (filtered !== undefined) expect(filtered).toEqual(floats);
       if (found !== undefined) expect(found).toEqual(floats);
     });
