@@ -1,5 +1,6 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { integers, testPools } from "../../../../test/support/kernelPools.ts";
+import { residualBeamBinary } from "./binaries/residualBeam.wasm.ts";
 import { createPackedResidualSearch } from "./packedResidualSearch.ts";
 import type { Pool } from "./pool.ts";
 import { createResidualSearch, type ResidualSearchOptions } from "./residualNearest.ts";
@@ -31,6 +32,14 @@ async function search(
   const found = await search.nearest(vectors);
   search.dispose();
   return found;
+}
+
+/** Counts the tables of products that are made from now on. */
+async function countTables(pool: Pool): Promise<() => number> {
+  const { codeProducts } = await pool.load(residualBeamBinary, pool.form);
+  const run = vi.spyOn(pool, "run");
+  onTestFinished(() => run.mockRestore());
+  return () => run.mock.calls.filter(([kernel]) => kernel === codeProducts).length;
 }
 
 describe.each(pools)("residual search ($name)", ({ pool }) => {
@@ -84,10 +93,12 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
   });
 
   it("gives the same with tables of products as without", async () => {
-    const [dim, sizes] = [24, [37, 50, 29]];
+    const [dim, sizes] = [64, [37, 50, 29]];
     const codebooks = sizes.map((size, q) => whole(size * dim, q + 1));
     const vectors = whole(300 * dim, 4, 9);
+    const made = await countTables(pool);
     const all = await search(vectors, codebooks, { dim, beam: 4, pool });
+    expect(made()).toBe(3);
     for (const row of [0, 1, 150, 299]) {
       const one = await search(vectors.slice(row * dim, (row + 1) * dim), codebooks, {
         dim,
@@ -96,16 +107,20 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
       });
       expect([...one.indices]).toEqual([...all.indices.slice(row * 3, row * 3 + 3)]);
     }
+    expect(made()).toBe(3);
   });
 
   it("takes other codebooks, also with tables", async () => {
-    const [dim, beam] = [16, 3];
+    const [dim, beam] = [48, 3];
     const books = (seed: number) => [whole(20 * dim, seed), whole(30 * dim, seed + 1)];
     const vectors = whole(200 * dim, 1, 9);
+    const made = await countTables(pool);
     const residual = await createResidualSearch(books(5), { dim, beam, pool });
     await residual.nearest(vectors);
+    expect(made()).toBe(1);
     await residual.set(books(50));
     const { indices } = await residual.nearest(vectors);
+    expect(made()).toBe(2);
     residual.dispose();
     const score = { weights: [1, 1], carry: 0 } as const;
     expect([...indices]).toEqual([...residualNearestScalar(vectors, books(50), dim, beam, score)]);
