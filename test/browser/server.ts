@@ -30,7 +30,10 @@ export interface PageServer {
 }
 
 /** Serves an empty page, our built packages and jax-js; nothing else. */
-export async function servePage(isolated: boolean): Promise<PageServer> {
+export async function servePage(
+  isolated: boolean,
+  contentSecurityPolicy?: string,
+): Promise<PageServer> {
   const page = `<!doctype html><script type="importmap">${await importMap()}</script>`;
   const requests: string[] = [];
   const server = createServer(async (request, response) => {
@@ -39,6 +42,9 @@ export async function servePage(isolated: boolean): Promise<PageServer> {
     if (isolated) {
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+    }
+    if (contentSecurityPolicy !== undefined) {
+      response.setHeader("Content-Security-Policy", contentSecurityPolicy);
     }
     if (pathname === "/") {
       response.setHeader("Content-Type", "text/html").end(page);

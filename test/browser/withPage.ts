@@ -12,6 +12,8 @@ export interface PageOptions {
   isolated: boolean;
   /** Whether WebGPU works, in software. Default false. */
   webgpu?: boolean;
+  /** The page's Content-Security-Policy. Default: none. */
+  contentSecurityPolicy?: string;
 }
 
 /** A page in which the built packages can be imported by their names. */
@@ -41,11 +43,11 @@ export interface TestPage {
  * ```
  */
 export async function withPage<T>(
-  { isolated, webgpu = false }: PageOptions,
+  { isolated, webgpu = false, contentSecurityPolicy }: PageOptions,
   use: (page: TestPage) => Promise<T>,
 ): Promise<T> {
   if (executablePath === undefined) throw new Error("no Chromium was found under /usr/bin");
-  const server = await servePage(isolated);
+  const server = await servePage(isolated, contentSecurityPolicy);
   try {
     const browser = await chromium.launch({
       executablePath,

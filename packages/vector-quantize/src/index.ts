@@ -1,3 +1,5 @@
+import "./pageThreads.ts";
+
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "./checkpoint/model.ts";
 export { readSafetensors, saveSafetensors, writeSafetensors } from "./checkpoint/safetensors.ts";
 export { type LoadedTraining, loadTraining, saveTraining } from "./checkpoint/training.ts";

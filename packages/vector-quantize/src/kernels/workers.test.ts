@@ -91,10 +91,7 @@ it("says once, for all pools, why there are fewer threads", async () => {
     pool.dispose();
   }
   expect(warn.mock.calls).toEqual([
-    [
-      "vector-quantize: the kernels run on fewer threads, for workers could not be started: " +
-        "no thread is left",
-    ],
+    ["vector-quantize: on fewer threads, for workers could not be started: no thread is left"],
   ]);
   warn.mockRestore();
 });

@@ -1,3 +1,4 @@
+import { tellOfFewerThreads } from "./fewerThreads.ts";
 import { type WorkerMessage, workerSource } from "./handOver.ts";
 import type { Platform, WorkerHandle } from "./platform.ts";
 
@@ -14,17 +15,6 @@ interface WorkersOptions {
   readonly onFailure: (reason: string) => void;
   /** None could be started. */
   readonly onNone: () => void;
-}
-
-let warned = false;
-
-/** Says, once, that there are fewer threads than asked for. */
-function warn(reason: string): void {
-  if (warned) return;
-  warned = true;
-  console.warn(
-    `vector-quantize: the kernels run on fewer threads, for workers could not be started: ${reason}`,
-  );
 }
 
 /** The workers of a pool. One that can't be started is done without. */
@@ -47,7 +37,7 @@ export class Workers {
         handle.postMessage({ ...message, thread });
       }
     } catch (error) {
-      warn((error as Error).message);
+      tellOfFewerThreads((error as Error).message);
     }
     if (this.#handles.size === 0) this.#none(options);
   }
@@ -72,7 +62,7 @@ export class Workers {
     handle.listen(onMessage, ({ message }) => {
       if (isUp) return options.onFailure(message);
       if (!this.#handles.delete(handle)) return; // it has been terminated
-      warn(message);
+      tellOfFewerThreads(message);
       handle.terminate();
       if (this.#handles.size === 0) this.#none(options);
     });

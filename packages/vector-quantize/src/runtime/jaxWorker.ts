@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, type Transferable } from "node:worker
 import { VectorQuantizeError } from "../errors.ts";
 import { ThreadPool } from "./pool.ts";
 import { ShortKernels } from "./shortKernels.ts";
-import { surface, type Thread } from "./thread.ts";
+import { type Carrier, surface } from "./thread.ts";
 
 /**
  * The part of the Web `Worker` interface that jax-js's Wasm backend uses, on Node's threads.
@@ -18,7 +18,7 @@ export class JaxWorker {
   /** Never called: jax-js would swallow the error. A broken thread ends the process instead. */
   onerror: ((error: Error) => void) | null = null;
   readonly #blob: Blob;
-  readonly #thread: Thread;
+  readonly #thread: Carrier;
   readonly #port: MessagePort;
   #due = 0;
   #shortKernels: ShortKernels | undefined;

@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
 import { VectorQuantizeError } from "../errors.ts";
-import { Thread } from "./thread.ts";
+import { tellOfFewerThreads } from "../kernels/fewerThreads.ts";
+import { CallingThread } from "./callingThread.ts";
+import { type Carrier, Thread } from "./thread.ts";
 
 /**
  * The OS threads that carry jax-js's logical workers, round robin.
@@ -10,7 +12,7 @@ import { Thread } from "./thread.ts";
  */
 export class ThreadPool {
   #size = availableParallelism();
-  #threads: Thread[] = [];
+  #threads: Carrier[] = [];
   #attached = 0;
 
   /** Number of OS threads. */
@@ -30,14 +32,25 @@ export class ThreadPool {
     this.#size = next;
   }
 
-  /** The thread for the next logical worker. */
-  attach(): Thread {
+  /** What carries the next logical worker. */
+  attach(): Carrier {
     const slot = this.#attached++ % this.#size;
     const running = this.#threads[slot];
     if (running !== undefined && !running.ended) return running;
-    const thread = new Thread();
+    const thread =
+      this.#start() ?? this.#threads.find(({ ended }) => !ended) ?? new CallingThread();
     this.#threads[slot] = thread;
     return thread;
+  }
+
+  /** A new OS thread, or undefined if the system has none left. */
+  #start(): Thread | undefined {
+    try {
+      return new Thread();
+    } catch (error) {
+      tellOfFewerThreads((error as Error).message);
+      return undefined;
+    }
   }
 }
 

@@ -216,3 +216,42 @@ describe("webgpu", () => {
     );
   });
 });
+
+describe("a system with few threads left", () => {
+  /** Lets only so many worker threads start. */
+  const withThreads = (count: number) => `
+    import threads from "node:worker_threads";
+    import { syncBuiltinESMExports } from "node:module";
+    let left = ${count};
+    threads.Worker = class extends threads.Worker {
+      constructor(...given) {
+        if (left-- <= 0) throw new Error("no thread is left");
+        super(...given);
+      }
+    };
+    syncBuiltinESMExports();
+    await import("vector-quantize/node");
+  `;
+
+  const search = `
+    const { createPool, createSearch } = await import("vector-quantize/kernels");
+    const wave = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i * i));
+    for (const pool of [createPool({ threads: 3 }), createPool({ threads: 1 })]) {
+      const search = await createSearch(wave(512 * 64), { dim: 64, pool });
+      const { indices } = await search.nearest(wave(2048 * 64));
+      console.log(indices.reduce((sum, index, n) => (sum * 31 + index * n) % 1e9, 0));
+    }
+  `;
+
+  test.each([0, 1])("computes on %d of them, says so once, and ends by itself", async (count) => {
+    const usual = await run(`import "vector-quantize/node"; ${product}`);
+    const { code, stdout, stderr } = await run(`${withThreads(count)} ${product} ${search}`);
+    const [digest, several, one] = stdout.split("\n");
+    expect(`${digest}\n`).toBe(usual.stdout);
+    expect(several).toBe(one);
+    expect(stderr).toBe(
+      "vector-quantize: on fewer threads, for workers could not be started: no thread is left\n",
+    );
+    expect(code).toBe(0);
+  });
+});

@@ -27,6 +27,22 @@ parentPort.on("message", ({ blob, port }) => {
 });
 `;
 
+/** What runs logical workers. It holds the process only while an answer is due. */
+export interface Carrier {
+  /** Why it is dead; undefined while it runs. */
+  readonly failure: Error | undefined;
+  /** Starts a logical worker that runs `blob` and talks through `port`. */
+  open(blob: Blob, port: MessagePort): void;
+  /** Ends a logical worker to which `due` answers are due; it ends with its last one. */
+  close(due: number): void;
+  /** Whether the last logical worker has been closed. */
+  readonly ended: boolean;
+  /** Notes that an answer is due. */
+  expect(): void;
+  /** Notes that `answers` came, or that nobody waits for them any more. */
+  settle(answers: number): void;
+}
+
 /** Raises `error` where nothing can swallow it: as an uncaught exception. */
 export function surface(error: Error): void {
   process.nextTick(() => {
@@ -34,8 +50,8 @@ export function surface(error: Error): void {
   });
 }
 
-/** An OS thread that carries logical workers. It holds the process only while an answer is due. */
-export class Thread {
+/** An OS thread that carries logical workers. */
+export class Thread implements Carrier {
   readonly #worker: NodeWorker;
   #workers = 0;
   #due = 0;
@@ -56,34 +72,28 @@ export class Thread {
     });
   }
 
-  /** Why the thread is dead; undefined while it runs. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Starts a logical worker that runs `blob` and talks through `port`. */
   open(blob: Blob, port: MessagePort): void {
     this.#workers++;
     this.#worker.postMessage({ blob, port }, [port]);
   }
 
-  /** Ends a logical worker to which `due` answers are due; the thread ends with its last one. */
   close(due: number): void {
     this.settle(due);
     if (--this.#workers === 0) void this.#worker.terminate();
   }
 
-  /** Whether the last logical worker has been closed. */
   get ended(): boolean {
     return this.#workers === 0;
   }
 
-  /** Notes that an answer is due. */
   expect(): void {
     if (this.#due++ === 0) this.#worker.ref();
   }
 
-  /** Notes that `answers` came, or that nobody waits for them any more. */
   settle(answers: number): void {
     if (this.#due === 0) return;
     this.#due -= answers;
