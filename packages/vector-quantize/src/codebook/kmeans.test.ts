@@ -1,5 +1,7 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { describe, expect, it, vi } from "vitest";
+import { rowsOf } from "../../../../test/support/arrays.ts";
+import { normalise } from "../search/graph.ts";
 import { type Clusters, clusters, clustersInGraph } from "./kmeans.ts";
 
 const centres = [
@@ -33,6 +35,13 @@ const sorted = async ({ means, counts }: Clusters) => {
   });
 };
 
+/** The same with vectors of length 1, wide enough that a mean of them is clearly shorter. */
+const directions = async () => {
+  const { vectors, usable } = await heaps();
+  const wide = vectors.add(random.normal(random.key(1), [200, 3]));
+  return { vectors: normalise(wide), usable };
+};
+
 describe("k-means", () => {
   it("gives the same clusters by the kernels as in the graph", async () => {
     const options = { K: 4, iterations: 10, metric: "euclidean", warn: () => {} } as const;
@@ -55,6 +64,30 @@ describe("k-means", () => {
       }
       return;
     }
+  });
+
+  it("keeps codes at length 1 with cosine, in the graph as by the kernels", async () => {
+    const options = { K: 4, iterations: 10, metric: "cosine", warn: () => {} } as const;
+    const found: number[][][] = [];
+    for (const cluster of [clustersInGraph, clusters]) {
+      // A start with two codes in one heap can end elsewhere: take one that has a code in each.
+      for (let seed = 0; ; seed++) {
+        expect(seed).toBeLessThan(50);
+        const { vectors, usable } = await directions();
+        const key = random.key(seed);
+        const { means, counts } = await cluster(vectors, usable, { ...options, key });
+        const sizes = [...((await counts.data()) as Float32Array)];
+        const codes = rowsOf([...((await means.data()) as Float32Array)], 3);
+        if (sizes.some((size) => size !== 40)) continue;
+        found.push(codes.sort((a, b) => (a[0] as number) - (b[0] as number)));
+        break;
+      }
+    }
+    const [graph = [], kernel = []] = found;
+    for (const code of graph) expect(Math.hypot(...code)).toBeCloseTo(1, 6);
+    expect(graph.flat().map((value, at) => value - (kernel.flat()[at] as number))).toEqual(
+      graph.flat().map(() => expect.closeTo(0, 5)),
+    );
   });
 
   it("warns of a sample with few vectors per code", async () => {
