@@ -38,6 +38,35 @@ export function searchOrigin(codebook: np.Array): np.Array {
   return np.where(step.greater(0), rounded, mean);
 }
 
+/** Vectors and codes as scores compare them, without gradients. */
+function comparable(x: np.Array, codebook: np.Array, metric: Metric) {
+  const rows = lax.stopGradient(x);
+  const codes = lax.stopGradient(codebook);
+  if (metric === "cosine") return { rows, codes };
+  const origin = searchOrigin(codes.ref); // [1, D]
+  return { rows: rows.sub(origin.ref), codes: codes.sub(origin) };
+}
+
+/** Larger is nearer: the order of `similarities`, with fewer operations and digits lost. */
+function scoresOf(rows: np.Array, codes: np.Array, metric: Metric): np.Array {
+  const products = np.matmul(rows, codes.ref.transpose()); // [N, K]
+  if (metric !== "cosine") return products.sub(np.sum(np.square(codes), 1).mul(0.5));
+  codes.dispose();
+  return products;
+}
+
+/**
+ * What `nearestInGraph` ranks codes by, the largest first. Not differentiable.
+ *
+ * @param x vectors `[N, D]`, finite
+ * @param codebook codes `[K, D]`
+ * @returns `[N, K]`
+ */
+export function searchScores(x: np.Array, codebook: np.Array, metric: Metric): np.Array {
+  const { rows, codes } = comparable(x, codebook, metric);
+  return scoresOf(rows, codes, metric);
+}
+
 /** Most elements of a matrix of scores; a larger search walks the codebook in parts. */
 const MOST_SCORES = 2 ** 24;
 
@@ -62,24 +91,15 @@ export function nearestInGraph(
   const N = x.shape[0] as number;
   const K = codebook.shape[0] as number;
   const finite = finiteRows(lax.stopGradient(x.ref)); // [N]
-  const fixed = lax.stopGradient(codebook);
   const real = np.where(finite.ref.reshape([-1, 1]), lax.stopGradient(x), 0);
-  const origin = metric === "cosine" ? undefined : searchOrigin(fixed.ref); // [1, D]
-  const rows = origin ? real.sub(origin.ref) : real;
-  const codes = origin ? fixed.sub(origin) : fixed;
-  /** Larger is nearer; the same order as `similarities`, in fewer operations. */
-  const scores = (part: np.Array) => {
-    const products = np.matmul(rows.ref, part.ref.transpose()); // [N, k]
-    return origin ? products.sub(np.sum(np.square(part), 1).mul(0.5)) : products;
-  };
+  const { rows, codes } = comparable(real, codebook, metric);
   const parts = Math.ceil((N * K) / mostScores);
   const step = Math.ceil(K / parts);
   let found = np.zeros([N]).astype(np.int32);
   let best: np.Array | undefined; // [N]
   for (let begin = 0; begin < K; begin += step) {
-    const near = scores(
-      parts === 1 ? codes.ref : codes.ref.slice([begin, Math.min(begin + step, K)]),
-    );
+    const part = parts === 1 ? codes.ref : codes.ref.slice([begin, Math.min(begin + step, K)]);
+    const near = scoresOf(rows.ref, part, metric);
     const index = np.argmax(near.ref, 1).add(integer(begin));
     const top = np.max(near, 1);
     const better = best ? top.ref.greater(best.ref) : undefined;

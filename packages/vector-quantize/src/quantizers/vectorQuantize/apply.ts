@@ -16,6 +16,7 @@ import {
   nearestInGraph,
   normalise,
   sampleInGraph,
+  searchScores,
   similarities,
 } from "../../search/graph.ts";
 import type { ArrayTree } from "../../tree.ts";
@@ -122,9 +123,10 @@ export function applyGraph(options: CompleteOptions) {
         const codebook = ifMoving(comparedCodes(options, params, affine[book], part));
         const own = transform?.(codebook.ref); // [M, K, C]
         const finite = finiteRows(lax.stopGradient(rows.ref)); // [M]
+        // A row of NaN would turn the gradient of every code into NaN.
+        const real = () => np.where(finite.ref.reshape([-1, 1]), rows.ref, 0);
         const logits = () => {
-          // A row of NaN would turn the gradient of every code into NaN.
-          const numbers = np.where(finite.ref.reshape([-1, 1]), rows.ref, 0);
+          const numbers = real();
           if (!own) return similarities(numbers, codebook.ref, metric);
           if (!cosine) return similaritiesToOwn(numbers, own.ref);
           return np.sum(np.expandDims(numbers, 1).mul(normalise(own.ref)), -1);
@@ -133,7 +135,8 @@ export function applyGraph(options: CompleteOptions) {
           if (indices) return deal.splitIndices(indices.ref)[book] as np.Array;
           const draw = mode.sampled ? (sampleKeys[book] as np.Array) : undefined;
           if (mode.topk > 0) {
-            const scores = logits();
+            const exact = !draw && !own; // as it is without `topk`
+            const scores = exact ? searchScores(real(), codebook.ref, metric) : logits();
             const noise = draw && random.gumbel(draw, scores.shape);
             const noisy = noise ? scores.div((temperature as np.Array).ref).add(noise) : scores;
             return topIndices(noisy, k).reshape([-1]);

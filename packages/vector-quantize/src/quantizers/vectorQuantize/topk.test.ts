@@ -1,4 +1,4 @@
-import { numpy as np, random, tree } from "@jax-js/jax";
+import { jit, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { integers, numbers, rowsOf } from "../../../../../test/support/arrays.ts";
 import { type Layout, toVectors } from "../../layout/layout.ts";
@@ -96,6 +96,32 @@ describe.each(rows)("top-k: %s", (_, options, shape) => {
     expect((await numbers(spread)).slice(-k * base.dim)).toEqual(new Array(k * base.dim).fill(0));
     tree.dispose(rest as never);
   });
+});
+
+it.each([
+  ["euclidean", 1e-4],
+  ["cosine", 1],
+] as const)("ranks as the search does without it, also near-ties (%s)", async (metric, spread) => {
+  const quantizer = vectorQuantize({ dim: 8, codebookSize: 64, metric });
+  const { params, state } = quantizer.init(random.key(0));
+  // Far from vectors that are close to one another: distances agree in most of their digits.
+  const variables = { params, state: { ...state, codebook: state.codebook.mul(spread) } };
+  const x = random.normal(random.key(1), [1, 2048, 8]);
+  const indicesOf = async (topk: number, traced: boolean) => {
+    const search = (v: typeof variables, vectors: np.Array) =>
+      quantizer.apply(v, vectors, { topk });
+    const found = (traced ? jit(search as never) : search)(tree.ref(variables), x.ref);
+    const { indices, ...rest } = found as ReturnType<typeof search>;
+    tree.dispose(rest as never);
+    return numbers(indices);
+  };
+  for (const traced of [false, true]) {
+    const plain = await indicesOf(0, traced);
+    expect(new Set(plain).size).toBeGreaterThan(30);
+    expect(await indicesOf(1, traced)).toEqual(plain);
+    expect((await indicesOf(3, traced)).filter((_, i) => i % 3 === 0)).toEqual(plain);
+  }
+  tree.dispose([variables, x] as never);
 });
 
 it("top-k takes no more codes than there are, and squared errors alone", () => {
