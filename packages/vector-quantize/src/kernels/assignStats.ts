@@ -1,4 +1,5 @@
-import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkInteger, expected } from "../errors.ts";
+import { checkFloats, checkInts, checkOptions } from "./arguments.ts";
 import { assignStatsBinary } from "./binaries/assignStats.wasm.ts";
 import { supports } from "./binary.ts";
 import { defaultPool, type Pool } from "./pool.ts";
@@ -46,10 +47,12 @@ export async function assignStats(
   indices: Int32Array,
   options: AssignStatsOptions,
 ): Promise<AssignStats> {
-  checkKnownOptions("assignStats", options, ["dim", "codes", "pool"]);
+  checkOptions("assignStats", options, ["dim", "codes", "pool"]);
   const { dim, codes } = options;
   checkInteger("assignStats: dim", dim);
   checkInteger("assignStats: codes", codes);
+  checkFloats("assignStats: vectors", vectors);
+  checkInts("assignStats: indices", indices);
   if (vectors.length !== indices.length * dim) {
     throw expected(
       "assignStats: vectors",
@@ -65,11 +68,11 @@ export async function assignStats(
   return pool.exclusive(async () => {
     const segment = segmentRows(dim);
     const rows = Math.min(segment, indices.length);
-    const stats = await createStats(pool, { dim, codes, rows });
     const { memory } = pool;
-    const x = memory.allocate(4 * rows * dim);
-    const at = memory.allocate(4 * rows);
+    const [x, at] = memory.allocateAll(4 * rows * dim, 4 * rows);
+    let stats: Stats | undefined;
     try {
+      stats = await createStats(pool, { dim, codes, rows });
       for (let first = 0; first < indices.length; first += segment) {
         const count = Math.min(segment, indices.length - first);
         memory.f32(x, count * dim).set(vectors.subarray(first * dim, (first + count) * dim));
@@ -78,7 +81,7 @@ export async function assignStats(
       }
       return stats.read();
     } finally {
-      stats.free();
+      stats?.free();
       memory.free(x);
       memory.free(at);
     }
@@ -123,17 +126,14 @@ export async function createStats(
   const { memory } = pool;
   const kernels = await pool.load(assignStatsBinary, pool.form);
   const blocks = Math.ceil(rows / STATS_BLOCK);
-  const regions: number[] = [];
-  const region = (bytes: number) => {
-    const start = memory.allocate(bytes);
-    regions.push(start);
-    return start;
-  };
-  const sums = region(4 * codes * dim);
-  const starts = region(4 * (codes + 1));
-  const next = region(4 * codes);
-  const order = region(4 * rows);
-  const heads = region(4 * blocks * dim);
+  const regions = memory.allocateAll(
+    4 * codes * dim,
+    4 * (codes + 1),
+    4 * codes,
+    4 * rows,
+    4 * blocks * dim,
+  );
+  const [sums, starts, next, order, heads] = regions;
   let later = 0; // sums of a second and further segment
   const counts = new Int32Array(codes);
   let empty = true;
@@ -148,7 +148,7 @@ export async function createStats(
     async add(vectors, indices, count) {
       const bad = kernels.orderByCode.call(0, count, 0, indices, codes, starts, next, order);
       if (bad > 0) return bad;
-      if (!empty && later === 0) later = region(4 * codes * dim);
+      if (!empty && later === 0) later = memory.allocate(4 * codes * dim);
       const target = empty ? sums : later;
       memory.f32(target, codes * dim).fill(0);
       const bounds = memory.i32(starts, codes + 1);
@@ -172,6 +172,7 @@ export async function createStats(
     }),
     free() {
       for (const start of regions) memory.free(start);
+      if (later !== 0) memory.free(later);
     },
   };
 }

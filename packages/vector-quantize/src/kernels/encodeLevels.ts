@@ -1,8 +1,9 @@
-import { checkChoice, checkKnownOptions, expected } from "../errors.ts";
+import { checkChoice, expected } from "../errors.ts";
+import { checkFloats, checkOptions } from "./arguments.ts";
 import { levelsBinary } from "./binaries/levels.wasm.ts";
 import { supports } from "./binary.ts";
 import { type InvalidOption, invalidRow } from "./invalid.ts";
-import type { LevelCodec, LevelEncoding } from "./levels.ts";
+import { checkCodec, type LevelCodec, type LevelEncoding } from "./levels.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import {
   decodeLevelsScalar,
@@ -43,7 +44,9 @@ export async function encodeLevels(
   vectors: Float32Array,
   options: EncodeOptions = {},
 ): Promise<EncodedLevels> {
-  checkKnownOptions("encodeLevels", options, ["invalid", "pool"]);
+  checkOptions("encodeLevels", options, ["invalid", "pool"]);
+  checkCodec("encodeLevels", codec);
+  checkFloats("encodeLevels: vectors", vectors);
   const { invalid = "throw" } = options;
   checkChoice("encodeLevels: invalid", invalid, ["throw", "mark"]);
   const { dim, wide } = codec;
@@ -65,11 +68,8 @@ export async function encodeLevels(
     const kernels = await pool.load(levelsBinary, pool.form);
     const part = Math.max(4, Math.floor(PART / dim / 4) * 4);
     const held = Math.min(part, rows);
-    const x = memory.allocate(4 * held * dim);
-    const to = memory.allocate(8 * held);
-    const table = memory.allocate(4 * cuts.length);
-    const places = memory.allocate(8 * dim);
-    const counts = memory.allocate(4 * dim);
+    const regions = memory.allocateAll(4 * held * dim, 8 * held, 4 * cuts.length, 8 * dim, 4 * dim);
+    const [x, to, table, places, counts] = regions;
     let invalidRows = 0;
     try {
       memory.f32(table, cuts.length).set(cuts);
@@ -94,7 +94,7 @@ export async function encodeLevels(
       }
       return checkInvalid("encodeLevels", vectors, dim, { indices, invalidRows }, invalid);
     } finally {
-      for (const start of [x, to, table, places, counts]) memory.free(start);
+      for (const start of regions) memory.free(start);
     }
   });
 }
@@ -112,7 +112,12 @@ export async function decodeLevels(
   indices: WideIndices,
   options: { readonly pool?: Pool } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkKnownOptions("decodeLevels", options, ["pool"]);
+  checkOptions("decodeLevels", options, ["pool"]);
+  checkCodec("decodeLevels", codec);
+  if (!(codec.values instanceof Float32Array)) {
+    throw expected("decodeLevels: codec", "one with values", codec);
+  }
+  checkWide("decodeLevels: indices", indices);
   const { dim } = codec;
   const size = codebookSize(codec);
   if (!supports("plain")) {
@@ -129,10 +134,8 @@ export async function decodeLevels(
     const kernels = await pool.load(levelsBinary, pool.form);
     const part = Math.max(1, Math.floor(PART / dim));
     const held = Math.min(part, rows);
-    const at = memory.allocate(8 * held);
-    const to = memory.allocate(4 * held * dim);
-    const values = memory.allocate(4 * codec.values.length);
-    const counts = memory.allocate(4 * dim);
+    const regions = memory.allocateAll(8 * held, 4 * held * dim, 4 * codec.values.length, 4 * dim);
+    const [at, to, values, counts] = regions;
     try {
       memory.f32(values, codec.values.length).set(codec.values);
       memory.i32(counts, dim).set(codec.levels);
@@ -150,7 +153,7 @@ export async function decodeLevels(
       }
       return out;
     } finally {
-      for (const start of [at, to, values, counts]) memory.free(start);
+      for (const start of regions) memory.free(start);
     }
   });
 }
@@ -158,6 +161,12 @@ export async function decodeLevels(
 function codebookSize({ basis, levels }: LevelCodec): bigint {
   const last = levels.length - 1;
   return (basis[last] as bigint) * BigInt(levels[last] as number);
+}
+
+/** Throws unless `indices` are of a kind that encoding gives. */
+export function checkWide(where: string, indices: unknown): asserts indices is WideIndices {
+  if (indices instanceof Int32Array || indices instanceof BigInt64Array) return;
+  throw expected(where, "an Int32Array or a BigInt64Array", indices);
 }
 
 /** Throws at the first index outside -1 ... `size` - 1. */

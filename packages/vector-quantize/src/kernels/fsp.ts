@@ -1,4 +1,5 @@
-import { checkChoice, checkKnownOptions } from "../errors.ts";
+import { checkChoice } from "../errors.ts";
+import { checkOptions } from "./arguments.ts";
 import { erf } from "./erf.ts";
 import { type LevelCodec, levelCodec } from "./levels.ts";
 
@@ -74,7 +75,7 @@ function inverseNormal(p: number): number {
  * @throws if a level is not an integer of at least 2, or the codebook size exceeds 2^63
  */
 export function fspCodec(options: FspOptions): LevelCodec {
-  checkKnownOptions("fspCodec", options, ["levels", "cdf", "output"]);
+  checkOptions("fspCodec", options, ["levels", "cdf", "output"]);
   const { levels, cdf = "tanh", output = "normalized" } = options;
   checkChoice("fspCodec: cdf", cdf, Object.keys(DISTRIBUTIONS) as Cdf[]);
   checkChoice("fspCodec: output", output, ["normalized", "inverse"]);

@@ -1,5 +1,6 @@
-import { checkChoice, checkKnownOptions, expected } from "../errors.ts";
-import { type LevelCodec, type LevelRule, levelCodec } from "./levels.ts";
+import { checkBoolean, checkChoice, expected } from "../errors.ts";
+import { checkOptions } from "./arguments.ts";
+import { checkLevels, type LevelCodec, type LevelRule, levelCodec } from "./levels.ts";
 
 /** How a raw value is bounded before rounding. */
 export interface FsqOptions {
@@ -30,9 +31,11 @@ const f = Math.fround;
  * @throws if a level is not an integer of at least 3 (2 with `preserveSymmetry`), or the codebook size exceeds 2^63
  */
 export function fsqCodec(options: FsqOptions): LevelCodec {
-  checkKnownOptions("fsqCodec", options, ["levels", "bound", "preserveSymmetry"]);
+  checkOptions("fsqCodec", options, ["levels", "bound", "preserveSymmetry"]);
   const { levels, bound = "tanh", preserveSymmetry = false } = options;
   checkChoice("fsqCodec: bound", bound, ["tanh", "clamp"]);
+  checkBoolean("fsqCodec: preserveSymmetry", preserveSymmetry);
+  checkLevels("fsqCodec", levels);
   if (levels.includes(2) && !preserveSymmetry) {
     throw expected("fsqCodec: levels", "at least 3 each", levels, "Turn on preserveSymmetry for 2");
   }

@@ -1,4 +1,5 @@
-import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkInteger, expected } from "../errors.ts";
+import { checkFloats, checkInts, checkList, checkOptions } from "./arguments.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
 import { supports } from "./binary.ts";
 import { defaultPool, type Pool } from "./pool.ts";
@@ -50,17 +51,19 @@ export async function decodeSum(
   indices: Int32Array,
   options: DecodeOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkKnownOptions("decodeSum", options, ["dim", "pool", "out"]);
+  checkOptions("decodeSum", options, ["dim", "pool", "out"]);
   const { dim } = options;
-  const layers = codebooks.length;
   checkInteger("decodeSum: dim", dim);
   checkCodebooks("decodeSum", codebooks, dim);
+  checkInts("decodeSum: indices", indices);
+  const layers = codebooks.length;
   if (indices.length % layers !== 0) {
     throw expected("decodeSum: indices", `a multiple of ${layers} layers`, indices.length);
   }
   const rows = indices.length / layers;
   checkLayerIndices("decodeSum", codebooks, indices, dim);
-  const out = options.out ?? new Float32Array(rows * dim);
+  const out = options.out === undefined ? new Float32Array(rows * dim) : options.out;
+  checkFloats("decodeSum: out", out);
   if (out.length !== rows * dim) {
     throw expected("decodeSum: out", `${rows} x ${dim} numbers`, out.length);
   }
@@ -75,14 +78,13 @@ export async function decodeSum(
     const kernels = await pool.load(gatherBinary, pool.form);
     const part = Math.max(1, Math.floor(PART / dim));
     const distinct = new Map<Float32Array, number>();
-    for (const codebook of codebooks) {
-      if (!distinct.has(codebook)) distinct.set(codebook, memory.allocate(4 * codebook.length));
-    }
-    const books = memory.allocate(4 * layers);
-    const sizes = memory.allocate(4 * layers);
-    const at = memory.allocate(4 * Math.min(part, rows) * layers);
-    const to = memory.allocate(4 * Math.min(part, rows) * dim);
+    const held = Math.min(part, rows);
+    const regions = memory.allocateAll(4 * layers, 4 * layers, 4 * held * layers, 4 * held * dim);
+    const [books, sizes, at, to] = regions;
     try {
+      for (const codebook of codebooks) {
+        if (!distinct.has(codebook)) distinct.set(codebook, memory.allocate(4 * codebook.length));
+      }
       for (const [codebook, start] of distinct) memory.f32(start, codebook.length).set(codebook);
       memory.i32(books, layers).set(codebooks.map((codebook) => distinct.get(codebook) as number));
       memory.i32(sizes, layers).set(codebooks.map((codebook) => codebook.length / dim));
@@ -100,7 +102,7 @@ export async function decodeSum(
       }
       return out;
     } finally {
-      for (const start of [...distinct.values(), books, sizes, at, to]) memory.free(start);
+      for (const start of [...distinct.values(), ...regions]) memory.free(start);
     }
   });
 }
@@ -111,8 +113,10 @@ export function checkCodebooks(
   codebooks: readonly Float32Array[],
   dim: number,
 ): void {
-  if (codebooks.length === 0) throw expected(`${where}: codebooks`, "at least one", 0);
-  for (const [q, { length }] of codebooks.entries()) {
+  checkList(`${where}: codebooks`, codebooks);
+  for (const [q, codebook] of codebooks.entries()) {
+    checkFloats(`${where}: codebooks[${q}]`, codebook);
+    const { length } = codebook;
     if (length === 0 || length % dim !== 0) {
       throw expected(`${where}: codebooks[${q}]`, `codes of ${dim} numbers`, length);
     }

@@ -1,4 +1,5 @@
 import { expected } from "../errors.ts";
+import { checkFloats } from "./arguments.ts";
 
 /** What becomes of a vector that holds no usable numbers. */
 export interface InvalidOption {
@@ -11,9 +12,7 @@ export interface InvalidOption {
 
 /** The number of vectors of `dim` features; throws unless `vectors` holds whole ones. */
 export function countRows(where: string, vectors: Float32Array, dim: number): number {
-  if (!(vectors instanceof Float32Array)) {
-    throw expected(`${where}: vectors`, "a Float32Array", vectors);
-  }
+  checkFloats(`${where}: vectors`, vectors);
   if (vectors.length % dim !== 0) {
     throw expected(`${where}: vectors length`, `a multiple of dim ${dim}`, vectors.length);
   }

@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkChoice, checkInteger, expected } from "../errors.ts";
+import { checkFloats, checkOptions } from "./arguments.ts";
 import { supports } from "./binary.ts";
 import type { Clustering, ClusterMetric } from "./clustering.ts";
 import { createKernelClustering } from "./kernelClustering.ts";
@@ -74,7 +75,7 @@ const FEW_VECTORS = 39;
  * @throws if there are fewer vectors than clusters, or one of them is not finite
  */
 export async function kmeans(vectors: Float32Array, options: KMeansOptions): Promise<KMeansResult> {
-  const { dim, clusters, rows, batchRows, ...rest } = checkOptions(vectors, options);
+  const { dim, clusters, rows, batchRows, ...rest } = checkArguments(vectors, options);
   const { iterations, metric, seeding } = rest;
   const next = uniformFrom(rest.seed);
   const warnings: string[] = [];
@@ -137,8 +138,8 @@ async function load(
   }
 }
 
-function checkOptions(vectors: Float32Array, options: KMeansOptions) {
-  checkKnownOptions("kmeans", options, [
+function checkArguments(vectors: Float32Array, options: KMeansOptions) {
+  checkOptions("kmeans", options, [
     "dim",
     "clusters",
     "iterations",
@@ -156,6 +157,7 @@ function checkOptions(vectors: Float32Array, options: KMeansOptions) {
   checkInteger("kmeans: seed", seed, 0);
   checkChoice("kmeans: metric", metric, ["euclidean", "cosine"]);
   checkChoice("kmeans: seeding", seeding, ["sample", "kmeans++"]);
+  checkFloats("kmeans: vectors", vectors);
   if (vectors.length % dim !== 0) {
     throw expected("kmeans: vectors length", `a multiple of dim ${dim}`, vectors.length);
   }
@@ -163,7 +165,7 @@ function checkOptions(vectors: Float32Array, options: KMeansOptions) {
   if (rows < clusters) {
     throw expected("kmeans: vectors", `at least as many as clusters, ${clusters}`, rows);
   }
-  const batchRows = options.batchSize ?? rows;
+  const { batchSize: batchRows = rows } = options;
   checkInteger("kmeans: batchSize", batchRows, clusters);
   if (batchRows > rows) throw expected("kmeans: batchSize", `at most ${rows} vectors`, batchRows);
   return { dim, clusters, iterations, metric, seeding, seed, rows, batchRows };

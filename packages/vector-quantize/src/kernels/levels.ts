@@ -1,4 +1,5 @@
 import { checkInteger, expected } from "../errors.ts";
+import { checkList } from "./arguments.ts";
 
 /**
  * A quantizer of single values as two tables, which is all that the kernels need: `x` has as its
@@ -36,24 +37,16 @@ export interface LevelRule {
   value(level: number, count: number): number;
 }
 
+/** Most levels of a dimension: each has a threshold that is searched for. */
+const MOST_LEVELS = 2 ** 20;
+
 /** Builds the tables of a codec from its rule. Throws if the codebook size exceeds 2^63. */
 export function levelCodec(where: string, levels: readonly number[], rule: LevelRule): LevelCodec {
-  if (levels.length === 0) throw expected(`${where}: levels`, "at least one", levels);
-  const basis: bigint[] = [];
-  let size = 1n;
-  for (const [d, count] of levels.entries()) {
-    checkInteger(`${where}: levels[${d}]`, count, 2);
-    basis.push(size);
-    size *= BigInt(count);
+  const basis = checkLevels(where, levels);
+  if (typeof rule?.level !== "function" || typeof rule.value !== "function") {
+    throw expected(`${where}: rule`, "an object of the functions level and value", rule);
   }
-  if (size > 2n ** 63n) {
-    throw expected(
-      `${where}: levels`,
-      "a codebook size of at most 2^63",
-      `${size}`,
-      "Split the dimensions into several codebooks",
-    );
-  }
+  const size = (basis[levels.length - 1] as bigint) * BigInt(levels[levels.length - 1] as number);
   return {
     dim: levels.length,
     levels: [...levels],
@@ -62,6 +55,43 @@ export function levelCodec(where: string, levels: readonly number[], rule: Level
     thresholds: Float32Array.from(levels.flatMap((count) => thresholdsOf(rule, count))),
     values: Float32Array.from(levels.flatMap((count) => valuesOf(rule, count))),
   };
+}
+
+/** Throws unless these can be the levels of a codec. Returns the place value of each dimension. */
+export function checkLevels(where: string, levels: unknown): bigint[] {
+  checkList(`${where}: levels`, levels);
+  const basis: bigint[] = [];
+  let size = 1n;
+  for (const [d, count] of levels.entries()) {
+    checkInteger(`${where}: levels[${d}]`, count, 2);
+    if (count > MOST_LEVELS) throw expected(`${where}: levels[${d}]`, "at most 2^20", count);
+    basis.push(size);
+    size *= BigInt(count);
+    if (size > 2n ** 63n) {
+      throw expected(
+        `${where}: levels`,
+        "a codebook size of at most 2^63",
+        levels,
+        "Split the dimensions into several codebooks",
+      );
+    }
+  }
+  return basis;
+}
+
+/** Throws unless `codec` has the tables of one. */
+export function checkCodec(where: string, codec: unknown): asserts codec is LevelEncoding {
+  const { dim, levels, basis, thresholds, values } = (codec ?? {}) as Partial<LevelCodec>;
+  const dims = (list: unknown) => Array.isArray(list) && list.length === dim && list.length > 0;
+  const total = dims(levels) ? (levels as number[]).reduce((sum, count) => sum + count, 0) : -1;
+  const fits =
+    dims(basis) &&
+    thresholds instanceof Float32Array &&
+    thresholds.length === total - (dim as number) &&
+    (values === undefined || (values instanceof Float32Array && values.length === total));
+  if (!fits) {
+    throw expected(`${where}: codec`, "one from fsqCodec, fspCodec or levelCodec", codec);
+  }
 }
 
 function valuesOf(rule: LevelRule, count: number): number[] {

@@ -47,6 +47,20 @@ export class KernelMemory {
     return start;
   }
 
+  /** Regions of at least so many bytes each: all of them, or it throws and there is none. */
+  allocateAll<const Bytes extends readonly number[]>(
+    ...bytes: Bytes
+  ): { [Index in keyof Bytes]: number } {
+    const starts: number[] = [];
+    try {
+      for (const each of bytes) starts.push(this.allocate(each));
+    } catch (error) {
+      for (const start of starts) this.free(start);
+      throw error;
+    }
+    return starts as { [Index in keyof Bytes]: number };
+  }
+
   /** Gives a region back. */
   free(start: number): void {
     const size = this.#sizes.get(start);

@@ -156,8 +156,8 @@ class PackedResidualSearch implements ResidualSearch {
     const { memory } = this.#pool;
     const invalidRows = await this.#exclusive(async () => {
       const table = (await this.#held.tables?.addressFor(rows)) ?? 0;
-      const x = memory.allocate(4 * Math.min(part, rows) * dim);
-      const to = memory.allocate(4 * Math.min(part, rows) * layers);
+      const held = Math.min(part, rows);
+      const [x, to] = memory.allocateAll(4 * held * dim, 4 * held * layers);
       let bad = 0;
       try {
         for (let first = 0; first < rows; first += part) {

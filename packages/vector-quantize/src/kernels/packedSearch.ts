@@ -161,8 +161,7 @@ export class PackedSearch implements Search {
     const invalidRows = await this.#exclusive(async () => {
       const { kernel, scratch, blockRows, more } = await plan(n);
       const most = Math.min(n, part);
-      const rows = memory.allocate(4 * most * dim);
-      const out = memory.allocate(8 * most * k);
+      const [rows, out] = memory.allocateAll(4 * most * dim, 8 * most * k);
       let bad = 0;
       try {
         for (let first = 0; first < n; first += part) {

@@ -1,4 +1,5 @@
-import { checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
+import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
+import { checkOptions } from "./arguments.ts";
 import { type KernelBinary, type KernelForm, supports } from "./binary.ts";
 import type { KernelMemory } from "./memory.ts";
 import { currentPlatform } from "./platform.ts";
@@ -85,6 +86,7 @@ export interface PoolOptions {
   readonly threads?: number;
 }
 
+const MOST_THREADS = 1024;
 let shared: Pool | undefined;
 let sharedOptions: PoolOptions = {};
 
@@ -106,10 +108,12 @@ export function configureDefaultPool(options: PoolOptions): void {
 
 /** A pool of its own, with its own memory and workers. */
 export function createPool(options: PoolOptions = {}): Pool {
-  checkKnownOptions("createPool", options, ["threads"]);
+  checkOptions("createPool", options, ["threads"]);
   const platform = currentPlatform();
-  const threads = options.threads ?? platform.threads;
+  const { threads = platform.threads } = options;
   checkInteger("createPool: threads", threads);
+  if (threads > MOST_THREADS)
+    throw expected("createPool: threads", `at most ${MOST_THREADS}`, threads);
   if (!supports("plain")) {
     throw new VectorQuantizeError(
       "createPool: expected an engine with WebAssembly SIMD, got one without it",

@@ -1,6 +1,7 @@
-import { checkChoice, checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkChoice, checkInteger, expected } from "../errors.ts";
+import { checkOptions } from "./arguments.ts";
 import { fsqCodec } from "./fsq.ts";
-import { type LevelRule, levelCodec } from "./levels.ts";
+import { checkLevels, type LevelRule, levelCodec } from "./levels.ts";
 import type { ResidualLevelCodec } from "./residualLevels.ts";
 
 /** How the input is kept within the reach of the layers; see `ResidualBounds` of `residualFSQ`. */
@@ -16,6 +17,7 @@ export interface ResidualFsqOptions {
   bounds?: (typeof bounds)[number];
 }
 
+const MOST_LAYERS = 4096;
 const f = Math.fround;
 
 /**
@@ -27,9 +29,13 @@ const f = Math.fround;
  */
 export function residualFsqCodec(options: ResidualFsqOptions): ResidualLevelCodec {
   const where = "residualFsqCodec";
-  checkKnownOptions(where, options, ["levels", "numQuantizers", "bounds"]);
+  checkOptions(where, options, ["levels", "numQuantizers", "bounds"]);
   const { levels, numQuantizers, bounds: kind = "softClamp" } = options;
+  checkLevels(where, levels);
   checkInteger(`${where}: numQuantizers`, numQuantizers);
+  if (numQuantizers > MOST_LAYERS) {
+    throw expected(`${where}: numQuantizers`, `at most ${MOST_LAYERS}`, numQuantizers);
+  }
   checkChoice(`${where}: bounds`, kind, bounds);
   const scalesOf = (scale: (count: number, layer: number) => number) =>
     Array.from({ length: numQuantizers }, (_, layer) => levels.map((count) => scale(count, layer)));

@@ -1,4 +1,5 @@
 import { expected } from "../errors.ts";
+import { checkFloats, checkList } from "./arguments.ts";
 
 /** What all codebooks of a residual search have in common with those that it was made for. */
 export interface LayerLayout {
@@ -16,10 +17,12 @@ export function layoutOf(codebooks: readonly Float32Array[]): LayerLayout {
 
 /** Throws unless the codebooks have this layout. */
 export function checkLayout(codebooks: readonly Float32Array[], layout: LayerLayout): void {
+  checkList("set: codebooks", codebooks);
   for (const [q, length] of layout.lengths.entries()) {
     const given = codebooks[q];
-    if (given?.length !== length) {
-      throw expected(`set: codebooks[${q}]`, `${length} numbers`, given?.length);
+    checkFloats(`set: codebooks[${q}]`, given);
+    if (given.length !== length) {
+      throw expected(`set: codebooks[${q}]`, `${length} numbers`, given.length);
     }
     const shared = layout.shared[q] as number;
     if (given !== codebooks[shared]) {

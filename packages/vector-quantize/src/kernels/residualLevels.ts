@@ -1,9 +1,10 @@
-import { checkChoice, checkKnownOptions, expected } from "../errors.ts";
+import { checkChoice, expected } from "../errors.ts";
+import { checkFloats, checkInts, checkOptions } from "./arguments.ts";
 import { residualLevelsBinary } from "./binaries/residualLevels.wasm.ts";
 import { supports } from "./binary.ts";
 import { checkIndices, type EncodeOptions, interleavedCuts } from "./encodeLevels.ts";
 import { invalidRow } from "./invalid.ts";
-import type { LevelCodec } from "./levels.ts";
+import { checkCodec, type LevelCodec } from "./levels.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import { decodeResidualLevelsScalar, encodeResidualLevelsScalar } from "./scalar/residualLevels.ts";
 
@@ -50,10 +51,11 @@ export async function encodeResidualLevels(
   options: EncodeOptions = {},
 ): Promise<ResidualLevels> {
   const where = "encodeResidualLevels";
-  checkKnownOptions(where, options, ["invalid", "pool"]);
+  checkOptions(where, options, ["invalid", "pool"]);
   const { invalid = "throw" } = options;
   checkChoice(`${where}: invalid`, invalid, ["throw", "mark"]);
   const { dim, basis, levels } = narrow(where, codec);
+  checkFloats(`${where}: vectors`, vectors);
   const layers = codec.scales.length;
   if (vectors.length % dim !== 0) {
     throw expected(`${where}: vectors`, `a multiple of ${dim} numbers`, vectors.length);
@@ -82,10 +84,13 @@ export async function encodeResidualLevels(
     const kernels = await pool.load(residualLevelsBinary, pool.form);
     const part = Math.max(4, Math.floor(PART / (dim + layers) / 4) * 4);
     const held = Math.min(part, rows);
-    const x = memory.allocate(4 * held * dim);
-    const to = memory.allocate(4 * held * layers);
-    const places = memory.allocate(4 * dim);
-    const regions = tables.map((table) => memory.allocate(4 * table.length));
+    const all = memory.allocateAll(
+      4 * held * dim,
+      4 * held * layers,
+      4 * dim,
+      ...tables.map((table) => 4 * table.length),
+    );
+    const [x, to, places, ...regions] = all;
     const [bound, scales, cuts, values] = regions as [number, number, number, number];
     let invalidRows = 0;
     try {
@@ -112,7 +117,7 @@ export async function encodeResidualLevels(
       }
       return checked({ indices, invalidRows });
     } finally {
-      for (const start of [x, to, places, ...regions]) memory.free(start);
+      for (const start of all) memory.free(start);
     }
   });
 }
@@ -131,8 +136,9 @@ export async function decodeResidualLevels(
   options: { readonly pool?: Pool } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
   const where = "decodeResidualLevels";
-  checkKnownOptions(where, options, ["pool"]);
+  checkOptions(where, options, ["pool"]);
   const { dim, basis, levels, values: table } = narrow(where, codec);
+  checkInts(`${where}: indices`, indices);
   const layers = codec.scales.length;
   if (indices.length % layers !== 0) {
     throw expected(`${where}: indices`, `a multiple of ${layers}`, indices.length);
@@ -151,12 +157,15 @@ export async function decodeResidualLevels(
     const kernels = await pool.load(residualLevelsBinary, pool.form);
     const part = Math.max(1, Math.floor(PART / (dim + layers)));
     const held = Math.min(part, rows);
-    const at = memory.allocate(4 * held * layers);
-    const to = memory.allocate(4 * held * dim);
-    const places = memory.allocate(4 * dim);
-    const counts = memory.allocate(4 * dim);
-    const values = memory.allocate(4 * table.length);
-    const scales = memory.allocate(4 * layers * dim);
+    const regions = memory.allocateAll(
+      4 * held * layers,
+      4 * held * dim,
+      4 * dim,
+      4 * dim,
+      4 * table.length,
+      4 * layers * dim,
+    );
+    const [at, to, places, counts, values, scales] = regions;
     try {
       memory.i32(places, dim).set(basis.map(Number));
       memory.i32(counts, dim).set(levels);
@@ -177,12 +186,21 @@ export async function decodeResidualLevels(
       }
       return out;
     } finally {
-      for (const start of [at, to, places, counts, values, scales]) memory.free(start);
+      for (const start of regions) memory.free(start);
     }
   });
 }
 
-function narrow(where: string, { codec }: ResidualLevelCodec): LevelCodec {
+/** The codec of all layers; throws unless it and its scales fit together. */
+function narrow(where: string, given: ResidualLevelCodec): LevelCodec {
+  const { codec, scales, bound } = given ?? {};
+  checkCodec(where, codec);
+  const fits = (rows: unknown) =>
+    Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === codec.dim);
+  const bounded = bound === undefined || (fits(bound) && bound.length === 6);
+  if (!fits(scales) || scales.length === 0 || !bounded) {
+    throw expected(`${where}: codec`, "one from residualFsqCodec", given);
+  }
   if (codec.wide) throw expected(`${where}: codec`, "at most 2^31 codes a layer", codec.levels);
   return codec;
 }

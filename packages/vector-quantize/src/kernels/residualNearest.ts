@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { checkBoolean, checkChoice, checkInteger, checkNumber, expected } from "../errors.ts";
+import { checkList, checkOptions } from "./arguments.ts";
 import { supports } from "./binary.ts";
 import { checkCodebooks } from "./gather.ts";
 import type { InvalidOption } from "./invalid.ts";
@@ -88,7 +89,7 @@ export async function createResidualSearch(
   codebooks: readonly Float32Array[],
   options: ResidualSearchOptions,
 ): Promise<ResidualSearch> {
-  const settings = checkOptions(codebooks, options);
+  const settings = checkArguments(codebooks, options);
   if (!supports("plain")) return new ScalarResidualSearch(codebooks, settings);
   const pool = options.pool ?? defaultPool();
   const form = options.reproducible ? "plain" : pool.form;
@@ -96,12 +97,12 @@ export async function createResidualSearch(
   return createPackedResidualSearch(pool, tile, form, codebooks, settings);
 }
 
-function checkOptions(
+function checkArguments(
   codebooks: readonly Float32Array[],
   options: ResidualSearchOptions,
 ): ResidualSettings {
   const where = "createResidualSearch";
-  checkKnownOptions(where, options, [
+  checkOptions(where, options, [
     "dim",
     "beam",
     "rank",
@@ -110,15 +111,17 @@ function checkOptions(
     "invalid",
     "pool",
   ]);
-  const { dim, beam = 1, rank = "last", invalid = "throw" } = options;
+  const { dim, beam = 1, rank = "last", invalid = "throw", reproducible = false } = options;
   checkInteger(`${where}: dim`, dim);
   checkInteger(`${where}: beam`, beam);
   if (beam > MOST_BEAM) throw expected(`${where}: beam`, `at most ${MOST_BEAM}`, beam);
   checkChoice(`${where}: rank`, rank, ["last", "sum"]);
   checkChoice(`${where}: invalid`, invalid, ["throw", "mark"]);
+  checkBoolean(`${where}: reproducible`, reproducible);
   checkCodebooks(where, codebooks, dim);
   const layers = codebooks.length;
-  const weights = options.weights ?? codebooks.map(() => 1);
+  const { weights = codebooks.map(() => 1) } = options;
+  checkList(`${where}: weights`, weights);
   if (weights.length !== layers) throw expected(`${where}: weights`, `${layers} weights`, weights);
   for (const weight of weights) checkNumber(`${where}: weights`, weight, Number.MIN_VALUE);
   return { dim, beam, carry: rank === "sum" ? 1 : 0, weights, throws: invalid === "throw" };

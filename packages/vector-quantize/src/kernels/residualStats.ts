@@ -1,4 +1,5 @@
-import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkInteger, expected } from "../errors.ts";
+import { checkFloats, checkInts, checkOptions } from "./arguments.ts";
 import { type AssignStats, createStats, type Stats, segmentRows } from "./assignStats.ts";
 import { gatherBinary } from "./binaries/gather.wasm.ts";
 import { supports } from "./binary.ts";
@@ -25,11 +26,13 @@ export async function residualStats(
   codebooks: readonly Float32Array[],
   options: Pick<DecodeOptions, "dim" | "pool">,
 ): Promise<AssignStats[]> {
-  checkKnownOptions("residualStats", options, ["dim", "pool"]);
+  checkOptions("residualStats", options, ["dim", "pool"]);
   const { dim } = options;
-  const layers = codebooks.length;
   checkInteger("residualStats: dim", dim);
   checkCodebooks("residualStats", codebooks, dim);
+  checkFloats("residualStats: vectors", vectors);
+  checkInts("residualStats: indices", indices);
+  const layers = codebooks.length;
   const rows = vectors.length / dim;
   if (indices.length !== rows * layers) {
     throw expected(
@@ -47,9 +50,7 @@ export async function residualStats(
     const { subtractCodes } = await pool.load(gatherBinary, pool.form);
     const segment = Math.min(rows, segmentRows(dim));
     const most = Math.max(...codebooks.map(({ length }) => length));
-    const x = memory.allocate(4 * segment * dim);
-    const at = memory.allocate(4 * segment);
-    const book = memory.allocate(4 * most);
+    const [x, at, book] = memory.allocateAll(4 * segment * dim, 4 * segment, 4 * most);
     const all: Stats[] = [];
     try {
       for (const { length } of codebooks) {

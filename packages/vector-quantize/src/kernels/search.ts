@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkBoolean, checkChoice, checkInteger, expected } from "../errors.ts";
+import { checkFloats, checkOptions } from "./arguments.ts";
 import { supports } from "./binary.ts";
 import type { KernelMetric } from "./codebook.ts";
 import type { InvalidOption } from "./invalid.ts";
@@ -101,12 +102,14 @@ export async function createSearch(
   codebook: Float32Array,
   options: SearchOptions,
 ): Promise<Search> {
-  checkKnownOptions("createSearch", options, ["dim", "metric", "reproducible", "invalid", "pool"]);
+  checkOptions("createSearch", options, ["dim", "metric", "reproducible", "invalid", "pool"]);
   const { dim, metric = "euclidean", reproducible = false, invalid = "throw" } = options;
   checkInteger("createSearch: dim", dim);
   if (dim > MOST_FEATURES) throw expected("createSearch: dim", `at most ${MOST_FEATURES}`, dim);
   checkChoice("createSearch: metric", metric, ["euclidean", "cosine", "dot"]);
   checkChoice("createSearch: invalid", invalid, ["throw", "mark"]);
+  checkBoolean("createSearch: reproducible", reproducible);
+  checkFloats("createSearch: codebook", codebook);
   if (codebook.length === 0 || codebook.length % dim !== 0) {
     throw expected("createSearch: codebook length", `a multiple of dim ${dim}`, codebook.length);
   }

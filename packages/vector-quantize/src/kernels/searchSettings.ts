@@ -1,4 +1,5 @@
 import { checkInteger, expected } from "../errors.ts";
+import { checkFloats } from "./arguments.ts";
 import type { KernelMetric } from "./codebook.ts";
 
 /** What a search knows beside its codes. */
@@ -24,6 +25,7 @@ export function checkCodebook(
   codebook: Float32Array,
   { dim, size }: Pick<SearchSettings, "dim" | "size">,
 ): void {
+  checkFloats("setCodebook: codebook", codebook);
   if (codebook.length !== size * dim) {
     throw expected("setCodebook: codebook length", `${size * dim}`, codebook.length);
   }

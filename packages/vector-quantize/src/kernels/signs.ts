@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { checkChoice, checkInteger, checkNumber, expected } from "../errors.ts";
+import { checkFloats, checkOptions } from "./arguments.ts";
 import { signsBinary } from "./binaries/signs.wasm.ts";
 import { supports } from "./binary.ts";
 import {
@@ -33,7 +34,8 @@ export async function encodeSigns(
   vectors: Float32Array,
   options: EncodeOptions & { readonly dim: number },
 ): Promise<EncodedLevels> {
-  checkKnownOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
+  checkOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
+  checkFloats("encodeSigns: vectors", vectors);
   const { dim, invalid = "throw" } = options;
   checkChoice("encodeSigns: invalid", invalid, ["throw", "mark"]);
   checkBits("encodeSigns", dim);
@@ -52,8 +54,7 @@ export async function encodeSigns(
     const kernels = await pool.load(signsBinary, pool.form);
     const part = Math.floor(PART / dim);
     const held = Math.min(part, rows);
-    const x = memory.allocate(4 * held * dim);
-    const to = memory.allocate(8 * held);
+    const [x, to] = memory.allocateAll(4 * held * dim, 8 * held);
     let invalidRows = 0;
     try {
       for (let first = 0; first < rows; first += part) {
@@ -92,12 +93,12 @@ export async function decodeSigns(
   indices: WideIndices,
   options: { readonly dim: number; readonly scale?: number; readonly pool?: Pool },
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkKnownOptions("decodeSigns", options, ["dim", "scale", "pool"]);
+  checkOptions("decodeSigns", options, ["dim", "scale", "pool"]);
   const { dim, scale = 1 } = options;
   checkBits("decodeSigns", dim);
   checkNumber("decodeSigns: scale", scale);
   const wide = dim > 31;
-  if (wide !== indices instanceof BigInt64Array) {
+  if (!(indices instanceof (wide ? BigInt64Array : Int32Array))) {
     throw expected("decodeSigns: indices", wide ? "a BigInt64Array" : "an Int32Array", indices);
   }
   const size = 2n ** BigInt(dim);
@@ -114,8 +115,7 @@ export async function decodeSigns(
     const kernels = await pool.load(signsBinary, pool.form);
     const part = Math.floor(PART / dim);
     const held = Math.min(part, rows);
-    const at = memory.allocate(8 * held);
-    const to = memory.allocate(4 * held * dim);
+    const [at, to] = memory.allocateAll(8 * held, 4 * held * dim);
     try {
       for (let first = 0; first < rows; first += part) {
         const count = Math.min(part, rows - first);

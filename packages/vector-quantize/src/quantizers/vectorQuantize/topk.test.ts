@@ -105,13 +105,16 @@ it.each([
   const quantizer = vectorQuantize({ dim: 8, codebookSize: 64, metric });
   const { params, state } = quantizer.init(random.key(0));
   // Far from vectors that are close to one another: distances agree in most of their digits.
-  const variables = { params, state: { ...state, codebook: state.codebook.mul(spread) } };
+  const variables = {
+    params,
+    state: { ...state, codebook: (state.codebook as np.Array).mul(spread) },
+  };
   const x = random.normal(random.key(1), [1, 2048, 8]);
   const indicesOf = async (topk: number, traced: boolean) => {
     const search = (v: typeof variables, vectors: np.Array) =>
       quantizer.apply(v, vectors, { topk });
-    const found = (traced ? jit(search as never) : search)(tree.ref(variables), x.ref);
-    const { indices, ...rest } = found as ReturnType<typeof search>;
+    const call = traced ? (jit(search as never) as unknown as typeof search) : search;
+    const { indices, ...rest } = call(tree.ref(variables), x.ref);
     tree.dispose(rest as never);
     return numbers(indices);
   };
@@ -121,7 +124,7 @@ it.each([
     expect(await indicesOf(1, traced)).toEqual(plain);
     expect((await indicesOf(3, traced)).filter((_, i) => i % 3 === 0)).toEqual(plain);
   }
-  tree.dispose([variables, x] as never);
+  tree.dispose([variables as never, x]);
 });
 
 it("top-k takes no more codes than there are, and squared errors alone", () => {
