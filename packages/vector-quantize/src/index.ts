@@ -10,7 +10,7 @@ export type { DeadCodeThreshold } from "./codebook/deadCodes.ts";
 export type { CodebookOptimizer } from "./codebook/inPlace.ts";
 export { joinWords, splitIndex } from "./codebook/mixedRadix.ts";
 export { type Batches, shuffledBatches, trainValidationSplit } from "./data/batches.ts";
-export { parseIdx } from "./data/idx.ts";
+export { idxBytes, parseIdx } from "./data/idx.ts";
 export {
   type Images,
   imagesFromArray,
@@ -18,7 +18,7 @@ export {
   toBytes,
   toFloats,
 } from "./data/images.ts";
-export { type NpyArray, type NpyData, parseNpy, writeNpy } from "./data/npy.ts";
+export { type NpyArray, type NpyData, npyBytes, parseNpy, writeNpy } from "./data/npy.ts";
 export { type ShapesOptions, shapeImages } from "./data/shapes.ts";
 export { VectorQuantizeError } from "./errors.ts";
 export type { Layout } from "./layout/layout.ts";

@@ -13,6 +13,28 @@ const unsignedByte = 0x08;
  * @see http://yann.lecun.com/exdb/mnist
  */
 export function parseIdx(bytes: Uint8Array, where = "idx"): NumericArray {
+  const { shape, begin, size } = readHeader(bytes, where);
+  const got = bytes.length - begin;
+  if (got !== size) throw expected(`${where}: [${shape}]`, `${size} bytes`, got);
+  return { shape, data: bytes.subarray(begin) };
+}
+
+/**
+ * How long an IDX file is by its header, to be asked before all of it is unpacked.
+ *
+ * @param head the first bytes of the file.
+ * @returns bytes of the whole file; undefined if `head` holds no whole header that `parseIdx` takes.
+ */
+export function idxBytes(head: Uint8Array): number | undefined {
+  try {
+    const { begin, size } = readHeader(head, "idx");
+    return begin + size;
+  } catch {
+    return undefined;
+  }
+}
+
+function readHeader(bytes: Uint8Array, where: string) {
   const [first, second, type, axes = 0] = bytes;
   if (first !== 0 || second !== 0 || bytes.length < 4) {
     const got = [...bytes.subarray(0, 4)];
@@ -27,8 +49,5 @@ export function parseIdx(bytes: Uint8Array, where = "idx"): NumericArray {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const size = shape.reduce((product, count) => product * count, 1);
-  const got = bytes.length - begin;
-  if (got !== size) throw expected(`${where}: [${shape}]`, `${size} bytes`, got);
-  return { shape, data: bytes.subarray(begin) };
+  return { shape, begin, size: shape.reduce((product, count) => product * count, 1) };
 }

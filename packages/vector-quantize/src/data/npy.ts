@@ -41,6 +41,28 @@ const readers: Record<string, (buffer: ArrayBuffer, where: string) => NpyData> =
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export function parseNpy(bytes: Uint8Array, where = "npy"): NpyArray {
+  const { read, shape, begin, size } = readHeader(bytes, where);
+  const got = bytes.length - begin;
+  if (got !== size) throw expected(`${where}: [${shape}]`, `${size} bytes`, got);
+  return { shape, data: read(new Uint8Array(bytes.subarray(begin)).buffer, where) };
+}
+
+/**
+ * How long a .npy file is by its header, to be asked before all of it is unpacked.
+ *
+ * @param head the first bytes of the file.
+ * @returns bytes of the whole file; undefined if `head` holds no whole header that `parseNpy` takes.
+ */
+export function npyBytes(head: Uint8Array): number | undefined {
+  try {
+    const { begin, size } = readHeader(head, "npy");
+    return begin + size;
+  } catch {
+    return undefined;
+  }
+}
+
+function readHeader(bytes: Uint8Array, where: string) {
   if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) {
     throw expected(where, "a .npy file, which begins with \\x93NUMPY", [...bytes.subarray(0, 6)]);
   }
@@ -53,7 +75,7 @@ export function parseNpy(bytes: Uint8Array, where = "npy"): NpyArray {
     throw expected(where, `a header of ${begin} bytes`, bytes.length);
   }
   const header = new TextDecoder().decode(bytes.subarray(8 + lengthBytes, begin));
-  const { descr, fortran, shape } = parseHeader(header, where);
+  const { descr, fortran, shape } = parseText(header, where);
   if (fortran) {
     throw expected(where, "an array in C order", "Fortran order", "Save np.ascontiguousarray(x)");
   }
@@ -63,9 +85,7 @@ export function parseNpy(bytes: Uint8Array, where = "npy"): NpyArray {
     throw expected(`${where}: dtype`, `one of ${known}`, descr, "Save x.astype(...)");
   }
   const size = shape.reduce((product, count) => product * count, Number(descr.slice(2)));
-  const got = bytes.length - begin;
-  if (got !== size) throw expected(`${where}: [${shape}]`, `${size} bytes`, got);
-  return { shape, data: read(new Uint8Array(bytes.subarray(begin)).buffer, where) };
+  return { read, shape, begin, size };
 }
 
 /**
@@ -91,7 +111,7 @@ export function writeNpy({ shape, data }: NpyArray): Uint8Array<ArrayBuffer> {
 }
 
 /** The header is the text of a Python dict with three keys. */
-function parseHeader(header: string, where: string) {
+function parseText(header: string, where: string) {
   const descr = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header)?.[1];

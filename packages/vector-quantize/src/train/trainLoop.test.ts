@@ -45,6 +45,25 @@ test("reports every step, one late, and makes the next batch before a step is do
   tree.dispose(state as never);
 });
 
+test("reports a step at once where it is asked to settle, and none twice", async () => {
+  const reported: number[] = [];
+  const known: number[][] = [];
+  const { state } = await trainLoop(trainer.init(random.key(0)), {
+    trainer,
+    batch,
+    from: 0,
+    to: 4,
+    onReport: ({ step }) => reported.push(step),
+    async afterStep(_state, step, settle) {
+      if (step === 2 || step === 4) await settle();
+      known.push([...reported]);
+    },
+  });
+  expect(known).toEqual([[], [1, 2], [1, 2], [1, 2, 3, 4]]);
+  expect(reported).toEqual([1, 2, 3, 4]);
+  tree.dispose(state as never);
+});
+
 test("stops where it is asked to", async () => {
   let steps = 0;
   const { state, step } = await trainLoop(trainer.init(random.key(0)), {

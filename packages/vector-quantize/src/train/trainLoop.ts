@@ -12,10 +12,15 @@ export interface TrainLoopOptions {
   readonly from: number;
   /** Steps taken when done. */
   readonly to: number;
-  /** Called with every step's report, one step late. */
+  /** Called with every step's report, in order, one step late. */
   onReport?(report: StepReport): void;
-  /** Called after every step with the state, which stays the loop's: to evaluate or to save. */
-  afterStep?(state: TrainState, step: number): Promise<void> | void;
+  /**
+   * Called after every step with the state, which stays the loop's: to evaluate or to save.
+   *
+   * @param settle waits for the step itself, and has it reported at once: what is saved then holds
+   *   all reports up to `step`.
+   */
+  afterStep?(state: TrainState, step: number, settle: () => Promise<void>): Promise<void> | void;
   /** Asked after every step whether to stop there. */
   shouldStop?(): boolean;
   /** Is told where the time of the steps goes; nothing overlaps then. */
@@ -34,6 +39,10 @@ export async function trainLoop(
 ): Promise<{ state: TrainState; step: number }> {
   const { trainer, batch, from, to, onReport, afterStep, shouldStop, timer } = options;
   const reader = createMetricReader();
+  const settle = async () => {
+    const last = await reader.flush();
+    if (last) onReport?.(last);
+  };
   const batchOf = async (step: number) =>
     timer ? timer.time("data", () => batch(step)) : batch(step);
 
@@ -50,13 +59,12 @@ export async function trainLoop(
       state = result.state;
       const report = await reader.push(result.metrics);
       if (report) onReport?.(report);
-      await afterStep?.(state, step);
+      await afterStep?.(state, step, settle);
       if (shouldStop?.()) break;
     }
   } finally {
     next?.dispose();
   }
-  const last = await reader.flush();
-  if (last) onReport?.(last);
+  await settle();
   return { state, step };
 }
