@@ -13,11 +13,14 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** A running `vq`: its process, and what it comes to. */
+export type Running = Promise<Outcome> & { readonly child: ChildProcess };
+
 /** Runs the built `vq` in a process of its own. `watch` is called with the process and its output. */
 export function runVq(
   args: readonly string[],
   watch?: (child: ChildProcess, stdout: string) => void,
-): Promise<Outcome> {
+): Running {
   const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
@@ -28,10 +31,11 @@ export function runVq(
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
   });
-  return new Promise((resolve, reject) => {
+  const outcome = new Promise<Outcome>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
+  return Object.assign(outcome, { child });
 }
 
 /** A folder that is deleted when disposed. */

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { parseNpy } from "vector-quantize";
@@ -202,6 +203,30 @@ test("--json prints one record a line and nothing else", async () => {
     .split("\n")
     .map((line) => JSON.parse(line));
   expect(records.map(({ event }) => event)).toEqual(["step", "step", "step", "done"]);
+});
+
+test("a closed pipe stops the printing, not the training", async () => {
+  const args = ["train", "shapes", "--steps", "3", ...tiny, "--out", at("unheard")];
+  const running = runVq(args);
+  running.child.stdout?.destroy();
+  running.child.stderr?.destroy();
+  expect((await running).code).toBe(0);
+  expect(readdirSync(at("unheard"))).toEqual(readdirSync(run));
+});
+
+test.runIf(existsSync("/dev/full"))("results that find a full disk are an error", () => {
+  const full = openSync("/dev/full", "w");
+  const main = new URL("../dist/main.js", import.meta.url).pathname;
+  const args = [main, "train", "shapes", "--steps", "3", ...tiny, "--out", at("full")];
+  const stdio = ["ignore", full, "pipe"] as const;
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    stdio: [...stdio],
+    encoding: "utf8",
+  });
+  closeSync(full);
+  expect(stderr).toMatch(/ left\nvq: standard output: expected to write to it, got a full disk\n$/);
+  expect(status).toBe(1);
+  expect(readdirSync(at("full"))).toEqual(readdirSync(run));
 });
 
 test("images of a folder, an IDX file and a .npy file are all taken", async () => {

@@ -33,8 +33,9 @@ let before: Record<string, string>;
 async function altered(
   name: string,
   change: (file: ReturnType<typeof readSafetensors>) => void,
+  from = join("run", "model.safetensors"),
 ): Promise<void> {
-  const file = readSafetensors(readFileSync(model));
+  const file = readSafetensors(readFileSync(at(from)));
   change(file);
   writeFileSync(at(name), await saveSafetensors(file.tensors, file.metadata));
 }
@@ -53,6 +54,16 @@ beforeAll(async () => {
     tensors["state.codebook"]?.dispose();
     delete tensors["state.codebook"];
   });
+
+  mkdirSync(at("foreign"));
+  const checkpoint = join("run", "training.safetensors");
+  await altered(
+    join("foreign", "training.safetensors"),
+    ({ metadata }) => {
+      metadata.details = "{}";
+    },
+    checkpoint,
+  );
 
   const { pixels } = shapeImages({ count: 4 });
   const floats = Float32Array.from(pixels, (value) => value / 255);
@@ -172,6 +183,11 @@ const cases: Record<string, Case[]> = {
     ],
     ["averaged for ever", [...train("grey.npy"), "--ema", "1"], "--ema: expected less than 1"],
     [
+      "that another program trained",
+      ["train", "shapes", "--out", at("foreign"), "--resume"],
+      "training.safetensors: expected a checkpoint that vq train wrote, got one without",
+    ],
+    [
       "resumed from a model",
       ["train", "shapes", "--out", at("swapped"), "--resume"],
       "expected a readable file",
@@ -182,6 +198,11 @@ const cases: Record<string, Case[]> = {
     ["with an unknown option", ["inspect", model, "--colour"], "unknown option '--colour'", 2],
     ["without --out", ["train", "shapes"], "required option '--out <dir>' not specified", 2],
     ["without data", ["train", "--out", at("new")], "missing required argument 'data'", 2],
+    [
+      "with an escape in it",
+      ["inspect", at("\u001b[31m\n\u009b")],
+      "/\\u001b[31m \\u009b: expected",
+    ],
     ["with no number", [...train("grey.npy"), "--batch", "x"], "Expected an integer", 2],
     ["with 0 steps", [...train("grey.npy"), "--steps", "0"], "an integer of at least 1", 2],
     ["with another device", ["inspect", model, "--device", "abacus"], "Allowed choices are", 2],
@@ -193,7 +214,7 @@ describe.each(Object.entries(cases))("%s", (_, rows) => {
   test.concurrent.each(rows)("%s", async (_, args, message, code = 1) => {
     const outcome = await runVq(args);
     expect(outcome.stderr).toContain(message);
-    expect(outcome.stderr).toMatch(/^vq: [^\n]+\n$/);
+    expect(outcome.stderr).toMatch(/^vq: \P{Cc}+\n$/u);
     expect(outcome.stdout).toBe("");
     expect(outcome.code).toBe(code);
   });

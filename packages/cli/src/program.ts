@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { inspect } from "node:util";
 import { Command, CommanderError } from "commander";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -7,6 +8,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
+import { checkPrinted, print, watchStreams } from "./output/print.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -29,23 +31,22 @@ export async function run(args: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands]) {
     // A wrong command line is one line on stderr, and throws instead of ending the process.
     command.exitOverride().configureOutput({
-      outputError: (text, write) => write(`vq: ${oneLine(text).replace(/^error: /, "")}\n`),
+      outputError: (text) => print("stderr", `vq: ${oneLine(text).replace(/^error: /, "")}`),
     });
   }
-  // `vq inspect | head` closes the pipe early: that is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
-  });
+  watchStreams();
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync([...args], { from: "user" }).catch((error) => {
+      if (!(error instanceof CommanderError && error.exitCode === 0)) throw error; // --help
+    });
+    await checkPrinted();
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return 2;
     if (error instanceof Interrupted) return interruptedCode;
     const { line, code } = describeFailure(error);
-    console.error(line);
-    if (process.env.VQ_DEBUG) console.error(error);
+    print("stderr", line);
+    if (process.env.VQ_DEBUG) for (const part of inspect(error).split("\n")) print("stderr", part);
     return code;
   }
 }

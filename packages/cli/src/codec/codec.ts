@@ -1,5 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type Images, type Model, type ModelVariables, toFloats } from "vector-quantize";
+import { Failure } from "../failure.ts";
 
 /** A trained model. Its variables stay alive: functions here take references of their own. */
 export interface Codec {
@@ -48,10 +49,11 @@ export async function encodeImages(
     const length = shape.reduce((product, count) => product * count, 1);
     codes ??= { shape: [images.count, ...shape], data: new Int32Array(images.count * length) };
     const real = Math.min(size, images.count - first);
-    const data = (await indices.ref.data()) as Int32Array;
-    codes.data.set(data.subarray(0, real * length), first * length);
+    const data = ((await indices.ref.data()) as Int32Array).subarray(0, real * length);
+    codes.data.set(data, first * length);
     if (see) await see({ x: x.ref, indices: indices.ref, real });
     tree.dispose([x, indices]);
+    checkCoded(data, length, first);
   }
   return codes as Codes;
 }
@@ -87,17 +89,34 @@ export async function* decodeCodes(
     const indices = np.array(data, { shape: [size, h, w, ...rest], dtype: np.int32 });
     const output = model.decode(tree.ref(variables as never), indices);
     const [, height = 0, width = 0, channels = 0] = output.shape;
-    const floats = (await np.clip(output, -1, 1).data()) as Float32Array;
-    yield {
-      first,
-      count,
-      height,
-      width,
-      channels,
-      floats: floats.subarray(0, count * height * width * channels),
-    };
+    const all = (await output.data()) as Float32Array;
+    const floats = all.subarray(0, count * height * width * channels);
+    checkFinite(floats, height * width * channels, first);
+    yield { first, count, height, width, channels, floats: floats.map(clipped) };
   }
 }
+
+const clipped = (value: number) => Math.min(Math.max(value, -1), 1);
+
+/** Throws for vectors that got no code: that is how quantizers mark what is not finite. */
+function checkCoded(codes: Int32Array, length: number, first: number): void {
+  const none = codes.indexOf(-1);
+  if (none === -1) return;
+  throw new Failure(
+    `image ${first + Math.floor(none / length)}: expected a code for each of its vectors, got vectors that are not finite. ${broken}`,
+  );
+}
+
+/** Throws for pixels that are no numbers, or infinite. */
+function checkFinite(floats: Float32Array, length: number, first: number): void {
+  const at = floats.findIndex((value) => !Number.isFinite(value));
+  if (at === -1) return;
+  throw new Failure(
+    `image ${first + Math.floor(at / length)}: expected finite pixels, got ${floats[at]}. ${broken}`,
+  );
+}
+
+const broken = "The weights of the model are too large, or damaged";
 
 /** `size` numbers from `first` on; past the end, the last one again. */
 function filledUp(first: number, total: number, size: number): Uint32Array {

@@ -90,19 +90,20 @@ function lossMeter({ model, variables }: Codec): {
   means(): Record<string, number>;
 } {
   const measure = lossesOf(model);
+  const layers = model.quantizer.codebookSizes.length;
   const sums: Record<string, number> = {};
   let images = 0;
   return {
     async see({ x, indices, real }) {
-      const [size = 0] = indices.shape;
-      const positions = indices.size / size;
-      const mask = Int32Array.from({ length: indices.size }, (_, i) =>
-        i < real * positions ? 1 : 0,
-      );
+      // One entry for each vector, however many indices it has.
+      const shape = layers === 1 ? indices.shape : indices.shape.slice(0, -1);
+      const vectors = indices.size / layers;
+      const padding = Math.round((vectors * real) / (shape[0] ?? 1));
+      const mask = Int32Array.from({ length: vectors }, (_, i) => (i < padding ? 1 : 0));
       const losses = measure({
         variables: tree.ref(variables as never),
         x,
-        mask: np.array(mask, { shape: indices.shape, dtype: np.bool }),
+        mask: np.array(mask, { shape, dtype: np.bool }),
         indices,
       });
       for (const [name, loss] of Object.entries(losses)) {

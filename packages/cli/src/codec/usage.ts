@@ -10,20 +10,35 @@ export interface Usage {
 }
 
 /**
- * Counts codes.
+ * Counts codes, codebook after codebook.
  *
  * @param indices positions of all images; where a vector gets several indices, one after another.
  * @param codebookSizes one entry per index that a vector gets.
  */
-export function measureUsage(indices: Int32Array, codebookSizes: readonly number[]): Usage {
+export function countCodes(indices: Int32Array, codebookSizes: readonly number[]): Float64Array {
   const layers = codebookSizes.length;
   const counts = codebookSizes.map((size, layer) => {
     const own = layers === 1 ? indices : indices.filter((_, i) => i % layers === layer);
     return codeCounts(own, size);
   });
+  return Float64Array.from(counts.flatMap((layer) => [...layer]));
+}
+
+/** What counts by `countCodes` come to. */
+export function usageOf(counts: Float64Array, codebookSizes: readonly number[]): Usage {
+  let end = 0;
+  const layers = codebookSizes.map((size) => {
+    end += size;
+    return counts.subarray(end - size, end);
+  });
   return {
-    counts: Float64Array.from(counts.flatMap((layer) => [...layer])),
-    perplexity: counts.reduce((sum, layer) => sum + perplexity(layer), 0) / layers,
-    usedCodes: counts.reduce((sum, layer) => sum + usedCodes(layer), 0),
+    counts,
+    perplexity: layers.reduce((sum, layer) => sum + perplexity(layer), 0) / layers.length,
+    usedCodes: layers.reduce((sum, layer) => sum + usedCodes(layer), 0),
   };
+}
+
+/** How the codes of some images are used: their counts, and what these come to. */
+export function measureUsage(indices: Int32Array, codebookSizes: readonly number[]): Usage {
+  return usageOf(countCodes(indices, codebookSizes), codebookSizes);
 }

@@ -63,12 +63,16 @@ export function demoCommand(): Command {
       console.say(
         `decoded          ${decoded}, ${grouped(images.count)} images made from these codes`,
       );
-      console.say(`
-Open ${result.folder.report} in a browser. Then try your own images:
-  npx vq train path/to/images --out runs/mine --time 300
-  npx vq encode runs/mine path/to/images --out codes.npy
-  npx vq decode runs/mine codes.npy --out decoded
-  npx vq eval runs/mine path/to/images`);
+      for (const line of [
+        "",
+        `Open ${result.folder.report} in a browser. Then try your own images:`,
+        "  npx vq train path/to/images --out runs/mine --time 300",
+        "  npx vq encode runs/mine path/to/images --out codes.npy",
+        "  npx vq decode runs/mine codes.npy --out decoded",
+        "  npx vq eval runs/mine path/to/images",
+      ]) {
+        console.say(line);
+      }
     });
   return withMachineOptions(command);
 }

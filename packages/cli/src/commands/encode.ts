@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { Command } from "commander";
 import type { ImageOptions } from "../input/modelImages.ts";
 import { createConsole } from "../output/console.ts";
@@ -20,10 +21,11 @@ export function encodeCommand(): Command {
       const { imagesFor } = await import("../input/modelImages.ts");
       const { encodeImages } = await import("../codec/codec.ts");
       const { writeNpy } = await import("vector-quantize");
-      const { writeFileSafely } = await import("../output/files.ts");
+      const { removeLeftovers, writeFileSafely } = await import("../output/files.ts");
       const console = createConsole(options.json);
       const model = await openModel(modelPath);
       const images = await imagesFor(model, data, options);
+      await removeLeftovers(dirname(options.out));
       const began = performance.now();
       const codes = await encodeImages(model, images);
       const seconds = (performance.now() - began) / 1000;

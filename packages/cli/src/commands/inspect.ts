@@ -26,13 +26,15 @@ function show(inspection: Inspection, console: Console): void {
   const { file, bytes, config, details, tensors, parameters, stateNumbers, codebook } = inspection;
   console.say(`${file}  ${grouped(bytes / 1024)} KiB`);
   console.say(`parameters ${grouped(parameters)}, quantizer state ${grouped(stateNumbers)}`);
-  console.say("\nlayers");
+  console.say("");
+  console.say("layers");
   for (const { type, ...options } of config.parts) {
     console.say(`  ${type.padEnd(16)}${describe(options)}`);
   }
   if (codebook) {
     const { codes, codeDim, norm, spacing } = codebook;
-    console.say("\ncodebook");
+    console.say("");
+    console.say("codebook");
     console.say(`  ${"codes".padEnd(16)}${codes} of ${codeDim} features`);
     console.say(
       `  ${"length".padEnd(16)}${small(norm.min)} to ${small(norm.max)}, mean ${small(norm.mean)}`,
@@ -46,12 +48,14 @@ function show(inspection: Inspection, console: Console): void {
       );
     }
   }
-  console.say("\narrays");
+  console.say("");
+  console.say("arrays");
   const width = Math.max(...tensors.map(({ name }) => name.length)) + 2;
   for (const { name, shape } of tensors) {
     console.say(`  ${name.padEnd(width)}[${shape.join(", ")}]`);
   }
-  console.say("\ntraining");
+  console.say("");
+  console.say("training");
   for (const [name, value] of Object.entries(details)) {
     console.say(`  ${name.padEnd(16)}${describe(value)}`);
   }

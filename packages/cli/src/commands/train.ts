@@ -95,8 +95,12 @@ export function trainCommand(): Command {
     )
     .option("--profile", "measure where the time of a step goes", false)
     .option("--seed <n>", "seed of weights and data order", integer(0), defaults.seed)
-    .option("--resume", "go on from the checkpoint in the folder", false)
-    .option("--overwrite", "replace a run in the folder", false)
+    .option(
+      "--resume",
+      "go on from the checkpoint in the folder, or write model and report that are missing",
+      false,
+    )
+    .option("--overwrite", "replace a run in the folder, from the first moment on", false)
     .action(async (data: string, options: Options, command: Command) => {
       const {
         out,

@@ -1,4 +1,5 @@
-import { readdir } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import sharp from "sharp";
@@ -13,10 +14,11 @@ const concurrency = 16;
 /** Paths of all images in a folder and the folders within it, in the order of their names. */
 export async function listImages(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-    .filter((entry) => imageEndings.includes(extname(entry.name).toLowerCase()))
-    .map((entry) => join(entry.parentPath, entry.name))
+  const named = entries.filter(({ name }) => imageEndings.includes(extname(name).toLowerCase()));
+  const files = await Promise.all(named.map(isFile));
+  const paths = named
+    .filter((_, i) => files[i])
+    .map(({ parentPath, name }) => join(parentPath, name))
     .sort();
   if (paths.length === 0) {
     throw new Failure(
@@ -24,6 +26,13 @@ export async function listImages(folder: string): Promise<string[]> {
     );
   }
   return paths;
+}
+
+/** Not a pipe or a device, which would be waited for; a link that leads nowhere is an error later. */
+async function isFile(entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile();
+  const found = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
+  return found === undefined || found.isFile();
 }
 
 /**

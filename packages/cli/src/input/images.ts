@@ -1,10 +1,9 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { type Images, imagesFromArray, parseIdx, parseNpy, shapeImages } from "vector-quantize";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
+import { isGzip, unpackArray } from "./gzip.ts";
 import { imageEndings, listImages, readImages } from "./imageFiles.ts";
 
 /** The word for the built-in image set. */
@@ -35,7 +34,7 @@ export async function loadImages(source: string, request: ImageRequest): Promise
   if (found.isDirectory()) {
     return readImages(await listImages(source), request.size, request.channels);
   }
-  if (imageEndings.includes(extname(source).toLowerCase())) {
+  if (found.isFile() && imageEndings.includes(extname(source).toLowerCase())) {
     return readImages([source], request.size, request.channels);
   }
   return readArray(source);
@@ -50,18 +49,9 @@ export function checkSides(source: string, { height, width }: Images, patch: num
 }
 
 async function readArray(path: string): Promise<Images> {
-  const bytes = await decompress(await readInput(path), path);
+  const read = await readInput(path);
+  const bytes = isGzip(read) ? await unpackArray(read, path) : read;
   if (bytes[0] === 0x93) return imagesFromArray(parseNpy(bytes, path), path);
   if (bytes[0] === 0) return imagesFromArray(parseIdx(bytes, path), path);
   throw new Failure(`${path}: expected an image, an IDX file or a .npy file, got another kind`);
-}
-
-async function decompress(bytes: Uint8Array, path: string): Promise<Uint8Array> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    return await promisify(gunzip)(bytes);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Failure(`${path}: expected an intact gzip file, got ${why}`);
-  }
 }

@@ -1,8 +1,10 @@
+import { print } from "./print.ts";
+
 /** How a command speaks: people on a terminal, people's logs, or programs. */
 export interface Console {
-  /** A finding: on stdout. Left out under --json. */
+  /** A finding: one line on stdout. Left out under --json. */
   say(line: string): void;
-  /** A remark on the way: on stderr. Left out under --json. */
+  /** A remark on the way: one line on stderr. Left out under --json. */
   note(line: string): void;
   /** A record for programs: one JSON line on stdout, under --json alone. */
   record(event: string, values: Readonly<Record<string, unknown>>): void;
@@ -16,13 +18,13 @@ export function createConsole(json: boolean): Console {
     json,
     live: !json && process.stderr.isTTY === true,
     say(line) {
-      if (!json) process.stdout.write(`${line}\n`);
+      if (!json) print("stdout", line);
     },
     note(line) {
-      if (!json) process.stderr.write(`${line}\n`);
+      if (!json) print("stderr", line);
     },
     record(event, values) {
-      if (json) process.stdout.write(`${JSON.stringify({ event, ...values })}\n`);
+      if (json) print("stdout", JSON.stringify({ event, ...values }));
     },
   };
 }

@@ -1,6 +1,23 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
+import { ownerName, parseOwner, stateOf, thisOwner } from "./owner.ts";
+
+/** Where a process writes a file before it gets its name. */
+export function temporaryName(path: string, owner = thisOwner): string {
+  return join(dirname(path), `.${basename(path)}.${ownerName(owner)}.tmp`);
+}
+
+const temporary = /^\..+\.([\w-]+)\.tmp$/;
+
+/** Removes what processes that are gone were writing into a folder when they ended. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const owner = parseOwner(temporary.exec(name)?.[1] ?? "");
+    if (owner && stateOf(owner) === "gone") await rm(join(folder, name), { force: true });
+  }
+}
 
 /**
  * Writes a file so that a crash leaves either the old one or the new one, never a half.
@@ -12,18 +29,21 @@ export async function writeFileSafely(
   content: Uint8Array | string,
   sync = true,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const written = temporaryName(path);
   try {
-    const file = await open(temporary, "w");
+    const before = await stat(path).catch(() => undefined);
+    // The new file takes the old one's place: /dev/null would be gone.
+    if (before && !before.isDirectory()) checkRegular(before);
+    const file = await open(written, "w");
     try {
       await file.writeFile(content);
       if (sync) await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await rename(written, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(written, { force: true });
     throw new Failure(`${path}: expected to write the file, got ${reason(error)}`);
   }
 }
@@ -31,16 +51,24 @@ export async function writeFileSafely(
 /** Reads a file that must be there. */
 export async function readInput(path: string): Promise<Uint8Array> {
   try {
+    const found = await stat(path);
+    if (!found.isDirectory()) checkRegular(found);
     return await readFile(path);
   } catch (error) {
     throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
   }
 }
 
-/** Makes a folder, and those that it lies in, if they are not there. */
+/** Throws for what can't be read to its end, or waits for somebody to write: devices and pipes. */
+function checkRegular(found: { isFile(): boolean }): void {
+  if (!found.isFile()) throw new Failure("a device, a pipe or a socket");
+}
+
+/** Makes a folder, and those that it lies in, if they are not there; removes leftovers if it is. */
 export async function createFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
+    await removeLeftovers(path);
   } catch (error) {
     throw new Failure(`${path}: expected to create the folder, got ${reason(error)}`);
   }
@@ -57,7 +85,10 @@ export function reason(error: unknown): string {
     EISDIR: "a folder",
     ENOTDIR: "a file where a folder should be",
     ENOSPC: "a full disk",
+    EDQUOT: "a full quota",
+    EFBIG: "a limit on the size of files",
     EROFS: "a read-only file system",
+    EIO: "an error of the device",
   };
   return words[code] ?? (error instanceof Error ? error.message : String(error));
 }

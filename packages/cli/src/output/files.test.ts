@@ -1,0 +1,50 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { temporaryFolder } from "../../../../test/support/vq.ts";
+import { readInput, removeLeftovers, temporaryName, writeFileSafely } from "./files.ts";
+import { thisOwner } from "./owner.ts";
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder.path, ...names);
+afterAll(() => folder[Symbol.dispose]());
+
+test("what dead processes were writing is removed, and nothing else", async () => {
+  const { pid } = spawnSync("true");
+  const kept = [
+    temporaryName(at("a.npy")),
+    temporaryName(at("b.npy"), { ...thisOwner, pid, host: "elsewhere" }),
+    at(`.${pid}.tmp`),
+    at(`c.${pid}.tmp`),
+    at(".d.tmp"),
+  ];
+  const stale = [
+    temporaryName(at("e.npy"), { ...thisOwner, pid }),
+    at(`.model.safetensors.${pid}.tmp`),
+  ];
+  for (const path of [...kept, ...stale]) writeFileSync(path, "half");
+  await removeLeftovers(folder.path);
+  expect(readdirSync(folder.path).sort()).toEqual(
+    kept.map((path) => path.slice(folder.path.length + 1)).sort(),
+  );
+});
+
+test("a file takes the place of an old one, but never of a device or a pipe", async () => {
+  await writeFileSafely(at("text"), "first");
+  await writeFileSafely(at("text"), "second");
+  expect(readFileSync(at("text"), "utf8")).toBe("second");
+  spawnSync("mkfifo", [at("pipe")]);
+  symlinkSync("/dev/null", at("null"));
+  const before = readdirSync(folder.path);
+  for (const name of ["pipe", "null"]) {
+    await expect(writeFileSafely(at(name), "text")).rejects.toThrow(
+      /write the file, got a device, a pipe/,
+    );
+    await expect(readInput(at(name))).rejects.toThrow(
+      /readable file, got a device, a pipe or a socket/,
+    );
+  }
+  await expect(writeFileSafely(folder.path, "text")).rejects.toThrow(/got a folder/);
+  expect(readdirSync(folder.path)).toEqual(before);
+});
