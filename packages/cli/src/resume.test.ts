@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "vector-quantize";
 import { afterAll, expect, test, vi } from "vitest";
@@ -75,4 +75,30 @@ test("a stopped run goes on bit for bit", async () => {
   expect(lines.map((line) => JSON.parse(line).step)).toEqual(
     Array.from({ length: steps }, (_, i) => i + 1),
   );
+});
+
+test("a run that ended before its model and report were written gets them", async () => {
+  for (const name of ["model.safetensors", "report.json"]) rmSync(at("SIGINT", name));
+  const resume = [...command(at("SIGINT")), "--resume"];
+  expect((await runVq(resume)).code).toBe(0);
+  expect(readdirSync(at("SIGINT"))).toEqual(readdirSync(at("straight")));
+  const name = "model.safetensors";
+  expect(await arraysOf(at("SIGINT", name))).toEqual(await arraysOf(at("straight", name)));
+  expect((await runVq(resume)).stderr).toContain(`expected --steps above ${steps}, which are done`);
+});
+
+test("a folder takes one training at a time, and is free when that one dies", async () => {
+  const out = at("straight");
+  const first = runVq([...command(out), "--overwrite", "--steps", "100000", "--json"]);
+  await new Promise((resolve) => first.child.stdout?.once("data", resolve));
+  const second = await runVq([...command(out), "--resume", "--steps", "100000"]);
+  expect(second.stderr).toMatch(/^vq: .+: expected a folder that no other process trains in/);
+  expect(second.stderr).toContain(`held by process ${first.child.pid} on `);
+  expect(second.code).toBe(1);
+  first.child.kill("SIGKILL");
+  await first;
+  expect(readdirSync(out)).toContain(".lock");
+  const third = await runVq([...command(out), "--overwrite", "--steps", "7"]);
+  expect(third.code).toBe(0);
+  expect(readdirSync(out)).toEqual(readdirSync(at("SIGINT")));
 });

@@ -1,5 +1,5 @@
 import type { StepReport } from "vector-quantize";
-import { measureUsage } from "../codec/usage.ts";
+import { countCodes, usageOf } from "../codec/usage.ts";
 import type { MetricLine } from "../report/page.ts";
 
 /** Joins the reports of several steps into one line of metrics. */
@@ -9,60 +9,75 @@ export interface Meter {
   readonly steps: number;
   /** The means since the last line; the next line starts empty. */
   line(seconds: number): MetricLine;
+  /** What has been added since the last line: saved with a run, so that its next line is whole. */
+  readonly state: MeterState;
 }
+
+/** Plain JSON. */
+export interface MeterState {
+  /** Number of the last step. */
+  readonly step: number;
+  /** Steps since the last line, the sums of their values, and the uses of the codes in them. */
+  readonly steps: number;
+  readonly sums: Readonly<Record<string, number>>;
+  readonly counts: readonly number[];
+  // The rate is over two lines: the last line of a run may hold a single step, read at once.
+  /** The line before: when it began, when it ended, and how many steps it had. */
+  readonly before: { readonly began: number; readonly ended: number; readonly steps: number };
+}
+
+/** A meter before the first step. */
+export const noSteps: MeterState = {
+  ...{ step: 0, steps: 0, sums: {}, counts: [] },
+  before: { began: 0, ended: 0, steps: 0 },
+};
 
 /**
  * @param batch images a step.
- * @param seconds training time so far, from earlier sessions.
+ * @param begun what an earlier session left.
  */
 export function createMeter(
   codebookSizes: readonly number[],
   batch: number,
-  seconds: number,
+  begun: MeterState = noSteps,
 ): Meter {
-  let reports: StepReport[] = [];
-  // The rate is over two lines: the last line of a run may hold a single step, read at once.
-  let began = seconds;
-  let before = { seconds, steps: 0 };
-
-  function mean(name: string): number {
-    const values = reports.map((report) => report.values[name] ?? 0);
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
-  }
+  let { step, steps, before } = begun;
+  let sums = { ...begun.sums };
+  let counts = Float64Array.from(begun.counts);
 
   return {
-    add: (report) => reports.push(report),
+    add({ values, indices, step: number }) {
+      step = number;
+      steps += 1;
+      for (const [name, value] of Object.entries(values)) sums[name] = (sums[name] ?? 0) + value;
+      const uses = countCodes(indices, codebookSizes);
+      counts = uses.map((count, code) => count + (counts[code] ?? 0));
+    },
     get steps() {
-      return reports.length;
+      return steps;
+    },
+    get state() {
+      return { step, steps, sums, counts: [...counts], before };
     },
     line(now) {
-      const indices = joined(reports.map((report) => report.indices));
-      const usage = measureUsage(indices, codebookSizes);
+      const { perplexity, usedCodes } = usageOf(counts, codebookSizes);
+      const mean = (name: string) => (sums[name] ?? 0) / steps;
       const line: MetricLine = {
-        step: reports.at(-1)?.step ?? 0,
+        step,
         seconds: now,
         loss: mean("loss"),
         reconstruction: mean("reconstruction"),
         commitment: mean("commitment"),
         psnr: mean("psnr"),
-        perplexity: usage.perplexity,
-        usedCodes: usage.usedCodes,
-        imagesPerSecond: ((before.steps + reports.length) * batch) / Math.max(now - began, 1e-9),
+        perplexity,
+        usedCodes,
+        imagesPerSecond: ((before.steps + steps) * batch) / Math.max(now - before.began, 1e-9),
       };
-      began = before.seconds;
-      before = { seconds: now, steps: reports.length };
-      reports = [];
+      before = { began: before.ended, ended: now, steps };
+      steps = 0;
+      sums = {};
+      counts = new Float64Array(0);
       return line;
     },
   };
-}
-
-function joined(parts: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -21,8 +21,9 @@ import { readInput, writeFileSafely } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";
 import type { MetricLine } from "../report/page.ts";
 import { batchMaker } from "./batch.ts";
+import { type MeterState, noSteps } from "./meter.ts";
 import { buildModel } from "./model.ts";
-import { type RunFolder, readMetrics, writeMetrics } from "./runFolder.ts";
+import { isFinished, type RunFolder } from "./runFolder.ts";
 import { resumedSettings, type Settings } from "./settings.ts";
 import { noValidation, type ValidationState } from "./validation.ts";
 
@@ -36,8 +37,13 @@ export interface Run {
   /** Seconds of training so far. */
   readonly seconds: number;
   readonly history: readonly MetricLine[];
+  /** What the next line of metrics has so far. */
+  readonly meter: MeterState;
   readonly validation: ValidationState;
 }
+
+/** What a run has before its first step. */
+const unbegun = { step: 0, seconds: 0, history: [], meter: noSteps, validation: noValidation };
 
 /** Images from which the first codebook is made. */
 const sampleSize = 256;
@@ -59,7 +65,7 @@ export async function startRun(
   const x = batchMaker(images, samples)(0);
   const variables = await model.fit(model.init(initKey), x, { key: fitKey });
   const state = trainerOf(model, settings).start(variables, trainKey);
-  return { settings, model, state, step: 0, seconds: 0, history: [], validation: noValidation };
+  return { settings, model, state, ...unbegun };
 }
 
 /** The training step of a run: AdamW under a learning rate that warms up, then falls to zero. */
@@ -85,25 +91,35 @@ export function trainerOf(model: Model, settings: Settings): Trainer {
 
 /** Saves all that the run needs to go on. The state stays the caller's. */
 export async function saveRun(folder: RunFolder, run: Run, images: PictureSize): Promise<void> {
-  const { model, state, settings, seconds, step, history, validation } = run;
+  const { model, state, ...rest } = run;
   const { height, width, channels } = images;
-  const bytes = await saveTraining(model, tree.ref(state as never), {
-    settings,
-    images: { height, width, channels },
-    step,
-    seconds,
-    validation,
-  });
-  await writeMetrics(folder, history);
+  const details: SavedDetails = { ...rest, images: { height, width, channels } };
+  const bytes = await saveTraining(model, tree.ref(state as never), { ...details });
   await writeFileSafely(folder.training, bytes);
+}
+
+/**
+ * Puts a run that has not begun in the place of the checkpoint in the folder. `--resume` begins it, and
+ * never finds the run that it replaces.
+ */
+export async function markRun(
+  folder: RunFolder,
+  settings: Settings,
+  images: PictureSize,
+): Promise<void> {
+  const state = {} as TrainState; // comes with the first step: weights and codes follow the seed
+  const model = buildModel(settings, images.channels);
+  await saveRun(folder, { settings, model, state, ...unbegun }, images);
 }
 
 /** What a checkpoint says before its images are loaded. */
 export interface SavedRun {
   readonly settings: Settings;
   readonly images: PictureSize;
+  /** Steps taken; at 0 there is nothing to restore. */
+  readonly step: number;
   /** The run, where it stopped. Throws if the arrays don't fit. */
-  restore(): Promise<Run>;
+  restore(): Run;
 }
 
 /**
@@ -118,38 +134,44 @@ export async function openRun(
 ): Promise<SavedRun> {
   const file = folder.training;
   const { model, details, restore } = loadTraining(await readInput(file), { file });
-  const { images, step, seconds, validation } = details as unknown as SavedDetails;
-  const settings = resumedSettings((details as unknown as SavedDetails).settings, wanted, given);
-  if (step >= settings.steps) {
+  if (!isSavedDetails(details)) {
     throw new Failure(
-      `${file}: expected --steps above ${step}, which are done, got ${settings.steps}`,
+      `${file}: expected a checkpoint that vq train wrote, got one without its settings`,
     );
   }
-  const { patience } = settings;
-  if (patience > 0 && validation.stopping.since >= patience) {
-    throw new Failure(
-      `${file}: expected --patience above ${validation.stopping.since}, after which the run stopped early, got ${patience}`,
-    );
+  const { images, ...saved } = details;
+  const { step, validation } = saved;
+  const settings = resumedSettings(saved.settings, wanted, given);
+  const complaint = endedBy(settings, step, validation);
+  // A run that was killed between its last step and its report is finished now.
+  if (complaint && (step > settings.steps || (await isFinished(folder, step)))) {
+    throw new Failure(`${file}: ${complaint}`);
   }
-  return {
-    settings,
-    images,
-    restore: async () => ({
-      settings,
-      model,
-      state: restore(trainerOf(model, settings)),
-      step,
-      seconds,
-      history: await readMetrics(folder, step),
-      validation,
-    }),
-  };
+  const state = () => restore(trainerOf(model, settings));
+  return { settings, images, step, restore: () => ({ ...saved, settings, model, state: state() }) };
 }
 
-interface SavedDetails {
-  readonly settings: Settings;
-  readonly images: PictureSize;
-  readonly step: number;
-  readonly seconds: number;
-  readonly validation: ValidationState;
+/** Why a run takes no more steps, if so: what --resume would need. */
+function endedBy(
+  { steps, patience }: Settings,
+  step: number,
+  { stopping: { since } }: ValidationState,
+): string | undefined {
+  if (step >= steps) return `expected --steps above ${step}, which are done, got ${steps}`;
+  if (patience === 0 || since < patience) return undefined;
+  return `expected --patience above ${since}, after which the run stopped early, got ${patience}`;
+}
+
+/** What a checkpoint tells beside its arrays. */
+type SavedDetails = Omit<Run, "model" | "state"> & { readonly images: PictureSize };
+
+function isSavedDetails(details: unknown): details is SavedDetails {
+  const { settings, images, step, history, meter, validation } = (details ??
+    {}) as Partial<SavedDetails>;
+  const records = [settings, images, meter, validation?.stopping];
+  return (
+    records.every((part) => typeof part === "object") &&
+    Array.isArray(history) &&
+    step !== undefined
+  );
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { modelName } from "../codec/modelFile.ts";
 import { Failure } from "../failure.ts";
@@ -42,17 +42,32 @@ export async function checkUnused(folder: RunFolder): Promise<void> {
   }
 }
 
-export async function writeMetrics(folder: RunFolder, lines: readonly MetricLine[]): Promise<void> {
-  await writeFileSafely(folder.metrics, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+/** Which checkpoint lies in the folder: another text for each one that is written. */
+export async function checkpointStamp({ training }: RunFolder): Promise<string> {
+  const found = await stat(training).catch(() => undefined);
+  return found ? [found.ino, found.size, found.mtimeMs].join() : "none";
 }
 
-/** The metrics of a run up to the step at which it is resumed. */
-export async function readMetrics(folder: RunFolder, step: number): Promise<MetricLine[]> {
-  const text = await readFile(folder.metrics, "utf8").catch(() => "");
-  const lines = text.split("\n").filter((line) => line !== "");
-  try {
-    return lines.map((line) => JSON.parse(line) as MetricLine).filter((line) => line.step <= step);
-  } catch {
-    throw new Failure(`${folder.metrics}: expected JSON lines, got something else`);
+/** Removes what an earlier run in the folder came to. The checkpoint is the new run's already. */
+export async function removeResults(folder: RunFolder): Promise<void> {
+  const { model, best, metrics, report, numbers, pictures } = folder;
+  for (const file of [model, best, metrics, report, numbers, pictures]) {
+    await rm(file, { force: true });
   }
+}
+
+/** Whether the run's end at `step` has been written out whole. Its numbers come last. */
+export async function isFinished(folder: RunFolder, step: number): Promise<boolean> {
+  try {
+    for (const file of [folder.model, folder.pictures, folder.report]) await stat(file);
+    return JSON.parse(await readFile(folder.numbers, "utf8")).step === step;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes all lines anew, so that the file never ends in half a line. */
+export async function writeMetrics(folder: RunFolder, lines: readonly MetricLine[]): Promise<void> {
+  const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+  await writeFileSafely(folder.metrics, text, false); // the checkpoint has them too
 }
