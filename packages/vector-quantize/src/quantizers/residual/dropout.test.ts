@@ -1,6 +1,6 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
-import { leaves } from "../../../../../test/support/arrays.ts";
+import { leaves, numbers, rowsOf } from "../../../../../test/support/arrays.ts";
 import { base, cloud, depthOf, fitted, run } from "../../../../../test/support/residualVQ.ts";
 import { type ResidualVQOptions, residualVQ } from "../residualVQ.ts";
 
@@ -54,6 +54,27 @@ describe("quantizer dropout", () => {
     }
     tree.dispose([variables, state] as never);
   });
+
+  it.each(["a number", "an array", "a draw"])(
+    "has no loss by name of dropped layers: %s",
+    async (by) => {
+      const { quantizer, variables } = await fitted({ ...drop, orthogonalRegWeight: 0.1 });
+      const depth = () => (by === "an array" ? np.array(2) : 2);
+      let used = 4;
+      for (let seed = 0; used === 4; seed++) {
+        const call = { training: true, key: random.key(seed) };
+        const given = by === "a draw" ? call : { ...call, depth: depth() };
+        const out = quantizer.apply(tree.ref(variables), cloud(), given);
+        used = depthOf(rowsOf(await numbers(out.indices), 4)[0]); // the same for all vectors
+        for (const name of ["commitment", "orthogonal"]) {
+          const losses = await numbers(out.losses[name]?.ref);
+          expect(losses.map((loss) => loss > 0)).toEqual([0, 1, 2, 3].map((layer) => layer < used));
+        }
+        tree.dispose([out.quantized, out.loss, out.losses, out.state] as never);
+      }
+      tree.dispose(variables);
+    },
+  );
 
   it("gives way to a depth, as a number or as an array", async () => {
     const { quantizer, variables } = await fitted(drop);

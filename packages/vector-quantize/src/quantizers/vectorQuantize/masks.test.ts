@@ -60,6 +60,38 @@ describe("masks", () => {
   });
 });
 
+describe("lengths", () => {
+  it.each([
+    ["image", [2, D, 3, 4]],
+    ["video", [2, D, 3, 2, 2]],
+    ["channelFirst", [2, D, 3]],
+    ["channelLast", [2, 3, 4, D]],
+  ] as const)("count along the first axis of positions: %s", async (layout, shape) => {
+    const quantizer = vectorQuantize({ ...options, layout });
+    const variables = quantizer.init(random.key(0));
+    const vectors = random.normal(random.key(1), [...shape]);
+    const positions = layout === "channelLast" ? shape.slice(0, -1) : [2, ...shape.slice(2)];
+    const perRow = positions.slice(2).reduce((product, size) => product * size, 1);
+    // One row of the first, two of the second; all else is padding.
+    const real = [0, 1, 2, 3, 4, 5].flatMap((row) => Array(perRow).fill(+[0, 3, 4].includes(row)));
+    const run = (given: object) => {
+      const out = quantizer.apply(tree.ref(variables), vectors.ref, { training: true, ...given });
+      return leaves(out);
+    };
+    const byMask = await run({
+      mask: np
+        .array(real)
+        .reshape([...positions])
+        .greater(0),
+    });
+    expect(await run({ lengths: integers([1, 2]) })).toEqual(byMask);
+    const indices = await numbers(
+      await quantizer.encode(variables, vectors, { lengths: integers([1, 2]) }),
+    );
+    expect(indices.map((index) => +(index >= 0))).toEqual(real);
+  });
+});
+
 const separate = { codebookDim: 2, heads: 2, separateCodebookPerHead: true };
 const optionSets: Record<string, Partial<VectorQuantizeOptions>> = {
   plain: {},
