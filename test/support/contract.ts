@@ -21,6 +21,7 @@ import {
   type UserObjects,
 } from "../../packages/vector-quantize/src/quantizers/registry.ts";
 import { expectDisposed, leakedBytes } from "../leak.ts";
+import { refusesHostileCalls } from "./hostileCalls.ts";
 
 export interface ContractRow {
   name: string;
@@ -225,6 +226,10 @@ function testRow(row: ContractRow): void {
     const first = await quantizer.encode(tree.ref(variables), input(row));
     const second = await again.encode(variables, input(row));
     expect(await host(second)).toEqual(await host(first));
+  });
+
+  it("refuses hostile calls in words, changes nothing and leaks nothing", async () => {
+    await refusesHostileCalls(row);
   });
 
   it("refuses another feature size before it touches anything", () => {

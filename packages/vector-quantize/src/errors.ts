@@ -9,12 +9,14 @@ export class VectorQuantizeError extends Error {
   override readonly name = "VectorQuantizeError";
 }
 
-/** Shows a value in an error: numbers and short lists as they are, the rest by its kind. */
+/** Shows a value in an error: numbers and short lists as they are, arrays by their shape, the rest by its kind. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
   if (Array.isArray(value) && value.length <= 16) return `[${value.map(show).join(", ")}]`;
   if (value === null || typeof value !== "object") return String(value);
+  const { dtype, shape } = value as { dtype?: unknown; shape?: unknown };
+  if (typeof dtype === "string" && Array.isArray(shape)) return `${dtype} ${show(shape)}`;
   return value.constructor?.name ?? "object";
 }
 

@@ -5,6 +5,7 @@ import { hideMasked } from "../layout/mask.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats, onKernels } from "../search/kernel.ts";
 import { integer } from "../tracing.ts";
+import { owns } from "../tree.ts";
 import { type CodeStatistics, codeStatistics } from "./averages.ts";
 import { drawRows } from "./deadCodes.ts";
 
@@ -42,10 +43,10 @@ export async function clusters(
   options: ClusterOptions,
 ): Promise<Clusters> {
   const { K, warn } = options;
+  using _ = owns(vectors, usable, options.key);
   const marks = (await usable.ref.data()) as unknown as ArrayLike<number>;
   const available = Array.from(marks).reduce((sum: number, mark) => sum + (mark ? 1 : 0), 0);
   if (available < K) {
-    tree.dispose([vectors, usable, options.key]);
     throw new VectorQuantizeError(
       `fit: expected at least ${K} vectors for ${K} codes, got ${available}. Give a larger sample`,
     );
@@ -53,9 +54,9 @@ export async function clusters(
   if (available < FEW_VECTORS * K) {
     warn(`fit: ${available} vectors for ${K} codes; ${FEW_VECTORS * K} or more give better codes`);
   }
-  if (!onKernels(vectors)) return clustersInGraph(vectors, usable, options);
-  usable.dispose();
-  return clustersOnKernels(vectors, marks, options);
+  const own = { ...options, key: options.key.ref };
+  if (!onKernels(vectors)) return await clustersInGraph(vectors.ref, usable.ref, own);
+  return await clustersOnKernels(vectors.ref, marks, own);
 }
 
 /** `clusters` by the kernels. */

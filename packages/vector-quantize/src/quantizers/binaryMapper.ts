@@ -6,6 +6,7 @@ import { logSigmoid } from "../logarithm.ts";
 import { integer } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { drawBits } from "./binaryMapper/draw.ts";
+import type { LookupFreeFamily } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
 /** Options of `binaryMapper`. The reference's names, in camelCase. */
@@ -84,7 +85,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
 
   const oneHot = (levels: np.Array) => nn.oneHot(np.squeeze(joinLevels(radix, levels), -1), codes); // [..., 2^bits]
 
-  const quantizer = lookupFree<Record<string, never>, Record<string, never>>({
+  const family: LookupFreeFamily<Record<string, never>, Record<string, never>> = {
     name: "binaryMapper",
     config: { type: "binaryMapper", ...given },
     dim: bits,
@@ -97,6 +98,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
     draws: "training",
     drawsInEvaluation: !deterministicOnEval,
     temperature: 1,
+    takesZeroTemperature: true,
 
     init(key) {
       key.dispose();
@@ -121,7 +123,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
         losses: { kl: loss.ref },
       };
     },
-  });
+  };
 
   const checkLogits = (method: string, { shape }: np.Array) => {
     if (shape.at(-1) !== bits) {
@@ -138,9 +140,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
   const entropy = jit(entropyOf);
   const klLoss = jit(klOf);
 
-  return {
-    ...quantizer,
-
+  const more: Pick<BinaryMapper, "logProbability" | "entropy" | "klLoss"> = {
     logProbability(logits, indices, { sumBits = true } = {}) {
       using _ = owns(logits, indices);
       checkLogits("logProbability", logits);
@@ -164,6 +164,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
       return klLoss(logits.ref);
     },
   };
+  return lookupFree(family, more);
 }
 
 /** Bit `d` of every code, the first bit the lowest: `[bits, 2^bits]` of 0 and 1. */

@@ -1,7 +1,8 @@
 import type { numpy as np } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
-import { owns } from "../tree.ts";
+import { owns, release } from "../tree.ts";
 import type { MaskOptions, Quantizer } from "./contract.ts";
+import { checkCallOf } from "./guard.ts";
 
 /**
  * The same indices, once they are known to be codes of the quantizer.
@@ -25,6 +26,11 @@ export async function checkIndices(
   indices: np.Array,
   masks: MaskOptions = {},
 ): Promise<np.Array> {
+  if (typeof quantizer !== "object" || quantizer === null || !("codebookSizes" in quantizer)) {
+    release([indices, masks]);
+    throw expected("checkIndices", "a quantizer, then indices", quantizer);
+  }
+  checkCallOf(quantizer, "checkIndices", [indices, masks]);
   using _ = owns(indices, masks);
   const { codebookSizes, groups = 1, layersMayRest = false } = quantizer as Layered;
   const where = `${quantizer.config.type}: indices`;
@@ -83,6 +89,9 @@ async function realityOf(
   if (lengths) {
     if (lengths.size !== B) throw expected(`${where}: shape of lengths`, `[${B}]`, lengths.shape);
     const counts = await lengths.ref.data();
+    for (const [at, count] of counts.entries()) {
+      if (count < 0 || count > N) throw expected(`${where}: lengths[${at}]`, `0 to ${N}`, count);
+    }
     const perPosition = entries / B / N;
     return (at) => Math.floor(at / perPosition) % N < (counts[Math.floor(at / (entries / B))] ?? 0);
   }

@@ -9,6 +9,15 @@ import type { ArrayTree } from "../tree.ts";
  * live in plain trees. Every function takes ownership of the arrays that it is given: callers keep
  * theirs with `.ref` and `tree.ref(...)`.
  *
+ * A wrong argument is a `VectorQuantizeError` before anything changes, and all that the call was given
+ * is given up. Numbers in arrays are checked by what is asynchronous. `apply`, `decode` and the like
+ * can't read them, inside a trace or while threads compute; there the result says it:
+ *
+ * - a sequence whose length is below 0 or above N counts as empty, and comes out as NaN;
+ * - a target that is below -1, or that no code has, makes `loss` NaN, unless its vector is masked;
+ * - a factor of `emaUpdateWeight` that is not finite counts as 0, and makes `loss` NaN;
+ * - an index that no code has decodes to NaN.
+ *
  * Letters for shapes, here and everywhere: `B` batch, `N` vectors (positions), `D` feature size,
  * `K` codebook size, `Q` quantizers (layers), `G` groups, `H` heads. Indices are int32.
  */
@@ -119,7 +128,7 @@ export interface QuantizerConfig {
 export type MaskOptions = {
   /** bool, in the shape of the indices: true where a vector is real. */
   mask?: np.Array;
-  /** int32 `[B]`: how many leading positions of each sequence are real. */
+  /** int32 `[B]`: how many leading positions of each sequence are real, 0 to N. */
   lengths?: np.Array;
 };
 

@@ -8,15 +8,9 @@ import {
   checkNumber,
 } from "../errors.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import {
-  checkInput,
-  checkLayout,
-  type Layout,
-  positionShape,
-  toVectors,
-} from "../layout/layout.ts";
+import { checkLayout, type Layout, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinear } from "../layout/linear.ts";
-import { checkMask, maskOfVectors } from "../layout/mask.ts";
+import { maskOfVectors } from "../layout/mask.ts";
 import { owns } from "../tree.ts";
 import type { MaskOptions, Variables } from "./contract.ts";
 import { activations, type CdfActivation, distributions } from "./fsp/distributions.ts";
@@ -28,7 +22,7 @@ import {
   type VectorNorm,
   type VectorNormPreset,
 } from "./fsp/vectorNorm.ts";
-import type { LookupFreeParams } from "./lookupFree/family.ts";
+import type { LookupFreeFamily, LookupFreeParams } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
 /** Options of `fsp`. The reference's names, in camelCase, beside each where they differ. */
@@ -146,7 +140,17 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     return np.where(moves, moved, rounded);
   };
 
-  const quantizer = lookupFree<LookupFreeParams, Record<string, never>>({
+  const momentsOf = jit(({ params, x, ...masks }: MomentsCall): Moments => {
+    const mask = maskOfVectors(masks, positionShape(x.shape, layout));
+    return moments(applyLinear(toVectors(x, layout), params.projectIn), mask, norm.eps);
+  });
+  const more: Pick<FiniteScalarPerturbation, "moments"> = {
+    moments({ params, state }, x, masks = {}) {
+      using _ = owns(params, state, x, masks);
+      return momentsOf(tree.ref({ params, x, ...masks }));
+    },
+  };
+  const family: LookupFreeFamily<LookupFreeParams, Record<string, never>> = {
     name: "fsp",
     config: { type: "fsp", ...given },
     dim,
@@ -191,21 +195,6 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
       const loss = normLoss(found, norm);
       return { codes, loss, losses: { norm: loss.ref } };
     },
-  });
-
-  const momentsOf = jit(({ params, x, ...masks }: MomentsCall): Moments => {
-    const mask = maskOfVectors(masks, positionShape(x.shape, layout));
-    return moments(applyLinear(toVectors(x, layout), params.projectIn), mask, norm.eps);
-  });
-
-  return {
-    ...quantizer,
-
-    moments({ params, state }, x, masks = {}) {
-      using _ = owns(params, state, x, masks);
-      checkInput("fsp.moments", x.shape, layout, dim);
-      checkMask("fsp.moments", masks, positionShape(x.shape, layout));
-      return momentsOf(tree.ref({ params, x, ...masks }));
-    },
   };
+  return lookupFree(family, more);
 }

@@ -1,8 +1,9 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
-import { checkInput, type Layout } from "../layout/layout.ts";
+import type { Layout } from "../layout/layout.ts";
 import { type ArrayTree, owns } from "../tree.ts";
 import type { Quantizer, QuantizerConfig, Variables } from "./contract.ts";
+import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import { drawDepth, type QuantizeDropout } from "./residual/dropout.ts";
 import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
 
@@ -58,7 +59,8 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   checkInteger(`${where}: groups`, groups);
   if (dim % groups !== 0) throw expected(`${where}: dim`, `a multiple of groups = ${groups}`, dim);
   const width = dim / groups;
-  const inner = family.make(width);
+  const made = family.make(width);
+  const inner = unguarded(made);
   const Q = inner.codebookSizes.length;
   const all = Array.from({ length: groups }, (_, group) => group);
 
@@ -77,20 +79,9 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   const keysOf = (key: np.Array | undefined, count: number) =>
     key ? [...random.split(key.ref, count)] : [];
 
-  /** Throws unless `indices` have an axis for the groups. */
-  const checkGroups = (at: string, part: string, indices: np.Array) => {
-    if (indices.ndim < 3 || indices.shape[0] !== groups) {
-      throw expected(
-        `${at}: shape of ${part}`,
-        `[${groups}, ..., 1 to ${Q}], a row per group and a column per layer`,
-        indices.shape,
-      );
-    }
-  };
-
   const rowOf = (indices: np.Array, group: number) => indices.ref.slice(group);
 
-  return {
+  const quantizer: GroupedQuantizer = {
     config,
     dim,
     groups,
@@ -107,21 +98,22 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
 
     async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
       using _ = owns(variables, x, masks, key);
-      checkInput(`${where}.fit`, x.shape, layout, dim);
       const keys = keysOf(key, groups);
       const made: Variables[] = [];
+      using _held = owns(keys, made);
       for (const group of all) {
         const fitted = await inner.fit(variablesOf(variables, group), partOf(x, group), {
-          key: keys[group] as np.Array,
+          key: (keys[group] as np.Array).ref,
           ...(iterations !== undefined && { iterations }),
           ...(warn && { warn }),
           ...tree.ref(masks),
         });
         made.push(fitted);
       }
+      const fitted = tree.ref(made as never) as Variables[];
       return {
-        params: { groups: made.map(({ params }) => params) },
-        state: { groups: made.map(({ state }) => state) },
+        params: { groups: fitted.map(({ params }) => params) },
+        state: { groups: fitted.map(({ state }) => state) },
       };
     },
 
@@ -132,8 +124,6 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       const traced = typeof depth === "object" ? { depth } : {};
       using _ = owns(variables, x, key, given, masks, traced);
       const at = `${where}.apply`;
-      checkInput(at, x.shape, layout, dim);
-      for (const [part, array] of Object.entries(given)) checkGroups(at, part, array);
       const drops =
         mode.training && dropout && depth === undefined && Object.keys(given).length === 0;
       if (drops && !key) {
@@ -178,7 +168,6 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     async encode(variables, x, { mask, lengths, ...mode } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
-      checkInput(`${where}.encode`, x.shape, layout, dim);
       const found: np.Array[] = [];
       for (const group of all) {
         const call = { ...mode, ...tree.ref(masks) };
@@ -189,8 +178,6 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
 
     async update(variables, x, indices, { key, ...masks } = {}) {
       using _ = owns(variables, x, indices, masks, key);
-      checkInput(`${where}.update`, x.shape, layout, dim);
-      checkGroups(`${where}.update`, "indices", indices);
       const keys = keysOf(key, groups + 1);
       keys.pop()?.dispose(); // the one that draws the depth in `apply`
       const moved: ArrayTree[] = [];
@@ -211,7 +198,6 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
 
     codes(variables, indices) {
       using _ = owns(variables, indices);
-      checkGroups(`${where}.codes`, "indices", indices);
       return np.stack(
         all.map((group) => inner.codes(variablesOf(variables, group), rowOf(indices, group))),
         0,
@@ -220,7 +206,6 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
 
     decode(variables, indices, masks = {}) {
       using _ = owns(variables, indices, masks);
-      checkGroups(`${where}.decode`, "indices", indices);
       return join(
         all.map((group) =>
           inner.decode(variablesOf(variables, group), rowOf(indices, group), tree.ref(masks)),
@@ -228,6 +213,15 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       );
     },
   };
+  return guarded(quantizer, {
+    layout,
+    indices: { groups, axes: [Q], layers: true },
+    scores: (call) => groups * scoresOf(made, call),
+    takes: {
+      apply: optionsTakenBy(made, "apply") ?? [],
+      encode: optionsTakenBy(made, "encode") ?? [],
+    },
+  });
 }
 
 /** Options of a grouped quantizer, beside those of its groups. */

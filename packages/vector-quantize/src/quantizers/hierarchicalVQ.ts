@@ -1,8 +1,7 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
-import { expected, VectorQuantizeError } from "../errors.ts";
-import { checkInput } from "../layout/layout.ts";
 import { jitByMode, owns } from "../tree.ts";
 import type { ApplyOptions, MaskOptions, Quantized, Quantizer, Variables } from "./contract.ts";
+import { guarded, unguarded } from "./guard.ts";
 import {
   initSmoothing,
   poolTo,
@@ -71,7 +70,7 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
   const options = completeHierarchicalOptions(given);
   const { scales, residualRatio } = options;
   const { dim, codebookSize } = given;
-  const inner = vectorQuantize(options.vq);
+  const inner = unguarded(vectorQuantize(options.vq));
   const complete = completeOptions(options.vq);
   const starts = scales.map((_, at) => scales.slice(0, at).reduce((sum, s) => sum + s * s, 0));
   const P = scales.reduce((sum, s) => sum + s * s, 0);
@@ -154,20 +153,6 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
   );
   const vqOf = ({ params, state }: Given) => tree.ref({ params: params.vq, state: state.vq });
 
-  const checkIndices = (name: string, indices: np.Array, batch?: number) => {
-    const { shape, dtype } = indices;
-    if (dtype !== np.int32) throw expected(`${where}.${name}: dtype of indices`, "int32", dtype);
-    if (shape.length !== 2 || shape[1] !== P || (batch !== undefined && shape[0] !== batch)) {
-      throw expected(`${where}.${name}: shape of indices`, `[${batch ?? "B"}, ${P}]`, shape);
-    }
-  };
-
-  const checkNoMasks = (name: string, { mask, lengths }: ApplyOptions) => {
-    if (!mask && !lengths) return;
-    tree.dispose([mask, lengths]);
-    throw new VectorQuantizeError(`${where}.${name}: expected no mask and no lengths, got some`);
-  };
-
   const checkKeyed = (name: string, key: unknown, mode: Mode, moves: boolean) => {
     const { training = false, temperature = complete.sampleCodebookTemp } = mode;
     const sampled = training && complete.stochasticSampleCodes && temperature > 0;
@@ -176,7 +161,7 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
     checkKey(`${where}.${name}`, key, drawing);
   };
 
-  return {
+  const quantizer: HierarchicalQuantizer = {
     config: { type: where, ...savedOptions(given as never) },
     dim,
     codebookSizes: [codebookSize],
@@ -191,11 +176,9 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
       };
     },
 
-    async fit(variables, x, { mask, lengths, ...fitOptions } = {}) {
-      checkNoMasks("fit", { ...(mask && { mask }), ...(lengths && { lengths }) });
+    async fit(variables, x, fitOptions = {}) {
       const { key = random.key(0), ...rest } = fitOptions;
       using _ = owns(variables, x, key);
-      checkInput(`${where}.fit`, x.shape, "image", dim);
       const image = np.moveaxis(x.ref, 1, -1);
       const [B] = image.shape as [number];
       const pooled = scales.map((s) => poolTo(image.ref, s).reshape([B, s * s, dim]));
@@ -219,13 +202,9 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
     },
 
     apply(variables, x, callOptions = {}) {
-      const { training = false, key, indices, targets, mask, lengths, ...call } = callOptions;
+      const { training = false, key, indices, ...call } = callOptions;
       const moveState = call.moveState ?? indices === undefined;
-      using _ = owns(variables, x, key, indices, targets);
-      checkNoMasks("apply", { ...(mask && { mask }), ...(lengths && { lengths }) });
-      checkInput(`${where}.apply`, x.shape, "image", dim);
-      if (indices) checkIndices("apply", indices, x.shape[0] as number);
-      if (targets) throw new VectorQuantizeError(`${where}.apply: expected no targets, got some`);
+      using _ = owns(variables, x, key, indices);
       const { freezeCodebook, temperature } = call;
       const mode: Mode = {
         training,
@@ -238,20 +217,15 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
       return run(tree.ref({ variables, x, ...arrays }), mode);
     },
 
-    async encode(variables, x, { mask, lengths } = {}) {
+    async encode(variables, x) {
       using _ = owns(variables, x);
-      checkNoMasks("encode", { ...(mask && { mask }), ...(lengths && { lengths }) });
-      checkInput(`${where}.encode`, x.shape, "image", dim);
       const { indices, ...others } = run(tree.ref({ variables, x }), { training: false });
       tree.dispose(others as never);
       return blockUntilReady(indices);
     },
 
-    async update(variables, x, indices, { key, mask, lengths } = {}) {
+    async update(variables, x, indices, { key } = {}) {
       using _ = owns(variables, x, indices, key);
-      checkNoMasks("update", { ...(mask && { mask }), ...(lengths && { lengths }) });
-      checkInput(`${where}.update`, x.shape, "image", dim);
-      checkIndices("update", indices, x.shape[0] as number);
       const mode: Mode = { training: true, moveState: true };
       checkKeyed("update", key, mode, true);
       const call = tree.ref({ variables, x, indices, ...(key && { key }) });
@@ -263,16 +237,20 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
 
     codes(variables, indices) {
       using _ = owns(variables, indices);
-      checkIndices("codes", indices);
       return inner.codes(vqOf(variables), indices.ref); // [B, P, D]
     },
 
-    decode(variables, indices, { size, ...masks } = {}) {
+    decode(variables, indices, { size } = {}) {
       using _ = owns(variables, indices);
-      checkNoMasks("decode", masks);
-      checkIndices("decode", indices);
       const last = scales.at(-1) as number;
       return decode(tree.ref({ variables, indices }), { size: size ?? [last, last] });
     },
   };
+  return guarded(quantizer, {
+    layout: "image",
+    indices: { axes: [], positions: ([B]) => [B as number, P] },
+    masks: false,
+    scores: () => codebookSize,
+    takes: { apply: ["temperature", "freezeCodebook"], decode: ["size"] },
+  });
 }

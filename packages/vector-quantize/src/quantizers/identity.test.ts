@@ -34,7 +34,9 @@ describe("identity", () => {
     const shown = (await numbers(out.quantized)).filter((value) => value !== 0);
     expect(shown.length).toBe(4);
     tree.dispose([out.indices, out.loss]);
-    expect(() => quantizer.decode({ params: {}, state: {} }, np.zeros([2, 5]))).toThrow(
+    expect(() =>
+      quantizer.decode({ params: {}, state: {} }, np.zeros([2, 5], { dtype: np.int32 })),
+    ).toThrow(
       "identity.decode: expected a quantizer with codes, got none; its output is its input",
     );
     expect(quantizerFromConfig(quantizer.config).config).toEqual(quantizer.config);

@@ -1,9 +1,10 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
-import { checkInput, checkLayout, type Layout, positionShape } from "../layout/layout.ts";
-import { checkMask, zeroMasked } from "../layout/mask.ts";
+import { checkLayout, type Layout, positionShape } from "../layout/layout.ts";
+import { zeroMasked } from "../layout/mask.ts";
 import { owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
+import { guarded } from "./guard.ts";
 
 /** Options of `identity`. */
 export interface IdentityOptions {
@@ -31,10 +32,6 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
   checkInteger("identity: dim", dim);
   checkLayout("identity: layout", layout);
 
-  const check = (name: string, x: np.Array, masks: object) => {
-    checkInput(`identity.${name}`, x.shape, layout, dim);
-    checkMask(`identity.${name}`, masks, positionShape(x.shape, layout));
-  };
   const indicesOf = (x: np.Array) => np.zeros(positionShape(x.shape, layout), { dtype: np.int32 });
   const refuse = (name: string, ...arrays: unknown[]): never => {
     using _ = owns(...arrays);
@@ -43,7 +40,7 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
     );
   };
 
-  return {
+  const quantizer: Quantizer<Nothing, Nothing> = {
     config: { type: "identity", ...given },
     dim,
     codebookSizes: [1],
@@ -56,14 +53,12 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
     async fit(variables, x, { key, mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(x, key, masks);
-      check("fit", x, masks);
       return variables;
     },
 
     apply(variables, x, { key, mask, lengths, indices, targets } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(x, key, indices, targets);
-      check("apply", x, masks);
       const positions = positionShape(x.shape, layout);
       // Not the input itself: a traced output has to be computed.
       return {
@@ -78,18 +73,17 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
     async encode(_, x, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _owned = owns(x, masks);
-      check("encode", x, masks);
       return indicesOf(x);
     },
 
     async update(variables, x, indices, { key, mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(x, indices, key, masks);
-      check("update", x, masks);
       return variables.state;
     },
 
     codes: (variables, indices) => refuse("codes", variables, indices),
     decode: (variables, indices, masks) => refuse("decode", variables, indices, masks),
   };
+  return guarded(quantizer, { layout, indices: { axes: [] } });
 }

@@ -1,10 +1,11 @@
-import { blockUntilReady, jit, numpy as np, tree } from "@jax-js/jax";
+import { blockUntilReady, numpy as np, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
-import { checkMask, zeroMasked } from "../layout/mask.ts";
+import { zeroMasked } from "../layout/mask.ts";
 import { floats, onKernels } from "../search/kernel.ts";
-import { owns } from "../tree.ts";
+import { jitted, owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
+import { guarded } from "./guard.ts";
 import { encoderOf } from "./lookupFree/encoder.ts";
 import type {
   LookupFreeFamily,
@@ -26,57 +27,43 @@ export interface LookupFreeQuantizer<
   codesToIndices(variables: { params: P; state: S }, codes: np.Array): np.Array;
 }
 
-/** `jit` under the function's own type: jax-js's mapped types cannot see through `P` and `S`. */
-const compiled = <F>(traced: F): F => jit(traced as never) as unknown as F;
-
 /**
  * The quantizer of a family: checks the calls, jits the family's functions, and obeys the contract.
  *
  * There is nothing to fit and no state that moves, so `fit` gives the variables back and `update`
  * the state.
+ *
+ * @param more methods that only this family has
  */
-export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState>(
+export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState, More = object>(
   family: LookupFreeFamily<P, S>,
-): LookupFreeQuantizer<P, S> {
+  more = {} as More,
+): LookupFreeQuantizer<P, S> & More {
   const { name, dim, layout, codebooks, radix } = family;
   const graph = lookupFreeGraph(family);
-  const evaluate = compiled(graph.evaluate);
-  const train = compiled(graph.train);
-  const preparation = compiled(graph.preparation);
-  const encode = compiled(graph.encode);
-  const latents = compiled(graph.latents);
-  const settle = compiled(graph.settle);
+  const evaluate = jitted(graph.evaluate);
+  const train = jitted(graph.train);
+  const preparation = jitted(graph.preparation);
+  const encode = jitted(graph.encode);
+  const latents = jitted(graph.latents);
+  const settle = jitted(graph.settle);
   const encoder = encoderOf(family);
-  const codes = compiled(graph.codes);
-  const decode = compiled(graph.decode);
-  const levelIndices = compiled(graph.levelIndices);
-  const codesToIndices = compiled(graph.codesToIndices);
+  const codes = jitted(graph.codes);
+  const decode = jitted(graph.decode);
+  const levelIndices = jitted(graph.levelIndices);
+  const codesToIndices = jitted(graph.codesToIndices);
   const axes = indexAxes(family);
-
-  const checkCall = (method: string, x: np.Array, { indices, ...masks }: Partial<Call<P, S>>) => {
-    const where = `${name}.${method}`;
-    checkInput(where, x.shape, layout, dim);
-    const positions = positionShape(x.shape, layout);
-    checkMask(where, masks, positions);
-    const shape = [...positions, ...axes];
-    if (indices && String(indices.shape) !== String(shape)) {
-      throw expected(`${where}: shape of indices`, JSON.stringify(shape), indices.shape);
-    }
-  };
-
-  const checkIndices = (method: string, { shape }: np.Array) => {
-    const own = shape.slice(shape.length - axes.length);
-    if (shape.length <= axes.length || String(own) !== String(axes)) {
-      const wanted = ["...positions", ...axes].join(", ");
-      throw expected(`${name}.${method}: shape of indices`, `[${wanted}]`, shape);
-    }
-  };
 
   const checkKey = (method: string, training: boolean, key: np.Array | undefined) => {
     if (!training || !family.draws || key) return;
     throw new VectorQuantizeError(
       `${name}.${method}: expected options.key, got none; ${family.draws} draws at random`,
     );
+  };
+
+  const checkTemperature = (method: string, temperature: number | undefined) => {
+    if (temperature !== 0 || family.takesZeroTemperature) return;
+    throw expected(`${name}.${method}: temperature`, "a number above 0", temperature);
   };
 
   /** What a call draws with. */
@@ -90,8 +77,8 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     (async (variables, x, { key, mask, lengths, temperature } = {}) => {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks, key);
-      checkCall("prepare", x, masks);
       checkKey("prepare", true, key);
+      checkTemperature("prepare", temperature);
       const draws = drawing(key, family.draws !== undefined, temperature);
       const needed = preparation({ ...tree.ref({ variables, x, ...masks }), ...draws } as Call<
         P,
@@ -100,7 +87,7 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       return (family.prepare as Preparation<P, S>).find(needed);
     });
 
-  return {
+  const quantizer: LookupFreeQuantizer<P, S> = {
     config: family.config,
     dim,
     codebookSizes: Array.from({ length: codebooks }, () => radix.sizes).flat(),
@@ -111,7 +98,6 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     async fit(variables, x, given = {}) {
       const { mask, lengths } = given;
       using _ = owns(variables, x, given.key, mask, lengths);
-      checkCall("fit", x, { ...(mask && { mask }), ...(lengths && { lengths }) });
       return tree.ref(variables);
     },
 
@@ -123,8 +109,8 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
         ...(indices && { indices }),
       };
       using _ = owns(variables, x, arrays, key, prepared);
-      checkCall("apply", x, arrays);
       checkKey("apply", training, key);
+      checkTemperature("apply", temperature);
       const call: Call<P, S> = tree.ref({ variables, x, ...arrays });
       if (!training) {
         const draws = drawing(key, family.drawsInEvaluation, temperature);
@@ -137,7 +123,6 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     async encode(variables, x, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
-      checkCall("encode", x, masks);
       if (!encoder || !onKernels(x)) {
         return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
       }
@@ -151,29 +136,24 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     async update(variables, x, indices, { key, mask, lengths } = {}) {
       const arrays = { indices, ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, arrays, key);
-      checkCall("update", x, arrays);
       return tree.ref(variables.state);
     },
 
     codes(variables, indices) {
       using _ = owns(variables, indices);
-      checkIndices("codes", indices);
       return codes(tree.ref(variables), indices.ref);
     },
 
     decode(variables, indices, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, indices, masks);
-      checkIndices("decode", indices);
       const positions = indices.shape.slice(0, indices.ndim - axes.length);
-      checkMask(`${name}.decode`, masks, positions);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
 
     levelIndices(indices) {
       using _ = owns(indices);
-      checkIndices("levelIndices", indices);
       return levelIndices(indices.ref);
     },
 
@@ -184,4 +164,13 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       return codesToIndices(tree.ref(variables), given.ref);
     },
   };
+  const drawn = family.temperature === undefined ? [] : ["temperature"];
+  return guarded(
+    { ...quantizer, ...more },
+    {
+      layout,
+      indices: { axes },
+      takes: { apply: [...drawn, ...(prepare ? ["prepared"] : [])], prepare: drawn },
+    },
+  );
 }

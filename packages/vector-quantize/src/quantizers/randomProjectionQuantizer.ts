@@ -1,20 +1,20 @@
 import { blockUntilReady, lax, numpy as np, random, tree } from "@jax-js/jax";
 import { lookUp } from "../codebook/codebook.ts";
-import { checkBoolean, checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkBoolean, checkInteger, checkKnownOptions } from "../errors.ts";
 import {
-  checkInput,
   checkLayout,
   fromVectors,
   type Layout,
   positionShape,
   toVectors,
 } from "../layout/layout.ts";
-import { checkMask, fillMasked, hideMasked, maskOfVectors, zeroMasked } from "../layout/mask.ts";
+import { fillMasked, hideMasked, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { nearestInGraph, normalise, similarities } from "../search/graph.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
+import { guarded } from "./guard.ts";
 
 /** Options of `randomProjectionQuantizer`. The reference's names, in camelCase. */
 export interface RandomProjectionOptions {
@@ -38,6 +38,7 @@ export type RandomProjectionState = {
   /** Of unit length. */
   codebook: np.Array; // [numCodebooks, K, C]
 };
+type RandomProjection = Quantizer<Record<string, never>, RandomProjectionState>;
 type Given = Variables<Record<string, never>, RandomProjectionState>;
 type Call = MaskOptions & { variables: Given; x: np.Array; indices?: np.Array; targets?: np.Array };
 
@@ -61,9 +62,7 @@ type Call = MaskOptions & { variables: Given; x: np.Array; indices?: np.Array; t
  * Recognition", 2022, https://arxiv.org/abs/2202.01855. The reference's class is
  * `RandomProjectionQuantizer`.
  */
-export function randomProjectionQuantizer(
-  given: RandomProjectionOptions,
-): Quantizer<Record<string, never>, RandomProjectionState> {
+export function randomProjectionQuantizer(given: RandomProjectionOptions): RandomProjection {
   const where = "randomProjectionQuantizer";
   checkKnownOptions(where, given, known);
   const { dim, codebookDim: C, codebookSize: K, numCodebooks: H = 1 } = given;
@@ -165,20 +164,7 @@ export function randomProjectionQuantizer(
     };
   });
 
-  const check = (name: string, { x, indices, targets, ...masks }: Omit<Call, "variables">) => {
-    const at = `${where}.${name}`;
-    checkInput(at, x.shape, layout, dim);
-    const positions = positionShape(x.shape, layout);
-    checkMask(at, masks, positions);
-    const shape = [...positions, ...indexAxes];
-    for (const [part, array] of Object.entries({ indices, targets })) {
-      if (array && String(array.shape) !== String(shape)) {
-        throw expected(`${at}: shape of ${part}`, JSON.stringify(shape), array.shape);
-      }
-    }
-  };
-
-  return {
+  const quantizer: RandomProjection = {
     config: { type: where, ...given },
     dim,
     codebookSizes: all.map(() => K),
@@ -198,7 +184,6 @@ export function randomProjectionQuantizer(
     async fit(variables, x, { key, mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(x, key, masks);
-      check("fit", { x, ...masks });
       return variables;
     },
 
@@ -206,14 +191,12 @@ export function randomProjectionQuantizer(
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       const given = { ...(indices && { indices }), ...(targets && { targets }) };
       using _ = owns(variables, x, masks, given, key);
-      check("apply", { x, ...masks, ...given });
       return run(tree.ref({ variables, x, ...masks, ...given }));
     },
 
     async encode(variables, x, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
-      check("encode", { x, ...masks });
       if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
       const { vectors, codes } = query(tree.ref({ variables, x }));
       const found: np.Array[] = [];
@@ -227,20 +210,24 @@ export function randomProjectionQuantizer(
     async update(variables, x, indices, { key, mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, indices, key, masks);
-      check("update", { x, indices, ...masks });
       return tree.ref(variables.state);
     },
 
-    codes: (variables, indices) => decode(variables, indices),
+    codes: decode,
 
     decode(variables, indices, masks = {}) {
       using _ = owns(variables, indices, masks);
       const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
-      checkMask(`${where}.decode`, masks, positions);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
   };
+  return guarded(quantizer, {
+    layout,
+    indices: { axes: indexAxes },
+    takes: { apply: ["targets"] },
+    scores: () => H * K,
+  });
 }
 
 const known = ["dim", "codebookSize", "codebookDim", "numCodebooks", "norm", "layout"];

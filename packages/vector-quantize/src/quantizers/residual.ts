@@ -1,7 +1,7 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
-import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
-import { checkInput, positionShape } from "../layout/layout.ts";
-import { checkMask, maskOfVectors, zeroMasked } from "../layout/mask.ts";
+import { expected, VectorQuantizeError } from "../errors.ts";
+import { positionShape } from "../layout/layout.ts";
+import { maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
 import { floats, onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
@@ -12,11 +12,11 @@ import type {
   QuantizerConfig,
   Variables,
 } from "./contract.ts";
+import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
 import { type ImplicitParams, initImplicit } from "./residual/implicit.ts";
 import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
 import {
-  type ResidualCall,
   type ResidualMode,
   type ResidualParams,
   type ResidualParts,
@@ -90,11 +90,12 @@ export interface ResidualFamily extends ResidualParts {
  * means that a layer adds nothing; `decode` takes fewer columns than layers for a coarse output.
  */
 export function residualOf(family: ResidualFamily): ResidualQuantizer {
-  const { config, dim, innerDim, layers, shared, layout } = family;
+  const { config, dim, innerDim, shared, layout } = family;
+  const layers = family.layers.map(unguarded);
   const beam = family.beam ?? { training: 1, evaluation: 1 };
   const where = config.type;
   const Q = layers.length;
-  const graph = residualLayers(family);
+  const graph = residualLayers({ ...family, layers });
   const run = jitByMode(graph.run);
   const enter = jitted((params: ResidualParams, x: np.Array) => graph.enter(params, x));
   const projected = jitted(graph.projected);
@@ -134,41 +135,17 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     state: state.layers[layer] as ArrayTree,
   });
 
-  const checkCall = (name: string, call: Partial<ResidualCall> & { x: np.Array }) => {
-    const at = `${where}.${name}`;
-    checkInput(at, call.x.shape, layout, dim);
-    const positions = positionShape(call.x.shape, layout);
-    checkMask(at, call, positions);
-    if (call.targets) checkColumns(at, "targets", call.targets, positions);
-    if (call.indices) checkColumns(at, "indices", call.indices, positions);
-  };
-
-  /** Throws unless `indices` is `[...positions, 1 to Q]`. */
-  const checkColumns = (at: string, part: string, indices: np.Array, positions?: number[]) => {
-    const { shape } = indices;
-    const last = shape.at(-1) ?? 0;
-    const fits = !positions || String(shape.slice(0, -1)) === String(positions);
-    if (indices.dtype !== np.int32)
-      throw expected(`${at}: dtype of ${part}`, "int32", indices.dtype);
-    if (shape.length < 2 || !fits || last < 1 || last > Q) {
-      const wanted = positions ? `[${[...positions].join(", ")}, 1 to ${Q}]` : `[..., 1 to ${Q}]`;
-      throw expected(`${at}: shape of ${part}`, `${wanted}, a column per layer`, shape);
-    }
-  };
-
   const checkBeam = (at: string, beamSize: number) => {
-    checkInteger(`${at}: beamSize`, beamSize);
     if (beamSize > 1 && !family.beam) {
       throw expected(`${at}: beamSize`, `1, since layers of ${where} find one code`, beamSize);
     }
   };
 
   const checkDepth = (at: string, depth: number) => {
-    checkInteger(`${at}: depth`, depth);
     if (depth > Q) throw expected(`${at}: depth`, `at most ${Q}, the number of layers`, depth);
   };
 
-  return {
+  const quantizer: ResidualQuantizer = {
     config,
     dim,
     codebookSizes: layers.flatMap((layer) => layer.codebookSizes),
@@ -199,22 +176,23 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
 
     async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
       using _ = owns(variables, x, masks, key);
-      checkCall("fit", { x, ...masks });
       const positions = positionShape(x.shape, layout);
       const flatMask = jitted((given: typeof masks) => maskOfVectors(given, positions) as np.Array);
       const mask = masks.mask || masks.lengths ? flatMask(tree.ref(masks)) : undefined;
       const keys = [...random.split(key.ref, Q)];
       const state: ArrayTree[] = [];
       const params: ArrayTree[] = [];
-      let residual = enter(tree.ref(variables.params), x.ref);
-      let sum = np.zerosLike(residual.ref);
+      const entering = enter(tree.ref(variables.params), x.ref);
+      const left = { residual: entering, sum: np.zerosLike(entering.ref) };
+      using _held = owns(keys, state, params, left, mask);
       for (const [layer, quantizer] of kept.entries()) {
         const own = tree.ref({
           params: variables.params.layers[layer] as ArrayTree,
           state: variables.state.layers[layer] as ArrayTree,
         });
-        const fitted = await quantizer.fit(own, scaled({ residual: residual.ref }, { layer }), {
-          key: keys[layer] as np.Array,
+        const entered = scaled({ residual: left.residual.ref }, { layer });
+        const fitted = await quantizer.fit(own, entered, {
+          key: (keys[layer] as np.Array).ref,
           ...(iterations !== undefined && { iterations }),
           ...(warn && { warn }),
           ...(mask && { mask: mask.ref }),
@@ -225,13 +203,17 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
           params: { ...variables.params, layers: params },
           state: { layers: state },
         };
-        ({ residual, sum } = step({ variables: tree.ref(found), residual, sum }, { layer }));
-        await blockUntilReady(residual);
+        const next = step(tree.ref({ variables: found, ...left }), { layer });
+        tree.dispose([left.residual, left.sum]);
+        Object.assign(left, next);
+        await blockUntilReady(left.residual);
       }
-      tree.dispose([residual, sum, mask]);
-      for (const unused of keys.slice(kept.length)) unused.dispose();
       const { layers: _unfitted, ...rest } = variables.params;
-      return { params: { ...tree.ref(rest), layers: params }, state: { layers: state } };
+      const layersOf = (trees: ArrayTree[]) => tree.ref(trees as never) as ArrayTree[];
+      return {
+        params: { ...tree.ref(rest), layers: layersOf(params) },
+        state: { layers: layersOf(state) },
+      };
     },
 
     apply(variables, x, options = {}) {
@@ -240,7 +222,6 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       const traced = typeof depth === "object" ? { depth } : {};
       using _ = owns(variables, x, arrays, traced);
       const at = `${where}.apply`;
-      checkCall("apply", { x, ...arrays });
       if (typeof depth === "number") checkDepth(at, depth);
       if (beamSize !== undefined) checkBeam(at, beamSize);
       if (arrays.targets && !family.takesTargets) {
@@ -276,7 +257,6 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
 
     async encode(variables, x, { depth = Q, beamSize = beam.evaluation, ...masks } = {}) {
       using _ = owns(variables, x, masks);
-      checkCall("encode", { x, ...masks });
       checkDepth(`${where}.encode`, depth);
       checkBeam(`${where}.encode`, beamSize);
       if (family.encoder && onKernels(x)) {
@@ -306,7 +286,6 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
 
     async update(variables, x, indices, { key, ...masks } = {}) {
       using _ = owns(variables, x, indices, masks, key);
-      checkCall("update", { x, indices, ...masks });
       const columns = indices.shape.at(-1) as number;
       const mode = { training: true, moves: true, layers: columns, drops: false, beam: 1 };
       if (family.frozen) return tree.ref(variables.state);
@@ -331,25 +310,35 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     ...(passes && {
       async pass(variables, x, { key } = {}) {
         using _ = owns(variables, x, key);
-        checkCall("pass", { x });
         const mode = { training: true, moves: !family.frozen, drops: false, layers: Q };
         family.checkKey?.(`${where}.pass`, key, { ...mode, beam: beam.training });
         return await passes(variables, x.ref, key);
       },
     }),
 
-    codes(variables, indices) {
-      checkColumns(`${where}.codes`, "indices", indices);
-      return codes(variables, indices);
-    },
+    codes,
 
     decode(variables, indices, masks = {}) {
       using _ = owns(variables, indices, masks);
-      checkColumns(`${where}.decode`, "indices", indices);
       const positions = indices.shape.slice(0, -1);
-      checkMask(`${where}.decode`, masks, positions);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
   };
+  const ofLayers = layersTake.filter((name) =>
+    family.layers.some((layer) => optionsTakenBy(layer, "apply")?.includes(name) ?? true),
+  );
+  return guarded(quantizer, {
+    layout,
+    indices: { axes: [Q], layers: true },
+    scores: ({ training, depth = Q }) =>
+      family.layers.slice(0, depth).reduce((sum, layer) => sum + scoresOf(layer, { training }), 0),
+    takes: {
+      apply: ["targets", "depth", "beamSize", ...ofLayers],
+      encode: ["depth", "beamSize"],
+    },
+  });
 }
+
+/** Options of a call that a residual quantizer hands to layers that have them. */
+const layersTake = ["temperature", "freezeCodebook"];

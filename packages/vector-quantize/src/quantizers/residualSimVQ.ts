@@ -1,4 +1,5 @@
 import { tree } from "@jax-js/jax";
+import { unguarded } from "./guard.ts";
 import { checkDropout, dropoutOf } from "./residual/dropout.ts";
 import { layerOptionsOf, numberOfLayers, type ResidualOptions } from "./residual/options.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
@@ -40,7 +41,7 @@ export function residualSimVQ(given: ResidualSimVQOptions): ResidualQuantizer {
     trainsApart: !dropout,
     codebooks: ({ params, state }) =>
       params.layers.map((own, at) =>
-        layer.codebook(tree.ref({ params: own, state: state.layers[at] }) as never),
+        unguarded(layer).codebook(tree.ref({ params: own, state: state.layers[at] }) as never),
       ),
     ...(dropout && { dropout }),
   });

@@ -3,6 +3,7 @@ import { replacesDeadCodes } from "../codebook/deadCodes.ts";
 import { checkInteger, checkNumber, expected } from "../errors.ts";
 import { directionalReparametrisation } from "../gradients/directional.ts";
 import type { Quantizer, Variables } from "./contract.ts";
+import { unguarded } from "./guard.ts";
 import {
   checkDropout,
   dropoutOf,
@@ -120,7 +121,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     thresholdEmaDeadCode: 0,
     manualInPlaceOptimizerUpdate: true,
   };
-  const keeper = shared ? vectorQuantize(base) : undefined;
+  const keeper = shared ? unguarded(vectorQuantize(base)) : undefined;
   const layers = shared
     ? Array.from(sizes, () => layerOf({ ...base, ...waiting }))
     : sizes.map((codebookSize) => layerOf({ ...base, codebookSize }));

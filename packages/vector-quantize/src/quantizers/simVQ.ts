@@ -1,23 +1,16 @@
 import { blockUntilReady, lax, numpy as np, random, tree } from "@jax-js/jax";
 import { lookUp } from "../codebook/codebook.ts";
-import { expected } from "../errors.ts";
 import { rotationTrick } from "../gradients/rotation.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import { checkInput, fromVectors, positionShape, toVectors } from "../layout/layout.ts";
+import { fromVectors, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
-import {
-  checkMask,
-  fillMasked,
-  hideMasked,
-  maskedMean,
-  maskOfVectors,
-  zeroMasked,
-} from "../layout/mask.ts";
+import { fillMasked, hideMasked, maskedMean, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { finiteRows, nearestInGraph, similarities } from "../search/graph.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
+import { guarded } from "./guard.ts";
 import { completeSimVQOptions, type SimVQOptions } from "./simVQ/options.ts";
 import { savedOptions } from "./vectorQuantize/options.ts";
 
@@ -140,26 +133,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     },
   );
 
-  const checkCall = (name: string, x: np.Array, call: Omit<Call, "variables" | "x">) => {
-    const where = `simVQ.${name}`;
-    checkInput(where, x.shape, layout, dim);
-    const positions = positionShape(x.shape, layout);
-    checkMask(where, call, positions);
-    for (const part of ["indices", "targets"] as const) {
-      const array = call[part];
-      if (array && String(array.shape) !== String(positions)) {
-        throw expected(`${where}: shape of ${part}`, JSON.stringify(positions), array.shape);
-      }
-    }
-  };
-
-  const checkIndexType = (name: string, indices: np.Array) => {
-    if (indices.dtype !== np.int32) {
-      throw expected(`simVQ.${name}: dtype of indices`, "int32", indices.dtype);
-    }
-  };
-
-  return {
+  const quantizer: SimVQuantizer = {
     config: { type: "simVQ", ...savedOptions(given as never) },
     dim,
     codebookSizes: [K],
@@ -176,7 +150,6 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     async fit(variables, x, { mask, lengths, key } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(x, masks, key);
-      checkCall("fit", x, masks);
       return variables;
     },
 
@@ -188,14 +161,12 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
         ...(targets && { targets }),
       };
       using _ = owns(variables, x, arrays, key);
-      checkCall("apply", x, arrays);
       return apply(tree.ref({ variables, x, ...arrays }), { training });
     },
 
     async encode(variables, x, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
-      checkCall("encode", x, masks);
       if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
       const { vectors, codes } = query(tree.ref({ variables, x }));
       const found = np.array(await nearestOnKernels(vectors, codes, "euclidean"));
@@ -205,26 +176,28 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     async update(variables, x, indices, { mask, lengths, key } = {}) {
       const arrays = { indices, ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, arrays, key);
-      checkCall("update", x, arrays);
       return tree.ref(variables.state);
     },
 
     codes(variables, indices) {
       using _ = owns(variables, indices);
-      checkIndexType("codes", indices);
       return decode(tree.ref(variables), indices.ref);
     },
 
     decode(variables, indices, masks = {}) {
       using _ = owns(variables, indices, masks);
-      checkIndexType("decode", indices);
-      checkMask("simVQ.decode", masks, indices.shape);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), indices.shape, layout);
     },
 
-    codebook: (variables) => codebook(variables),
+    codebook,
   };
+  return guarded(quantizer, {
+    layout,
+    indices: { axes: [] },
+    takes: { apply: ["targets"] },
+    scores: () => K,
+  });
 }
 
 /** A linear map without bias, started as PyTorch's `nn.Linear`. */

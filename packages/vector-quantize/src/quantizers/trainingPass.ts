@@ -3,6 +3,7 @@ import { supports } from "../kernels/binary.ts";
 import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import type { PassGradients, PassOptions, Quantizer, TrainingPass, Variables } from "./contract.ts";
+import { checkCallOf, unguarded } from "./guard.ts";
 
 /** Takes ownership of the arrays that it is given. */
 export type RunTrainingPass = (
@@ -24,7 +25,8 @@ export type RunTrainingPass = (
  *
  * Outputs, state and gradients are those of `apply` with `training: true`, up to rounding.
  */
-export function createTrainingPass(quantizer: Quantizer): RunTrainingPass {
+export function createTrainingPass(given: Quantizer): RunTrainingPass {
+  const quantizer = unguarded(given);
   type Inputs = { params: ArrayTree; x: np.Array };
   interface Fixed {
     state: ArrayTree;
@@ -45,19 +47,20 @@ export function createTrainingPass(quantizer: Quantizer): RunTrainingPass {
   });
 
   return async (variables, x, options = {}) => {
+    checkCallOf(given, "pass", [variables, x, options]);
     using _ = owns(variables, x, options);
     const own = () => tree.ref(variables as never) as Variables;
-    const given = () => tree.ref(options);
+    const taken = () => tree.ref(options);
     if (quantizer.pass && onKernels(x) && supports("plain")) {
-      return await quantizer.pass(own(), x.ref, given());
+      return await quantizer.pass(own(), x.ref, taken());
     }
     const apart = quantizer.trainsApart && onKernels(x);
     const indices = apart ? await quantizer.encode(own(), x.ref) : undefined;
-    const prepared = apart ? await quantizer.prepare?.(own(), x.ref, given()) : undefined;
-    const moved = indices && (await quantizer.update(own(), x.ref, indices.ref, given()));
+    const prepared = apart ? await quantizer.prepare?.(own(), x.ref, taken()) : undefined;
+    const moved = indices && (await quantizer.update(own(), x.ref, indices.ref, taken()));
     const fixed: Fixed = {
       state: tree.ref(variables.state as never),
-      options: { ...given(), ...(indices && { indices }), ...(prepared && { prepared }) },
+      options: { ...taken(), ...(indices && { indices }), ...(prepared && { prepared }) },
     };
     const inputs: Inputs = { params: tree.ref(variables.params as never), x: x.ref };
     const { state, ...outputs } = forward(tree.ref(inputs as never), tree.ref(fixed as never));

@@ -1,13 +1,14 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
+import type { CodebookState } from "../codebook/codebook.ts";
 import { replacesDeadCodes } from "../codebook/deadCodes.ts";
 import { clusters } from "../codebook/kmeans.ts";
 import { codebookOfClusters } from "../codebook/move.ts";
 import { statisticsOnKernels } from "../codebook/statistics.ts";
-import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
-import { checkInput, positionShape } from "../layout/layout.ts";
-import { checkMask, zeroMasked } from "../layout/mask.ts";
+import { expected, VectorQuantizeError } from "../errors.ts";
+import { zeroMasked } from "../layout/mask.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitByMode, jitted, owns } from "../tree.ts";
+import { guarded } from "./guard.ts";
 import { type ApplyMode, applyGraph, drawingsOf, stepCodebook } from "./vectorQuantize/apply.ts";
 import {
   bookkeeping,
@@ -73,31 +74,11 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   const run = jitByMode(applyGraph(options));
   const plainly = plainPass(options);
 
-  const checkCall = (name: string, x: np.Array, call: Partial<Call>) => {
-    const where = `vectorQuantize.${name}`;
-    checkInput(where, x.shape, layout, dim);
-    const positions = positionShape(x.shape, layout);
-    checkMask(where, call, positions);
-    const shape = heads === 1 ? positions : [...positions, heads];
-    for (const part of ["indices", "targets"] as const) {
-      const array = call[part];
-      if (array && String(array.shape) !== String(shape)) {
-        throw expected(`${where}: shape of ${part}`, JSON.stringify(shape), array.shape);
-      }
-    }
-    const weight = call.emaUpdateWeight;
+  const checkWeight = (name: string, weight: np.Array | undefined) => {
     const perCode = deal.books === 1 ? [codebookSize] : [heads, codebookSize];
     if (weight && String(weight.shape) !== String(perCode)) {
-      throw expected(`${where}: shape of emaUpdateWeight`, JSON.stringify(perCode), weight.shape);
-    }
-  };
-
-  const checkIndexShape = (name: string, indices: np.Array) => {
-    const where = `vectorQuantize.${name}: `;
-    if (indices.dtype !== np.int32)
-      throw expected(`${where}dtype of indices`, "int32", indices.dtype);
-    if (heads > 1 && indices.shape.at(-1) !== heads) {
-      throw expected(`${where}last axis of indices`, `heads = ${heads}`, indices.shape.at(-1));
+      const where = `vectorQuantize.${name}: shape of emaUpdateWeight`;
+      throw expected(where, JSON.stringify(perCode), weight.shape);
     }
   };
 
@@ -106,7 +87,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     accumulate: accumEmaUpdate ?? false,
   });
 
-  return {
+  const quantizer: VectorQuantizer = {
     config: { type: "vectorQuantize", ...savedOptions(given) },
     dim,
     codebookSizes: Array.from({ length: heads }, () => codebookSize),
@@ -122,15 +103,21 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
         ...masks
       } = fitOptions;
       using _ = owns(variables, x, masks, key);
-      checkCall("fit", x, masks);
-      checkInteger("vectorQuantize.fit: iterations", iterations);
       const keys = deal.books === 1 ? [key.ref] : [...random.split(key.ref, deal.books)];
-      const fitted = [];
-      for (const [book, part] of sample(tree.ref({ variables, x, ...masks })).entries()) {
-        const own = { K: codebookSize, iterations, metric, key: keys[book] as np.Array, warn };
-        fitted.push(codebookOfClusters(options, await clusters(part.vectors, part.usable, own)));
+      const parts = sample(tree.ref({ variables, x, ...masks }));
+      const fitted: CodebookState[] = [];
+      using _held = owns(keys, parts, fitted);
+      for (const [book, { vectors, usable }] of parts.entries()) {
+        const own = {
+          K: codebookSize,
+          iterations,
+          metric,
+          key: (keys[book] as np.Array).ref,
+          warn,
+        };
+        fitted.push(codebookOfClusters(options, await clusters(vectors.ref, usable.ref, own)));
       }
-      const { codebook, ...averages } = deal.join(fitted);
+      const { codebook, ...averages } = deal.join(tree.ref(fitted));
       const { clusterSize, codeSums, ...rest } = tree.ref(variables.state);
       tree.dispose([clusterSize, codeSums]);
       const state = replaceCodes(
@@ -155,7 +142,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
         ...arrays
       } = callOptions;
       using _ = owns(variables, x, arrays, key);
-      checkCall("apply", x, arrays);
+      checkWeight("apply", arrays.emaUpdateWeight);
       if (topk !== 0) checkTopk("vectorQuantize.apply", topk, options);
       const given = arrays.indices !== undefined;
       const degrees = temperature ?? options.sampleCodebookTemp;
@@ -186,7 +173,6 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
 
     async encode(variables, x, masks = {}) {
       using _ = owns(variables, x, masks);
-      checkCall("encode", x, masks);
       if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
       const { vectors, codes } = query(tree.ref({ variables, x }));
       const indices = [];
@@ -200,7 +186,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     async update(variables, x, indices, updateOptions = {}) {
       const { key, emaUpdate, accumEmaUpdate, ...arrays } = updateOptions;
       using _ = owns(variables, x, indices, arrays, key);
-      checkCall("update", x, { indices, ...arrays });
+      checkWeight("update", arrays.emaUpdateWeight);
       if (options.freezeCodebook) return tree.ref(variables.state);
       const mode = moveMode({
         ...(emaUpdate !== undefined && { emaUpdate }),
@@ -231,7 +217,6 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       plain: plainly.plain,
       async pass(variables, x, { key } = {}) {
         using _ = owns(variables, x, key);
-        checkCall("pass", x, {});
         checkKey(
           "vectorQuantize.pass",
           key,
@@ -243,15 +228,12 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
 
     codes(variables, indices) {
       using _ = owns(variables, indices);
-      checkIndexShape("codes", indices);
       return codes(tree.ref(variables), indices.ref);
     },
 
     decode(variables, indices, masks = {}) {
       using _ = owns(variables, indices, masks);
-      checkIndexShape("decode", indices);
       const positions = heads === 1 ? indices.shape : indices.shape.slice(0, -1);
-      checkMask("vectorQuantize.decode", masks, positions);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
@@ -280,8 +262,8 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
 
     expire(variables, x, { key, ...masks }) {
       using _ = owns(variables, x, masks, key);
-      checkCall("expire", x, masks);
       if (!replacesDeadCodes(options.thresholdEmaDeadCode)) return tree.ref(variables.state);
+      checkKey("vectorQuantize.expire", key, "replace");
       return expire(tree.ref({ variables, x, key, ...masks }));
     },
 
@@ -295,4 +277,17 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       return step(variables);
     },
   };
+  return guarded(quantizer, {
+    layout,
+    indices: { axes: heads === 1 ? [] : [heads] },
+    passing: ["pending"],
+    scores: ({ training }) =>
+      heads * codebookSize * (training && options.emaUpdate && !options.freezeCodebook ? 2 : 1),
+    takes: {
+      apply: ["targets", "temperature", "freezeCodebook", "topk", "codebookTransform", ...moving],
+      update: moving,
+    },
+  });
 }
+
+const moving = ["emaUpdate", "accumEmaUpdate", "emaUpdateWeight"];

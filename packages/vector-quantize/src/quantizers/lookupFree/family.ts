@@ -78,6 +78,8 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   readonly drawsInEvaluation?: boolean;
   /** The temperature of a call that gives none, if the family has one. */
   readonly temperature?: number;
+  /** Whether a temperature of 0 has a meaning: the likelier value of every bit, without a draw. */
+  readonly takesZeroTemperature?: boolean;
 
   init(key: np.Array): Variables<P, S>;
   /** Vectors `[N, dim]` as they are rounded: `[N, codebooks, d]`. */
