@@ -1,6 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { checkNumber, expected } from "../errors.ts";
 import { meanInGraph } from "./mean.ts";
+import { checkNumbers } from "./numbers.ts";
 
 /**
  * Mean squared error, `mean((a - b)^2)`, summed in double precision.
@@ -9,6 +10,8 @@ import { meanInGraph } from "./mean.ts";
  * @throws if the lengths differ or are 0
  */
 export function meanSquaredError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  checkNumbers("meanSquaredError: a", a);
+  checkNumbers("meanSquaredError: b", b);
   if (a.length !== b.length || a.length === 0) {
     throw expected("meanSquaredError: lengths", "two equal ones above 0", [a.length, b.length]);
   }

@@ -63,3 +63,24 @@ test("bits per pixel", () => {
   expect(bitsPerPixel([256, 16], 49, 784)).toBeCloseTo((49 * 12) / 784, 12);
   expect(entropyBitsPerPixel([1.5, 2.5], 64, 1024)).toBeCloseTo(0.25, 12);
 });
+
+test("arrays of jax-js and what is no number are refused", () => {
+  const array = np.zeros([3]) as unknown as number[];
+  const mend =
+    "expected a list of numbers or a typed array, got float32 [3]. Read the array: await array.data()";
+  expect(() => codeCounts(array, 4)).toThrow(`codeCounts: indices: ${mend}`);
+  expect(() => codeEntropy(array)).toThrow(`codeEntropy: counts: ${mend}`);
+  expect(() => usedCodes(array)).toThrow(`usedCodes: counts: ${mend}`);
+  expect(() => meanSquaredError(array, array)).toThrow(`meanSquaredError: a: ${mend}`);
+  expect(() => bitsPerPixel(512 as never, 1, 1)).toThrow(
+    "bitsPerPixel: codebookSizes: expected a list",
+  );
+  expect(() => bitsPerPixel([Number.NaN], 1, 1)).toThrow("bitsPerPixel: codebookSizes");
+  expect(() => entropyBitsPerPixel([Number.NaN], 1, 1)).toThrow(
+    "entropies: expected a finite number",
+  );
+  expect(() => codeCounts([0.5], 4)).toThrow("codeCounts: indices: expected integers, got 0.5");
+  expect(() => codeEntropy([1, Number.NaN])).toThrow(
+    "codeEntropy: counts: expected a finite number",
+  );
+});

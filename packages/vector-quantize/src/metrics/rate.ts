@@ -1,4 +1,5 @@
-import { checkInteger } from "../errors.ts";
+import { checkInteger, checkNumber } from "../errors.ts";
+import { checkNumbers } from "./numbers.ts";
 
 /**
  * Bits a pixel with every index written in `log2 K` bits:
@@ -13,6 +14,8 @@ export function bitsPerPixel(
   vectors: number,
   pixels: number,
 ): number {
+  checkNumbers("bitsPerPixel: codebookSizes", codebookSizes);
+  for (const size of codebookSizes) checkInteger("bitsPerPixel: codebookSizes", size);
   const bits = codebookSizes.reduce((sum, size) => sum + Math.log2(size), 0);
   return perPixel("bitsPerPixel", bits, vectors, pixels);
 }
@@ -29,6 +32,8 @@ export function entropyBitsPerPixel(
   vectors: number,
   pixels: number,
 ): number {
+  checkNumbers("entropyBitsPerPixel: entropies", entropies);
+  for (const entropy of entropies) checkNumber("entropyBitsPerPixel: entropies", entropy, 0);
   const bits = entropies.reduce((sum, entropy) => sum + entropy, 0);
   return perPixel("entropyBitsPerPixel", bits, vectors, pixels);
 }

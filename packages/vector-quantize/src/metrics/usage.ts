@@ -1,4 +1,5 @@
-import { checkInteger, expected } from "../errors.ts";
+import { checkInteger, checkNumber, expected } from "../errors.ts";
+import { checkNumbers } from "./numbers.ts";
 
 /** Most codes that are counted one by one: 1 GiB of counts. */
 const mostCodes = 2 ** 27;
@@ -10,6 +11,7 @@ const mostCodes = 2 ** 27;
  * @throws for an index of `codebookSize` or more, or one that is no integer
  */
 export function codeCounts(indices: ArrayLike<number>, codebookSize: number): Float64Array {
+  checkNumbers("codeCounts: indices", indices);
   checkInteger("codeCounts: codebookSize", codebookSize);
   if (codebookSize > mostCodes) {
     const mend = "Of a larger lookup-free codebook, count the levelIndices of each dimension";
@@ -30,6 +32,7 @@ export function codeCounts(indices: ArrayLike<number>, codebookSize: number): Fl
 
 /** How many codes occur at all. */
 export function usedCodes(counts: ArrayLike<number>): number {
+  checkNumbers("usedCodes: counts", counts);
   let used = 0;
   for (let k = 0; k < counts.length; k++) if ((counts[k] as number) > 0) used++;
   return used;
@@ -41,8 +44,12 @@ export function usedCodes(counts: ArrayLike<number>): number {
  * What an ideal entropy coder that knows these frequencies spends on one code.
  */
 export function codeEntropy(counts: ArrayLike<number>): number {
+  checkNumbers("codeEntropy: counts", counts);
   let total = 0;
-  for (let k = 0; k < counts.length; k++) total += counts[k] as number;
+  for (let k = 0; k < counts.length; k++) {
+    checkNumber("codeEntropy: counts", counts[k], 0);
+    total += counts[k] as number;
+  }
   let bits = 0;
   for (let k = 0; k < counts.length; k++) {
     const p = (counts[k] as number) / total;

@@ -1,5 +1,6 @@
-import { type numpy as np, random, tree } from "@jax-js/jax";
+import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
+import { expectDisposed } from "../../../../test/leak.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { gelu } from "./activations.ts";
 import { conv2d } from "./conv2d.ts";
@@ -28,6 +29,20 @@ describe("sequential", () => {
     const quantizer = vectorQuantize({ dim: 2, codebookSize: 2 });
     expect(() => sequential([layer])).toThrow("sequential: expected exactly one quantizer, got 0");
     expect(() => sequential([quantizer, layer, quantizer])).toThrow("got 2");
+  });
+
+  it("gives up all that it was given on an error", async () => {
+    const model = build();
+    const run: [string, (variables: ModelVariables, x: np.Array) => unknown, () => np.Array][] = [
+      ["decode", model.decode, () => np.zeros([8, 3, 2])], // floats
+      ["encode", model.encode, () => np.zeros([8, 6, 4, 3])], // three channels
+      ["fit", model.fit, () => np.zeros([1, 2, 2, 1])], // one vector
+    ];
+    for (const [name, method, wrong] of run) {
+      const [variables, x] = [model.init(random.key(0)), wrong()];
+      await expect((async () => method(variables, x))(), name).rejects.toThrow(/expected/);
+      expectDisposed([variables, x]);
+    }
   });
 
   it("gives each layer its own parameters, in order", () => {
@@ -62,6 +77,7 @@ describe("sequential", () => {
     };
     const before = await error(refs(variables));
     const fitted = await model.fit(variables, images(), { warn: () => {} });
+    expect(Object.keys(fitted.params)).toEqual(["encoder", "quantizer", "decoder"]); // order counts
     expect(await error(fitted)).toBeLessThan(before / 2);
   });
 

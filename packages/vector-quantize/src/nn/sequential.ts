@@ -1,7 +1,7 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
-import type { ApplyOptions, FitOptions, Quantizer } from "../quantizers/contract.ts";
-import { type ArrayTree, jitted } from "../tree.ts";
+import type { ApplyOptions, FitOptions, Quantizer, Variables } from "../quantizers/contract.ts";
+import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { applyLayers, backwardLayers, forwardLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
@@ -59,13 +59,14 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
       };
     },
 
-    async fit({ params, state }: ModelVariables, sample: np.Array, options?: FitOptions) {
-      const features = jitEncoder(tree.ref(params.encoder), sample);
-      const fitted = await quantizer.fit({ params: params.quantizer, state }, features, options);
-      return {
-        params: { ...params, quantizer: fitted.params },
-        state: fitted.state,
-      };
+    async fit(variables: ModelVariables, sample: np.Array, options?: FitOptions) {
+      using _ = owns(variables, sample);
+      const { params } = variables;
+      const features = jitEncoder(refs(params.encoder), sample.ref);
+      const fitted = await quantizer.fit(quantizersOwn(variables), features, options);
+      // In the order of `init`: jax-js tells the leaves of a tree by their order.
+      const [encoder, decoder] = [refs(params.encoder), refs(params.decoder)];
+      return { params: { encoder, quantizer: fitted.params, decoder }, state: fitted.state };
     },
 
     encoder: runEncoder,
@@ -78,18 +79,26 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
     },
     decoder: runDecoder,
 
-    async encode({ params, state }: ModelVariables, x: np.Array) {
-      tree.dispose(params.decoder as ArrayTree[]);
-      const features = jitEncoder(params.encoder, x);
-      return quantizer.encode({ params: params.quantizer, state }, features);
+    async encode(variables: ModelVariables, x: np.Array) {
+      using _ = owns(variables, x);
+      const features = jitEncoder(refs(variables.params.encoder), x.ref);
+      return await quantizer.encode(quantizersOwn(variables), features);
     },
 
-    decode({ params, state }: ModelVariables, indices: np.Array) {
-      tree.dispose(params.encoder as ArrayTree[]);
-      const quantized = quantizer.decode({ params: params.quantizer, state }, indices);
-      return jitDecoder(params.decoder, quantized);
+    decode(variables: ModelVariables, indices: np.Array) {
+      using _ = owns(variables, indices);
+      const quantized = quantizer.decode(quantizersOwn(variables), indices.ref);
+      return jitDecoder(refs(variables.params.decoder), quantized);
     },
   };
+}
+
+function refs<T>(arrays: T): T {
+  return tree.ref(arrays as never) as T;
+}
+
+function quantizersOwn({ params, state }: ModelVariables): Variables {
+  return refs({ params: params.quantizer, state });
 }
 
 function isQuantizer(part: Layer | Quantizer): part is Quantizer {

@@ -157,7 +157,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     ...(searchesPlainly(complete, given) && {
       codebooks: ({ params, state }) =>
         layers.map((layer, at) =>
-          (layer as VectorQuantizer).codebook(
+          (unguarded(layer) as VectorQuantizer).codebook(
             tree.ref({
               params: params.layers[shared ? 0 : at],
               state: state.layers[shared ? 0 : at],

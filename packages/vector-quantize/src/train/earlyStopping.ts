@@ -1,4 +1,4 @@
-import { checkInteger, checkKnownOptions, checkNumber } from "../errors.ts";
+import { checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 
 /** What has been seen so far: plain JSON, to be saved with a run. */
 export interface EarlyStoppingState {
@@ -51,6 +51,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
   let state = options.state ?? { since: 0 };
   return {
     observe(step, score) {
+      if (typeof score !== "number") throw expected("earlyStopping: score", "a number", score);
       const { best } = state;
       const better = best ? score > best.score + minDelta : !Number.isNaN(score);
       state = better

@@ -1,4 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
+import { checkInteger } from "../errors.ts";
+import { release } from "../tree.ts";
 import { createMetricReader, type StepReport } from "./metricReader.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import type { Trainer, TrainState } from "./trainer.ts";
@@ -38,6 +40,13 @@ export async function trainLoop(
   options: TrainLoopOptions,
 ): Promise<{ state: TrainState; step: number }> {
   const { trainer, batch, from, to, onReport, afterStep, shouldStop, timer } = options;
+  try {
+    checkInteger("trainLoop: from", from, 0);
+    checkInteger("trainLoop: to", to, from);
+  } catch (error) {
+    release(state);
+    throw error;
+  }
   const reader = createMetricReader();
   const settle = async () => {
     const last = await reader.flush();

@@ -1,6 +1,6 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
-import { leakedBytes } from "../../../../test/leak.ts";
+import { expectDisposed, leakedBytes } from "../../../../test/leak.ts";
 import { gelu } from "../nn/activations.ts";
 import { conv2d } from "../nn/conv2d.ts";
 import { linear } from "../nn/linear.ts";
@@ -13,6 +13,7 @@ import { createMetricReader } from "./metricReader.ts";
 import { adamw, sgd } from "./optimizers.ts";
 import { warmupCosineSchedule } from "./schedules.ts";
 import { createTrainer, type TrainState } from "./trainer.ts";
+import { trainLoop } from "./trainLoop.ts";
 import { clipByGlobalNorm } from "./transforms.ts";
 
 const model = sequential([
@@ -149,6 +150,56 @@ describe("createTrainer", () => {
     expect(() => createTrainer(model, { optimizer, weigth: 1 } as never)).toThrow(
       'option "weigth"',
     );
+  });
+});
+
+describe("what a trainer is given", () => {
+  const trainer = createTrainer(model, { optimizer: sgd(0.1) });
+  const open = trainer as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const zeros = (dtype: np.DType) => np.zeros([2, 8, 8, 1], { dtype });
+  const state = () => trainer.init(random.key(0));
+
+  it.each(["step", "trainStep"])("is refused in words, and given up: %s", async (method) => {
+    const step = async (...args: unknown[]) => open[method]?.(...args);
+    const [given, batch] = [state(), zeros(np.int32)];
+    await expect(step(given, batch)).rejects.toThrow(
+      `trainer.${method}: dtype of batch: expected float32, got "int32". Convert it`,
+    );
+    expectDisposed([given, batch]);
+    await expect(step(state(), new Float32Array(3))).rejects.toThrow(
+      "batch: expected a jax-js array",
+    );
+    await expect(step(state().variables, zeros(np.float32))).rejects.toThrow(
+      /state: expected a trainer's state/,
+    );
+    await expect(step({ state: state() }, zeros(np.float32))).rejects.toThrow(
+      /where it is called state/,
+    );
+    await expect(step()).rejects.toThrow("state: expected a trainer's state");
+    await expect(step(given, zeros(np.float32))).rejects.toThrow(
+      /: state\..*: expected an array to take over/,
+    );
+  });
+
+  it("is refused by the other functions too", () => {
+    expect(() => open.init?.(0)).toThrow("trainer.init: key: expected a key, got 0");
+    expect(() => open.averaged?.(undefined)).toThrow("trainer.averaged: state");
+    expect(() => open.start?.({}, random.key(0))).toThrow(
+      "trainer.start: variables: expected a model",
+    );
+    const { variables, ...rest } = state();
+    tree.dispose(rest as never);
+    expect(() => open.evaluate?.(variables, zeros(np.bool))).toThrow(
+      "trainer.evaluate: dtype of batch",
+    );
+    expectDisposed(variables);
+  });
+
+  it("is a whole number of steps for trainLoop", async () => {
+    const options = { trainer, batch: () => zeros(np.float32), from: 0, to: 1.5 };
+    const given = state();
+    await expect(trainLoop(given, options)).rejects.toThrow("trainLoop: to: expected an integer");
+    expectDisposed(given);
   });
 });
 

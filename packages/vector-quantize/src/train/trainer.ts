@@ -7,6 +7,7 @@ import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { type Conclusion, createApartStep, type StepAside, valueAndGradOf } from "./apartStep.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
+import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
 import { applyUpdates, type GradientTransformation, type OptState } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import { refTree } from "./trees.ts";
@@ -233,23 +234,37 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     };
   }
 
+  const runEvaluation = jitted(evaluate);
+
   return {
     init(key) {
+      checkInit("trainer.init", key);
       const [modelKey, stepKey] = [...random.split(key)] as [np.Array, np.Array];
       return start(model.init(modelKey), stepKey);
     },
-    start,
-    step,
+    start(variables, key) {
+      checkStart("trainer.start", variables, key);
+      return start(variables, key);
+    },
+    step(state, batch) {
+      checkStep("trainer.step", state, batch);
+      return step(state, batch);
+    },
     async trainStep(state, batch, timer) {
+      checkStep("trainer.trainStep", state, batch);
       if (model.quantizer.trainsApart && onKernels(batch)) return stepApart(state, batch, timer);
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {
+      checkAveraged("trainer.averaged", state);
       using _ = owns(state);
       const { params, state: own } = state.variables;
       const { mean = params } = state.average as Partial<ParamsAverage<ModelParams>>;
       return { params: refTree(mean), state: refTree(own) };
     },
-    evaluate: jitted(evaluate),
+    evaluate(variables, batch) {
+      checkEvaluation("trainer.evaluate", variables, batch);
+      return runEvaluation(variables, batch);
+    },
   };
 }

@@ -1,0 +1,70 @@
+import { expected } from "../errors.ts";
+import { checkAlive, checkArray, checkKeyArray } from "../quantizers/guard/arguments.ts";
+import { isRecord, release } from "../tree.ts";
+
+/** Throws, and gives up what was `given` by name, unless `check` passes and all may be taken over. */
+function checkGiven(where: string, given: Record<string, unknown>, check: () => void): void {
+  try {
+    check();
+    checkAlive(where, given);
+  } catch (error) {
+    release(given);
+    throw error;
+  }
+}
+
+/** Throws unless `state` is a trainer's and `batch` an array of floats. */
+export function checkStep(where: string, state: unknown, batch: unknown): void {
+  checkGiven(where, { state, batch }, () => {
+    checkState(where, state);
+    checkArray(where, "batch", batch, "float32");
+  });
+}
+
+/** Throws unless `state` is a trainer's. */
+export function checkAveraged(where: string, state: unknown): void {
+  checkGiven(where, { state }, () => checkState(where, state));
+}
+
+/** Throws unless `variables` are a model's and `batch` an array of floats. */
+export function checkEvaluation(where: string, variables: unknown, batch: unknown): void {
+  checkGiven(where, { variables, batch }, () => {
+    checkModelVariables(where, variables);
+    checkArray(where, "batch", batch, "float32");
+  });
+}
+
+/** Throws unless `key` is a key. */
+export function checkInit(where: string, key: unknown): void {
+  checkGiven(where, { key }, () => checkKeyArray(where, "key", key));
+}
+
+/** Throws unless `variables` are a model's and `key` a key. */
+export function checkStart(where: string, variables: unknown, key: unknown): void {
+  checkGiven(where, { variables, key }, () => {
+    checkModelVariables(where, variables);
+    checkKeyArray(where, "key", key);
+  });
+}
+
+function checkState(where: string, state: unknown): void {
+  const parts = ["variables", "optimizer", "key", "step", "average"];
+  if (isRecord(state) && parts.every((part) => part in state)) return;
+  const mend =
+    state instanceof Promise
+      ? "It is a promise: await it"
+      : "Take it from init, start, or the result of the step before, where it is called state";
+  throw expected(`${where}: state`, `a trainer's state, { ${parts.join(", ")} }`, state, mend);
+}
+
+function checkModelVariables(where: string, variables: unknown): void {
+  const { params } = isRecord(variables) ? variables : {};
+  const parts = ["encoder", "quantizer", "decoder"];
+  if (isRecord(params) && parts.every((part) => part in params)) return;
+  throw expected(
+    `${where}: variables`,
+    "a model's, { params: { encoder, quantizer, decoder }, state }",
+    variables,
+    variables instanceof Promise ? "It is a promise: await it" : undefined,
+  );
+}
