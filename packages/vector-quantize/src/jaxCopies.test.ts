@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
-import { jit, numpy as np } from "@jax-js/jax";
+import { jit, numpy as np, random } from "@jax-js/jax";
 import { describe, expect, test } from "vitest";
 import { checkJaxCopy } from "./jaxCopies.ts";
+import { fsq } from "./quantizers/fsq.ts";
 
 describe("an array of another copy of jax-js", () => {
   const other = createRequire(import.meta.url)("@jax-js/jax") as typeof import("@jax-js/jax");
@@ -11,6 +12,18 @@ describe("an array of another copy of jax-js", () => {
     expect(() => checkJaxCopy("fsq.encode: x", x)).toThrow(
       "fsq.encode: x: expected an array of the jax-js that vector-quantize imports, got one of " +
         "another copy. Load @jax-js/jax by `import`, not by `require`, and in one version: npm ls",
+    );
+    x.dispose();
+  });
+
+  test("is refused by a quantizer, among its variables too", async () => {
+    const quantizer = fsq({ levels: [3, 3], dim: 3 });
+    const variables = quantizer.init(random.key(0));
+    const x = other.numpy.zeros([2, 3]) as unknown as np.Array;
+    expect(() => quantizer.apply(variables, x)).toThrow("fsq.apply: x: expected an array of the");
+    const theirs = { params: { projectIn: { weight: x } }, state: {} };
+    await expect(quantizer.encode(theirs as never, np.zeros([2, 3]))).rejects.toThrow(
+      "fsq.encode: variables.params.projectIn.weight: expected an array of the jax-js",
     );
     x.dispose();
   });

@@ -1,8 +1,5 @@
-import { numpy as np } from "@jax-js/jax";
 import { VectorQuantizeError } from "./errors.ts";
-
-/** What jax-js's arrays and tracers have in common; it has no public name. */
-const Tracer = Object.getPrototypeOf(np.Array) as abstract new () => object;
+import { isArray } from "./tree.ts";
 
 /**
  * Throws if `value` is an array of a second jax-js: of its CommonJS build, or of another version.
@@ -10,7 +7,7 @@ const Tracer = Object.getPrototypeOf(np.Array) as abstract new () => object;
  * Each copy has a memory of its own and takes the other's arrays for constants or plain records.
  */
 export function checkJaxCopy(where: string, value: unknown): void {
-  if (typeof value !== "object" || value === null || value instanceof Tracer) return;
+  if (typeof value !== "object" || value === null || isArray(value)) return;
   if (!("aval" in value && "ref" in value && "dispose" in value)) return;
   throw new VectorQuantizeError(
     `${where}: expected an array of the jax-js that vector-quantize imports, got one of another copy. ` +

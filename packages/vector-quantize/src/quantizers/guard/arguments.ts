@@ -1,5 +1,6 @@
 import { makeJaxpr, numpy as np } from "@jax-js/jax";
 import { expected, show, VectorQuantizeError } from "../../errors.ts";
+import { checkJaxCopy } from "../../jaxCopies.ts";
 import { eachArray, isArray, isRecord, isTraced, isUsedUp } from "../../tree.ts";
 import type { IndexShape } from "./calls.ts";
 
@@ -21,6 +22,7 @@ export function checkArray(
   dtype: DType,
 ): asserts value is np.Array {
   if (!isArray(value)) {
+    checkJaxCopy(`${where}: ${name}`, value);
     const what = dtype === "uint32" ? "a key" : `a jax-js array of ${dtype}`;
     throw expected(`${where}: ${name}`, what, value, mendOf(value, dtype));
   }
@@ -38,9 +40,6 @@ function mendOf(value: unknown, dtype: DType): string | undefined {
   if (value === undefined) return undefined;
   if (isRecord(value) && "params" in value) return "The variables come first, then the arrays";
   if (isRecord(value)) return "Options come last, behind all arrays";
-  if (typeof value === "object" && value !== null && "refCount" in value) {
-    return "It comes from another copy of @jax-js/jax than this library's";
-  }
   return `Make one by ${makers[dtype]}`;
 }
 
@@ -168,7 +167,10 @@ function compareShapes(
   const refuse = (at: string, what: string, got: unknown) =>
     expected(`${where}: ${at}`, what, got, "Are these the variables of another quantizer?");
   if (shapes instanceof Leaf) {
-    if (!isArray(value)) throw refuse(place, String(shapes), value);
+    if (!isArray(value)) {
+      checkJaxCopy(`${where}: ${place}`, value);
+      throw refuse(place, String(shapes), value);
+    }
     const { shape } = value;
     const fits =
       value.dtype === shapes.dtype &&
