@@ -87,6 +87,7 @@ describe("every public name has a docstring", () => {
 
 test("the lint rule on the direction of imports", () => {
   const forbidden = [
+    ["options/a.ts", "../quantizers/b.ts"],
     ["losses/a.ts", "../codebook/b.ts"],
     ["search/a.ts", "../quantizers/b.ts"],
     ["metrics/a.ts", "../quantizers/registry.ts"],

@@ -16,7 +16,7 @@ import type { Quantizer } from "../../packages/vector-quantize/src/quantizers/co
 import type { VectorQuantizeVariables } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/books.ts";
 import {
   type VectorQuantizeOptions,
-  withDefaults,
+  vectorQuantizeTable,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import { vectorQuantize } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
 import { fromTorch, toTorch } from "../../packages/vector-quantize/src/torch/index.ts";
@@ -127,7 +127,8 @@ describe.each(Object.keys(optionSets))("a quantizer of ours: %s", (name) => {
     const { quantizer, variables } = make();
     const there = toTorch(quantizer, tree.ref(variables) as never);
     const back = fromTorch(there.className, there.kwargs, there.tensors);
-    const complete = ({ config: { type: _, ...given } }: Quantizer) => withDefaults(given as never);
+    const complete = ({ config: { type: _, ...given } }: Quantizer) =>
+      vectorQuantizeTable.withDefaults(given as never);
     expect(complete(back.quantizer)).toEqual(complete(quantizer));
     // The codes of a learnable codebook are its parameters and a shift, which become one.
     const codesOf = (own: VectorQuantizeVariables) => quantizer.codebook(tree.ref(own));

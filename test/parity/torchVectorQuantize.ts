@@ -12,7 +12,7 @@ import type { CodebookBridge } from "../../packages/vector-quantize/src/quantize
 import {
   type CompleteOptions,
   type VectorQuantizeOptions,
-  withDefaults,
+  vectorQuantizeTable,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import {
   type VectorQuantizer,
@@ -59,7 +59,7 @@ export function convert({ kwargs, steps, state }: RecordedCase): Converted {
     ...(weight && { emaUpdateWeight: inverseCount }),
   } as unknown as VectorQuantizeOptions;
   const quantizer = vectorQuantize(options);
-  const complete = withDefaults(options);
+  const complete = vectorQuantizeTable.withDefaults(options);
 
   return {
     quantizer,

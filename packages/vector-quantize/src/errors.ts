@@ -10,14 +10,17 @@ export class VectorQuantizeError extends Error {
 }
 
 /** Shows a value in an error: numbers and short lists as they are, arrays by their shape, the rest by its kind. */
-export function show(value: unknown): string {
+export function show(value: unknown, depth = 0): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
-  if (Array.isArray(value) && value.length <= 16) return `[${value.map(show).join(", ")}]`;
+  if (Array.isArray(value) && value.length <= 16 && depth < 3) {
+    return `[${value.map((each) => show(each, depth + 1)).join(", ")}]`;
+  }
   if (value === null || typeof value !== "object") return String(value);
   const { dtype, shape } = value as { dtype?: unknown; shape?: unknown };
   if (typeof dtype === "string" && Array.isArray(shape)) return `${dtype} ${show(shape)}`;
-  return value.constructor?.name ?? "object";
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" ? name : "object";
 }
 
 /** `where: expected <expected>, got <got>`, with an optional second sentence that tells the mend. */
@@ -27,11 +30,17 @@ export function expected(where: string, what: string, got: unknown, mend?: strin
   );
 }
 
-/** Throws unless `value` is an integer of at least `min`. */
-export function checkInteger(where: string, value: unknown, min = 1): asserts value is number {
+/** Throws unless `value` is an integer from `min` to `max`. */
+export function checkInteger(
+  where: string,
+  value: unknown,
+  min = 1,
+  max = Number.POSITIVE_INFINITY,
+): asserts value is number {
   if (!Number.isInteger(value) || (value as number) < min) {
     throw expected(where, `an integer of at least ${min}`, value);
   }
+  if ((value as number) > max) throw expected(where, `at most ${max}`, value);
 }
 
 /** Throws unless `value` is a finite number within `[min, max]`. */
@@ -68,11 +77,56 @@ export function checkChoice<T extends string>(
   }
 }
 
-/** Throws if `options` has a key that `known` does not list. */
-export function checkKnownOptions(where: string, options: object, known: readonly string[]): void {
+/**
+ * Throws if `options` has a key that `known` does not list.
+ *
+ * @param mend what else a key may stand for. Default: the known name that is most like it
+ */
+export function checkKnownOptions(
+  where: string,
+  options: object,
+  known: readonly string[],
+  mend = didYouMean,
+): void {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw expected(`${where}: option ${JSON.stringify(key)}`, `one of ${known.join(", ")}`, key);
+      const named = `${where}: option ${JSON.stringify(key)}`;
+      const what = known.length === 0 ? "none" : `one of ${known.join(", ")}`;
+      throw expected(named, what, key, mend(key, known));
     }
+  }
+}
+
+/** Asks for the name that is least edits away, if they are fewer than half the letters. */
+export function didYouMean(name: string, known: readonly string[]): string | undefined {
+  const [first] = known
+    .map((other) => ({ other, edits: editDistance(name.slice(0, 64), other) }))
+    .sort((a, b) => a.edits - b.edits);
+  if (!first || first.edits * 2 >= Math.min(name.length, first.other.length)) return undefined;
+  return `Did you mean ${first.other}?`;
+}
+
+/** How many letters have to be put in, taken out or replaced, whatever their case. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, letter] of [...a.toLowerCase()].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b.toLowerCase()].entries()) {
+      const replaced = (row[j] as number) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) as number;
+}
+
+/** Most numbers of an array: 4 GiB of float32, which is all that a Wasm memory has. */
+const mostNumbers = 2 ** 30;
+
+/** Throws unless an array of `shape` can be held. */
+export function checkHolds(where: string, what: string, ...shape: number[]): undefined {
+  if (shape.reduce((product, size) => product * size, 1) > mostNumbers) {
+    const most = `at most ${mostNumbers} numbers, 4 GiB of float32`;
+    throw new VectorQuantizeError(`${where}: ${what}: expected ${most}, got ${shape.join(" x ")}`);
   }
 }

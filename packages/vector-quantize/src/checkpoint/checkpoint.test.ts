@@ -65,6 +65,17 @@ describe("a model", () => {
   });
 });
 
+test("details that are no object are refused, and nothing leaks", async () => {
+  const model = smallModel();
+  const variables = model.init(random.key(0));
+  const leaf = variables.params.quantizer as { [name: string]: np.Array };
+  const arrays = [...Object.values(leaf), ...Object.values(variables.state as typeof leaf)];
+  await expect(saveModel(model, variables, null as never)).rejects.toThrow(
+    "model checkpoint: details: expected an object, got null",
+  );
+  for (const array of arrays) expect(array.refCount).toBe(0);
+});
+
 describe("training", () => {
   const trainerOf = (model: Model) =>
     createTrainer(model, {
@@ -157,6 +168,41 @@ describe("a checkpoint that doesn't fit is refused, with file and reason", () =>
           file.metadata.config = '{"type":"sequential","parts":[{"type":"loop"}]}';
         }),
       'got "loop"',
+    ],
+    [
+      "with null for its configuration",
+      (all: Uint8Array) =>
+        altered(all, (file) => {
+          file.metadata.config = "null";
+        }),
+      "m.safetensors: model: expected",
+    ],
+    [
+      "with null for a layer",
+      (all: Uint8Array) =>
+        altered(all, (file) => {
+          file.metadata.config = '{"type":"sequential","parts":[null]}';
+        }),
+      "model: parts[0]: configuration: expected an object with a type, got null",
+    ],
+    [
+      "with null for its details",
+      (all: Uint8Array) =>
+        altered(all, (file) => {
+          file.metadata.details = "null";
+        }),
+      "details: expected an object, got null",
+    ],
+    [
+      "whose configuration asks for 4 GiB, before these are made",
+      (all: Uint8Array) =>
+        altered(all, (file) => {
+          file.metadata.config = String(file.metadata.config).replace(
+            '"codebookSize":8',
+            `"codebookSize":${2 ** 28}`,
+          );
+        }),
+      'tensor "state.clusterSize": expected shape [268435456], got [8]',
     ],
     [
       "without one of its tensors",

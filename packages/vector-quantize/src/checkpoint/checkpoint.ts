@@ -1,6 +1,7 @@
-import { random, tree } from "@jax-js/jax";
+import { makeJaxpr, type numpy as np, random, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
-import type { ArrayTree } from "../tree.ts";
+import type { ModelConfig } from "../nn/model.ts";
+import { type ArrayTree, owns } from "../tree.ts";
 import type { HostTensor } from "./dtypes.ts";
 import { saveSafetensors, toDevice } from "./safetensors.ts";
 import { decodeSafetensors } from "./safetensorsFormat.ts";
@@ -20,24 +21,40 @@ export type CheckpointKind = "model" | "training";
 export interface OpenCheckpoint {
   /** The JSON value stored under `key`. Throws if there is none. */
   json(key: string): unknown;
-  /** The arrays in the structure of `template`, whose arrays are disposed. */
-  restore<T extends ArrayTree>(template: T): T;
+  /** What a program stored beside it. Throws if that is no object. */
+  details(): Details;
+  /**
+   * The arrays in the structure of what `init` makes: it is traced for shapes alone, so that nothing is
+   * made before all tensors fit.
+   */
+  restore<T extends ArrayTree>(init: (key: np.Array) => T): T;
   readonly tensors: Readonly<Record<string, HostTensor>>;
 }
 
-/** Writes a checkpoint. Takes ownership of `arrays`; `json` is stored beside them. */
+/** Plain JSON that a program stores beside arrays, such as the image size a model was trained on. */
+export type Details = Readonly<Record<string, unknown>>;
+
+/** Writes a checkpoint. Takes ownership of `arrays`; the rest is stored beside them as JSON. */
 export async function writeCheckpoint(
   kind: CheckpointKind,
-  json: Readonly<Record<string, unknown>>,
+  config: ModelConfig,
+  details: Details,
   arrays: ArrayTree,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const texts = Object.entries(json).map(([key, value]) => [key, JSON.stringify(value)] as const);
-  return saveSafetensors(flattenTree(arrays), {
+  using _ = owns(arrays);
+  checkDetails(`${kind} checkpoint`, details);
+  return saveSafetensors(tree.ref(flattenTree(arrays)), {
     format,
     version,
     kind,
-    ...Object.fromEntries(texts),
+    config: JSON.stringify(config),
+    details: JSON.stringify(details),
   });
+}
+
+function checkDetails(where: string, details: unknown): asserts details is Details {
+  if (typeof details === "object" && details !== null && !Array.isArray(details)) return;
+  throw expected(`${where}: details`, "an object", details);
 }
 
 /**
@@ -63,23 +80,35 @@ export function openCheckpoint(
   if (metadata.kind !== kind) {
     throw expected(file, `a checkpoint of kind ${JSON.stringify(kind)}`, metadata.kind);
   }
+  const json = (key: string): unknown => {
+    try {
+      return JSON.parse(metadata[key] as string);
+    } catch {
+      throw expected(`${file}: metadata ${JSON.stringify(key)}`, "JSON text", metadata[key]);
+    }
+  };
   return {
     tensors,
-    json(key) {
-      try {
-        return JSON.parse(metadata[key] as string);
-      } catch {
-        throw expected(`${file}: metadata ${JSON.stringify(key)}`, "JSON text", metadata[key]);
-      }
+    json,
+    details() {
+      const details = json("details");
+      checkDetails(file, details);
+      return details;
     },
-    restore(template) {
-      try {
-        return unflattenTree(template, tensors, toDevice, file);
-      } finally {
-        tree.dispose(template as never);
-      }
-    },
+    restore: (init) => unflattenTree(shapesOf(init), tensors, toDevice, file),
   };
+}
+
+/** Shapes and element types of what `init` makes of a key; no array of these is made. */
+function shapesOf<T extends ArrayTree>(init: (key: np.Array) => T): T {
+  let shapes: unknown;
+  const trace = makeJaxpr((key: np.Array) => {
+    const made = init(key) as never;
+    shapes = tree.map(({ shape, dtype }: np.Array) => ({ shape, dtype }) as never, made);
+    return made;
+  });
+  trace(random.key(0)).jaxpr.dispose();
+  return shapes as T;
 }
 
 /** Calls `build`, so that its errors name `file`. */
@@ -93,6 +122,3 @@ export function rebuild<T>(file: string, build: () => T): T {
     throw error;
   }
 }
-
-/** A key for variables of which only the shapes matter. */
-export const anyKey = () => random.key(0);

@@ -1,9 +1,8 @@
 import type { Model, ModelConfig, ModelVariables } from "../nn/model.ts";
 import { modelFromConfig } from "../nn/registry.ts";
-import { anyKey, openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
+import { type Details, openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
 
-/** Plain JSON that a program stores beside a model, such as the image size it was trained on. */
-export type Details = Readonly<Record<string, unknown>>;
+export type { Details } from "./checkpoint.ts";
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions {
@@ -24,7 +23,7 @@ export function saveModel(
   variables: ModelVariables,
   details: Details = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return writeCheckpoint("model", { config: model.config, details }, variables);
+  return writeCheckpoint("model", model.config, details, variables);
 }
 
 /**
@@ -41,6 +40,6 @@ export function loadModel(
   const checkpoint = openCheckpoint(bytes, "model", file);
   const config = checkpoint.json("config") as ModelConfig;
   const model = rebuild(file, () => modelFromConfig(config, functions));
-  const variables = checkpoint.restore(model.init(anyKey()));
-  return { model, variables, details: checkpoint.json("details") as Details };
+  const details = checkpoint.details();
+  return { model, variables: checkpoint.restore((key) => model.init(key)), details };
 }

@@ -1,7 +1,7 @@
 import type { Model, ModelConfig } from "../nn/model.ts";
 import { modelFromConfig } from "../nn/registry.ts";
 import type { Trainer, TrainState } from "../train/trainer.ts";
-import { anyKey, openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
+import { openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
 import type { Details, LoadModelOptions } from "./model.ts";
 
 /**
@@ -16,7 +16,7 @@ export function saveTraining(
   state: TrainState,
   details: Details,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return writeCheckpoint("training", { config: model.config, details }, state);
+  return writeCheckpoint("training", model.config, details, state);
 }
 
 /** A training checkpoint whose state waits for its trainer, which knows the optimizer. */
@@ -39,7 +39,7 @@ export function loadTraining(bytes: Uint8Array, options: LoadModelOptions = {}):
   const config = checkpoint.json("config") as ModelConfig;
   return {
     model: rebuild(file, () => modelFromConfig(config, functions)),
-    details: checkpoint.json("details") as Details,
-    restore: (trainer) => checkpoint.restore(trainer.init(anyKey())),
+    details: checkpoint.details(),
+    restore: (trainer) => checkpoint.restore((key) => trainer.init(key)),
   };
 }

@@ -19,7 +19,7 @@ export function flattenTree(tree: ArrayTree): Record<string, np.Array> {
 /**
  * Puts tensors in the place that their names tell, in the structure of `template`.
  *
- * @param template shapes and element types; its arrays are only looked at, and stay the caller's.
+ * @param template arrays, or only their shapes and element types; they stay the caller's.
  * @param tensors exactly one for every array of the template.
  * @param create makes an array of a tensor; called only when all of them fit.
  * @param where what errors call the source: usually the file's name.
@@ -76,5 +76,5 @@ function visit(
 }
 
 function isArray(tree: ArrayTree): tree is np.Array {
-  return "dtype" in tree && "refCount" in tree;
+  return "dtype" in tree && "shape" in tree;
 }

@@ -23,24 +23,28 @@ export interface MixedRadix {
 const largestWord = 2 ** 31;
 // Levels pass through float32 when they are computed and decoded.
 const mostLevels = 2 ** 22;
+/** Most dimensions of a code: tables of words by dimensions stay small, and `checkLevels` quick. */
+export const mostDimensions = 4096;
 
 /** Which dimension's level is the index's last digit. */
 export type Fastest = "first" | "last";
 
-/** Lays `levels` out in words. Throws if they are not integers of at least `least`. */
-export function mixedRadix(
-  where: string,
-  levels: readonly number[],
-  fastest: Fastest,
-  least = 2,
-): MixedRadix {
+/** Throws unless `levels` are a list of integers of at least 2. */
+export function checkLevels(where: string, levels: unknown): void {
   if (!Array.isArray(levels) || levels.length === 0) {
     throw expected(where, "a list of at least one number of levels", levels);
   }
+  if (levels.length > mostDimensions) {
+    throw expected(`${where}: length`, `at most ${mostDimensions}`, levels.length);
+  }
   for (const count of levels) {
-    checkInteger(where, count, least);
+    checkInteger(where, count, 2);
     if (count > mostLevels) throw expected(where, `at most ${mostLevels} levels each`, count);
   }
+}
+
+/** Lays `levels`, which `checkLevels` passes, out in words. */
+export function mixedRadix(levels: readonly number[], fastest: Fastest): MixedRadix {
   const sizes = [1];
   const words = new Array<number>(levels.length);
   const places = new Array<number>(levels.length);

@@ -1,8 +1,12 @@
-import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { expected } from "../errors.ts";
+import { absent, declared, integer } from "../options/kinds.ts";
+import { type Complete, optionTable } from "../options/table.ts";
+import { checkQuantizer } from "../quantizers/checkQuantizer.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { relu } from "./activations.ts";
 import { conv2d } from "./conv2d.ts";
+import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear } from "./linear.ts";
@@ -12,22 +16,33 @@ import { sequential } from "./sequential.ts";
 import { depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
 
 /** Options of `imageAutoencoder`. */
-export interface ImageAutoencoderOptions {
+export class ImageAutoencoderOptions {
   /** Channels of the images. Default 3. */
-  readonly channels?: number;
+  readonly channels?: number = integer(3);
   /** Pixels a side for each code: images of 32 x 32 get `(32 / patch) ** 2` codes. Default 2. */
-  readonly patch?: number;
+  readonly patch?: number = integer(2, 1, mostSide);
   /** Features of the layers between. Default 32. */
-  readonly width?: number;
+  readonly width?: number = integer(32);
   /** Residual blocks on each side of the quantizer. Default 1. */
-  readonly depth?: number;
+  readonly depth?: number = integer(1, 0, 256);
   /** Number of codes. Default 512. */
-  readonly codebookSize?: number;
+  readonly codebookSize?: number = integer(512);
   /** Features of a code. Default 8. */
-  readonly codeDim?: number;
+  readonly codeDim?: number = integer(8);
   /** Any quantizer of feature size `codeDim`, in place of the default. */
-  readonly quantizer?: Quantizer;
+  readonly quantizer?: Quantizer = declared(checkQuantizer, absent);
 }
+
+const table = optionTable<ImageAutoencoderOptions, Complete<ImageAutoencoderOptions, "quantizer">>(
+  "imageAutoencoder",
+  [ImageAutoencoderOptions],
+  [
+    ({ quantizer, codeDim }, where) => {
+      if (!quantizer || quantizer.dim === codeDim) return;
+      throw expected(`${where}: quantizer.dim`, `codeDim (${codeDim})`, quantizer.dim);
+    },
+  ],
+);
 
 /**
  * An autoencoder for small images that trains in about a minute on a CPU with four cores: images
@@ -45,36 +60,9 @@ export interface ImageAutoencoderOptions {
  *
  * @throws VectorQuantizeError for an option out of range, or a quantizer of another feature size
  */
-export function imageAutoencoder(options: ImageAutoencoderOptions = {}): Model {
-  const {
-    channels = 3,
-    patch = 2,
-    width = 32,
-    depth = 1,
-    codebookSize = 512,
-    codeDim = 8,
-  } = options;
-  checkKnownOptions("imageAutoencoder", options, [
-    "channels",
-    "patch",
-    "width",
-    "depth",
-    "codebookSize",
-    "codeDim",
-    "quantizer",
-  ]);
-  checkInteger("imageAutoencoder: channels", channels);
-  checkInteger("imageAutoencoder: patch", patch);
-  checkInteger("imageAutoencoder: width", width);
-  checkInteger("imageAutoencoder: depth", depth, 0);
-  checkInteger("imageAutoencoder: codeDim", codeDim);
-  if (options.quantizer && options.quantizer.dim !== codeDim) {
-    throw expected(
-      "imageAutoencoder: quantizer.dim",
-      `codeDim (${codeDim})`,
-      options.quantizer.dim,
-    );
-  }
+export function imageAutoencoder(given: ImageAutoencoderOptions = {}): Model {
+  const { options } = table.read(given);
+  const { channels, patch, width, depth, codebookSize, codeDim } = options;
   const quantizer =
     options.quantizer ??
     vectorQuantize({

@@ -1,5 +1,8 @@
 import { expected } from "../errors.ts";
 
+/** Most pixels a side of a kernel, window or block: each may be a step of the graph. */
+export const mostSide = 1024;
+
 /** Sizes of a batch of images. */
 export interface ImageShape {
   readonly batch: number;

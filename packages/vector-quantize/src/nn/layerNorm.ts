@@ -1,13 +1,18 @@
 import { numpy as np } from "@jax-js/jax";
-import { checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { expected } from "../errors.ts";
+import { atLeastZero, integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
 import type { Layer } from "./layer.ts";
 
 /** Options of `layerNorm`. */
-export interface LayerNormOptions {
-  readonly features: number;
+export class LayerNormOptions {
+  /** Features of the input. */
+  readonly features: number = integer();
   /** Added to the variance. Default 1e-5. */
-  readonly eps?: number;
+  readonly eps?: number = atLeastZero(1e-5);
 }
+
+const table = optionTable<LayerNormOptions>("layerNorm", [LayerNormOptions]);
 
 /** Parameters of `layerNorm`. */
 export type LayerNormParams = {
@@ -21,14 +26,12 @@ export type LayerNormParams = {
  *
  * Source: Ba et al., "Layer Normalization", 2016, https://arxiv.org/abs/1607.06450.
  */
-export function layerNorm(options: LayerNormOptions): Layer<LayerNormParams> {
-  const { features, eps = 1e-5 } = options;
-  checkKnownOptions("layerNorm", options, ["features", "eps"]);
-  checkInteger("layerNorm: features", features);
-  checkNumber("layerNorm: eps", eps, 0);
+export function layerNorm(given: LayerNormOptions): Layer<LayerNormParams> {
+  const { options, config } = table.read(given);
+  const { features, eps } = options;
 
   return {
-    config: { type: "layerNorm", ...options },
+    config,
     init(key) {
       key.dispose();
       return { weight: np.ones([features]), bias: np.zeros([features]) };

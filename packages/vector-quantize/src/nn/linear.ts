@@ -1,16 +1,26 @@
 import { numpy as np, random } from "@jax-js/jax";
-import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { checkHolds, expected } from "../errors.ts";
+import { flag, integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
 import { settled } from "../tracing.ts";
 import { uniformFanIn } from "./initialise.ts";
 import type { Layer } from "./layer.ts";
 
 /** Options of `linear`. */
-export interface LinearOptions {
-  readonly inFeatures: number;
-  readonly outFeatures: number;
+export class LinearOptions {
+  /** Features of the input. */
+  readonly inFeatures: number = integer();
+  /** Features of the output. */
+  readonly outFeatures: number = integer();
   /** Whether a bias is added. Default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean = flag(true);
 }
+
+const table = optionTable<LinearOptions>(
+  "linear",
+  [LinearOptions],
+  [({ inFeatures, outFeatures }, where) => checkHolds(where, "weight", inFeatures, outFeatures)],
+);
 
 /** Parameters of `linear`. */
 export type LinearParams = {
@@ -23,14 +33,12 @@ export type LinearParams = {
  *
  * One matrix product, whatever the leading axes. The weight is the transpose of PyTorch's.
  */
-export function linear(options: LinearOptions): Layer<LinearParams> {
-  const { inFeatures, outFeatures, bias = true } = options;
-  checkKnownOptions("linear", options, ["inFeatures", "outFeatures", "bias"]);
-  checkInteger("linear: inFeatures", inFeatures);
-  checkInteger("linear: outFeatures", outFeatures);
+export function linear(given: LinearOptions): Layer<LinearParams> {
+  const { options, config } = table.read(given);
+  const { inFeatures, outFeatures, bias } = options;
 
   return {
-    config: { type: "linear", ...options },
+    config,
 
     init(key) {
       const [weightKey, biasKey] = [...random.split(key)] as [np.Array, np.Array];

@@ -1,26 +1,28 @@
 import { numpy as np } from "@jax-js/jax";
-import { checkInteger, checkKnownOptions } from "../errors.ts";
-import { checkDivides, checkImages } from "./images.ts";
+import { integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
+import { checkDivides, checkImages, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** Options of `maxPool`. */
-export interface MaxPoolOptions {
+export class MaxPoolOptions {
   /** Side of a window, and the step to the next. Default 2. */
-  readonly window?: number;
+  readonly window?: number = integer(2, 1, mostSide);
 }
+
+const table = optionTable<MaxPoolOptions>("maxPool", [MaxPoolOptions]);
 
 /**
  * The largest value of each square window: `[B, H, W, C]` to `[B, H/w, W/w, C]`.
  *
  * The gradient goes to the first of equal values, row by row, as in PyTorch.
  */
-export function maxPool(options: MaxPoolOptions = {}): Layer<NoParams> {
-  const { window = 2 } = options;
-  checkKnownOptions("maxPool", options, ["window"]);
-  checkInteger("maxPool: window", window);
+export function maxPool(given: MaxPoolOptions = {}): Layer<NoParams> {
+  const { options, config } = table.read(given);
+  const { window } = options;
 
   return {
-    config: { type: "maxPool", ...options },
+    config,
     init: noParameters,
     apply(_params, x) {
       const image = checkImages("maxPool", x.shape);

@@ -1,6 +1,6 @@
-import { expected } from "../errors.ts";
-import type { QuantizerConfig } from "../quantizers/contract.ts";
-import { quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
+import { checkKnownOptions, expected } from "../errors.ts";
+import { list } from "../options/kinds.ts";
+import { checkConfig, quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
 import { gelu, relu, silu, tanh } from "./activations.ts";
 import { type Conv2dOptions, conv2d } from "./conv2d.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
@@ -13,48 +13,66 @@ import { sequential } from "./sequential.ts";
 import { type BlockOptions, depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
 import { type UpsampleOptions, upsample } from "./upsample.ts";
 
-type Factory = (options: never) => Layer;
+type Factory = (options: never, depth: number) => Layer;
+
+/** A layer without options. */
+const plain =
+  (type: string, make: () => Layer): Factory =>
+  (options) => {
+    checkKnownOptions(type, options, []);
+    return make();
+  };
 
 const factories: Record<string, Factory> = {
   conv2d: (options: Conv2dOptions) => conv2d(options),
   depthToSpace: (options: BlockOptions) => depthToSpace(options),
-  gelu,
+  gelu: plain("gelu", gelu),
   layerNorm: (options: LayerNormOptions) => layerNorm(options),
   linear: (options: LinearOptions) => linear(options),
   maxPool: (options: MaxPoolOptions) => maxPool(options),
-  relu,
-  residual: ({ layers }: { layers: readonly LayerConfig[] }) =>
-    residual(layers.map(layerFromConfig)),
-  silu,
+  relu: plain("relu", relu),
+  residual(options: { layers: unknown }, depth) {
+    checkKnownOptions("residual", options, ["layers"]);
+    checkParts("residual: layers", options.layers);
+    return residual(options.layers.map((layer) => rebuilt(layer, depth + 1)));
+  },
+  silu: plain("silu", silu),
   spaceToDepth: (options: BlockOptions) => spaceToDepth(options),
-  tanh,
+  tanh: plain("tanh", tanh),
   upsample: (options: UpsampleOptions) => upsample(options),
 };
+
+function checkParts(where: string, parts: unknown): asserts parts is readonly LayerConfig[] {
+  list("a list of configurations", (at, part) => checkConfig(at, part))(where, parts);
+}
 
 /**
  * Rebuilds a layer from its `config`.
  *
  * @throws VectorQuantizeError for an unknown type or option
  */
-export function layerFromConfig(config: LayerConfig): Layer {
-  const { type, ...options } = config;
+export const layerFromConfig = (config: LayerConfig): Layer => rebuilt(config, 0);
+
+function rebuilt(config: unknown, depth: number): Layer {
+  const { type, ...options } = checkConfig("layer", config, depth);
   const make = Object.hasOwn(factories, type) ? factories[type] : undefined;
   if (!make) throw expected("layer type", `one of ${Object.keys(factories).join(", ")}`, type);
-  return make(options as never);
+  return make(options as never, depth);
 }
 
 /**
  * Rebuilds a model from its `config`.
  *
- * @param functions the user's own functions that the quantizer's configuration names, if any
- * @throws VectorQuantizeError for an unknown type or option, or a function that is not given
+ * @param objects the user's own objects that the quantizer's configuration names, if any
+ * @throws VectorQuantizeError for an unknown type or option, or an object that is not given
  */
 export function modelFromConfig(config: ModelConfig, objects?: UserObjects): Model {
   if (config?.type !== "sequential" || !Array.isArray(config.parts)) {
     throw expected("model", '{ type: "sequential", parts: [...] }', config?.type);
   }
+  checkParts("model: parts", config.parts);
   return sequential(
-    config.parts.map((part: LayerConfig | QuantizerConfig) =>
+    config.parts.map((part) =>
       Object.hasOwn(factories, part.type)
         ? layerFromConfig(part)
         : quantizerFromConfig(part, objects),

@@ -1,12 +1,17 @@
-import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
-import { checkDivides, checkImages } from "./images.ts";
+import { expected } from "../errors.ts";
+import { integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
+import { checkDivides, checkImages, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** Options of `spaceToDepth` and `depthToSpace`. */
-export interface BlockOptions {
+export class BlockOptions {
   /** Side of a block in pixels. */
-  readonly block: number;
+  readonly block: number = integer(undefined, 1, mostSide);
 }
+
+const toDepth = optionTable<BlockOptions>("spaceToDepth", [BlockOptions]);
+const toSpace = optionTable<BlockOptions>("depthToSpace", [BlockOptions]);
 
 /**
  * Cuts images into square patches: `[B, H, W, C]` to `[B, H/b, W/b, b * b * C]`.
@@ -14,10 +19,11 @@ export interface BlockOptions {
  * The features of a patch are its pixels row by row, each with its channels. Followed by `linear`
  * this is the patch embedding of vision transformers, and a convolution whose stride is its size.
  */
-export function spaceToDepth(options: BlockOptions): Layer<NoParams> {
-  const block = checkBlock("spaceToDepth", options);
+export function spaceToDepth(given: BlockOptions): Layer<NoParams> {
+  const { options, config } = toDepth.read(given);
+  const { block } = options;
   return {
-    config: { type: "spaceToDepth", ...options },
+    config,
     init: noParameters,
     apply(_params, x) {
       const image = checkImages("spaceToDepth", x.shape);
@@ -33,10 +39,11 @@ export function spaceToDepth(options: BlockOptions): Layer<NoParams> {
 }
 
 /** The inverse of `spaceToDepth`: `[B, H, W, b * b * C]` to `[B, H * b, W * b, C]` ("pixel shuffle"). */
-export function depthToSpace(options: BlockOptions): Layer<NoParams> {
-  const block = checkBlock("depthToSpace", options);
+export function depthToSpace(given: BlockOptions): Layer<NoParams> {
+  const { options, config } = toSpace.read(given);
+  const { block } = options;
   return {
-    config: { type: "depthToSpace", ...options },
+    config,
     init: noParameters,
     apply(_params, x) {
       const { batch, height, width, channels: depth } = checkImages("depthToSpace", x.shape);
@@ -50,10 +57,4 @@ export function depthToSpace(options: BlockOptions): Layer<NoParams> {
         .reshape([batch, height * block, width * block, channels]);
     },
   };
-}
-
-function checkBlock(where: string, options: BlockOptions): number {
-  checkKnownOptions(where, options, ["block"]);
-  checkInteger(`${where}: block`, options.block);
-  return options.block;
 }

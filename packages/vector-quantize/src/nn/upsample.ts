@@ -1,26 +1,28 @@
 import { numpy as np } from "@jax-js/jax";
-import { checkInteger, checkKnownOptions } from "../errors.ts";
-import { checkImages } from "./images.ts";
+import { integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
+import { checkImages, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** Options of `upsample`. */
-export interface UpsampleOptions {
+export class UpsampleOptions {
   /** How many times larger each side becomes. Default 2. */
-  readonly factor?: number;
+  readonly factor?: number = integer(2, 1, mostSide);
 }
+
+const table = optionTable<UpsampleOptions>("upsample", [UpsampleOptions]);
 
 /**
  * Enlarges images by repeating pixels (nearest neighbour): `[B, H, W, C]` to `[B, fH, fW, C]`.
  *
  * In front of a convolution, `conv2d({ upsample })` does the same in less time.
  */
-export function upsample(options: UpsampleOptions = {}): Layer<NoParams> {
-  const { factor = 2 } = options;
-  checkKnownOptions("upsample", options, ["factor"]);
-  checkInteger("upsample: factor", factor);
+export function upsample(given: UpsampleOptions = {}): Layer<NoParams> {
+  const { options, config } = table.read(given);
+  const { factor } = options;
 
   return {
-    config: { type: "upsample", ...options },
+    config,
     init: noParameters,
     apply(_params, x) {
       const { batch, height, width, channels } = checkImages("upsample", x.shape);

@@ -1,23 +1,31 @@
 import { jit, lax, nn, numpy as np } from "@jax-js/jax";
 import { joinLevels, mixedRadix, splitWords } from "../codebook/mixedRadix.ts";
-import { checkBoolean, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { expected } from "../errors.ts";
 import { maskedMean } from "../layout/mask.ts";
 import { logSigmoid } from "../logarithm.ts";
+import { atLeastZero, flag, integer as integerOption } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
 import { integer } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { drawBits } from "./binaryMapper/draw.ts";
 import type { LookupFreeFamily } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
+const mostBits = 24; // of which a vector's output is 64 MB
+
 /** Options of `binaryMapper`. The reference's names, in camelCase. */
-export interface BinaryMapperOptions {
+export class BinaryMapperOptions {
   /** Bits of a code, the features of the input; the output has `2^bits`. Default 1. */
-  bits?: number;
+  bits?: number = integerOption(1, 1, mostBits);
   /** Nats that the bits may tell about the input before the loss sets in. Default `ln 2`: one bit. */
-  klLossThreshold?: number;
+  klLossThreshold?: number = atLeastZero(Math.LN2);
   /** Takes the likelier value of every bit in evaluation also where a key is given. Default false. */
-  deterministicOnEval?: boolean;
+  deterministicOnEval?: boolean = flag(false);
 }
+
+export const binaryMapperTable = optionTable<BinaryMapperOptions>("binaryMapper", [
+  BinaryMapperOptions,
+]);
 
 /** A `binaryMapper` quantizer, with what can be known of logits `[..., bits]` alone. */
 export interface BinaryMapper extends LookupFreeQuantizer {
@@ -28,8 +36,6 @@ export interface BinaryMapper extends LookupFreeQuantizer {
   /** `max(0, bits ln 2 - entropy - klLossThreshold)` of each vector: `[...]`. */
   klLoss(logits: np.Array): np.Array;
 }
-
-const mostBits = 24; // of which a vector's output is 64 MB
 
 /**
  * Binary mapper: logits of bits become a one-hot vector of the code that is drawn from them.
@@ -54,13 +60,9 @@ const mostBits = 24; // of which a vector's output is 64 MB
  * reference's class is `BinaryMapper`.
  */
 export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
-  const { bits = 1, klLossThreshold = Math.LN2, deterministicOnEval = false } = given;
-  checkKnownOptions("binaryMapper", given, ["bits", "klLossThreshold", "deterministicOnEval"]);
-  checkInteger("binaryMapper: bits", bits);
-  if (bits > mostBits) throw expected("binaryMapper: bits", `at most ${mostBits}`, bits);
-  checkNumber("binaryMapper: klLossThreshold", klLossThreshold, 0);
-  checkBoolean("binaryMapper: deterministicOnEval", deterministicOnEval);
-  const radix = mixedRadix("binaryMapper: bits", Array(bits).fill(2), "first");
+  const { options, config } = binaryMapperTable.read(given);
+  const { bits, klLossThreshold, deterministicOnEval } = options;
+  const radix = mixedRadix(Array(bits).fill(2), "first");
   const codes = 2 ** bits;
 
   const entropyOf = (logits: np.Array) => {
@@ -87,7 +89,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
 
   const family: LookupFreeFamily<Record<string, never>, Record<string, never>> = {
     name: "binaryMapper",
-    config: { type: "binaryMapper", ...given },
+    config,
     dim: bits,
     layout: "channelLast",
     codebooks: 1,

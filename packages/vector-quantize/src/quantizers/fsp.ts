@@ -1,20 +1,17 @@
 import { jit, lax, numpy as np, random, tree } from "@jax-js/jax";
-import { mixedRadix } from "../codebook/mixedRadix.ts";
-import {
-  checkBoolean,
-  checkChoice,
-  checkInteger,
-  checkKnownOptions,
-  checkNumber,
-} from "../errors.ts";
+import { checkLevels, mixedRadix } from "../codebook/mixedRadix.ts";
+import { checkHolds } from "../errors.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import { checkLayout, type Layout, positionShape, toVectors } from "../layout/layout.ts";
+import { type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinear } from "../layout/linear.ts";
 import { maskOfVectors } from "../layout/mask.ts";
+import { choice, declared, flag, integer, share } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
 import { owns } from "../tree.ts";
 import type { MaskOptions, Variables } from "./contract.ts";
 import { activations, type CdfActivation, distributions } from "./fsp/distributions.ts";
 import {
+  checkVectorNorm,
   completeVectorNorm,
   type Moments,
   moments,
@@ -26,27 +23,36 @@ import type { LookupFreeFamily, LookupFreeParams } from "./lookupFree/family.ts"
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
 /** Options of `fsp`. The reference's names, in camelCase, beside each where they differ. */
-export interface FspOptions {
+export class FspOptions {
   /** Levels (bins) of each dimension, at least 2. */
-  levels: readonly number[];
+  levels: readonly number[] = declared(checkLevels);
   /** Feature size of the input; linear maps lead in and out if it is not `levels.length`, the default. */
-  dim?: number;
+  dim?: number = integer(({ levels }: FspOptions) => levels.length);
   /** Where the features stand (`channel_first`). Default `channelLast`. */
-  layout?: Layout;
+  layout?: Layout = choice(layouts, "channelLast");
   /** Whether the linear maps have a bias. Default true. */
-  projectionHasBias?: boolean;
+  projectionHasBias?: boolean = flag(true);
   /** Distribution function onto 0 ... 1 (`act_name`). Default `tanh`. */
-  activation?: CdfActivation;
+  activation?: CdfActivation = choice(activations, "tanh");
   /** Share of the values that training rounds; the others are moved by noise. Default 0. */
-  quantizeRate?: number;
+  quantizeRate?: number = share(0);
   /**
    * What a bin decodes to (`need_inv_act`): with true, the value that the distribution function
    * takes to its middle; else its middle, scaled to unit variance. Default false.
    */
-  inverseActivation?: boolean;
+  inverseActivation?: boolean = flag(false);
   /** The loss on the moments of the latents: a preset, or targets and weights. Default `varTanh`. */
-  vectorNorm?: VectorNormPreset | VectorNorm;
+  vectorNorm?: VectorNormPreset | VectorNorm = declared(checkVectorNorm, "varTanh");
 }
+
+export const fspTable = optionTable<FspOptions>(
+  "fsp",
+  [FspOptions],
+  [
+    ({ dim, levels }, where) =>
+      dim !== levels.length && checkHolds(where, "linear maps", dim, levels.length),
+  ],
+);
 
 /** A `fsp` quantizer. */
 export interface FiniteScalarPerturbation
@@ -63,16 +69,6 @@ type MomentsCall = MaskOptions & { params: LookupFreeParams; x: np.Array };
 
 const epsilon = 2 ** -23; // of float32, the reference's default
 const uniformDeviation = 1 / Math.sqrt(12); // of a variable that is uniform on 0 ... 1
-const known = [
-  "levels",
-  "dim",
-  "layout",
-  "projectionHasBias",
-  "activation",
-  "quantizeRate",
-  "inverseActivation",
-  "vectorNorm",
-];
 
 /**
  * Finite scalar perturbation: every dimension goes through a distribution function onto 0 ... 1 and
@@ -96,25 +92,12 @@ const known = [
  * is `FSP`.
  */
 export function fsp(given: FspOptions): FiniteScalarPerturbation {
-  checkKnownOptions("fsp", given, known);
-  const radix = mixedRadix("fsp: levels", given.levels, "first");
+  const { options, config } = fspTable.read(given);
+  const { dim, layout, projectionHasBias, quantizeRate, inverseActivation } = options;
+  const radix = mixedRadix(options.levels, "first");
   const d = radix.levels.length;
-  const {
-    dim = d,
-    layout = "channelLast",
-    projectionHasBias = true,
-    activation = "tanh",
-    quantizeRate = 0,
-    inverseActivation = false,
-  } = given;
-  checkInteger("fsp: dim", dim);
-  checkLayout("fsp: layout", layout);
-  checkBoolean("fsp: projectionHasBias", projectionHasBias);
-  checkChoice("fsp: activation", activation, activations);
-  checkNumber("fsp: quantizeRate", quantizeRate, 0, 1);
-  checkBoolean("fsp: inverseActivation", inverseActivation);
-  const norm = completeVectorNorm("fsp: vectorNorm", given.vectorNorm ?? "varTanh");
-  const { cdf, inverse } = distributions[activation];
+  const norm = completeVectorNorm(options.vectorNorm);
+  const { cdf, inverse } = distributions[options.activation];
   const counts = () => np.array(new Float32Array(radix.levels));
 
   /** Middle of each bin, in 0 ... 1. */
@@ -152,7 +135,7 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
   };
   const family: LookupFreeFamily<LookupFreeParams, Record<string, never>> = {
     name: "fsp",
-    config: { type: "fsp", ...given },
+    config,
     dim,
     layout,
     codebooks: 1,

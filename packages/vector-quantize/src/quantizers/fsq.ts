@@ -1,10 +1,11 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
 import { applyLinear, initLinear } from "../layout/linear.ts";
 import { type Rotation, randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
 import { centredRule, symmetricRule } from "./fsq/levels.ts";
 import { noiseDropout } from "./fsq/noise.ts";
-import { completeFsqOptions, type FsqOptions } from "./fsq/options.ts";
+import { type FsqOptions, fsqTable, widthOf } from "./fsq/options.ts";
 import type { LookupFreeParams } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
@@ -36,23 +37,23 @@ export type FiniteScalarQuantizer = LookupFreeQuantizer<LookupFreeParams, Rotati
  * https://arxiv.org/abs/2309.15505. The reference's class is `FSQ`.
  */
 export function fsq(given: FsqOptions): FiniteScalarQuantizer {
-  const options = completeFsqOptions(given);
-  const { levels, dim, numCodebooks, projectionHasBias, radix } = options;
+  const { options, config } = fsqTable.read(given);
+  const { levels, dim, numCodebooks, projectionHasBias } = options;
   const rule = (options.preserveSymmetry ? symmetricRule : centredRule)(
     levels,
     options.boundHardClamp,
   );
   const d = levels.length;
-  const width = d * numCodebooks;
+  const width = widthOf(options);
 
   return lookupFree<LookupFreeParams, RotationState>({
     name: "fsq",
-    config: { type: "fsq", ...given },
+    config,
     dim,
     layout: options.layout,
     codebooks: numCodebooks,
     keepCodebooks: options.keepNumCodebooksDim,
-    radix,
+    radix: mixedRadix(levels, "first"),
     losses: [],
     encodesByThresholds: true,
     latentsAreVectors: dim === width && !options.orthogonalRotation,

@@ -1,10 +1,17 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
-import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
+import { expected, VectorQuantizeError } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
+import { count } from "../options/kinds.ts";
+import type { OptionTable } from "../options/table.ts";
 import { type ArrayTree, owns } from "../tree.ts";
 import type { Quantizer, QuantizerConfig, Variables } from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
-import { drawDepth, type QuantizeDropout } from "./residual/dropout.ts";
+import {
+  drawDepth,
+  dropoutOf,
+  type QuantizeDropout,
+  type QuantizeDropoutOptions,
+} from "./residual/dropout.ts";
 import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
 
 /** One entry per group. */
@@ -31,6 +38,12 @@ export interface GroupedQuantizer extends Quantizer<GroupedParams, GroupedState>
   ): Promise<np.Array>;
 }
 
+/** Options of a grouped quantizer, beside those of its groups. */
+export class GroupedOptions {
+  /** Parts that the features are cut into, `G`. Default 1. */
+  groups?: number = count(1);
+}
+
 /** What a family tells `groupedOf`. */
 export interface GroupedFamily {
   readonly config: QuantizerConfig;
@@ -55,8 +68,6 @@ export interface GroupedFamily {
 export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   const { config, dim, groups, layout, dropout } = family;
   const where = config.type;
-  checkInteger(`${where}: dim`, dim);
-  checkInteger(`${where}: groups`, groups);
   if (dim % groups !== 0) throw expected(`${where}: dim`, `a multiple of groups = ${groups}`, dim);
   const width = dim / groups;
   const made = family.make(width);
@@ -224,8 +235,28 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   });
 }
 
-/** Options of a grouped quantizer, beside those of its groups. */
-export interface GroupedOptions {
-  /** Parts that the features are cut into, `G`. Default 1. */
-  groups?: number;
+/** What the options of groups that are made alike have in common. */
+type AlikeOptions = GroupedOptions & QuantizeDropoutOptions & { dim: number; layout?: Layout };
+
+/**
+ * Groups that are made alike, by a factory of this table.
+ *
+ * @param make makes a group, of options with its own `dim`
+ */
+export function groupsAlike<Given extends AlikeOptions>(
+  table: OptionTable<Given, Required<Given>>,
+  given: Given,
+  make: (options: Omit<Given, "groups">) => ResidualQuantizer,
+): GroupedQuantizer {
+  const { options, config } = table.read(given);
+  const { groups: _, ...own } = given;
+  const { dim, groups, layout } = options as Required<AlikeOptions>;
+  return groupedOf({
+    config,
+    dim,
+    groups,
+    layout,
+    make: (width) => make({ ...own, dim: width }),
+    ...dropoutOf(options as Required<AlikeOptions>),
+  });
 }

@@ -1,15 +1,25 @@
-import { checkInteger, checkKnownOptions } from "../errors.ts";
+import { expected } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
+import { count, declared } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
+import { checkQuantizer } from "./checkQuantizer.ts";
 import { type GroupedQuantizer, groupedOf } from "./grouped.ts";
 import type { ResidualQuantizer } from "./residual.ts";
 
 /** Options of `groupedQuantizer`. */
-export interface GroupedQuantizerOptions {
+export class GroupedQuantizerOptions {
   /** What quantizes each group, with parameters and state of its own. */
-  quantizer: ResidualQuantizer;
+  quantizer: ResidualQuantizer = declared(checkResidual);
   /** Parts that the features are cut into, `G`; the input has `G quantizer.dim` features. */
-  groups: number;
+  groups: number = count();
 }
+
+function checkResidual(where: string, value: unknown): void {
+  checkQuantizer(where, value);
+  if (!("layersMayRest" in value)) throw expected(where, "a residual quantizer", value.config.type);
+}
+
+const table = optionTable<GroupedQuantizerOptions>("groupedQuantizer", [GroupedQuantizerOptions]);
 
 /**
  * Groups of features, each with a residual quantizer of its own: `groupedResidualVQ` and the like
@@ -26,11 +36,10 @@ export interface GroupedQuantizerOptions {
  * Source: as for `groupedResidualVQ`.
  */
 export function groupedQuantizer(given: GroupedQuantizerOptions): GroupedQuantizer {
-  checkKnownOptions("groupedQuantizer", given, ["quantizer", "groups"]);
-  const { quantizer, groups } = given;
-  checkInteger("groupedQuantizer: groups", groups);
+  const { options, config } = table.read(given);
+  const { quantizer, groups } = options;
   return groupedOf({
-    config: { type: "groupedQuantizer", groups, quantizer: quantizer.config },
+    config,
     dim: groups * quantizer.dim,
     groups,
     layout: (quantizer.config.layout as Layout | undefined) ?? "channelLast",

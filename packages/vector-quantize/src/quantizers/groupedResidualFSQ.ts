@@ -1,10 +1,24 @@
-import { type GroupedOptions, type GroupedQuantizer, groupedOf } from "./grouped.ts";
-import { dropoutOf } from "./residual/dropout.ts";
-import type { ResidualFSQOptions } from "./residualFSQ/options.ts";
+import { integer } from "../options/kinds.ts";
+import { GroupedOptions, type GroupedQuantizer, groupsAlike } from "./grouped.ts";
+import { type ResidualFSQOptions, residualFSQTable } from "./residualFSQ/options.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 
 /** Options of `groupedResidualFSQ`; those of the groups are the same for all. */
-export type GroupedResidualFSQOptions = ResidualFSQOptions & GroupedOptions & { dim: number };
+export interface GroupedResidualFSQOptions extends ResidualFSQOptions, GroupedOptions {
+  /** Feature size of the input. */
+  dim: number;
+}
+
+/** Groups need to know what they are parts of. */
+class WholeOptions extends GroupedOptions {
+  /** Feature size of the input. */
+  dim: number = integer();
+}
+
+const table = residualFSQTable.extended<GroupedResidualFSQOptions>(
+  "groupedResidualFSQ",
+  WholeOptions,
+);
 
 /**
  * Residual finite scalar quantization of groups of features.
@@ -19,14 +33,5 @@ export type GroupedResidualFSQOptions = ResidualFSQOptions & GroupedOptions & { 
  * `GroupedResidualFSQ`.
  */
 export function groupedResidualFSQ(given: GroupedResidualFSQOptions): GroupedQuantizer {
-  const { groups = 1, ...options } = given;
-  const dropout = dropoutOf(options);
-  return groupedOf({
-    config: { type: "groupedResidualFSQ", ...given },
-    dim: options.dim,
-    groups,
-    layout: options.layout ?? "channelLast",
-    make: (dim) => residualFSQ({ ...options, dim }),
-    ...(dropout && { dropout }),
-  });
+  return groupsAlike(table, given, residualFSQ);
 }

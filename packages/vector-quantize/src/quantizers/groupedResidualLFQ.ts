@@ -1,10 +1,13 @@
-import { type GroupedOptions, type GroupedQuantizer, groupedOf } from "./grouped.ts";
-import { savedLfqOptions } from "./lfq/options.ts";
-import { dropoutOf } from "./residual/dropout.ts";
-import { type ResidualLFQOptions, residualLFQ } from "./residualLFQ.ts";
+import { GroupedOptions, type GroupedQuantizer, groupsAlike } from "./grouped.ts";
+import { type ResidualLFQOptions, residualLFQ, residualLFQTable } from "./residualLFQ.ts";
 
 /** Options of `groupedResidualLFQ`; those of the groups are the same for all. */
-export type GroupedResidualLFQOptions = ResidualLFQOptions & GroupedOptions;
+export interface GroupedResidualLFQOptions extends ResidualLFQOptions, GroupedOptions {}
+
+const table = residualLFQTable.extended<GroupedResidualLFQOptions>(
+  "groupedResidualLFQ",
+  GroupedOptions,
+);
 
 /**
  * Residual lookup-free quantization of groups of features.
@@ -19,14 +22,5 @@ export type GroupedResidualLFQOptions = ResidualLFQOptions & GroupedOptions;
  * `GroupedResidualLFQ`.
  */
 export function groupedResidualLFQ(given: GroupedResidualLFQOptions): GroupedQuantizer {
-  const { groups = 1, ...options } = given;
-  const dropout = dropoutOf(options);
-  return groupedOf({
-    config: { type: "groupedResidualLFQ", ...savedLfqOptions(given) },
-    dim: options.dim,
-    groups,
-    layout: options.layout ?? "channelLast",
-    make: (dim) => residualLFQ({ ...options, dim }),
-    ...(dropout && { dropout }),
-  });
+  return groupsAlike(table, given, residualLFQ);
 }

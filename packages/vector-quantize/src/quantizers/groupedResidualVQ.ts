@@ -1,10 +1,14 @@
-import { type GroupedOptions, type GroupedQuantizer, groupedOf } from "./grouped.ts";
-import { dropoutOf } from "./residual/dropout.ts";
-import { type ResidualVQOptions, residualVQ } from "./residualVQ.ts";
-import { savedOptions } from "./vectorQuantize/options.ts";
+import { GroupedOptions, type GroupedQuantizer, groupsAlike } from "./grouped.ts";
+import { type ResidualVQOptions, residualVQTable } from "./residualVQ/options.ts";
+import { residualVQ } from "./residualVQ.ts";
 
 /** Options of `groupedResidualVQ`; those of the groups are the same for all. */
-export type GroupedResidualVQOptions = ResidualVQOptions & GroupedOptions;
+export interface GroupedResidualVQOptions extends ResidualVQOptions, GroupedOptions {}
+
+const table = residualVQTable.extended<GroupedResidualVQOptions>(
+  "groupedResidualVQ",
+  GroupedOptions,
+);
 
 /**
  * Residual vector quantization of groups of features, each with layers of its own.
@@ -20,14 +24,5 @@ export type GroupedResidualVQOptions = ResidualVQOptions & GroupedOptions;
  * Codec", 2023, https://arxiv.org/abs/2305.02765. The reference's class is `GroupedResidualVQ`.
  */
 export function groupedResidualVQ(given: GroupedResidualVQOptions): GroupedQuantizer {
-  const { groups = 1, ...options } = given;
-  const dropout = dropoutOf(options);
-  return groupedOf({
-    config: { type: "groupedResidualVQ", ...savedOptions(given as never) },
-    dim: options.dim,
-    groups,
-    layout: options.layout ?? "channelLast",
-    make: (dim) => residualVQ({ ...options, dim }),
-    ...(dropout && { dropout }),
-  });
+  return groupsAlike(table, given, residualVQ);
 }

@@ -10,14 +10,16 @@ import {
   upsampleTo,
 } from "./hierarchicalVQ/images.ts";
 import {
-  completeHierarchicalOptions,
+  codebookOptions,
+  convolutionCount,
   convolutionOf,
   type HierarchicalVQOptions,
+  hierarchicalVQTable,
 } from "./hierarchicalVQ/options.ts";
 import { drawingsOf } from "./vectorQuantize/apply.ts";
 import type { VectorQuantizeParams, VectorQuantizeState } from "./vectorQuantize/books.ts";
-import { checkKey, completeOptions } from "./vectorQuantize/checks.ts";
-import { savedOptions } from "./vectorQuantize/options.ts";
+import { checkKey } from "./vectorQuantize/checks.ts";
+import { vectorQuantizeTable } from "./vectorQuantize/options.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
 /** What gradients train: the convolutions, and the codebook where it is learned so. */
@@ -66,12 +68,11 @@ type Mode = Pick<ApplyOptions, "training" | "moveState" | "freezeCodebook" | "te
  * `HierarchicalVQ`.
  */
 export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuantizer {
-  const where = "hierarchicalVQ";
-  const options = completeHierarchicalOptions(given);
-  const { scales, residualRatio } = options;
-  const { dim, codebookSize } = given;
-  const inner = unguarded(vectorQuantize(options.vq));
-  const complete = completeOptions(options.vq);
+  const where = hierarchicalVQTable.name;
+  const { options, config } = hierarchicalVQTable.read(given);
+  const { dim, codebookSize, scales, residualRatio } = options;
+  const inner = unguarded(vectorQuantize(codebookOptions(options)));
+  const complete = vectorQuantizeTable.read(codebookOptions(options)).options;
   const starts = scales.map((_, at) => scales.slice(0, at).reduce((sum, s) => sum + s * s, 0));
   const P = scales.reduce((sum, s) => sum + s * s, 0);
 
@@ -90,7 +91,9 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
   ) => {
     const s = scales[at] as number;
     const map = codes.reshape([codes.shape[0] as number, s, s, dim]);
-    const own = convolutions[convolutionOf(at, scales.length, options.convolutions)] as Smoothing;
+    const own = convolutions[
+      convolutionOf(at, scales.length, convolutionCount(options))
+    ] as Smoothing;
     return smooth(upsampleTo(map, size), tree.ref(own), residualRatio);
   };
 
@@ -162,12 +165,15 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
   };
 
   const quantizer: HierarchicalQuantizer = {
-    config: { type: where, ...savedOptions(given as never) },
+    config,
     dim,
     codebookSizes: [codebookSize],
 
     init(key) {
-      const keys = [...random.split(key, 1 + options.convolutions)] as [np.Array, ...np.Array[]];
+      const keys = [...random.split(key, 1 + convolutionCount(options))] as [
+        np.Array,
+        ...np.Array[],
+      ];
       const [vqKey, ...own] = keys;
       const { params, state } = inner.init(vqKey);
       return {

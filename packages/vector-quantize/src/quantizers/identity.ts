@@ -1,18 +1,22 @@
 import { lax, numpy as np } from "@jax-js/jax";
-import { checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
-import { checkLayout, type Layout, positionShape } from "../layout/layout.ts";
+import { VectorQuantizeError } from "../errors.ts";
+import { type Layout, layouts, positionShape } from "../layout/layout.ts";
 import { zeroMasked } from "../layout/mask.ts";
+import { choice, integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
 import { owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
 import { guarded } from "./guard.ts";
 
 /** Options of `identity`. */
-export interface IdentityOptions {
+export class IdentityOptions {
   /** Feature size of the input. */
-  dim: number;
+  dim: number = integer();
   /** Where the features stand. Default `channelLast`. */
-  layout?: Layout;
+  layout?: Layout = choice(layouts, "channelLast");
 }
+
+const table = optionTable<IdentityOptions>("identity", [IdentityOptions]);
 
 type Nothing = Record<string, never>;
 
@@ -27,10 +31,8 @@ type Nothing = Record<string, never>;
  *   throw always, since an index says nothing about its vector
  */
 export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
-  checkKnownOptions("identity", given, ["dim", "layout"]);
-  const { dim, layout = "channelLast" } = given;
-  checkInteger("identity: dim", dim);
-  checkLayout("identity: layout", layout);
+  const { options, config } = table.read(given);
+  const { dim, layout } = options;
 
   const indicesOf = (x: np.Array) => np.zeros(positionShape(x.shape, layout), { dtype: np.int32 });
   const refuse = (name: string, ...arrays: unknown[]): never => {
@@ -41,7 +43,7 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
   };
 
   const quantizer: Quantizer<Nothing, Nothing> = {
-    config: { type: "identity", ...given },
+    config,
     dim,
     codebookSizes: [1],
 

@@ -1,35 +1,40 @@
 import { lax, numpy as np, random } from "@jax-js/jax";
-import { mixedRadix } from "../codebook/mixedRadix.ts";
-import { checkBoolean, checkInteger, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { checkLevels, mixedRadix, mostDimensions } from "../codebook/mixedRadix.ts";
+import { checkHolds, expected } from "../errors.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import { checkLayout, type Layout } from "../layout/layout.ts";
+import { type Layout, layouts } from "../layout/layout.ts";
 import { applyLinear, initLinear } from "../layout/linear.ts";
 import { maskedMean } from "../layout/mask.ts";
+import { absent, atLeastZero, choice, declared, flag, integer } from "../options/kinds.ts";
+import { type Complete, optionTable } from "../options/table.ts";
 import { initValues, nearestLevels, type Values, valuesOf } from "./latentQuantize/values.ts";
-import { keepsCodebooks, type LookupFreeParams } from "./lookupFree/family.ts";
+import { CodebooksOptions, checkCodebooks, type LookupFreeParams } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
-/** Options of `latentQuantize`. The reference's names, in camelCase, beside each where they differ. */
-export interface LatentQuantizeOptions {
+const mostValues = 2 ** 24; // a vector's one-hot levels then take 64 MB
+
+/** Options of `latentQuantize` that are not about several codebooks. */
+class LatentOwnOptions {
   /** Values of each dimension, at least 2; one number stands for all `codebookDim` dimensions. */
-  levels: readonly number[] | number;
+  levels: readonly number[] | number = declared(checkAllLevels);
   /** Feature size of the input; linear maps lead in and out if it is not `codebookDim * numCodebooks`. */
-  dim: number;
+  dim: number = integer();
   /** Dimensions of a code, needed where `levels` is one number. */
-  codebookDim?: number;
-  /** Codebooks per vector, all with the same values. Default 1. */
-  numCodebooks?: number;
-  /** Whether indices have an axis for the codebooks. Default: with several. */
-  keepNumCodebooksDim?: boolean;
+  codebookDim?: number = integer(absent, 1, mostDimensions);
   /** Where the features stand; the reference's is always first. Default `channelLast`. */
-  layout?: Layout;
+  layout?: Layout = choice(layouts, "channelLast");
   /** Weight of the loss that draws the latents to their values. Default 0.1. */
-  commitmentLossWeight?: number;
+  commitmentLossWeight?: number = atLeastZero(0.1);
   /** Weight of the loss that draws the values to their latents. Default 0.1. */
-  quantizationLossWeight?: number;
+  quantizationLossWeight?: number = atLeastZero(0.1);
   /** Whether the values learn. Default true. */
-  optimizeValues?: boolean;
+  optimizeValues?: boolean = flag(true);
 }
+
+/** Options of `latentQuantize`. The reference's names, in camelCase, beside each where they differ. */
+export interface LatentQuantizeOptions extends LatentOwnOptions, CodebooksOptions {}
+
+type CompleteLatentOptions = Complete<LatentQuantizeOptions, "codebookDim">;
 
 /** Parameters of `latentQuantize`: the values, if they learn, and its linear maps. */
 export type LatentQuantizeParams = LookupFreeParams & { values?: Values };
@@ -41,17 +46,18 @@ export type LatentQuantizer = LookupFreeQuantizer<LatentQuantizeParams, LatentQu
 
 type Given = { params: LatentQuantizeParams; state: LatentQuantizeState };
 
-const known = [
-  "levels",
-  "dim",
-  "codebookDim",
-  "numCodebooks",
-  "keepNumCodebooksDim",
-  "layout",
-  "commitmentLossWeight",
-  "quantizationLossWeight",
-  "optimizeValues",
-];
+export const latentQuantizeTable = optionTable<LatentQuantizeOptions, CompleteLatentOptions>(
+  "latentQuantize",
+  [LatentOwnOptions, CodebooksOptions],
+  [
+    checkCodebooks,
+    checkDimensions,
+    (options, where) => {
+      const width = levelsOf(options).length * options.numCodebooks;
+      return options.dim !== width && checkHolds(where, "linear maps", options.dim, width);
+    },
+  ],
+);
 
 /**
  * Latent quantization: every dimension takes the nearest of a few values of its own, which learn.
@@ -77,34 +83,20 @@ const known = [
  * https://arxiv.org/abs/2305.18378. The reference's class is `LatentQuantize`.
  */
 export function latentQuantize(given: LatentQuantizeOptions): LatentQuantizer {
-  const where = "latentQuantize";
-  checkKnownOptions(where, given, known);
-  const radix = mixedRadix(`${where}: levels`, levelsOf(given), "first");
+  const { options, config } = latentQuantizeTable.read(given);
+  const { dim, numCodebooks, layout, optimizeValues } = options;
+  const radix = mixedRadix(levelsOf(options), "first");
   const d = radix.levels.length;
-  const {
-    dim,
-    numCodebooks = 1,
-    layout = "channelLast",
-    commitmentLossWeight = 0.1,
-    quantizationLossWeight = 0.1,
-    optimizeValues = true,
-  } = given;
-  const keepCodebooks = keepsCodebooks(where, numCodebooks, given.keepNumCodebooksDim);
-  checkInteger(`${where}: dim`, dim);
-  checkLayout(`${where}: layout`, layout);
-  checkNumber(`${where}: commitmentLossWeight`, commitmentLossWeight, 0);
-  checkNumber(`${where}: quantizationLossWeight`, quantizationLossWeight, 0);
-  checkBoolean(`${where}: optimizeValues`, optimizeValues);
   const width = d * numCodebooks;
   const valuesIn = ({ params, state }: Given) => (params.values ?? state.values) as Values;
 
   return lookupFree<LatentQuantizeParams, LatentQuantizeState>({
-    name: where,
-    config: { type: where, ...given },
+    name: "latentQuantize",
+    config,
     dim,
     layout,
     codebooks: numCodebooks,
-    keepCodebooks,
+    keepCodebooks: options.keepNumCodebooksDim,
     radix,
     losses: ["quantization", "commitment"],
 
@@ -141,8 +133,8 @@ export function latentQuantize(given: LatentQuantizeOptions): LatentQuantizer {
       return {
         codes: straightThrough(latents, still),
         loss: quantization.ref
-          .mul(quantizationLossWeight)
-          .add(commitment.ref.mul(commitmentLossWeight)),
+          .mul(options.quantizationLossWeight)
+          .add(commitment.ref.mul(options.commitmentLossWeight)),
         losses: { quantization, commitment },
       };
     },
@@ -150,14 +142,24 @@ export function latentQuantize(given: LatentQuantizeOptions): LatentQuantizer {
 }
 
 /** The levels of every dimension. */
-function levelsOf({ levels, codebookDim }: LatentQuantizeOptions): readonly number[] {
-  const name = "latentQuantize: codebookDim";
-  if (typeof levels === "number") {
-    checkInteger(`${name}, with one number of levels`, codebookDim);
-    return Array(codebookDim).fill(levels);
+export const levelsOf = ({ levels, codebookDim = 0 }: LatentQuantizeOptions): readonly number[] =>
+  typeof levels === "number" ? Array.from({ length: codebookDim }, () => levels) : levels;
+
+function checkAllLevels(where: string, levels: unknown): void {
+  checkLevels(where, typeof levels === "number" ? [levels] : levels);
+}
+
+/** Throws unless it is known how many dimensions there are, and they have not too many levels. */
+function checkDimensions(options: CompleteLatentOptions, name: string): undefined {
+  const { levels, codebookDim } = options;
+  const where = `${name}: codebookDim`;
+  if (typeof levels === "number" && codebookDim === undefined) {
+    const what = "an integer of at least 1";
+    throw expected(`${where}, with one number of levels`, what, codebookDim);
   }
-  if (codebookDim !== undefined && codebookDim !== levels?.length) {
-    throw expected(name, `the number of levels, ${levels?.length}`, codebookDim);
+  if (typeof levels === "object" && codebookDim !== undefined && codebookDim !== levels.length) {
+    throw expected(where, `the number of levels, ${levels.length}`, codebookDim);
   }
-  return levels;
+  const all = levelsOf(options).reduce((sum, count) => sum + count, 0);
+  if (all > mostValues) throw expected(`${name}: levels`, `at most ${mostValues} in all`, all);
 }

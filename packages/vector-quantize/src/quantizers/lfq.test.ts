@@ -182,7 +182,7 @@ it("saves a user's activation by its name", async () => {
   const quantizer = lfq({ codebookSize: 4, straightThroughActivation: cube, entropyLossWeight: 0 });
   const config = JSON.parse(JSON.stringify(quantizer.config));
   expect(config.straightThroughActivation).toEqual({ name: "cube" });
-  expect(() => quantizerFromConfig(config)).toThrow(/"cube" needs that function again/);
+  expect(() => quantizerFromConfig(config)).toThrow(/"cube" needs it again/);
   const again = quantizerFromConfig(config, [cube]);
   const loss = (x: np.Array) => {
     const { quantized, ...rest } = again.apply(empty(), x, { training: true });

@@ -10,10 +10,9 @@ import type { RotationState } from "./fsq.ts";
 import { entropyInputs, lfqLosses } from "./lfq/losses.ts";
 import {
   type CompleteLfqOptions,
-  completeLfqOptions,
   type LfqOptions,
+  readLfqOptions,
   type StraightThroughActivation,
-  savedLfqOptions,
 } from "./lfq/options.ts";
 import type { LookupFreeParams, Preparation } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
@@ -50,9 +49,8 @@ export type LookupFreeBinaryQuantizer = LookupFreeQuantizer<LookupFreeParams, Ro
  * `LFQ`.
  */
 export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
-  const options = completeLfqOptions(given);
-  const { dim, bits, numCodebooks, codebookScale, spherical, projectionHasBias } = options;
-  const width = bits * numCodebooks;
+  const { options, config } = readLfqOptions(given);
+  const { dim, bits, width, numCodebooks, codebookScale, spherical, projectionHasBias } = options;
   const entry = codebookScale / (spherical ? Math.sqrt(bits) : 1);
   const codesOf = (level: np.Array) =>
     level
@@ -62,7 +60,7 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
 
   return lookupFree<LookupFreeParams, RotationState>({
     name: "lfq",
-    config: { type: "lfq", ...savedLfqOptions(given) },
+    config,
     dim,
     layout: options.layout,
     codebooks: numCodebooks,

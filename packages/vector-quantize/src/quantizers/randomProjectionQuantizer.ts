@@ -1,15 +1,11 @@
 import { blockUntilReady, lax, numpy as np, random, tree } from "@jax-js/jax";
 import { lookUp } from "../codebook/codebook.ts";
-import { checkBoolean, checkInteger, checkKnownOptions } from "../errors.ts";
-import {
-  checkLayout,
-  fromVectors,
-  type Layout,
-  positionShape,
-  toVectors,
-} from "../layout/layout.ts";
+import { checkHolds } from "../errors.ts";
+import { fromVectors, type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
 import { fillMasked, hideMasked, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
+import { choice, count, flag, integer } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
 import { nearestInGraph, normalise, similarities } from "../search/graph.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitted, owns } from "../tree.ts";
@@ -17,20 +13,31 @@ import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
 
 /** Options of `randomProjectionQuantizer`. The reference's names, in camelCase. */
-export interface RandomProjectionOptions {
+export class RandomProjectionOptions {
   /** Feature size of the input. */
-  dim: number;
+  dim: number = integer();
   /** Codes of each codebook, `K`. */
-  codebookSize: number;
+  codebookSize: number = integer();
   /** Feature size of the codes, `C`. */
-  codebookDim: number;
+  codebookDim: number = integer();
   /** Codebooks, each with a projection of its own; a vector gets an index from each. Default 1. */
-  numCodebooks?: number;
+  numCodebooks?: number = count(1);
   /** Whether inputs are brought to mean 0 and variance 1 over their features. Default true. */
-  norm?: boolean;
+  norm?: boolean = flag(true);
   /** Where the features stand. Default `channelLast`. */
-  layout?: Layout;
+  layout?: Layout = choice(layouts, "channelLast");
 }
+
+export const randomProjectionTable = optionTable<RandomProjectionOptions>(
+  "randomProjectionQuantizer",
+  [RandomProjectionOptions],
+  [
+    ({ numCodebooks, codebookSize, codebookDim }, where) =>
+      checkHolds(where, "codebooks", numCodebooks, codebookSize, codebookDim),
+    ({ numCodebooks, dim, codebookDim }, where) =>
+      checkHolds(where, "projections", numCodebooks, dim, codebookDim),
+  ],
+);
 
 /** All of it is random and fixed. */
 export type RandomProjectionState = {
@@ -63,16 +70,8 @@ type Call = MaskOptions & { variables: Given; x: np.Array; indices?: np.Array; t
  * `RandomProjectionQuantizer`.
  */
 export function randomProjectionQuantizer(given: RandomProjectionOptions): RandomProjection {
-  const where = "randomProjectionQuantizer";
-  checkKnownOptions(where, given, known);
-  const { dim, codebookDim: C, codebookSize: K, numCodebooks: H = 1 } = given;
-  const { norm = true, layout = "channelLast" } = given;
-  checkInteger(`${where}: dim`, dim);
-  checkInteger(`${where}: codebookDim`, C);
-  checkInteger(`${where}: numCodebooks`, H);
-  checkBoolean(`${where}: norm`, norm);
-  checkLayout(`${where}: layout`, layout);
-  checkInteger(`${where}: codebookSize`, K);
+  const { options, config } = randomProjectionTable.read(given);
+  const { dim, codebookDim: C, codebookSize: K, numCodebooks: H, norm, layout } = options;
   const all = Array.from({ length: H }, (_, h) => h);
   const indexAxes = H > 1 ? [H] : [];
 
@@ -165,7 +164,7 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
   });
 
   const quantizer: RandomProjection = {
-    config: { type: where, ...given },
+    config,
     dim,
     codebookSizes: all.map(() => K),
 
@@ -229,8 +228,6 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     scores: () => H * K,
   });
 }
-
-const known = ["dim", "codebookSize", "codebookDim", "numCodebooks", "norm", "layout"];
 
 /** Mean 0 and variance 1 over the features, as PyTorch's `nn.LayerNorm` without its weights. */
 function normalised(vectors: np.Array): np.Array {

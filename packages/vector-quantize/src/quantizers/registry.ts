@@ -30,24 +30,51 @@ export type UserObjects = readonly { readonly name: string }[];
  * @throws VectorQuantizeError for an unknown type or option, or an object that is not given
  */
 export function quantizerFromConfig(config: QuantizerConfig, objects: UserObjects = []): Quantizer {
-  const { type, ...saved } = config;
-  const make = factories[type];
+  if (!Array.isArray(objects)) throw expected("quantizer: objects", "a list", objects);
+  return rebuilt(config, objects, 0);
+}
+
+/** How deep configurations lie in one another; a list counts. Groups of residual layers make 4. */
+const deepest = 16;
+
+function rebuilt(config: unknown, objects: UserObjects, depth: number): Quantizer {
+  const { type, ...saved } = checkConfig("quantizer", config, depth);
+  const make = Object.hasOwn(factories, type) ? factories[type] : undefined;
   if (!make) throw expected("quantizer type", `one of ${Object.keys(factories).join(", ")}`, type);
-  const options = Object.fromEntries(
-    Object.entries(saved).map(([option, value]) => [option, restore(value, objects)]),
-  );
-  return make(options as never);
+  const options = Object.entries(saved).map(([option, value]) => [
+    option,
+    restore(value, objects, depth + 1),
+  ]);
+  return make(Object.fromEntries(options) as never);
 }
 
 /**
  * A user's own object in place of its name, a quantizer in place of its configuration; where an
  * object is not given, the factory says so.
  */
-function restore(value: unknown, objects: UserObjects): unknown {
-  if (Array.isArray(value)) return value.map((part) => restore(part, objects));
+function restore(value: unknown, objects: UserObjects, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if ("type" in value) return quantizerFromConfig(value as QuantizerConfig, objects);
-  return objects.find((object) => "name" in value && object.name === value.name) ?? value;
+  checkDepth("quantizer", depth);
+  if (Array.isArray(value)) return value.map((part) => restore(part, objects, depth + 1));
+  if (Object.hasOwn(value, "type")) return rebuilt(value, objects, depth);
+  const { name } = value as { name?: unknown };
+  return objects.find((object) => name !== undefined && object?.name === name) ?? value;
+}
+
+/** A configuration as it is; throws unless it is an object with a type, and not too deep in others. */
+export function checkConfig(where: string, config: unknown, depth = 0): QuantizerConfig {
+  checkDepth(where, depth);
+  const { type } = Object(config) as { type?: unknown };
+  if (typeof config !== "object" || Array.isArray(config) || typeof type !== "string") {
+    throw expected(`${where}: configuration`, "an object with a type", type ?? config);
+  }
+  return config as QuantizerConfig;
+}
+
+function checkDepth(where: string, depth: number): void {
+  if (depth <= deepest) return;
+  const most = `at most ${deepest} within one another`;
+  throw expected(`${where}: configurations`, most, "more");
 }
 
 const factories: Record<string, (options: never) => Quantizer> = {

@@ -1,10 +1,9 @@
 import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { VectorQuantizeError } from "../errors.ts";
 import { residualEncoderOf } from "./lookupFree/residualEncoder.ts";
-import { checkDropout, dropoutOf } from "./residual/dropout.ts";
-import { numberOfLayers } from "./residual/options.ts";
+import { dropoutOf } from "./residual/dropout.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
-import { boundedLayers, type ResidualFSQOptions } from "./residualFSQ/options.ts";
+import { boundedLayers, type ResidualFSQOptions, residualFSQTable } from "./residualFSQ/options.ts";
 
 /**
  * Residual finite scalar quantization: each layer rounds what the layers before left to finer
@@ -23,23 +22,16 @@ import { boundedLayers, type ResidualFSQOptions } from "./residualFSQ/options.ts
  * Source: as for `fsq` and `residualVQ`. The reference's class is `ResidualFSQ`.
  */
 export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
-  const where = "residualFSQ";
-  const Q = numberOfLayers(where, given);
-  checkDropout(where, given, Q);
-  const { enter, bound, rounding, scale, make } = boundedLayers(given);
-  const { levels, dim = levels.length, layout = "channelLast", noiseDropout = 0 } = given;
-  const dropout = dropoutOf(given);
+  const { options, config } = residualFSQTable.read(given);
+  const { levels, dim, layout, numQuantizers: Q, noiseDropout } = options;
+  const { enter, bound, rounding, scale, make } = boundedLayers(options);
   const layer = make();
-  if (layer.codebookSizes.length > 1) {
-    const most = "at most 2^31 codes a layer";
-    throw new VectorQuantizeError(`${where}: expected ${most}, got levels [${levels.join(", ")}]`);
-  }
   const scales = Array.from({ length: Q }, (_, at) => scale(at));
-  const radix = mixedRadix(`${where}: levels`, levels, "first");
+  const radix = mixedRadix(levels, "first");
   const encoder =
     rounding && residualEncoderOf({ radix, scales, ...rounding, ...(bound && { bound }) });
   return residualOf({
-    config: { type: where, ...given },
+    config,
     dim,
     innerDim: levels.length,
     layers: Array.from({ length: Q }, () => layer),
@@ -57,6 +49,6 @@ export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
         );
       }
     },
-    ...(dropout && { dropout }),
+    ...dropoutOf(options),
   });
 }

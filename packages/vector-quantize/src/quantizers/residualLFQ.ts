@@ -1,32 +1,61 @@
 import { numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../codebook/mixedRadix.ts";
-import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
+import { checkHolds, expected, VectorQuantizeError } from "../errors.ts";
+import { absent, declared, integer, positive } from "../options/kinds.ts";
+import { type Complete, optionTable, part } from "../options/table.ts";
 import type { Quantizer } from "./contract.ts";
-import { type LfqOptions, savedLfqOptions } from "./lfq/options.ts";
+import { BinaryOptions } from "./lfq/options.ts";
 import { lfq } from "./lfq.ts";
 import { residualEncoderOf } from "./lookupFree/residualEncoder.ts";
 import { checkDropout, dropoutOf } from "./residual/dropout.ts";
-import { layerOptionsOf, numberOfLayers, type ResidualOptions } from "./residual/options.ts";
+import { ResidualOptions } from "./residual/options.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
 
-/** Options of `residualLFQ`: its own, and those of its layers. */
-export interface ResidualLFQOptions
-  extends Omit<
-      LfqOptions,
-      | "numCodebooks"
-      | "keepNumCodebooksDim"
-      | "hasProjections"
-      | "projectionHasBias"
-      | "cosineSimProjectIn"
-      | "codebookScale"
-    >,
-    ResidualOptions {
+const mostLayers = 126; // beyond, the scale of a layer is none of float32
+
+/** Options of `residualLFQ` that its layers do not have. */
+class ResidualLFQOwnOptions extends ResidualOptions {
   /** Feature size of the input; linear maps lead in and out if it is not `log2(codebookSize)`. */
-  dim: number;
+  dim: number = integer();
   /** Codes of every layer, a power of 2 up to 2^31. */
-  codebookSize: number;
-  /** Clamps the first layer's latents softly; half as far in each layer after. Default none. */
-  softClampInputValue?: number;
+  codebookSize: number = declared(checkCodebookSize);
+  /** Number of layers, `Q`; at most 126. */
+  override numQuantizers: number = integer(undefined, 1, mostLayers);
+  /** Clamps the first layer's latents softly, half as far in each layer after; at least 1. Default none. */
+  softClampInputValue?: number = positive(absent);
+}
+
+/** Options of `residualLFQ`: its own, and those of its layers. */
+export interface ResidualLFQOptions extends BinaryOptions, ResidualLFQOwnOptions {}
+
+const asItIs = "the layers need it as it is";
+
+export const residualLFQTable = optionTable<
+  ResidualLFQOptions,
+  Complete<ResidualLFQOptions, "softClampInputValue">
+>(
+  "residualLFQ",
+  [ResidualLFQOwnOptions, BinaryOptions],
+  [
+    (options, where) => checkDropout(where, options, options.numQuantizers),
+    ({ dim, codebookSize }, where) =>
+      checkHolds(where, "linear maps", dim, Math.log2(codebookSize)),
+  ],
+  {
+    numCodebooks: asItIs,
+    keepNumCodebooksDim: asItIs,
+    hasProjections: asItIs,
+    projectionHasBias: asItIs,
+    cosineSimProjectIn: asItIs,
+    codebookScale: asItIs,
+  },
+);
+
+function checkCodebookSize(where: string, codebookSize: unknown): void {
+  const bits = typeof codebookSize === "number" ? Math.log2(codebookSize) : Number.NaN;
+  if (!Number.isInteger(bits) || bits < 1 || bits > 31) {
+    throw expected(where, "a power of 2 from 2 to 2^31", codebookSize);
+  }
 }
 
 /**
@@ -43,25 +72,13 @@ export interface ResidualLFQOptions
  * Source: as for `lfq` and `residualVQ`. The reference's class is `ResidualLFQ`.
  */
 export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
-  const where = "residualLFQ";
-  const Q = numberOfLayers(where, given);
-  checkDropout(where, given, Q);
-  const { dim, codebookSize, layout = "channelLast", softClampInputValue: clamp } = given;
-  checkInteger(`${where}: dim`, dim);
+  const { options, config } = residualLFQTable.read(given);
+  const { dim, codebookSize, layout, softClampInputValue: clamp, numQuantizers } = options;
   const bits = Math.log2(codebookSize);
-  if (!Number.isInteger(bits) || bits < 1 || bits > 31) {
-    throw expected(`${where}: codebookSize`, "a power of 2 from 2 to 2^31", codebookSize);
-  }
-  const options = layerOptionsOf<LfqOptions>(given);
-  for (const option of refused) {
-    if (option in options) {
-      const value = options[option as keyof LfqOptions];
-      throw expected(`${where}: option ${option}`, "none; the layers need it as it is", value);
-    }
-  }
-  const layers = Array.from({ length: Q }, (_, layer) =>
+  const layers = Array.from({ length: numQuantizers }, (_, layer) =>
     lfq({
-      ...options,
+      ...part(BinaryOptions, options),
+      codebookSize,
       dim: bits,
       layout: "channelLast",
       codebookScale: 2 ** -layer,
@@ -72,7 +89,7 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
     options.orthogonalRotation || options.spherical
       ? undefined
       : residualEncoderOf({
-          radix: mixedRadix(`${where}: codebookSize`, Array(bits).fill(2), "last"),
+          radix: mixedRadix(Array(bits).fill(2), "last"),
           scales: layers.map((_, layer) => Array(bits).fill(2 ** -layer)),
           level: (values) =>
             (clamp === undefined ? values : np.tanh(values.div(clamp)).mul(clamp))
@@ -80,10 +97,9 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
               .astype(np.int32),
           code: (level) => level.astype(np.float32).mul(2).sub(1),
         });
-  const { fracPerSampleEntropy: share = 1, entropyLossWeight: weight = 0.1 } = given;
-  const dropout = dropoutOf(given);
+  const { fracPerSampleEntropy: share, entropyLossWeight: weight } = options;
   return residualOf({
-    config: { type: where, ...savedLfqOptions(given) },
+    config,
     dim,
     innerDim: bits,
     layers: layers as unknown as Quantizer[],
@@ -99,15 +115,6 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
         );
       }
     },
-    ...(dropout && { dropout }),
+    ...dropoutOf(options),
   });
 }
-
-const refused = [
-  "numCodebooks",
-  "keepNumCodebooksDim",
-  "hasProjections",
-  "projectionHasBias",
-  "cosineSimProjectIn",
-  "codebookScale",
-];

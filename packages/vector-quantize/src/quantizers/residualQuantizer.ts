@@ -1,24 +1,28 @@
-import { checkKnownOptions, expected } from "../errors.ts";
-import { checkLayout, type Layout } from "../layout/layout.ts";
+import { expected } from "../errors.ts";
+import { type Layout, layouts } from "../layout/layout.ts";
+import { choice, declared, list } from "../options/kinds.ts";
+import { optionTable } from "../options/table.ts";
+import { checkQuantizer } from "./checkQuantizer.ts";
 import type { Quantizer } from "./contract.ts";
-import {
-  checkDropout,
-  dropoutOf,
-  dropoutOptions,
-  type QuantizeDropoutOptions,
-} from "./residual/dropout.ts";
+import { checkDropout, dropoutOf, QuantizeDropoutOptions } from "./residual/dropout.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
 
 /** Options of `residualQuantizer`. */
-export interface ResidualQuantizerOptions extends QuantizeDropoutOptions {
+export class ResidualQuantizerOptions extends QuantizeDropoutOptions {
   /**
    * Any quantizers of one feature size that give one index per vector, laid out `channelLast`; they
    * need not be of one kind.
    */
-  layers: readonly Quantizer[];
-  /** Where the features are in the input. Default "channelLast". */
-  layout?: Layout;
+  layers: readonly Quantizer[] = declared(checkList);
+  /** Where the features are in the input. Default `channelLast`. */
+  layout?: Layout = choice(layouts, "channelLast");
 }
+
+const table = optionTable<ResidualQuantizerOptions>(
+  "residualQuantizer",
+  [ResidualQuantizerOptions],
+  [checkLayers, (options, where) => checkDropout(where, options, options.layers.length)],
+);
 
 /**
  * A residual quantizer of any layers: `q_i = layer_i(r_i)`, `r_(i+1) = r_i - q_i`, `r_1 = x`; the
@@ -36,27 +40,14 @@ export interface ResidualQuantizerOptions extends QuantizeDropoutOptions {
  * Source: Zeghidour et al., "SoundStream", 2021, section III-C, https://arxiv.org/abs/2107.03312
  */
 export function residualQuantizer(given: ResidualQuantizerOptions): ResidualQuantizer {
-  const { layers, layout = "channelLast" } = given;
-  checkKnownOptions("residualQuantizer", given, ["layers", "layout", ...dropoutOptions]);
-  checkLayout("residualQuantizer", layout);
-  const [first] = layers;
-  if (!first) throw expected("residualQuantizer: layers", "at least one", layers.length);
-  for (const [at, { dim, codebookSizes, config }] of layers.entries()) {
-    const where = `residualQuantizer: layers[${at}]`;
-    if (dim !== first.dim) throw expected(`${where}: dim`, `${first.dim}, as the first`, dim);
-    if (codebookSizes.length !== 1) {
-      throw expected(`${where}: indices per vector`, "1", codebookSizes.length);
-    }
-    if ((config.layout ?? "channelLast") !== "channelLast") {
-      throw expected(`${where}: layout`, "channelLast", config.layout);
-    }
-  }
-  checkDropout("residualQuantizer", given, layers.length);
-  const dropout = dropoutOf(given);
+  const { options, config } = table.read(given);
+  const { layers, layout } = options;
+  const { dim } = layers[0] as Quantizer;
+  const { dropout } = dropoutOf(options);
   return residualOf({
-    config: { ...given, type: "residualQuantizer", layers: layers.map(({ config }) => config) },
-    dim: first.dim,
-    innerDim: first.dim,
+    config,
+    dim,
+    innerDim: dim,
     layers,
     shared: false,
     layout,
@@ -65,4 +56,24 @@ export function residualQuantizer(given: ResidualQuantizerOptions): ResidualQuan
     trainsApart: !dropout && layers.every((layer) => layer.trainsApart),
     ...(dropout && { dropout }),
   });
+}
+
+function checkList(where: string, value: unknown): void {
+  if (Array.isArray(value) && value.length === 0) throw expected(where, "at least one", 0);
+  list("a list of quantizers", checkQuantizer)(where, value);
+}
+
+/** Throws unless the layers fit together. */
+function checkLayers({ layers }: Required<ResidualQuantizerOptions>, name: string): undefined {
+  const [first] = layers as [Quantizer];
+  for (const [at, { dim, codebookSizes, config }] of layers.entries()) {
+    const where = `${name}: layers[${at}]`;
+    if (dim !== first.dim) throw expected(`${where}: dim`, `${first.dim}, as the first`, dim);
+    if (codebookSizes.length !== 1) {
+      throw expected(`${where}: indices per vector`, "1", codebookSizes.length);
+    }
+    if ((config.layout ?? "channelLast") !== "channelLast") {
+      throw expected(`${where}: layout`, "channelLast", config.layout);
+    }
+  }
 }

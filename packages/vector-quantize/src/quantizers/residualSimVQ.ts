@@ -1,14 +1,23 @@
 import { tree } from "@jax-js/jax";
+import { type Complete, optionTable, part } from "../options/table.ts";
 import { unguarded } from "./guard.ts";
 import { checkDropout, dropoutOf } from "./residual/dropout.ts";
-import { layerOptionsOf, numberOfLayers, type ResidualOptions } from "./residual/options.ts";
+import { ResidualOptions } from "./residual/options.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
-import type { SimVQOptions } from "./simVQ/options.ts";
+import { SimVQOptions } from "./simVQ/options.ts";
 import { simVQ } from "./simVQ.ts";
-import { savedOptions } from "./vectorQuantize/options.ts";
 
 /** Options of `residualSimVQ`: its own, and those of its layers. */
-export type ResidualSimVQOptions = SimVQOptions & ResidualOptions;
+export interface ResidualSimVQOptions extends SimVQOptions, ResidualOptions {}
+
+export const residualSimVQTable = optionTable<
+  ResidualSimVQOptions,
+  Complete<ResidualSimVQOptions, "codebookTransform">
+>(
+  "residualSimVQ",
+  [SimVQOptions, ResidualOptions],
+  [(options, where) => checkDropout(where, options, options.numQuantizers)],
+);
 
 /**
  * Residual quantization with `simVQ` layers.
@@ -22,19 +31,17 @@ export type ResidualSimVQOptions = SimVQOptions & ResidualOptions;
  * Source: as for `simVQ` and `residualVQ`. The reference's class is `ResidualSimVQ`.
  */
 export function residualSimVQ(given: ResidualSimVQOptions): ResidualQuantizer {
-  const where = "residualSimVQ";
-  const Q = numberOfLayers(where, given);
-  checkDropout(where, given, Q);
-  const dropout = dropoutOf(given);
-  const options = layerOptionsOf<SimVQOptions>(given);
-  const layer = simVQ({ ...options, layout: "channelLast" });
+  const { options, config } = residualSimVQTable.read(given);
+  const { dim, layout, numQuantizers } = options;
+  const { dropout } = dropoutOf(options);
+  const layer = simVQ({ ...part(SimVQOptions, options), layout: "channelLast" });
   return residualOf({
-    config: { type: where, ...savedOptions(given as never) },
-    dim: given.dim,
-    innerDim: given.dim,
-    layers: Array.from({ length: Q }, () => layer as never),
+    config,
+    dim,
+    innerDim: dim,
+    layers: Array.from({ length: numQuantizers }, () => layer as never),
     shared: false,
-    layout: given.layout ?? "channelLast",
+    layout,
     maskedOutput: "zeros",
     gradientFraction: 0,
     takesTargets: true,

@@ -11,8 +11,7 @@ import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
-import { completeSimVQOptions, type SimVQOptions } from "./simVQ/options.ts";
-import { savedOptions } from "./vectorQuantize/options.ts";
+import { type SimVQOptions, simVQTable } from "./simVQ/options.ts";
 
 /** What gradients train: the transform. */
 export type SimVQParams = { transform: ArrayTree };
@@ -54,7 +53,7 @@ type Call = MaskOptions & {
  * Layer", 2024, https://arxiv.org/abs/2411.02038. The reference's class is `SimVQ`.
  */
 export function simVQ(given: SimVQOptions): SimVQuantizer {
-  const options = completeSimVQOptions(given);
+  const { options, config } = simVQTable.read(given);
   const { dim, codebookSize: K, frozenCodebookDim: C, layout } = options;
   const transform = options.codebookTransform ?? linearTransform;
   const codebookOf = ({ params, state }: SimVQVariables) =>
@@ -134,7 +133,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
   );
 
   const quantizer: SimVQuantizer = {
-    config: { type: "simVQ", ...savedOptions(given as never) },
+    config,
     dim,
     codebookSizes: [K],
     trainsApart: true,

@@ -16,12 +16,16 @@ import {
   type VectorQuantizeVariables,
   withStoredCodes,
 } from "./vectorQuantize/books.ts";
-import { checkKey, checkTemperature, checkTopk, completeOptions } from "./vectorQuantize/checks.ts";
+import { checkKey, checkTemperature, checkTopk } from "./vectorQuantize/checks.ts";
 import type { MoveOptions, VectorQuantizer } from "./vectorQuantize/contract.ts";
 import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
 import { initVectorQuantize } from "./vectorQuantize/init.ts";
 import type { MoveMode } from "./vectorQuantize/move.ts";
-import { savedOptions, trainsApart, type VectorQuantizeOptions } from "./vectorQuantize/options.ts";
+import {
+  trainsApart,
+  type VectorQuantizeOptions,
+  vectorQuantizeTable,
+} from "./vectorQuantize/options.ts";
 import { plainPass } from "./vectorQuantize/pass.ts";
 
 export type {
@@ -53,7 +57,7 @@ export type {
  * https://arxiv.org/abs/1711.00937. The reference's class is `VectorQuantize`.
  */
 export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
-  const options = completeOptions(given);
+  const { options, config } = vectorQuantizeTable.read(given);
   const { dim, codebookDim, codebookSize, heads, metric, layout } = options;
   const deal = bookkeeping(options);
   const graph = vectorQuantizeGraph(options);
@@ -88,7 +92,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   });
 
   const quantizer: VectorQuantizer = {
-    config: { type: "vectorQuantize", ...savedOptions(given) },
+    config,
     dim,
     codebookSizes: Array.from({ length: heads }, () => codebookSize),
     trainsApart: trainsApart(options),

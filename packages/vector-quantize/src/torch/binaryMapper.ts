@@ -1,28 +1,23 @@
-import { type BinaryMapperOptions, binaryMapper } from "../quantizers/binaryMapper.ts";
+import { binaryMapper, binaryMapperTable } from "../quantizers/binaryMapper.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
-import { completeKwargs, flag, number, withoutDefaults } from "./kwargs.ts";
+import { completeKwargs, sharedOptions, withoutDefaults } from "./kwargs.ts";
 import { checkTensors } from "./tensors.ts";
 import type { Translation } from "./translation.ts";
 
-const table = {
-  bits: number(1),
-  kl_loss_threshold: number(Math.LN2),
-  deterministic_on_eval: flag(false),
-};
+const { kwargs: table, ...same } = sharedOptions(binaryMapperTable, [
+  "bits",
+  "klLossThreshold",
+  "deterministicOnEval",
+]);
 
 /** `BinaryMapper` and `binaryMapper`, which have no arrays. */
 export const binaryMapperTranslation: Translation = {
   className: "BinaryMapper",
   type: "binaryMapper",
 
-  fromTorch(all, tensors) {
+  fromTorch(kwargs, tensors) {
     const where = "fromTorch BinaryMapper";
-    const { bits, kl_loss_threshold: threshold, ...kwargs } = completeKwargs(where, all, table);
-    const quantizer = binaryMapper({
-      ...(bits !== 1 && { bits }),
-      ...(threshold !== Math.LN2 && { klLossThreshold: threshold }),
-      ...(kwargs.deterministic_on_eval && { deterministicOnEval: true }),
-    });
+    const quantizer = binaryMapper(same.ours(completeKwargs(where, kwargs, table)));
     checkTensors(where, tensors, {});
     return {
       quantizer: quantizer as unknown as Quantizer,
@@ -30,13 +25,5 @@ export const binaryMapperTranslation: Translation = {
     };
   },
 
-  toTorch(config) {
-    const given = config as BinaryMapperOptions;
-    const kwargs = {
-      bits: given.bits ?? 1,
-      kl_loss_threshold: given.klLossThreshold ?? Math.LN2,
-      deterministic_on_eval: given.deterministicOnEval ?? false,
-    };
-    return { kwargs: withoutDefaults(kwargs, table), tensors: {} };
-  },
+  toTorch: (config) => ({ kwargs: withoutDefaults(same.theirs(config), table), tensors: {} }),
 };

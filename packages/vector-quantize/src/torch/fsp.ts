@@ -2,9 +2,9 @@ import { checkChoice, expected } from "../errors.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import { activations } from "../quantizers/fsp/distributions.ts";
 import type { VectorNormPreset } from "../quantizers/fsp/vectorNorm.ts";
-import { type FspOptions, fsp } from "../quantizers/fsp.ts";
+import { type FspOptions, fsp, fspTable } from "../quantizers/fsp.ts";
 import type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
-import { completeKwargs, flag, maybeNumber, number, own, text, withoutDefaults } from "./kwargs.ts";
+import { completeKwargs, flag, own, sharedOptions, text, withoutDefaults } from "./kwargs.ts";
 import {
   checkOneWord,
   isChannelFirst,
@@ -17,13 +17,12 @@ import {
 import { checkTensors } from "./tensors.ts";
 import type { Translation } from "./translation.ts";
 
+const same = sharedOptions(fspTable, ["dim", "projectionHasBias", "quantizeRate"]);
 const table = {
+  ...same.kwargs,
   levels: own,
-  dim: maybeNumber,
   channel_first: flag(false),
-  projection_has_bias: flag(true),
   act_name: text("tanh"),
-  quantize_rate: number(0),
   need_inv_act: flag(false),
   vector_norm: text("var_tanh"),
 };
@@ -44,12 +43,11 @@ function normOf(where: string, theirs: string): VectorNormPreset {
   return ours as VectorNormPreset;
 }
 
-const arraysOf = ({ levels, dim, projectionHasBias }: FspOptions): LookupFreeArrays => ({
-  dim: dim ?? levels.length,
-  width: levels.length,
-  maps: dim !== undefined && dim !== levels.length,
-  bias: projectionHasBias ?? true,
-});
+function arraysOf(given: FspOptions): LookupFreeArrays {
+  const { levels, dim, projectionHasBias } = fspTable.withDefaults(given);
+  const width = levels.length;
+  return { dim, width, maps: dim !== width, bias: projectionHasBias };
+}
 
 /** `FSP` and `fsp`. */
 export const fspTranslation: Translation = {
@@ -59,16 +57,14 @@ export const fspTranslation: Translation = {
   fromTorch(all, tensors) {
     const where = "fromTorch FSP";
     const kwargs = completeKwargs(where, all, table);
-    const { dim, act_name: activation, quantize_rate: rate } = kwargs;
+    const { act_name: activation } = kwargs;
     checkChoice(`${where}: act_name`, activation, activations);
     const norm = normOf(where, kwargs.vector_norm);
     const given: FspOptions = {
       levels: kwargs.levels as number[],
-      ...(dim !== null && { dim }),
+      ...same.ours(kwargs),
       ...layoutOption(kwargs.channel_first),
-      ...(!kwargs.projection_has_bias && { projectionHasBias: false }),
       ...(activation !== "tanh" && { activation }),
-      ...(rate !== 0 && { quantizeRate: rate }),
       ...(kwargs.need_inv_act && { inverseActivation: true }),
       ...(norm !== "varTanh" && { vectorNorm: norm }),
     };
@@ -81,20 +77,19 @@ export const fspTranslation: Translation = {
   toTorch(config, { params }) {
     const where = "toTorch fsp";
     const given = config as unknown as FspOptions;
-    const norm = given.vectorNorm ?? "varTanh";
+    const options = fspTable.withDefaults(given);
+    const { vectorNorm: norm } = options;
     checkOneWord(`${where}: levels`, given.levels);
     if (typeof norm !== "string") {
       const mend = "Choose one, or set module.vector_norm by hand";
       throw expected(`${where}: vectorNorm`, "a preset, as in the reference", norm, mend);
     }
     const kwargs = {
+      ...same.theirs(given),
       levels: given.levels,
-      dim: given.dim ?? null,
-      channel_first: isChannelFirst(given.layout),
-      projection_has_bias: given.projectionHasBias ?? true,
-      act_name: given.activation ?? "tanh",
-      quantize_rate: given.quantizeRate ?? 0,
-      need_inv_act: given.inverseActivation ?? false,
+      channel_first: isChannelFirst(options.layout),
+      act_name: options.activation,
+      need_inv_act: options.inverseActivation,
       vector_norm: norms[norm],
     };
     return {

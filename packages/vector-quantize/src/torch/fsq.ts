@@ -1,15 +1,15 @@
 import { expected } from "../errors.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
-import { completeFsqOptions, type FsqOptions } from "../quantizers/fsq/options.ts";
+import { type FsqOptions, fsqTable, widthOf } from "../quantizers/fsq/options.ts";
 import { fsq, type RotationState } from "../quantizers/fsq.ts";
 import type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
 import {
   completeKwargs,
   flag,
-  maybeFlag,
   maybeNumber,
   number,
   own,
+  sharedOptions,
   withoutDefaults,
 } from "./kwargs.ts";
 import {
@@ -25,33 +25,36 @@ import {
 import { checkTensors } from "./tensors.ts";
 import type { Translation } from "./translation.ts";
 
+const same = sharedOptions(fsqTable, [
+  "dim",
+  "numCodebooks",
+  "keepNumCodebooksDim",
+  "projectionHasBias",
+  "preserveSymmetry",
+  "noiseDropout",
+  "boundHardClamp",
+  "orthogonalRotation",
+]);
 const table = {
+  ...same.kwargs,
+  noise_dropout: number(0),
   levels: own,
-  dim: maybeNumber,
-  num_codebooks: number(1),
-  keep_num_codebooks_dim: maybeFlag,
   scale: maybeNumber,
   allowed_dtypes: own,
   channel_first: flag(false),
-  projection_has_bias: flag(true),
   return_indices: flag(true),
   force_quantization_f32: flag(true),
-  preserve_symmetry: flag(false),
-  noise_dropout: number(0),
-  bound_hard_clamp: flag(false),
-  orthogonal_rotation: flag(false),
 };
 
 function arraysOf(given: FsqOptions): LookupFreeArrays {
-  const { levels, dim, numCodebooks, projectionHasBias, orthogonalRotation } =
-    completeFsqOptions(given);
-  const width = levels.length * numCodebooks;
+  const options = fsqTable.withDefaults(given);
+  const width = widthOf(options);
   return {
-    dim,
+    dim: options.dim,
     width,
-    maps: dim !== width,
-    bias: projectionHasBias,
-    ...(orthogonalRotation && { rotated: levels.length }),
+    maps: options.dim !== width,
+    bias: options.projectionHasBias,
+    ...(options.orthogonalRotation && { rotated: options.levels.length }),
   };
 }
 
@@ -67,19 +70,11 @@ export const fsqTranslation: Translation = {
   fromTorch(all, tensors) {
     const where = "fromTorch FSQ";
     const kwargs = completeKwargs(where, all, table);
-    const { dim, num_codebooks: codebooks, noise_dropout: noise } = kwargs;
-    const keep = kwargs.keep_num_codebooks_dim;
     const given: FsqOptions = {
       levels: kwargs.levels as number[],
-      ...(dim !== null && { dim }),
-      ...(codebooks !== 1 && { numCodebooks: codebooks }),
-      ...(keep !== null && { keepNumCodebooksDim: keep }),
+      ...same.ours(kwargs),
       ...layoutOption(kwargs.channel_first),
-      ...(!kwargs.projection_has_bias && { projectionHasBias: false }),
-      ...(kwargs.preserve_symmetry && { preserveSymmetry: true }),
-      ...(noise !== 0 && { noiseDropout: noise, noiseScale: "fixed" as const }),
-      ...(kwargs.bound_hard_clamp && { boundHardClamp: true }),
-      ...(kwargs.orthogonal_rotation && { orthogonalRotation: true }),
+      ...(kwargs.noise_dropout !== 0 && { noiseScale: "fixed" as const }),
     };
     const quantizer = fsq(given) as unknown as Quantizer;
     const arrays = arraysOf(given);
@@ -90,26 +85,20 @@ export const fsqTranslation: Translation = {
   toTorch(config, { params, state }) {
     const where = "toTorch fsq";
     const given = config as unknown as FsqOptions;
-    const { noiseDropout = 0, noiseScale = "step" } = given;
+    const options = fsqTable.withDefaults(given);
+    const { noiseDropout, noiseScale } = options;
     checkOneWord(`${where}: levels`, given.levels);
     if (noiseDropout > 0 && noiseScale !== "fixed") {
       throw expected(`${where}: noiseScale`, '"fixed", as in the reference', noiseScale);
     }
     const kwargs = {
+      ...same.theirs(given),
       levels: given.levels,
-      dim: given.dim ?? null,
-      num_codebooks: given.numCodebooks ?? 1,
-      keep_num_codebooks_dim: given.keepNumCodebooksDim ?? null,
       scale: null,
       allowed_dtypes: null,
-      channel_first: isChannelFirst(given.layout),
-      projection_has_bias: given.projectionHasBias ?? true,
+      channel_first: isChannelFirst(options.layout),
       return_indices: true,
       force_quantization_f32: true,
-      preserve_symmetry: given.preserveSymmetry ?? false,
-      noise_dropout: noiseDropout,
-      bound_hard_clamp: given.boundHardClamp ?? false,
-      orthogonal_rotation: given.orthogonalRotation ?? false,
     };
     return {
       kwargs: withoutDefaults(kwargs, table),

@@ -3,16 +3,26 @@ import { expected } from "../errors.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import type { Smoothing } from "../quantizers/hierarchicalVQ/images.ts";
 import {
-  completeHierarchicalOptions,
+  codebookOptions,
+  convolutionCount,
   type HierarchicalVQOptions,
+  hierarchicalVQTable,
 } from "../quantizers/hierarchicalVQ/options.ts";
 import {
   type HierarchicalParams,
   type HierarchicalState,
   hierarchicalVQ,
 } from "../quantizers/hierarchicalVQ.ts";
-import { completeOptions } from "../quantizers/vectorQuantize/checks.ts";
-import { completeKwargs, flag, number, own, required, withoutDefaults } from "./kwargs.ts";
+import { vectorQuantizeTable } from "../quantizers/vectorQuantize/options.ts";
+import {
+  completeKwargs,
+  flag,
+  number,
+  own,
+  required,
+  sharedOptions,
+  withoutDefaults,
+} from "./kwargs.ts";
 import { below, joined, under } from "./prefixes.ts";
 import { checkTensors, type Shapes } from "./tensors.ts";
 import type { Translation } from "./translation.ts";
@@ -20,35 +30,37 @@ import { paramTensors, shapesOf, tensorsOf, variablesOf } from "./vectorQuantize
 
 type Tensors = Record<string, np.Array>;
 
+const same = sharedOptions(hierarchicalVQTable, [
+  "decay",
+  "kmeansIters",
+  "thresholdEmaDeadCode",
+  "stochasticSampleCodes",
+  "sampleCodebookTemp",
+  "orthogonalRegWeight",
+  "orthogonalRegMaxCodes",
+  "orthogonalRegActiveCodesOnly",
+]);
 const table = {
+  ...same.kwargs,
   dim: required,
   codebook_size: required,
   scales: own,
-  decay: number(0.99),
   commitment_weight: number(1),
   rotation_trick: flag(false),
   kmeans_init: flag(true),
-  kmeans_iters: number(10),
-  threshold_ema_dead_code: number(2),
-  stochastic_sample_codes: flag(false),
-  sample_codebook_temp: number(0.1),
-  orthogonal_reg_weight: number(0),
-  orthogonal_reg_max_codes: number(128),
-  orthogonal_reg_active_codes_only: flag(false),
   quant_resi: number(0.5),
   share_quant_resi: number(1),
   accept_image_fmap: flag(false),
 };
 
 const vqOptions = (given: HierarchicalVQOptions) =>
-  completeOptions(completeHierarchicalOptions(given).vq);
+  vectorQuantizeTable.withDefaults(codebookOptions(hierarchicalVQTable.withDefaults(given)));
 
 /** Where a module keeps its convolutions: a shared one has a name of its own. */
 function prefixes(given: HierarchicalVQOptions): string[] {
-  const { sharedResiduals = 1 } = given;
-  const { convolutions } = completeHierarchicalOptions(given);
-  if (sharedResiduals === 1) return ["phi_shared.conv."];
-  return Array.from({ length: convolutions }, (_, at) => `phi_levels.${at}.conv.`);
+  const options = hierarchicalVQTable.withDefaults(given);
+  if (options.sharedResiduals === 1) return ["phi_shared.conv."];
+  return Array.from({ length: convolutionCount(options) }, (_, at) => `phi_levels.${at}.conv.`);
 }
 
 function allShapes(given: HierarchicalVQOptions): Shapes {
@@ -95,19 +107,12 @@ export const hierarchicalVQTranslation: Translation = {
       throw expected(`${where}: accept_image_fmap`, "True", kwargs.accept_image_fmap);
     }
     const options: HierarchicalVQOptions = {
+      ...same.ours(kwargs),
       dim: kwargs.dim,
       codebookSize: kwargs.codebook_size,
       scales: kwargs.scales as number[],
-      decay: kwargs.decay,
       commitmentWeight: kwargs.commitment_weight,
       gradient: kwargs.rotation_trick ? "rotation" : "straightThrough",
-      kmeansIters: kwargs.kmeans_iters,
-      thresholdEmaDeadCode: kwargs.threshold_ema_dead_code,
-      stochasticSampleCodes: kwargs.stochastic_sample_codes,
-      sampleCodebookTemp: kwargs.sample_codebook_temp,
-      orthogonalRegWeight: kwargs.orthogonal_reg_weight,
-      orthogonalRegMaxCodes: kwargs.orthogonal_reg_max_codes,
-      orthogonalRegActiveCodesOnly: kwargs.orthogonal_reg_active_codes_only,
       residualRatio: Math.abs(kwargs.quant_resi),
       sharedResiduals: Math.max(0, Math.trunc(kwargs.share_quant_resi)),
     };
@@ -127,6 +132,7 @@ export const hierarchicalVQTranslation: Translation = {
   toTorch(config, variables) {
     const given = config as unknown as HierarchicalVQOptions;
     const where = "toTorch hierarchicalVQ";
+    const options = hierarchicalVQTable.withDefaults(given);
     const vq = vqOptions(given);
     if (vq.gradient !== "rotation" && vq.gradient !== "straightThrough") {
       throw expected(`${where}: gradient`, '"straightThrough" or "rotation"', vq.gradient);
@@ -143,22 +149,15 @@ export const hierarchicalVQTranslation: Translation = {
       state: HierarchicalState;
     };
     const kwargs = {
+      ...same.theirs(given),
       dim: given.dim,
       codebook_size: given.codebookSize,
       scales: given.scales,
-      decay: vq.decay,
       commitment_weight: vq.commitmentWeight,
       rotation_trick: vq.gradient === "rotation",
       kmeans_init: false,
-      kmeans_iters: vq.kmeansIters,
-      threshold_ema_dead_code: vq.thresholdEmaDeadCode,
-      stochastic_sample_codes: vq.stochasticSampleCodes,
-      sample_codebook_temp: vq.sampleCodebookTemp,
-      orthogonal_reg_weight: vq.orthogonalRegWeight,
-      orthogonal_reg_max_codes: vq.orthogonalRegMaxCodes ?? vq.codebookSize,
-      orthogonal_reg_active_codes_only: vq.orthogonalRegActiveCodesOnly,
-      quant_resi: given.residualRatio ?? 0.5,
-      share_quant_resi: given.sharedResiduals ?? 1,
+      quant_resi: options.residualRatio,
+      share_quant_resi: options.sharedResiduals,
       accept_image_fmap: true,
     };
     const own = { params: params.vq, state: state.vq };

@@ -1,4 +1,5 @@
 import { checkKnownOptions, expected } from "../errors.ts";
+import type { OptionTable } from "../options/table.ts";
 
 /** A constructor option of the reference. */
 export interface Kwarg<Value> {
@@ -43,11 +44,63 @@ export function completeKwargs<T extends Table>(
 }
 
 /** Those options that are not the default. */
-export function withoutDefaults<T extends Table>(
-  kwargs: Completed<T>,
-  table: T,
+export function withoutDefaults(
+  kwargs: Readonly<Record<string, unknown>>,
+  table: Table,
 ): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(kwargs).filter(([name, value]) => value !== table[name]?.fallback),
   );
+}
+
+/** The options by which residual classes drop layers. */
+export const dropoutNames = [
+  "quantizeDropout",
+  "quantizeDropoutCutoffIndex",
+  "quantizeDropoutMultipleOf",
+] as const;
+
+/** Options that both sides have, by the same name in their spelling. */
+export interface SharedOptions {
+  /** The reference's, for a table of its constructor options. */
+  readonly kwargs: Record<string, Kwarg<unknown>>;
+  /** Ours of theirs, those that are not the default. */
+  ours(kwargs: Record<string, unknown>): Record<string, unknown>;
+  /** Theirs of ours. */
+  theirs(given: object): Record<string, unknown>;
+}
+
+/**
+ * @param names options of the table with the same default there: one that depends on other options, or
+ *   that may be absent, is `None`
+ */
+export function sharedOptions<Given extends object>(
+  { defaults }: Pick<OptionTable<Given, unknown>, "defaults">,
+  names: readonly (keyof Given & string)[],
+): SharedOptions {
+  const all = names.map((name) => {
+    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return { name, snake, fallback: defaults[name] ?? null };
+  });
+  return {
+    kwargs: Object.fromEntries(
+      all.map(({ snake, fallback }) => [
+        snake,
+        { kind: typeof fallback as Kwarg<unknown>["kind"], fallback },
+      ]),
+    ),
+    ours: (kwargs) =>
+      Object.fromEntries(
+        all
+          .filter(({ snake, fallback }) => kwargs[snake] !== fallback)
+          .map(({ name, snake }) => [name, kwargs[snake]]),
+      ),
+    theirs: (given) =>
+      Object.fromEntries(
+        all.map(({ name, snake, fallback }) => [
+          snake,
+          (given as Record<string, unknown>)[name] ?? fallback,
+        ]),
+      ),
+  };
 }

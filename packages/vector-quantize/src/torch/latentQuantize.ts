@@ -6,6 +6,8 @@ import {
   type LatentQuantizeOptions,
   type LatentQuantizeParams,
   latentQuantize,
+  latentQuantizeTable,
+  levelsOf,
 } from "../quantizers/latentQuantize.ts";
 import {
   completeKwargs,
@@ -14,6 +16,7 @@ import {
   number,
   own,
   required,
+  sharedOptions,
   withoutDefaults,
 } from "./kwargs.ts";
 import {
@@ -28,20 +31,23 @@ import { joined } from "./prefixes.ts";
 import { checkTensors } from "./tensors.ts";
 import type { Translation } from "./translation.ts";
 
+const same = sharedOptions(latentQuantizeTable, [
+  "commitmentLossWeight",
+  "quantizationLossWeight",
+  "numCodebooks",
+  "keepNumCodebooksDim",
+  "optimizeValues",
+]);
 const table = {
-  levels: own,
-  dim: required,
-  commitment_loss_weight: number(0.1),
-  quantization_loss_weight: number(0.1),
+  ...same.kwargs,
   num_codebooks: number(1),
-  codebook_dim: number(-1),
   keep_num_codebooks_dim: maybeFlag,
   optimize_values: flag(true),
+  levels: own,
+  dim: required,
+  codebook_dim: number(-1),
   in_place_codebook_optimizer: own,
 };
-
-const levelsOf = ({ levels, codebookDim = 0 }: LatentQuantizeOptions): readonly number[] =>
-  typeof levels === "number" ? Array(codebookDim).fill(levels) : levels;
 
 function arraysOf(given: LatentQuantizeOptions): LookupFreeArrays {
   const width = levelsOf(given).length * (given.numCodebooks ?? 1);
@@ -66,16 +72,9 @@ export const latentQuantizeTranslation: Translation = {
     // None is off there, not the default.
     const off = all.optimize_values === null && { optimize_values: false };
     const kwargs = completeKwargs(where, { ...all, ...off }, table);
-    const {
-      dim,
-      commitment_loss_weight: commitment,
-      quantization_loss_weight: quantization,
-      num_codebooks: codebooks,
-      codebook_dim: codebookDim,
-      keep_num_codebooks_dim: keep,
-      optimize_values: optimizes,
-      in_place_codebook_optimizer: optimizer,
-    } = kwargs;
+    const { dim, codebook_dim: codebookDim, in_place_codebook_optimizer: optimizer } = kwargs;
+    const { optimize_values: optimizes, num_codebooks: codebooks } = kwargs;
+    const { keep_num_codebooks_dim: keeps } = kwargs;
     if (optimizer !== null) {
       const mend = "The values are parameters here, which the optimizer of the model trains";
       throw expected(`${where}: in_place_codebook_optimizer`, "None", optimizer, mend);
@@ -84,13 +83,9 @@ export const latentQuantizeTranslation: Translation = {
       levels: kwargs.levels as number | number[],
       dim,
       ...(codebookDim > 0 && { codebookDim }),
-      ...(codebooks !== 1 && { numCodebooks: codebooks }),
       // False is taken for None there, with several codebooks too.
-      ...(keep !== null && (keep || codebooks === 1) && { keepNumCodebooksDim: keep }),
+      ...same.ours(codebooks === 1 ? kwargs : { ...kwargs, keep_num_codebooks_dim: keeps || null }),
       layout: "channelFirst",
-      ...(commitment !== 0.1 && { commitmentLossWeight: commitment }),
-      ...(quantization !== 0.1 && { quantizationLossWeight: quantization }),
-      ...(!optimizes && { optimizeValues: false }),
     };
     const quantizer = latentQuantize(given) as unknown as Quantizer;
     const levels = levelsOf(given);
@@ -116,24 +111,21 @@ export const latentQuantizeTranslation: Translation = {
   toTorch(config, variables) {
     const where = "toTorch latentQuantize";
     const given = config as unknown as LatentQuantizeOptions;
+    const options = latentQuantizeTable.withDefaults(given);
     checkOneWord(`${where}: levels`, levelsOf(given));
-    if (!isChannelFirst(given.layout)) {
+    if (!isChannelFirst(options.layout)) {
       throw expected(
         `${where}: layout`,
         '"channelFirst", "image" or "video", as in the reference',
-        given.layout ?? "channelLast",
+        options.layout,
         'Build latentQuantize({ ...options, layout: "channelFirst" }), for the same variables',
       );
     }
     const kwargs = {
+      ...same.theirs(given),
       levels: given.levels,
       dim: given.dim,
-      commitment_loss_weight: given.commitmentLossWeight ?? 0.1,
-      quantization_loss_weight: given.quantizationLossWeight ?? 0.1,
-      num_codebooks: given.numCodebooks ?? 1,
       codebook_dim: given.codebookDim ?? -1,
-      keep_num_codebooks_dim: given.keepNumCodebooksDim ?? null,
-      optimize_values: given.optimizeValues ?? true,
       in_place_codebook_optimizer: null,
     };
     const params = variables.params as LatentQuantizeParams;

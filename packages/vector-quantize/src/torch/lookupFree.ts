@@ -84,8 +84,7 @@ export const layoutOption = (channelFirst: boolean | null): { layout?: Layout } 
   channelFirst ? { layout: "channelFirst" } : {};
 
 /** Whether features stand second: of sequences, images and videos alike. */
-export const isChannelFirst = (layout: Layout | undefined): boolean =>
-  (layout ?? "channelLast") !== "channelLast";
+export const isChannelFirst = (layout: Layout): boolean => layout !== "channelLast";
 
 /** Throws if an index takes more than one int32: the reference has no other. */
 export function checkOneWord(where: string, levels: readonly number[]): void {

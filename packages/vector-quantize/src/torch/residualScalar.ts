@@ -4,19 +4,23 @@ import { expected } from "../errors.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import type { RotationState } from "../quantizers/fsq.ts";
 import type { ResidualParams, ResidualVariables } from "../quantizers/residual/layers.ts";
-import type { ResidualFSQOptions } from "../quantizers/residualFSQ/options.ts";
+import { type ResidualFSQOptions, residualFSQTable } from "../quantizers/residualFSQ/options.ts";
 import { residualFSQ } from "../quantizers/residualFSQ.ts";
-import { type ResidualLFQOptions, residualLFQ } from "../quantizers/residualLFQ.ts";
-import { dropoutKwargsOf, dropoutOptionsOf, dropoutTable } from "./dropout.ts";
+import {
+  type ResidualLFQOptions,
+  residualLFQ,
+  residualLFQTable,
+} from "../quantizers/residualLFQ.ts";
 import {
   type Completed,
   completeKwargs,
+  dropoutNames,
   flag,
   maybeFlag,
-  maybeNumber,
   number,
   own,
   required,
+  sharedOptions,
   withoutDefaults,
 } from "./kwargs.ts";
 import { joined } from "./prefixes.ts";
@@ -25,14 +29,18 @@ import type { Translation } from "./translation.ts";
 
 type Tensors = Record<string, np.Array>;
 
+const sharedNames = [...dropoutNames, "orthogonalRotation", "softClampInputValue"] as const;
 const sharedTable = {
-  ...dropoutTable,
   num_quantizers: required,
   num_codebooks: number(1),
   keep_num_codebooks_dim: maybeFlag,
-  orthogonal_rotation: flag(false),
   force_quantization_f32: flag(true),
-  soft_clamp_input_value: own,
+};
+/** Theirs of what ours do not have. */
+const sharedKwargs = {
+  num_codebooks: 1,
+  keep_num_codebooks_dim: null,
+  force_quantization_f32: true,
 };
 
 /** What both classes keep of their arrays. */
@@ -106,21 +114,21 @@ function checkShared(where: string, kwargs: Completed<typeof sharedTable>): void
   }
 }
 
+const sameFsq = sharedOptions(residualFSQTable, [...sharedNames, "dim", "noiseDropout"]);
 const fsqTable = {
   ...sharedTable,
+  ...sameFsq.kwargs,
+  noise_dropout: number(0),
   levels: own,
-  dim: maybeNumber,
   is_channel_first: flag(false),
   bound_hard_clamp: flag(true),
-  noise_dropout: number(0),
 };
 
-const fsqArrays = (given: ResidualFSQOptions): Arrays => ({
-  dim: given.dim ?? given.levels.length,
-  width: given.levels.length,
-  layers: given.numQuantizers,
-  rotated: given.orthogonalRotation ?? false,
-});
+function fsqArrays(given: ResidualFSQOptions): Arrays {
+  const { dim, levels, ...options } = residualFSQTable.withDefaults(given);
+  const { numQuantizers: layers, orthogonalRotation: rotated } = options;
+  return { dim, width: levels.length, layers, rotated };
+}
 
 /** `ResidualFSQ` and `residualFSQ`. */
 export const residualFSQTranslation: Translation = {
@@ -131,18 +139,13 @@ export const residualFSQTranslation: Translation = {
     const where = "fromTorch ResidualFSQ";
     const kwargs = completeKwargs(where, all, fsqTable);
     checkShared(where, kwargs);
-    const levels = kwargs.levels as number[];
-    const { dim, noise_dropout: noise, soft_clamp_input_value: clamp } = kwargs;
     const given: ResidualFSQOptions = {
-      levels,
+      levels: kwargs.levels as number[],
       numQuantizers: kwargs.num_quantizers,
-      ...(dim !== null && { dim }),
+      ...sameFsq.ours(kwargs),
       ...(kwargs.is_channel_first && { layout: "channelFirst" as const }),
       ...(!kwargs.bound_hard_clamp && { bounds: "none" as const }),
-      ...(clamp !== null && { softClampInputValue: clamp as number | number[] }),
-      ...(noise > 0 && { noiseDropout: noise, noiseScale: "fixed" as const }),
-      ...(kwargs.orthogonal_rotation && { orthogonalRotation: true }),
-      ...dropoutOptionsOf(kwargs),
+      ...(kwargs.noise_dropout !== 0 && { noiseScale: "fixed" as const }),
     };
     const quantizer = residualFSQ(given) as unknown as Quantizer;
     const arrays = fsqArrays(given);
@@ -153,7 +156,7 @@ export const residualFSQTranslation: Translation = {
   toTorch(config, variables) {
     const given = config as unknown as ResidualFSQOptions;
     const where = "toTorch residualFSQ";
-    const { bounds = "softClamp", noiseDropout = 0, noiseScale = "step" } = given;
+    const { bounds, noiseDropout, noiseScale, layout } = residualFSQTable.withDefaults(given);
     if (bounds !== "softClamp" && bounds !== "none") {
       throw expected(`${where}: bounds`, '"softClamp" or "none", which ResidualFSQ has', bounds);
     }
@@ -161,18 +164,12 @@ export const residualFSQTranslation: Translation = {
       throw expected(`${where}: noiseScale`, '"fixed", as in the reference', noiseScale);
     }
     const kwargs = {
-      ...dropoutKwargsOf(given),
+      ...sameFsq.theirs(given),
+      ...sharedKwargs,
       num_quantizers: given.numQuantizers,
-      num_codebooks: 1,
-      keep_num_codebooks_dim: null,
-      orthogonal_rotation: given.orthogonalRotation ?? false,
-      force_quantization_f32: true,
-      soft_clamp_input_value: given.softClampInputValue ?? null,
       levels: given.levels,
-      dim: given.dim ?? null,
-      is_channel_first: (given.layout ?? "channelLast") !== "channelLast",
+      is_channel_first: layout !== "channelLast",
       bound_hard_clamp: bounds === "softClamp",
-      noise_dropout: noiseDropout,
     };
     const arrays = fsqArrays(given);
     return {
@@ -182,18 +179,22 @@ export const residualFSQTranslation: Translation = {
   },
 };
 
+const sameLfq = sharedOptions(residualLFQTable, [
+  ...sharedNames,
+  "entropyLossWeight",
+  "commitmentLossWeight",
+  "diversityGamma",
+  "fracPerSampleEntropy",
+  "spherical",
+]);
 const lfqTable = {
   ...sharedTable,
+  ...sameLfq.kwargs,
   dim: required,
   codebook_size: required,
-  entropy_loss_weight: number(0.1),
-  commitment_loss_weight: number(0),
-  diversity_gamma: number(1),
   straight_through_activation: own,
-  frac_per_sample_entropy: number(1),
   experimental_softplus_entropy_loss: flag(false),
   entropy_loss_offset: number(5),
-  spherical: flag(false),
 };
 
 const lfqArrays = ({
@@ -230,24 +231,14 @@ export const residualLFQTranslation: Translation = {
         kwargs.straight_through_activation,
       );
     }
-    const { soft_clamp_input_value: clamp, entropy_loss_offset: offset } = kwargs;
     const given: ResidualLFQOptions = {
       dim: kwargs.dim,
       codebookSize: kwargs.codebook_size,
       numQuantizers: kwargs.num_quantizers,
-      ...(clamp !== null && { softClampInputValue: clamp as number }),
-      ...(kwargs.entropy_loss_weight !== 0.1 && { entropyLossWeight: kwargs.entropy_loss_weight }),
-      ...(kwargs.commitment_loss_weight !== 0 && {
-        commitmentLossWeight: kwargs.commitment_loss_weight,
+      ...sameLfq.ours(kwargs),
+      ...(kwargs.experimental_softplus_entropy_loss && {
+        softplusEntropyLoss: { offset: kwargs.entropy_loss_offset },
       }),
-      ...(kwargs.diversity_gamma !== 1 && { diversityGamma: kwargs.diversity_gamma }),
-      ...(kwargs.frac_per_sample_entropy !== 1 && {
-        fracPerSampleEntropy: kwargs.frac_per_sample_entropy,
-      }),
-      ...(kwargs.experimental_softplus_entropy_loss && { softplusEntropyLoss: { offset } }),
-      ...(kwargs.spherical && { spherical: true }),
-      ...(kwargs.orthogonal_rotation && { orthogonalRotation: true }),
-      ...dropoutOptionsOf(kwargs),
     };
     const quantizer = residualLFQ(given) as unknown as Quantizer;
     const arrays = lfqArrays(given);
@@ -268,23 +259,14 @@ export const residualLFQTranslation: Translation = {
       throw expected(`${where}: straightThroughActivation`, '"identity"', activation);
     }
     const kwargs = {
-      ...dropoutKwargsOf(given),
+      ...sameLfq.theirs(given),
+      ...sharedKwargs,
       num_quantizers: given.numQuantizers,
-      num_codebooks: 1,
-      keep_num_codebooks_dim: null,
-      orthogonal_rotation: given.orthogonalRotation ?? false,
-      force_quantization_f32: true,
-      soft_clamp_input_value: given.softClampInputValue ?? null,
       dim: given.dim,
       codebook_size: given.codebookSize,
-      entropy_loss_weight: given.entropyLossWeight ?? 0.1,
-      commitment_loss_weight: given.commitmentLossWeight ?? 0,
-      diversity_gamma: given.diversityGamma ?? 1,
       straight_through_activation: null,
-      frac_per_sample_entropy: given.fracPerSampleEntropy ?? 1,
       experimental_softplus_entropy_loss: Boolean(soft),
       entropy_loss_offset: typeof soft === "object" ? soft.offset : 5,
-      spherical: given.spherical ?? false,
     };
     return {
       kwargs: withoutDefaults(kwargs, lfqTable),

@@ -3,25 +3,26 @@ import { expected } from "../errors.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import type { ImplicitParams } from "../quantizers/residual/implicit.ts";
 import type { ResidualParams, ResidualVariables } from "../quantizers/residual/layers.ts";
-import {
-  type ResidualVQOptions,
-  residualLayerOptions,
-  residualVQ,
-} from "../quantizers/residualVQ.ts";
+import { residualLayerOptions, residualVQTable } from "../quantizers/residualVQ/options.ts";
+import { type ResidualVQOptions, residualVQ } from "../quantizers/residualVQ.ts";
 import type {
   VectorQuantizeParams,
   VectorQuantizeVariables,
 } from "../quantizers/vectorQuantize/books.ts";
-import { completeOptions } from "../quantizers/vectorQuantize/checks.ts";
-import type { VectorQuantizeOptions } from "../quantizers/vectorQuantize/options.ts";
+import {
+  type VectorQuantizeOptions,
+  vectorQuantizeTable,
+} from "../quantizers/vectorQuantize/options.ts";
 import {
   type Completed,
   completeKwargs,
+  dropoutNames,
   flag,
   maybeNumber,
   number,
   own,
   required,
+  sharedOptions,
   withoutDefaults,
 } from "./kwargs.ts";
 import { below, joined, under } from "./prefixes.ts";
@@ -39,24 +40,27 @@ import {
 type Tensors = Record<string, np.Array>;
 
 /** The constructor options of `ResidualVQ` that are its own. */
+const same = sharedOptions(residualVQTable, [
+  ...dropoutNames,
+  "numQuantizers",
+  "codebookDim",
+  "sharedCodebook",
+  "implicitNeuralCodebook",
+  "evalBeamSize",
+  "beamScoreQuantizerWeights",
+  "quantGradFrac",
+]);
 const table = {
+  ...same.kwargs,
+  implicit_neural_codebook: flag(false),
   dim: required,
-  num_quantizers: maybeNumber,
   codebook_size: own,
   codebook_dim: maybeNumber,
-  shared_codebook: flag(false),
   diveq: flag(false),
   heads: number(1),
-  quantize_dropout: flag(false),
-  quantize_dropout_cutoff_index: number(0),
-  quantize_dropout_multiple_of: number(1),
   accept_image_fmap: flag(false),
-  implicit_neural_codebook: flag(false),
   mlp_kwargs: own,
   beam_size: maybeNumber,
-  eval_beam_size: maybeNumber,
-  beam_score_quantizer_weights: own,
-  quant_grad_frac: number(0),
 };
 
 type Kwargs = Completed<typeof table>;
@@ -70,7 +74,7 @@ export function residualOptionsOf(given: Record<string, unknown>): ResidualVQOpt
   const kwargs: Kwargs = completeKwargs(from, mine, table);
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in table)));
   if (kwargs.heads !== 1) throw expected(`${from}: heads`, "1", kwargs.heads);
-  const { dim, codebook_size: size, num_quantizers: count } = kwargs;
+  const { dim, codebook_size: size } = kwargs;
   const C = kwargs.codebook_dim ?? dim;
   const sizes = Array.isArray(size) ? (size as number[]) : undefined;
   const layer = optionsOf({
@@ -85,31 +89,17 @@ export function residualOptionsOf(given: Record<string, unknown>): ResidualVQOpt
     (kwargs.mlp_kwargs ?? {}) as object as never,
     mlpTable,
   );
-  const weights = kwargs.beam_score_quantizer_weights as number[] | null;
   return {
     ...layerOptions,
+    ...same.ours(kwargs),
     dim,
     codebookSize: sizes ?? (size as number),
-    ...(count !== null && { numQuantizers: count }),
-    ...(C !== dim && { codebookDim: C }),
-    ...(kwargs.shared_codebook && { sharedCodebook: true }),
     ...(kwargs.diveq && { gradient: "directional" as const }),
-    ...(kwargs.quantize_dropout && { quantizeDropout: true }),
-    ...(kwargs.quantize_dropout_cutoff_index && {
-      quantizeDropoutCutoffIndex: kwargs.quantize_dropout_cutoff_index,
-    }),
-    ...(kwargs.quantize_dropout_multiple_of !== 1 && {
-      quantizeDropoutMultipleOf: kwargs.quantize_dropout_multiple_of,
-    }),
     ...(kwargs.implicit_neural_codebook && {
-      implicitNeuralCodebook: true,
       ...(mlp.depth !== 4 && { implicitDepth: mlp.depth }),
       ...(mlp.dim_hidden !== null && { implicitHidden: mlp.dim_hidden }),
     }),
     ...(kwargs.beam_size !== null && { beamSize: kwargs.beam_size }),
-    ...(kwargs.eval_beam_size !== null && { evalBeamSize: kwargs.eval_beam_size }),
-    ...(weights && { beamScoreQuantizerWeights: weights }),
-    ...(kwargs.quant_grad_frac && { quantGradFrac: kwargs.quant_grad_frac }),
   };
 }
 
@@ -132,24 +122,16 @@ export function residualKwargsOf(given: ResidualVQOptions): Record<string, unkno
   if (given.evalBeamSize !== undefined && given.beamSize === undefined) {
     throw expected(`${to}: beamSize`, "a number, since evalBeamSize is given", given.beamSize);
   }
-  const kwargs: Kwargs = {
+  const kwargs = {
+    ...same.theirs(given),
     dim: given.dim,
-    num_quantizers: given.numQuantizers ?? null,
     codebook_size: given.codebookSize,
     codebook_dim: given.codebookDim ?? null,
-    shared_codebook: given.sharedCodebook ?? false,
     diveq: directional,
     heads: 1,
-    quantize_dropout: given.quantizeDropout ?? false,
-    quantize_dropout_cutoff_index: given.quantizeDropoutCutoffIndex ?? 0,
-    quantize_dropout_multiple_of: given.quantizeDropoutMultipleOf ?? 1,
     accept_image_fmap: layout === "image",
-    implicit_neural_codebook: given.implicitNeuralCodebook ?? false,
     mlp_kwargs: mlpOf(given),
     beam_size: given.beamSize ?? null,
-    eval_beam_size: given.evalBeamSize ?? null,
-    beam_score_quantizer_weights: given.beamScoreQuantizerWeights ?? null,
-    quant_grad_frac: given.quantGradFrac ?? 0,
   };
   return {
     ...rest,
@@ -171,7 +153,7 @@ function mlpOf({ implicitDepth, implicitHidden }: ResidualVQOptions): unknown {
 const placeOf = (given: ResidualVQOptions, layer: number) => (given.sharedCodebook ? 0 : layer);
 
 const completeLayers = (given: ResidualVQOptions) =>
-  residualLayerOptions(given).map(completeOptions);
+  residualLayerOptions(given).map(vectorQuantizeTable.withDefaults);
 
 const codeSize = ({ dim, codebookDim = dim }: ResidualVQOptions) => codebookDim;
 

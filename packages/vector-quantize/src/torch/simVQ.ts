@@ -3,18 +3,22 @@ import { expected } from "../errors.ts";
 import type { LinearMap } from "../layout/linear.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import type { ResidualParams, ResidualVariables } from "../quantizers/residual/layers.ts";
-import { type ResidualSimVQOptions, residualSimVQ } from "../quantizers/residualSimVQ.ts";
-import { completeSimVQOptions, type SimVQOptions } from "../quantizers/simVQ/options.ts";
+import {
+  type ResidualSimVQOptions,
+  residualSimVQ,
+  residualSimVQTable,
+} from "../quantizers/residualSimVQ.ts";
+import { type SimVQOptions, simVQTable } from "../quantizers/simVQ/options.ts";
 import { type SimVQParams, type SimVQState, simVQ } from "../quantizers/simVQ.ts";
-import { dropoutKwargsOf, dropoutOptionsOf, dropoutTable } from "./dropout.ts";
 import {
   type Completed,
   completeKwargs,
+  dropoutNames,
   flag,
-  maybeNumber,
   number,
   own,
   required,
+  sharedOptions,
   withoutDefaults,
 } from "./kwargs.ts";
 import { below, joined, under } from "./prefixes.ts";
@@ -24,16 +28,21 @@ import type { Translation } from "./translation.ts";
 type Tensors = Record<string, np.Array>;
 type Variables = { params: SimVQParams; state: SimVQState };
 
+const same = sharedOptions(simVQTable, [
+  "dim",
+  "codebookSize",
+  "inputToQuantizeCommitLossWeight",
+  "commitmentWeight",
+  "frozenCodebookDim",
+]);
 const table = {
+  ...same.kwargs,
   dim: required,
   codebook_size: required,
   codebook_transform: own,
   init_fn: own,
   channel_first: flag(false),
   rotation_trick: flag(true),
-  input_to_quantize_commit_loss_weight: number(0.25),
-  commitment_weight: number(1),
-  frozen_codebook_dim: maybeNumber,
 };
 
 /** The reference's constructor options as ours. */
@@ -46,17 +55,10 @@ function optionsOf(where: string, kwargs: Completed<typeof table>): SimVQOptions
       "Build ours with a codebookTransform of yours, and give it these arrays by hand",
     );
   }
-  const { dim, frozen_codebook_dim: frozen } = kwargs;
   return {
-    dim,
-    codebookSize: kwargs.codebook_size,
+    ...(same.ours(kwargs) as unknown as SimVQOptions),
     ...(kwargs.channel_first && { layout: "channelFirst" as const }),
     ...(!kwargs.rotation_trick && { gradient: "straightThrough" as const }),
-    ...(kwargs.input_to_quantize_commit_loss_weight !== 0.25 && {
-      inputToQuantizeCommitLossWeight: kwargs.input_to_quantize_commit_loss_weight,
-    }),
-    ...(kwargs.commitment_weight !== 1 && { commitmentWeight: kwargs.commitment_weight }),
-    ...(frozen !== null && frozen !== dim && { frozenCodebookDim: frozen }),
   };
 }
 
@@ -65,8 +67,9 @@ function kwargsOf(where: string, given: SimVQOptions): Completed<typeof table> {
   if (given.codebookTransform) {
     throw expected(`${where}: codebookTransform`, "none", given.codebookTransform.name);
   }
-  const options = completeSimVQOptions(given);
+  const options = simVQTable.withDefaults(given);
   return {
+    ...same.theirs(given),
     dim: options.dim,
     codebook_size: options.codebookSize,
     codebook_transform: null,
@@ -74,14 +77,11 @@ function kwargsOf(where: string, given: SimVQOptions): Completed<typeof table> {
     // Every input with its features second, images and videos too.
     channel_first: options.layout !== "channelLast",
     rotation_trick: options.gradient === "rotation",
-    input_to_quantize_commit_loss_weight: options.inputToQuantizeCommitLossWeight,
-    commitment_weight: options.commitmentWeight,
-    frozen_codebook_dim: given.frozenCodebookDim ?? null,
   };
 }
 
 function shapesOf(given: SimVQOptions): Shapes {
-  const { dim, codebookSize: K, frozenCodebookDim: C } = completeSimVQOptions(given);
+  const { dim, codebookSize: K, frozenCodebookDim: C } = simVQTable.withDefaults(given);
   return { frozen_codebook: [K, C], "code_transform.weight": [dim, C] };
 }
 
@@ -125,7 +125,13 @@ export const simVQTranslation: Translation = {
   },
 };
 
-const residualTable = { ...table, ...dropoutTable, num_quantizers: required, heads: number(1) };
+const dropout = sharedOptions(residualSimVQTable, dropoutNames);
+const residualTable = {
+  ...table,
+  ...dropout.kwargs,
+  num_quantizers: required,
+  heads: number(1),
+};
 
 /** Parameters of the layers, or their gradients, as a `state_dict` names them. */
 export const residualSimParamTensors = ({ layers }: ResidualParams): Tensors =>
@@ -144,7 +150,7 @@ export const residualSimVQTranslation: Translation = {
     if (kwargs.heads !== 1) throw expected(`${where}: heads`, "1", kwargs.heads);
     const layer = optionsOf(where, kwargs);
     const { num_quantizers: Q } = kwargs;
-    const quantizer = residualSimVQ({ ...layer, numQuantizers: Q, ...dropoutOptionsOf(kwargs) });
+    const quantizer = residualSimVQ({ ...layer, numQuantizers: Q, ...dropout.ours(kwargs) });
     const prefixes = Array.from({ length: Q }, (_, at) => `layers.${at}.`);
     checkTensors(where, tensors, joined(prefixes.map((prefix) => under(prefix, shapesOf(layer)))));
     const layers = prefixes.map((prefix) => variablesOf(below(tensors, prefix)));
@@ -158,17 +164,11 @@ export const residualSimVQTranslation: Translation = {
   },
 
   toTorch(config, variables) {
-    const {
-      numQuantizers,
-      quantizeDropout,
-      quantizeDropoutCutoffIndex,
-      quantizeDropoutMultipleOf,
-      ...layer
-    } = config as unknown as ResidualSimVQOptions;
+    const given = config as unknown as ResidualSimVQOptions;
     const kwargs = {
-      ...kwargsOf("toTorch residualSimVQ", layer),
-      ...dropoutKwargsOf(config),
-      num_quantizers: numQuantizers,
+      ...kwargsOf("toTorch residualSimVQ", given),
+      ...dropout.theirs(given),
+      num_quantizers: given.numQuantizers,
       heads: 1,
     };
     const { params, state } = variables as unknown as ResidualVariables;

@@ -1,7 +1,9 @@
 import { VectorQuantizeError } from "../errors.ts";
 import type { VectorQuantizeVariables } from "../quantizers/vectorQuantize/books.ts";
-import { completeOptions } from "../quantizers/vectorQuantize/checks.ts";
-import type { VectorQuantizeOptions } from "../quantizers/vectorQuantize/options.ts";
+import {
+  type VectorQuantizeOptions,
+  vectorQuantizeTable,
+} from "../quantizers/vectorQuantize/options.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { checkTensors } from "./tensors.ts";
 import type { Translation } from "./translation.ts";
@@ -16,7 +18,7 @@ export const vectorQuantizeTranslation: Translation = {
   fromTorch(kwargs, tensors) {
     const given = optionsOf(kwargs);
     const quantizer = vectorQuantize(given);
-    const options = completeOptions(given);
+    const options = vectorQuantizeTable.withDefaults(given);
     checkTensors("fromTorch VectorQuantize", tensors, shapesOf(options), absentAtFirst);
     return { quantizer, variables: variablesOf(options, tensors) };
   },
@@ -30,7 +32,7 @@ export const vectorQuantizeTranslation: Translation = {
           "Finish the step with a call that does not accumulate",
       );
     }
-    const options = completeOptions(config as unknown as VectorQuantizeOptions);
+    const options = vectorQuantizeTable.withDefaults(config as unknown as VectorQuantizeOptions);
     return { kwargs, tensors: tensorsOf(options, variables as VectorQuantizeVariables) };
   },
 };

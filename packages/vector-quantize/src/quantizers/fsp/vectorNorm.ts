@@ -1,26 +1,28 @@
 import { numpy as np } from "@jax-js/jax";
-import { checkChoice, checkKnownOptions, checkNumber } from "../../errors.ts";
+import { checkChoice } from "../../errors.ts";
+import { atLeastZero, number } from "../../options/kinds.ts";
+import { optionTable } from "../../options/table.ts";
 
 /** Targets of the first four moments of every dimension, and what it costs to miss them. */
-export interface VectorNorm {
+export class VectorNorm {
   /** Target of the mean. Default 0. */
-  l1Target?: number;
+  l1Target?: number = number(0);
   /** Weight of its squared error. Default 0.1. */
-  l1Weight?: number;
+  l1Weight?: number = atLeastZero(0.1);
   /** Target of the variance. Default 1. */
-  l2Target?: number;
+  l2Target?: number = number(1);
   /** Weight of its squared error. Default 0.07. */
-  l2Weight?: number;
+  l2Weight?: number = atLeastZero(0.07);
   /** Target of the skewness. Default 0. */
-  l3Target?: number;
+  l3Target?: number = number(0);
   /** Weight of its squared error. Default 0.06. */
-  l3Weight?: number;
+  l3Weight?: number = atLeastZero(0.06);
   /** Target of the kurtosis above that of a normal distribution. Default 0. */
-  l4Target?: number;
+  l4Target?: number = number(0);
   /** Weight of its squared error. Default 0.05. */
-  l4Weight?: number;
+  l4Weight?: number = atLeastZero(0.05);
   /** Smallest standard deviation in the skewness and kurtosis. Default 1e-8. */
-  eps?: number;
+  eps?: number = atLeastZero(1e-8);
 }
 
 /** Moments of every dimension, `[d]` each; `kurtosis` is 0 for a normal distribution. */
@@ -31,17 +33,8 @@ export type Moments = {
   kurtosis: np.Array;
 };
 
-const defaults: Required<VectorNorm> = {
-  l1Target: 0,
-  l1Weight: 0.1,
-  l2Target: 1,
-  l2Weight: 0.07,
-  l3Target: 0,
-  l3Weight: 0.06,
-  l4Target: 0,
-  l4Weight: 0.05,
-  eps: 1e-8,
-};
+const table = optionTable<VectorNorm>("fsp: vectorNorm", [VectorNorm]);
+const defaults = table.withDefaults({});
 
 const variance = (l2Target: number) => ({ ...defaults, l2Target, l3Weight: 0, l4Weight: 0 });
 
@@ -57,22 +50,15 @@ const presets = {
 /** Presets by name: the variance of the distribution, or the four moments of a normal one (`kurt`). */
 export type VectorNormPreset = keyof typeof presets;
 
-/** The norm of a preset, or of options with their defaults. Throws if it cannot be used. */
-export function completeVectorNorm(
-  where: string,
-  given: VectorNormPreset | VectorNorm,
-): Required<VectorNorm> {
-  if (typeof given !== "object" || given === null) {
-    checkChoice(where, given, Object.keys(presets) as VectorNormPreset[]);
-    return presets[given];
-  }
-  checkKnownOptions(where, given, Object.keys(defaults));
-  const norm = { ...defaults, ...given };
-  for (const [name, value] of Object.entries(norm)) {
-    checkNumber(`${where}.${name}`, value, name.endsWith("Target") ? undefined : 0);
-  }
-  return norm;
+/** Throws unless `given` is a preset or options of a norm. */
+export function checkVectorNorm(where: string, given: unknown): void {
+  if (typeof given === "object" && given !== null) table.read(given);
+  else checkChoice(where, given, Object.keys(presets));
 }
+
+/** The norm of a preset, or of options with their defaults. */
+export const completeVectorNorm = (given: VectorNormPreset | VectorNorm): Required<VectorNorm> =>
+  typeof given === "object" ? table.withDefaults(given) : presets[given];
 
 /**
  * Mean, unbiased variance, skewness and excess kurtosis over vectors `[N, d]`.

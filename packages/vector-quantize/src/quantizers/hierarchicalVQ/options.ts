@@ -1,75 +1,72 @@
-import { checkInteger, checkKnownOptions, checkNumber, expected } from "../../errors.ts";
-import type { VectorQuantizeOptions } from "../vectorQuantize/options.ts";
+import type { DeadCodeThreshold } from "../../codebook/deadCodes.ts";
+import { checkHolds, checkInteger, expected } from "../../errors.ts";
+import { atLeastZero, choice, declared, integer, list, share } from "../../options/kinds.ts";
+import { optionTable, part } from "../../options/table.ts";
+import {
+  checkThreshold,
+  FollowingOptions,
+  type Gradient,
+  gradients,
+  type VectorQuantizeOptions,
+} from "../vectorQuantize/options.ts";
+
+const mostSide = 4096; // pixels: a map of that side has 2^24 codes
 
 /** Options of `hierarchicalVQ`: its own, and those of its codebook. */
-export interface HierarchicalVQOptions
-  extends Pick<
-    VectorQuantizeOptions,
-    | "dim"
-    | "codebookSize"
-    | "decay"
-    | "commitmentWeight"
-    | "gradient"
-    | "kmeansIters"
-    | "thresholdEmaDeadCode"
-    | "stochasticSampleCodes"
-    | "sampleCodebookTemp"
-    | "orthogonalRegWeight"
-    | "orthogonalRegMaxCodes"
-    | "orthogonalRegActiveCodesOnly"
-  > {
+export class HierarchicalVQOptions extends FollowingOptions {
+  /** Number of codes, `K`. */
+  codebookSize: number = integer();
   /** Sizes of the maps that are quantized, in order: `scale x scale` codes each. */
-  scales: readonly number[];
+  scales: readonly number[] = declared(checkScales);
   /** Share of the convolution in what a scale adds (`quant_resi`). Default 0.5; 0 leaves it out. */
-  residualRatio?: number;
+  residualRatio?: number = share(0.5);
   /**
    * How many convolutions there are (`share_quant_resi`): 1 for all scales, 0 for one per scale, or
    * a number that neighbouring scales share. Default 1.
    */
-  sharedResiduals?: number;
+  sharedResiduals?: number = integer(1, 0);
+  /** How much of the moving averages a step keeps. Default 0.99. */
+  override decay?: number = share(0.99);
+  /** How gradients pass the quantizer. Default `straightThrough`. */
+  override gradient?: Gradient = choice(gradients, "straightThrough");
+  /**
+   * Codes used less than this are replaced by vectors of the batch: a count of uses a step, or
+   * `{ share }` of the uniform share. Every code starts as used once. Default 2.
+   */
+  override thresholdEmaDeadCode?: DeadCodeThreshold = declared(checkThreshold, 2);
+  /** Temperature at which codes are drawn; 0 takes the nearest code. Default 0.1. */
+  override sampleCodebookTemp?: number = atLeastZero(0.1);
+  /** Most codes that the orthogonal loss looks at, drawn at random. Default 128. */
+  override orthogonalRegMaxCodes?: number = integer(128);
 }
 
-const own = ["scales", "residualRatio", "sharedResiduals"];
-const ofCodebook = [
-  "dim",
-  "codebookSize",
-  "decay",
-  "commitmentWeight",
-  "gradient",
-  "kmeansIters",
-  "thresholdEmaDeadCode",
-  "stochasticSampleCodes",
-  "sampleCodebookTemp",
-  "orthogonalRegWeight",
-  "orthogonalRegMaxCodes",
-  "orthogonalRegActiveCodesOnly",
-];
+export const hierarchicalVQTable = optionTable<HierarchicalVQOptions>(
+  "hierarchicalVQ",
+  [HierarchicalVQOptions],
+  [
+    (options, where) =>
+      checkHolds(where, "convolutions", convolutionCount(options), 3, 3, options.dim, options.dim),
+  ],
+);
 
-/** The options with every default filled in, and those of the codebook apart. */
-export function completeHierarchicalOptions(given: HierarchicalVQOptions) {
-  const where = "hierarchicalVQ";
-  checkKnownOptions(where, given, [...own, ...ofCodebook]);
-  const { scales, residualRatio = 0.5, sharedResiduals = 1, ...codebook } = given;
-  if (!Array.isArray(scales) || scales.length === 0) {
-    throw expected(`${where}: scales`, "a list of sizes", scales);
+/** The options of the codebook, as `vectorQuantize` takes them. */
+export const codebookOptions = (
+  options: Required<HierarchicalVQOptions>,
+): VectorQuantizeOptions => ({
+  ...part(FollowingOptions, options),
+  codebookSize: options.codebookSize,
+});
+
+/** How many convolutions there are. */
+export const convolutionCount = ({ scales, sharedResiduals }: Required<HierarchicalVQOptions>) =>
+  sharedResiduals === 0 ? scales.length : Math.min(scales.length, sharedResiduals);
+
+function checkScales(where: string, scales: unknown): void {
+  list("a list of sizes", (at, scale) => checkInteger(at, scale, 1, mostSide))(where, scales);
+  const sides = scales as readonly number[];
+  if (sides.some((scale, at) => at > 0 && scale < (sides[at - 1] as number))) {
+    throw expected(where, "sizes that do not fall", scales);
   }
-  for (const scale of scales) checkInteger(`${where}: scales`, scale);
-  if (scales.some((scale, at) => at > 0 && scale < scales[at - 1])) {
-    throw expected(`${where}: scales`, "sizes that do not fall", scales);
-  }
-  checkNumber(`${where}: residualRatio`, residualRatio, 0, 1);
-  checkInteger(`${where}: sharedResiduals`, sharedResiduals, 0);
-  const convolutions =
-    sharedResiduals === 0 ? scales.length : Math.min(scales.length, sharedResiduals);
-  const vq: VectorQuantizeOptions = {
-    decay: 0.99,
-    gradient: "straightThrough",
-    thresholdEmaDeadCode: 2,
-    sampleCodebookTemp: 0.1,
-    orthogonalRegMaxCodes: 128,
-    ...codebook,
-  };
-  return { scales: scales as readonly number[], residualRatio, convolutions, vq };
 }
 
 /** Which convolution a scale has: neighbouring scales share one. */

@@ -1,8 +1,9 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
-import { checkBoolean, checkInteger, expected } from "../../errors.ts";
+import { expected } from "../../errors.ts";
 import type { Layout } from "../../layout/layout.ts";
 import type { LinearMap } from "../../layout/linear.ts";
+import { count, flag } from "../../options/kinds.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { QuantizerConfig, Variables } from "../contract.ts";
 
@@ -104,13 +105,21 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   };
 }
 
-/** Checks the options on the number of codebooks; says whether indices have an axis for them. */
-export function keepsCodebooks(where: string, codebooks: unknown, keep: unknown): boolean {
-  checkInteger(`${where}: numCodebooks`, codebooks);
-  if (keep === undefined) return codebooks > 1;
-  checkBoolean(`${where}: keepNumCodebooksDim`, keep);
-  if (!keep && codebooks > 1) {
-    throw expected(`${where}: keepNumCodebooksDim`, "true with several codebooks", keep);
-  }
-  return keep;
+/** Options on the number of codebooks of a vector, all of one kind. */
+export class CodebooksOptions {
+  /** Codebooks per vector, all alike. Default 1. */
+  numCodebooks?: number = count(1);
+  /** Whether indices have an axis for the codebooks. Default: with several. */
+  keepNumCodebooksDim?: boolean = flag(
+    ({ numCodebooks }: Required<CodebooksOptions>) => numCodebooks > 1,
+  );
+}
+
+/** Throws if indices of several codebooks have no axis for them. */
+export function checkCodebooks(
+  { numCodebooks, keepNumCodebooksDim: keep }: Required<CodebooksOptions>,
+  where: string,
+): undefined {
+  if (keep || numCodebooks === 1) return;
+  throw expected(`${where}: keepNumCodebooksDim`, "true with several codebooks", keep);
 }

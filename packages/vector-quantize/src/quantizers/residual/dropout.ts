@@ -1,14 +1,15 @@
 import { numpy as np, random } from "@jax-js/jax";
-import { checkBoolean, checkInteger, expected } from "../../errors.ts";
+import { expected } from "../../errors.ts";
+import { count, flag, integer } from "../../options/kinds.ts";
 
 /** Options by which every residual quantizer trains with fewer layers now and then. */
-export interface QuantizeDropoutOptions {
+export class QuantizeDropoutOptions {
   /** Trains with fewer layers now and then. Default false. */
-  quantizeDropout?: boolean;
+  quantizeDropout?: boolean = flag(false);
   /** The least number of layers that stay is this plus 1. Default 0. */
-  quantizeDropoutCutoffIndex?: number;
+  quantizeDropoutCutoffIndex?: number = integer(0, 0);
   /** The number of layers that stay is a multiple of this. Default 1. */
-  quantizeDropoutMultipleOf?: number;
+  quantizeDropoutMultipleOf?: number = count(1);
 }
 
 /** Training with fewer layers now and then, so that the first layers alone give a coarse output. */
@@ -19,39 +20,25 @@ export interface QuantizeDropout {
   readonly multipleOf: number;
 }
 
-/** The names of the options. */
-export const dropoutOptions = [
-  "quantizeDropout",
-  "quantizeDropoutCutoffIndex",
-  "quantizeDropoutMultipleOf",
-] as const;
-
 /** The dropout that options ask for, if they do. */
-export function dropoutOf(options: QuantizeDropoutOptions): QuantizeDropout | undefined {
-  if (!options.quantizeDropout) return undefined;
-  return {
-    cutoffIndex: options.quantizeDropoutCutoffIndex ?? 0,
-    multipleOf: options.quantizeDropoutMultipleOf ?? 1,
-  };
+export function dropoutOf(options: Required<QuantizeDropoutOptions>): {
+  dropout?: QuantizeDropout;
+} {
+  if (!options.quantizeDropout) return {};
+  const { quantizeDropoutCutoffIndex: cutoffIndex, quantizeDropoutMultipleOf: multipleOf } =
+    options;
+  return { dropout: { cutoffIndex, multipleOf } };
 }
 
-/** Throws unless the options can be used for `layers` layers. */
-export function checkDropout(where: string, options: QuantizeDropoutOptions, layers: number): void {
-  const {
-    quantizeDropout: drops = false,
-    quantizeDropoutCutoffIndex: cutoffIndex = 0,
-    quantizeDropoutMultipleOf: multipleOf = 1,
-  } = options;
-  checkBoolean(`${where}: quantizeDropout`, drops);
-  checkInteger(`${where}: quantizeDropoutCutoffIndex`, cutoffIndex, 0);
-  checkInteger(`${where}: quantizeDropoutMultipleOf`, multipleOf);
-  if (cutoffIndex >= layers) {
-    throw expected(
-      `${where}: quantizeDropoutCutoffIndex`,
-      `less than the number of layers, ${layers}`,
-      cutoffIndex,
-    );
-  }
+/** Throws unless some of `layers` layers stay. */
+export function checkDropout(
+  where: string,
+  { quantizeDropoutCutoffIndex: cutoffIndex }: Required<QuantizeDropoutOptions>,
+  layers: number,
+): undefined {
+  if (cutoffIndex < layers) return;
+  const most = `less than the number of layers, ${layers}`;
+  throw expected(`${where}: quantizeDropoutCutoffIndex`, most, cutoffIndex);
 }
 
 /**

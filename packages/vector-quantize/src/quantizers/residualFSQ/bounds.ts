@@ -42,7 +42,9 @@ export interface BoundedLayers {
   make: () => Quantizer;
 }
 
-type LayerOptions = Pick<FsqOptions, "noiseDropout" | "noiseScale" | "orthogonalRotation">;
+type LayerOptions = Required<
+  Pick<FsqOptions, "noiseDropout" | "noiseScale" | "orthogonalRotation">
+>;
 
 const each = (values: readonly number[]) => np.array(new Float32Array(values));
 
@@ -51,16 +53,23 @@ export function clampedLayers(
   levels: readonly number[],
   hardClamp: boolean,
   clamp: readonly number[] | undefined,
-  options: LayerOptions,
+  { noiseDropout, noiseScale, orthogonalRotation }: LayerOptions,
 ): BoundedLayers {
   const { level, code } = symmetricRule(levels, hardClamp);
   return {
     enter: (vectors) => (clamp ? np.tanh(vectors.div(each(clamp))).mul(each(clamp)) : vectors),
     ...(clamp && { bound: softClamp(clamp) }),
-    ...(!options.orthogonalRotation && { rounding: { level, code } }),
+    ...(!orthogonalRotation && { rounding: { level, code } }),
     scale: (layer) => levels.map((count) => count ** -layer),
     make: () =>
-      fsq({ ...options, levels, preserveSymmetry: true, boundHardClamp: hardClamp }) as Quantizer,
+      fsq({
+        levels,
+        preserveSymmetry: true,
+        boundHardClamp: hardClamp,
+        noiseDropout,
+        noiseScale,
+        orthogonalRotation,
+      }) as Quantizer,
   };
 }
 
@@ -101,7 +110,7 @@ function roundingLayer(
   unit: readonly number[],
   rule: LevelRule,
 ): Quantizer {
-  const radix = mixedRadix("residualFSQ: levels", levels, "first");
+  const radix = mixedRadix(levels, "first");
   const codeOf = (level: np.Array) => rule.code(level).mul(each(unit));
   return lookupFree<Record<string, never>, Record<string, never>>({
     name: "residualFSQ",

@@ -1,12 +1,8 @@
 import type { numpy as np } from "@jax-js/jax";
-import {
-  checkChoice,
-  checkInteger,
-  checkKnownOptions,
-  checkNumber,
-  expected,
-} from "../../errors.ts";
-import { checkLayout, type Layout } from "../../layout/layout.ts";
+import { checkHolds } from "../../errors.ts";
+import { type Layout, layouts } from "../../layout/layout.ts";
+import { atLeastZero, choice, integer, named } from "../../options/kinds.ts";
+import { type Complete, optionTable } from "../../options/table.ts";
 import type { ArrayTree } from "../../tree.ts";
 
 /**
@@ -21,69 +17,37 @@ export interface CodeTransform {
   apply(params: ArrayTree, codes: np.Array): np.Array;
 }
 
-/** Options of `simVQ`. The reference's names, in camelCase, beside each where they differ. */
-export interface SimVQOptions {
-  /** Feature size of the input. */
-  dim: number;
-  /** Number of codes, `K`. */
-  codebookSize: number;
-  /** From the frozen codebook to the codes. Default: a linear map without bias. */
-  codebookTransform?: CodeTransform;
-  /** Feature size of the frozen codebook. Default `dim`. */
-  frozenCodebookDim?: number;
-  /** Where the features stand (`channel_first`). Default `channelLast`. */
-  layout?: Layout;
-  /** How gradients pass to the input (`rotation_trick`). Default `rotation`. */
-  gradient?: SimVQGradient;
-  /** Weight of the input's own part in the commitment loss. Default 0.25. */
-  inputToQuantizeCommitLossWeight?: number;
-  /** Weight of the commitment loss. Default 1. */
-  commitmentWeight?: number;
-}
-
 const simVQGradients = ["rotation", "straightThrough"] as const;
 /** How gradients pass the quantizer: see `Gradient` of `vectorQuantize`. */
 export type SimVQGradient = (typeof simVQGradients)[number];
 
-/** The options with every default filled in. */
-export type CompleteSimVQOptions = Required<Omit<SimVQOptions, "codebookTransform">> &
-  Pick<SimVQOptions, "codebookTransform">;
-
-/** Checks the options and fills in the defaults. */
-export function completeSimVQOptions(given: SimVQOptions): CompleteSimVQOptions {
-  const where = "simVQ";
-  const options: CompleteSimVQOptions = {
-    frozenCodebookDim: given.dim,
-    layout: "channelLast",
-    gradient: "rotation",
-    inputToQuantizeCommitLossWeight: 0.25,
-    commitmentWeight: 1,
-    ...given,
-  };
-  checkKnownOptions(where, given, [...Object.keys(options), "codebookTransform"]);
-  checkInteger(`${where}: dim`, options.dim);
-  checkInteger(`${where}: codebookSize`, options.codebookSize);
-  checkInteger(`${where}: frozenCodebookDim`, options.frozenCodebookDim);
-  checkLayout(`${where}: layout`, options.layout);
-  checkChoice(`${where}: gradient`, options.gradient, simVQGradients);
-  checkNumber(
-    `${where}: inputToQuantizeCommitLossWeight`,
-    options.inputToQuantizeCommitLossWeight,
-    0,
-  );
-  checkNumber(`${where}: commitmentWeight`, options.commitmentWeight, 0);
-  checkTransform(`${where}: codebookTransform`, given.codebookTransform);
-  return options;
+/** Options of `simVQ`. The reference's names, in camelCase, beside each where they differ. */
+export class SimVQOptions {
+  /** Feature size of the input. */
+  dim: number = integer();
+  /** Number of codes, `K`. */
+  codebookSize: number = integer();
+  /** From the frozen codebook to the codes. Default: a linear map without bias. */
+  codebookTransform?: CodeTransform = named("init", "apply");
+  /** Feature size of the frozen codebook. Default `dim`. */
+  frozenCodebookDim?: number = integer(({ dim }: SimVQOptions) => dim);
+  /** Where the features stand (`channel_first`). Default `channelLast`. */
+  layout?: Layout = choice(layouts, "channelLast");
+  /** How gradients pass to the input (`rotation_trick`). Default `rotation`. */
+  gradient?: SimVQGradient = choice(simVQGradients, "rotation");
+  /** Weight of the input's own part in the commitment loss. Default 0.25. */
+  inputToQuantizeCommitLossWeight?: number = atLeastZero(0.25);
+  /** Weight of the commitment loss. Default 1. */
+  commitmentWeight?: number = atLeastZero(1);
 }
 
-function checkTransform(where: string, transform: CodeTransform | undefined): void {
-  if (transform === undefined) return;
-  const { name, init, apply } = transform;
-  if (typeof name !== "string" || name === "") {
-    throw expected(where, "an object with a name to save it by", transform);
-  }
-  if (typeof init !== "function" || typeof apply !== "function") {
-    const mend = `Loading a model with ${JSON.stringify(name)} needs it again`;
-    throw expected(`${where}: init and apply`, "functions of yours", init ?? apply, mend);
-  }
-}
+export const simVQTable = optionTable<SimVQOptions, Complete<SimVQOptions, "codebookTransform">>(
+  "simVQ",
+  [SimVQOptions],
+  [
+    ({ codebookSize, frozenCodebookDim }, where) =>
+      checkHolds(where, "codebook", codebookSize, frozenCodebookDim),
+    ({ codebookSize, dim }, where) => checkHolds(where, "codes", codebookSize, dim),
+    ({ frozenCodebookDim, dim }, where) => checkHolds(where, "linear map", frozenCodebookDim, dim),
+  ],
+);

@@ -1,8 +1,9 @@
 import { expected, VectorQuantizeError } from "../../errors.ts";
 import {
+  type CompleteOptions,
   type Gradient,
   type VectorQuantizeOptions,
-  withDefaults,
+  vectorQuantizeTable,
 } from "../../quantizers/vectorQuantize/options.ts";
 import {
   type Completed,
@@ -13,53 +14,59 @@ import {
   number,
   own,
   required,
+  sharedOptions,
   withoutDefaults,
 } from "../kwargs.ts";
+
+const same = sharedOptions(vectorQuantizeTable, [
+  "heads",
+  "decay",
+  "eps",
+  "freezeCodebook",
+  "kmeansIters",
+  "layernormAfterProjectIn",
+  "thresholdEmaDeadCode",
+  "orthogonalRegWeight",
+  "orthogonalRegActiveCodesOnly",
+  "orthogonalRegMaxCodes",
+  "codebookDiversityLossWeight",
+  "codebookDiversityTemperature",
+  "stochasticSampleCodes",
+  "sampleCodebookTemp",
+  "directionalReparamVariance",
+  "manualEmaUpdate",
+  "manualInPlaceOptimizerUpdate",
+  "affineParam",
+  "affineParamBatchDecay",
+  "affineParamCodebookDecay",
+  "syncUpdateV",
+]);
 
 /** The constructor options of the reference's `VectorQuantize`. */
 const table = {
   dim: required,
   codebook_size: required,
+  ...same.kwargs,
   codebook_dim: maybeNumber,
   heads: number(1),
   separate_codebook_per_head: flag(false),
-  decay: number(0.8),
-  eps: number(1e-5),
-  freeze_codebook: flag(false),
   kmeans_init: flag(false),
-  kmeans_iters: number(10),
   sync_kmeans: flag(true),
   use_cosine_sim: flag(false),
-  layernorm_after_project_in: flag(false),
-  threshold_ema_dead_code: number(0),
   channel_last: flag(true),
   accept_image_fmap: flag(false),
   accept_3d_fmap: flag(false),
   commitment_weight: number(1),
   commitment_use_cross_entropy_loss: flag(false),
-  orthogonal_reg_weight: number(0),
-  orthogonal_reg_active_codes_only: flag(false),
-  orthogonal_reg_max_codes: maybeNumber,
-  codebook_diversity_loss_weight: number(0),
-  codebook_diversity_temperature: number(100),
-  stochastic_sample_codes: flag(false),
-  sample_codebook_temp: number(1),
   straight_through: flag(false),
   rotation_trick: maybeFlag,
   directional_reparam: flag(false),
-  directional_reparam_variance: number(5e-3),
   sync_codebook: maybeFlag,
   sync_affine_param: flag(false),
   ema_update: maybeFlag,
   vq_bridge: own,
-  manual_ema_update: flag(false),
   learnable_codebook: maybeFlag,
   in_place_codebook_optimizer: own,
-  manual_in_place_optimizer_update: flag(false),
-  affine_param: flag(false),
-  affine_param_batch_decay: number(0.99),
-  affine_param_codebook_decay: number(0.9),
-  sync_update_v: number(0),
   return_zeros_for_masked_padding: flag(true),
   route_gradients_to_input: flag(true),
 };
@@ -79,46 +86,23 @@ export function optionsOf(given: Record<string, unknown>): VectorQuantizeOptions
   const kwargs = completeKwargs(from, given, table);
   checkOwn(kwargs);
   const directional = kwargs.directional_reparam;
-  const options: Required<Omit<VectorQuantizeOptions, Absent>> = {
+  return onlyChanged({
+    ...same.ours(kwargs),
     dim: kwargs.dim,
     codebookSize: kwargs.codebook_size,
     codebookDim: kwargs.codebook_dim ?? kwargs.dim,
-    heads: kwargs.heads,
     // One head has one codebook either way.
     separateCodebookPerHead: kwargs.separate_codebook_per_head && kwargs.heads > 1,
     metric: kwargs.use_cosine_sim ? "cosine" : "euclidean",
     layout: layoutOf(kwargs),
-    layernormAfterProjectIn: kwargs.layernorm_after_project_in,
-    decay: kwargs.decay,
-    eps: kwargs.eps,
     emaUpdate: kwargs.ema_update ?? !directional,
-    manualEmaUpdate: kwargs.manual_ema_update,
-    thresholdEmaDeadCode: kwargs.threshold_ema_dead_code,
-    freezeCodebook: kwargs.freeze_codebook,
-    kmeansIters: kwargs.kmeans_iters,
     learnableCodebook: kwargs.learnable_codebook ?? directional,
-    manualInPlaceOptimizerUpdate: kwargs.manual_in_place_optimizer_update,
-    affineParam: kwargs.affine_param,
-    affineParamBatchDecay: kwargs.affine_param_batch_decay,
-    affineParamCodebookDecay: kwargs.affine_param_codebook_decay,
     commitmentWeight: directional ? 0 : kwargs.commitment_weight,
     commitment: kwargs.commitment_use_cross_entropy_loss ? "crossEntropy" : "squaredError",
-    orthogonalRegWeight: kwargs.orthogonal_reg_weight,
-    orthogonalRegActiveCodesOnly: kwargs.orthogonal_reg_active_codes_only,
-    codebookDiversityLossWeight: kwargs.codebook_diversity_loss_weight,
-    codebookDiversityTemperature: kwargs.codebook_diversity_temperature,
     gradient: gradientOf(kwargs),
-    directionalReparamVariance: kwargs.directional_reparam_variance,
-    syncUpdateV: kwargs.sync_update_v,
-    stochasticSampleCodes: kwargs.stochastic_sample_codes,
-    sampleCodebookTemp: kwargs.sample_codebook_temp,
     maskedOutput: kwargs.return_zeros_for_masked_padding ? "zeros" : "input",
-  };
-  const most = kwargs.orthogonal_reg_max_codes;
-  return onlyChanged({ ...options, ...(most !== null && { orthogonalRegMaxCodes: most }) });
+  });
 }
-
-type Absent = "emaUpdateWeight" | "inPlaceCodebookOptimizer" | "vqBridge" | "orthogonalRegMaxCodes";
 
 /** The options without those that our defaults say anyway. */
 function onlyChanged(options: VectorQuantizeOptions): VectorQuantizeOptions {
@@ -130,7 +114,7 @@ function onlyChanged(options: VectorQuantizeOptions): VectorQuantizeOptions {
     ...(gradient === "directional" && { gradient }),
     ...(learnableCodebook && { learnableCodebook }),
   };
-  const defaults = withDefaults(kept) as unknown as Record<string, unknown>;
+  const defaults = vectorQuantizeTable.withDefaults(kept) as unknown as Record<string, unknown>;
   const changed = Object.entries(options).filter(([name, value]) => value !== defaults[name]);
   return { ...kept, ...Object.fromEntries(changed) };
 }
@@ -187,55 +171,36 @@ function gradientOf(kwargs: Kwargs): Gradient {
 
 /** Our options as the reference's: those that are not its default. */
 export function kwargsOf(given: VectorQuantizeOptions): Record<string, unknown> {
-  const options = withDefaults(given);
+  const options = vectorQuantizeTable.withDefaults(given);
   checkExpressible(options);
   const { gradient, layout, dim } = options;
   const directional = gradient === "directional";
   const rotation = gradient === "rotation";
   const kwargs: Kwargs = {
+    ...same.theirs(given),
     dim,
     codebook_size: options.codebookSize,
     codebook_dim: options.codebookDim === dim ? null : options.codebookDim,
     heads: options.heads,
     separate_codebook_per_head: options.separateCodebookPerHead,
-    decay: options.decay,
-    eps: options.eps,
-    freeze_codebook: options.freezeCodebook,
     kmeans_init: false,
-    kmeans_iters: options.kmeansIters,
     sync_kmeans: true,
     use_cosine_sim: options.metric === "cosine",
-    layernorm_after_project_in: options.layernormAfterProjectIn,
-    threshold_ema_dead_code: options.thresholdEmaDeadCode as number,
     channel_last: layout !== "channelFirst",
     accept_image_fmap: layout === "image",
     accept_3d_fmap: layout === "video",
     commitment_weight: directional ? 1 : options.commitmentWeight,
     commitment_use_cross_entropy_loss: options.commitment === "crossEntropy",
-    orthogonal_reg_weight: options.orthogonalRegWeight,
-    orthogonal_reg_active_codes_only: options.orthogonalRegActiveCodesOnly,
-    orthogonal_reg_max_codes: options.orthogonalRegMaxCodes ?? null,
-    codebook_diversity_loss_weight: options.codebookDiversityLossWeight,
-    codebook_diversity_temperature: options.codebookDiversityTemperature,
-    stochastic_sample_codes: options.stochasticSampleCodes,
-    sample_codebook_temp: options.sampleCodebookTemp,
     straight_through: gradient === "gumbel",
     rotation_trick: directional || rotation === dim > 1 ? null : rotation,
     directional_reparam: directional,
-    directional_reparam_variance: options.directionalReparamVariance,
     sync_codebook: null,
     sync_affine_param: false,
     ema_update: options.emaUpdate === !directional ? null : options.emaUpdate,
     vq_bridge: null,
-    manual_ema_update: options.manualEmaUpdate,
     learnable_codebook:
       options.learnableCodebook === directional ? null : options.learnableCodebook,
     in_place_codebook_optimizer: null,
-    manual_in_place_optimizer_update: options.manualInPlaceOptimizerUpdate,
-    affine_param: options.affineParam,
-    affine_param_batch_decay: options.affineParamBatchDecay,
-    affine_param_codebook_decay: options.affineParamCodebookDecay,
-    sync_update_v: options.syncUpdateV,
     return_zeros_for_masked_padding: options.maskedOutput === "zeros",
     // With them, the reference puts the straight-through gradient in place of the softmax's.
     route_gradients_to_input: gradient !== "gumbel" && gradient !== "none",
@@ -244,7 +209,7 @@ export function kwargsOf(given: VectorQuantizeOptions): Record<string, unknown> 
 }
 
 /** Throws at options that the reference does not have. */
-function checkExpressible(options: ReturnType<typeof withDefaults>): void {
+function checkExpressible(options: CompleteOptions): void {
   const { inPlaceCodebookOptimizer: inPlace, vqBridge, emaUpdateWeight, commitment } = options;
   if (inPlace) {
     throw expected(
