@@ -80,7 +80,7 @@ export function checkFloat(where: string, value: unknown, min?: number, max?: nu
 
 /** Throws unless float32 can divide by `value`, a number above 0. */
 export function checkPositive(where: string, value: unknown, max?: number): void {
-  if (typeof value === "number" && value < leastDivisor) {
+  if (typeof value !== "number" || !(value >= leastDivisor)) {
     throw expected(where, `a ${max === undefined ? "finite " : ""}number above 0`, value);
   }
   checkFloat(where, value, leastDivisor, max);

@@ -36,9 +36,9 @@ const same = sharedOptions(fsqTable, [
   "orthogonalRotation",
 ]);
 const table = {
+  levels: own,
   ...same.kwargs,
   noise_dropout: number(0),
-  levels: own,
   scale: maybeNumber,
   allowed_dtypes: own,
   channel_first: flag(false),
