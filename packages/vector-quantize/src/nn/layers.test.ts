@@ -1,5 +1,6 @@
 import { grad, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
+import { VectorQuantizeError } from "../errors.ts";
 import { gelu, relu, silu, tanh } from "./activations.ts";
 import { conv2d } from "./conv2d.ts";
 import type { Layer } from "./layer.ts";
@@ -174,6 +175,35 @@ describe.each(everyLayer.map(([layer, shape]) => [layer.config.type, layer, shap
       const x = random.normal(random.key(3), shape);
       const y = layer.apply(tree.ref(params as never), x.ref);
       expect(await numbers(again.apply(params, x))).toEqual(await numbers(y));
+    });
+
+    it("refuses hostile values of its options, or works", () => {
+      const { type, ...options } = layer.config;
+      const values = [
+        Number.NaN,
+        -1,
+        0,
+        1.5,
+        1e9,
+        1e308,
+        "x",
+        {},
+        [],
+        [null],
+        () => 0,
+        Symbol("x"),
+      ];
+      for (const name of Object.keys(options)) {
+        const make = (value: unknown) => () => layerFromConfig({ type, ...options, [name]: value });
+        expect(make(null)).toThrow(VectorQuantizeError);
+        for (const value of values) {
+          try {
+            expect(make(value)().config).toEqual({ ...layer.config, [name]: value });
+          } catch (error) {
+            expect(error).toBeInstanceOf(VectorQuantizeError);
+          }
+        }
+      }
     });
 
     it("refuses an option that it does not know", () => {

@@ -189,13 +189,21 @@ describe.each(types)("%s", (type) => {
 
 it.each(types.filter((type) => "levels" in (required[type] as object)))(
   "%s keeps its levels, whatever becomes of the list that it was given",
-  (type) => {
+  async (type) => {
     const options = structuredClone(required[type]) as { levels: number[] };
     const quantizer = factoryOf(type)(options);
     options.levels.fill(9);
     expect(quantizer.config.levels).toEqual(required[type]?.levels);
+    expect(await output(quantizer)).toEqual(await output(factoryOf(type)(required[type])));
   },
 );
+
+async function output(quantizer: Quantizer) {
+  const x = random.normal(random.key(1), [5, quantizer.dim]);
+  const { quantized, ...rest } = quantizer.apply(quantizer.init(random.key(0)), x);
+  tree.dispose(rest as never);
+  return [...(await (quantized as np.Array).data())];
+}
 
 describe("says what is wrong", () => {
   it.each([

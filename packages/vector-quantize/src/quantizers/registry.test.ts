@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { VectorQuantizeError } from "../errors.ts";
-import { modelFromConfig } from "../nn/registry.ts";
+import { layerFromConfig, modelFromConfig } from "../nn/registry.ts";
 import { quantizerFromConfig } from "./registry.ts";
 
 /** The message of the VectorQuantizeError that `make` throws. */
@@ -123,4 +123,11 @@ it.each([
   ],
 ])("a model's configuration: %s", (_, config, message) => {
   expect(refusal(() => modelFromConfig(config as never))).toContain(message);
+});
+
+it.each([
+  ["null", null, "layer: configuration: expected an object with a type, got null"],
+  ["constructor", { type: "constructor" }, "layer type: expected one of conv2d, "],
+])("a layer's configuration: %s", (_, config, message) => {
+  expect(refusal(() => layerFromConfig(config as never))).toContain(message);
 });
