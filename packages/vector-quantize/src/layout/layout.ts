@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { checkChoice, expected } from "../errors.ts";
+import { expected } from "../errors.ts";
 
 /**
  * Where the features of an input stand.
@@ -21,11 +21,6 @@ const shapes: Record<Layout, { text: string; fits: (rank: number) => boolean }> 
   image: { text: "[B, D, height, width]", fits: (rank) => rank === 4 },
   video: { text: "[B, D, time, height, width]", fits: (rank) => rank === 5 },
 };
-
-/** Throws unless `layout` is a layout. */
-export function checkLayout(where: string, layout: unknown): asserts layout is Layout {
-  checkChoice(where, layout, layouts);
-}
 
 /** Throws unless `shape` has the rank of `layout`, `dim` features and a vector at all. */
 export function checkInput(where: string, shape: number[], layout: Layout, dim: number): void {

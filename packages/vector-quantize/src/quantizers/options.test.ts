@@ -256,10 +256,17 @@ describe("says what is wrong", () => {
     expect(refusal(() => factoryOf(type)(options))).toContain(message);
   });
 
+  it("bounds maps where there are some alone", () => {
+    for (const type of ["vectorQuantize", "residualVQ", "groupedResidualVQ", "residualLFQ"]) {
+      expect(refusal(() => factoryOf(type)({ ...required[type], dim: 2 ** 17 }))).toBeUndefined();
+    }
+  });
+
   it.each([
     ["vectorQuantize", "codebook_size", "Did you mean codebookSize?"],
     ["vectorQuantize", "codebooksize", "Did you mean codebookSize?"],
     ["vectorQuantize", "comitmentWeight", "Did you mean commitmentWeight?"],
+    ["residualVQ", "quantizers", "Did you mean numQuantizers?"],
     ["vectorQuantize", "use_cosine_sim", 'Did you mean metric: "cosine"?'],
     ["vectorQuantize", "useCosineSim", 'Did you mean metric: "cosine"?'],
     ["vectorQuantize", "rotation_trick", 'Did you mean gradient: "rotation"?'],

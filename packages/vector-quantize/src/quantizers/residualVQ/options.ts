@@ -69,7 +69,8 @@ export const residualVQTable = optionTable<ResidualVQOptions, CompleteResidualVQ
       const codes = sizes.reduce((sum, size) => sum + size, 0);
       return checkHolds(where, "codebooks of all layers", codes, options.codebookDim);
     },
-    ({ dim, codebookDim }, where) => checkHolds(where, "linear maps", dim, codebookDim),
+    ({ dim, codebookDim }, where) =>
+      dim !== codebookDim && checkHolds(where, "linear maps", dim, codebookDim),
     (o, where) =>
       o.implicitNeuralCodebook &&
       checkHolds(
