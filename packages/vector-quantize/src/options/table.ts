@@ -1,7 +1,7 @@
 /**
  * Options, declared once: a class whose fields are the declarations.
  *
- * ```ts
+ * ```text
  * class LinearOptions {
  *   // Features of the input.
  *   inFeatures: number = integer();

@@ -42,6 +42,8 @@ const types = Object.keys(required);
 class Stranger {
   readonly width = 3;
 }
+let deep: unknown[] = [];
+for (let i = 0; i < 10_000; i++) deep = [deep];
 const hostile: readonly unknown[] = [
   null,
   Number.NaN,
@@ -61,6 +63,7 @@ const hostile: readonly unknown[] = [
   { share: Number.NaN },
   [],
   [null],
+  deep,
   [Number.NaN, 1e9],
   Array(100_000).fill(3),
   () => 0,
