@@ -82,8 +82,8 @@ export async function withPage<T>(
 }
 
 /** A test that needs Chromium, and is skipped with a word about it where there is none. */
-export function browserTest(name: string, body: () => Promise<void>): void {
-  test(name, { timeout: 60_000 }, async ({ skip }) => {
+export function browserTest(name: string, body: () => Promise<void>, timeout = 60_000): void {
+  test(name, { timeout }, async ({ skip }) => {
     if (executablePath === undefined) skip("no Chromium was found under /usr/bin");
     await body();
   });

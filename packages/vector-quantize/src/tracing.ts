@@ -1,6 +1,6 @@
 /** What traced code needs to say twice for jax-js to understand it. */
 
-import { numpy as np } from "@jax-js/jax";
+import { lax, numpy as np } from "@jax-js/jax";
 
 /**
  * The same values, computed rather than viewed.
@@ -23,6 +23,44 @@ export function settled(x: np.Array): np.Array {
   const [rows, ...rest] = x.shape as [number, ...number[]];
   const none = rest.map((): [number, number] => [0, 0]);
   return np.pad(x, [[0, 1], ...none]).slice([0, rows]);
+}
+
+/**
+ * A mask as float32: 1 where true, else 0.
+ *
+ * jax-js gives a bool that is made a float a tangent of bools, and WebGPU can't compile their sums.
+ */
+export function asNumbers(mask: np.Array): np.Array {
+  return lax.stopGradient(mask.astype(np.float32));
+}
+
+/**
+ * Where both masks are true.
+ *
+ * `np.logicalAnd`, `logicalOr`, `any`, `all`, `>=`, `<=` and (in)equality of floats become short
+ * circuits on WebGPU. Where jax-js unrolls a sum of up to 32 terms with one in each, SwiftShader
+ * (WebGPU in software) takes time and memory that double with every other term, and the device is
+ * lost. Bits, `<` and `>` are single instructions.
+ *
+ * An `any` or `all` of bits again does not compile there: jax-js leaves out its parentheses.
+ */
+export function both(a: np.Array, b: np.Array): np.Array {
+  return np.bitwiseAnd(a, b);
+}
+
+/** Whether some entry of the mask is true; why not `np.any`: see `both`. */
+export function anyTrue(mask: np.Array): np.Array {
+  return np.max(asNumbers(mask)).greater(0);
+}
+
+/** Whether all entries along an axis of the mask are true; why not `np.all`: see `both`. */
+export function everyTrue(mask: np.Array, axis: number): np.Array {
+  return np.min(asNumbers(mask), axis).greater(0);
+}
+
+/** Which indices name a code, that is, are not -1; why not `>= 0`: see `both`. */
+export function present(indices: np.Array): np.Array {
+  return indices.greater(integer(-1));
 }
 
 /**

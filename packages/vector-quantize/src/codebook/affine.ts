@@ -1,5 +1,6 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { finiteRows } from "../search/graph.ts";
+import { anyTrue, asNumbers, both } from "../tracing.ts";
 
 /**
  * Running mean and variance of the vectors and of the codes, by which the codes are moved to where
@@ -46,13 +47,13 @@ export function moveAffine(
   decays: AffineDecays,
 ): AffineState {
   const finite = finiteRows(vectors.ref);
-  const counted = mask ? np.logicalAnd(finite, mask) : finite; // [M]
+  const counted = mask ? both(finite, mask) : finite; // [M]
   const batch = meanAndVariance(lax.stopGradient(vectors), counted.ref);
   const codes = lax.stopGradient(codebook);
   const all = np.ones([codes.shape[0] as number]).greater(0);
   const own = meanAndVariance(codes, all);
   const { started } = state;
-  const some = np.any(counted);
+  const some = anyTrue(counted);
   const move = (old: np.Array, now: np.Array, decay: number) => {
     const next = np.where(
       started.ref.greater(0),
@@ -73,7 +74,7 @@ export function moveAffine(
 /** Mean and biased variance `[C]` of the counted rows. */
 function meanAndVariance(rows: np.Array, counted: np.Array) {
   const wide = counted.reshape([-1, 1]);
-  const count = np.maximum(np.sum(wide.ref.astype(np.float32)), 1); // []
+  const count = np.maximum(np.sum(asNumbers(wide.ref)), 1); // []
   const kept = np.where(wide.ref, rows.ref, 0);
   const mean = np.sum(kept, 0).div(count.ref); // [C]
   const gaps = np.where(wide, rows.sub(mean.ref), 0);

@@ -1,6 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { type Metric, normalise } from "../search/graph.ts";
-import { integer } from "../tracing.ts";
+import { asNumbers, present } from "../tracing.ts";
 import type { CodebookState } from "./codebook.ts";
 
 /** What a batch gives each code. */
@@ -20,8 +20,8 @@ export function codeStatistics(vectors: np.Array, indices: np.Array, K: number):
   // As products with one-hot rows: a scatter, the transpose of a gather, cannot be had inside a
   // traced function without confusing the traces around it. Compared, not `nn.oneHot`: that gives
   // index -1 a row of ones, this one of zeros.
-  const chosen = indices.ref.reshape([-1, 1]).equal(np.arange(K)).astype(np.float32); // [N, K]
-  const counted = indices.greaterEqual(integer(0)).reshape([-1, 1]); // [N, 1]
+  const chosen = asNumbers(indices.ref.reshape([-1, 1]).equal(np.arange(K))); // [N, K]
+  const counted = present(indices).reshape([-1, 1]); // [N, 1]
   const kept = np.where(counted, vectors, 0); // NaN times zero would be NaN
   return { counts: np.sum(chosen.ref, 0), sums: np.matmul(chosen.transpose(), kept) };
 }

@@ -1,6 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { type Metric, normalise } from "../search/graph.ts";
-import { integer } from "../tracing.ts";
+import { asNumbers, both, present } from "../tracing.ts";
 import type { CodebookState } from "./codebook.ts";
 
 /**
@@ -42,7 +42,7 @@ export function replaceDeadCodes(
   const K = clusterSize.shape[0] as number;
   const start = thresholdCount(threshold, clusterSize.ref); // []
   const drawn = drawRows(vectors, indices, K, key);
-  const dead = np.logicalAnd(clusterSize.ref.less(start.ref), drawn.any); // [K]
+  const dead = both(clusterSize.ref.less(start.ref), drawn.any); // [K]
   const wide = dead.ref.reshape([-1, 1]);
   const fresh = metric === "cosine" ? normalise(drawn.rows) : drawn.rows; // [K, C]
   return {
@@ -60,7 +60,7 @@ export function replaceDeadCodes(
  */
 export function drawRows(vectors: np.Array, indices: np.Array, count: number, key: np.Array) {
   const N = vectors.shape[0] as number;
-  const usable = indices.greaterEqual(integer(0)).astype(np.float32); // [N]
+  const usable = asNumbers(present(indices)); // [N]
   const total = np.sum(usable.ref); // []
   // Usable rows first, each part in random order.
   const order = np.argsort(random.uniform(key, [N]).sub(usable)); // [N]

@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { integer } from "../tracing.ts";
+import { present } from "../tracing.ts";
 import type { ArrayTree } from "../tree.ts";
 import { codeStatistics } from "./averages.ts";
 import { lookUp } from "./codebook.ts";
@@ -31,7 +31,7 @@ export function codeError(
   const [K, C] = first.codes.shape as [number, number];
   const parts = books.map(({ codes, vectors, indices }) => {
     const { counts, sums } = codeStatistics(vectors.ref, indices.ref, K);
-    const counted = indices.ref.greaterEqual(integer(0)).reshape([-1, 1]);
+    const counted = present(indices.ref).reshape([-1, 1]);
     const gaps = np.where(counted, lookUp(codes.ref, indices).sub(vectors), 0);
     return {
       error: np.sum(np.square(gaps)),

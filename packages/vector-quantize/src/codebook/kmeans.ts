@@ -4,7 +4,7 @@ import { kmeans } from "../kernels/kmeans.ts";
 import { hideMasked } from "../layout/mask.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats, onKernels } from "../search/kernel.ts";
-import { integer } from "../tracing.ts";
+import { integer, present } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { type CodeStatistics, codeStatistics } from "./averages.ts";
 import { drawRows } from "./deadCodes.ts";
@@ -101,7 +101,7 @@ function lloydStep(K: number, metric: Metric) {
   return jit(({ means, counts }: Clusters, vectors: np.Array, marks: np.Array) => {
     counts.dispose();
     const nearest = nearestInGraph(vectors.ref, means.ref, metric);
-    const assigned = hideMasked(nearest, marks.greaterEqual(integer(0)));
+    const assigned = hideMasked(nearest, present(marks));
     const batch: CodeStatistics = codeStatistics(vectors, assigned, K);
     const filled = batch.counts.ref.greater(0).reshape([-1, 1]);
     const average = batch.sums.div(np.maximum(batch.counts.ref, 1).reshape([-1, 1]));

@@ -1,5 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { checkInteger, expected } from "../errors.ts";
+import { both, everyTrue, present } from "../tracing.ts";
 
 /**
  * How the levels of a vector's dimensions make its index: `sum of level[d] * (product of the levels
@@ -86,9 +87,9 @@ export function splitWords(radix: MixedRadix, indices: np.Array): np.Array {
 
 /** Which words `[..., W]` all lie within their sizes: bool `[...]`. */
 export function wordsInRange({ sizes }: MixedRadix, indices: np.Array): np.Array {
-  const last = integers(sizes.map((size) => size - 1));
-  const inside = np.logicalAnd(indices.ref.greaterEqual(integers([0])), indices.lessEqual(last));
-  return np.all(inside, -1);
+  const last = integers(sizes.map((size) => size - 1)); // a size may be 2^31
+  const below = np.logicalNot(indices.ref.greater(last));
+  return everyTrue(both(present(indices), below), -1);
 }
 
 /**

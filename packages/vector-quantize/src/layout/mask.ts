@@ -1,6 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
-import { integer } from "../tracing.ts";
+import { asNumbers, integer } from "../tracing.ts";
 import type { Layout } from "./layout.ts";
 
 /** The arrays that say which positions are real. */
@@ -50,7 +50,7 @@ export function maskedMean(values: np.Array, mask: np.Array | undefined): np.Arr
   const perVector = values.size / (values.shape[0] as number);
   const wide = mask.ref.reshape([-1, ...values.shape.slice(1).map(() => 1)]);
   const sum = total(np.where(wide, values, 0));
-  const count = np.sum(mask.astype(np.float32)).mul(perVector);
+  const count = np.sum(asNumbers(mask)).mul(perVector);
   return sum.div(np.maximum(count, 1));
 }
 

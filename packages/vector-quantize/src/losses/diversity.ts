@@ -1,4 +1,5 @@
 import { nn, numpy as np } from "@jax-js/jax";
+import { asNumbers } from "../tracing.ts";
 
 /**
  * Negative entropy of how the vectors spread over the codes: `sum_k p_k log p_k` with
@@ -17,7 +18,7 @@ export function diversityLoss(
   mask: np.Array | undefined,
 ): np.Array {
   const shares = nn.softmax(similarities.mul(temperature), 1); // [M, K]
-  const weights = mask ? mask.astype(np.float32) : np.ones([shares.shape[0] as number]);
+  const weights = mask ? asNumbers(mask) : np.ones([shares.shape[0] as number]);
   const total = np.maximum(np.sum(weights.ref), 1);
   const mean = np.sum(shares.mul(weights.reshape([-1, 1])), 0).div(total); // [K]
   return np.sum(mean.ref.mul(np.log(np.maximum(mean, 1e-5))));

@@ -1,6 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { normalise } from "../search/graph.ts";
-import { integer } from "../tracing.ts";
+import { asNumbers, integer } from "../tracing.ts";
 
 /**
  * How far from orthogonal the codes are: `sum_ij cos(c_i, c_j)^2 / n^2 - 1/n` over the `n` counted
@@ -27,7 +27,7 @@ export function orthogonalLoss(codebook: np.Array, counted: np.Array): np.Array 
 export function activeCodes(indices: np.Array, K: number): np.Array {
   const named = indices.reshape([-1, 1]).equal(np.arange(K)); // [M, K]
   // Not `np.any(...)`: jax-js cannot turn a bool that it just reduced into a float.
-  return np.max(named.astype(np.float32), 0);
+  return np.max(asNumbers(named), 0);
 }
 
 /** At most `most` of the counted codes, drawn at random: 0 or 1, `[K]`. */
@@ -35,5 +35,5 @@ export function someCodes(counted: np.Array, most: number, key: np.Array): np.Ar
   const K = counted.shape[0] as number;
   const order = np.argsort(random.uniform(key, [K]).sub(counted.ref)); // counted ones first
   const rank = np.argsort(order); // [K]
-  return rank.less(integer(most)).astype(np.float32).mul(counted);
+  return asNumbers(rank.less(integer(most))).mul(counted);
 }

@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { settled, solid } from "../tracing.ts";
+import { asNumbers, settled, solid } from "../tracing.ts";
 
 /**
  * 2-D convolution (cross-correlation) with stride 1 as a sum of shifted matrix products.
@@ -73,11 +73,8 @@ export function enlargingKernel(kernel: np.Array, factor: number): np.Array {
     .add(phases)
     .add(np.array(factor * reach - (size - 1) / 2, { dtype: np.int32 }))
     .sub(smallTaps.mul(np.array(factor, { dtype: np.int32 }))); // [d, a, k]
-  const inside = np
-    .greaterEqual(place.ref, 0)
-    .mul(np.less(place, factor))
-    .astype(np.float32)
-    .reshape([small * factor, size]);
+  const within = np.greaterEqual(place.ref, 0).mul(np.less(place, factor));
+  const inside = asNumbers(within).reshape([small * factor, size]);
 
   const vertical = np.matmul(inside.ref, kernel.reshape([size, size * channels * features])); // [da, k C F]
   const across = np

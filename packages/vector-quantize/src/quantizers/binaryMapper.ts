@@ -5,6 +5,7 @@ import { maskedMean } from "../layout/mask.ts";
 import { logSigmoid } from "../logarithm.ts";
 import { atLeastZero, flag, integer as integerOption } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { firstLargest } from "../search/firstLargest.ts";
 import { integer } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { drawBits } from "./binaryMapper/draw.ts";
@@ -113,7 +114,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
 
     codes: (_, levels) => oneHot(levels),
 
-    levelsOfCodes: (_, given) => splitWords(radix, np.argmax(given, -1).reshape([-1, 1, 1])),
+    levelsOfCodes: (_, given) => splitWords(radix, firstLargest(given).reshape([-1, 1, 1])),
 
     train({ latents, levels, mask }) {
       const p = probabilities(latents.ref); // [N, 1, 2^bits]

@@ -7,6 +7,7 @@ import { applyLinear, initLinear } from "../layout/linear.ts";
 import { maskOfVectors } from "../layout/mask.ts";
 import { choice, declared, flag, integer, share } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { both } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import type { MaskOptions, Variables } from "./contract.ts";
 import { activations, type CdfActivation, distributions } from "./fsp/distributions.ts";
@@ -117,7 +118,7 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     const [noiseKey, chosenKey] = [...random.split(key)] as [np.Array, np.Array];
     const noise = random.uniform(noiseKey, p.shape, { minval: -0.5, maxval: 0.5 }).div(counts());
     const proposal = p.ref.add(noise);
-    const inside = np.logicalAnd(proposal.ref.greater(0), proposal.ref.less(1));
+    const inside = both(proposal.ref.greater(0), proposal.ref.less(1));
     const moved = np.where(inside, proposal, p);
     const moves = random.uniform(chosenKey, rounded.shape).greater(quantizeRate);
     return np.where(moves, moved, rounded);

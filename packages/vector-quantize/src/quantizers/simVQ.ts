@@ -8,6 +8,7 @@ import { fillMasked, hideMasked, maskedMean, maskOfVectors, zeroMasked } from ".
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { finiteRows, nearestInGraph, similarities } from "../search/graph.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
+import { both } from "../tracing.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
@@ -71,7 +72,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     const vectors = toVectors(x, layout); // [N, dim]
     const book = codebookOf(variables);
     const finite = finiteRows(lax.stopGradient(vectors.ref)); // [N]
-    const real = mask ? np.logicalAnd(finite.ref, mask.ref) : finite.ref;
+    const real = mask ? both(finite.ref, mask.ref) : finite.ref;
     const found = hideMasked(
       indices ? indices.reshape([-1]) : search(book.ref, vectors.ref, undefined),
       finite,

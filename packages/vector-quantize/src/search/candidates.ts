@@ -1,5 +1,6 @@
 import { lax, numpy as np } from "@jax-js/jax";
-import { integer } from "../tracing.ts";
+import { asNumbers, present } from "../tracing.ts";
+import { firstLargest } from "./firstLargest.ts";
 
 /**
  * The `k` most similar codes of each vector, the most similar first; equals go to the lower index.
@@ -13,7 +14,7 @@ export function topIndices(similarities: np.Array, k: number): np.Array {
   const K = left.shape[1] as number;
   const found: np.Array[] = [];
   for (let round = 0; round < k; round++) {
-    const best = np.argmax(left.ref, 1); // [M]
+    const best = firstLargest(left.ref); // [M]
     found.push(best.ref);
     left = np.where(best.reshape([-1, 1]).equal(np.arange(K)), Number.NEGATIVE_INFINITY, left);
   }
@@ -30,8 +31,8 @@ export function similaritiesToOwn(x: np.Array, codes: np.Array): np.Array {
 /** Each vector's code out of codes of its own: `[M, K, C]` at int32 `[M]` is `[M, C]`. */
 export function lookUpOwn(codes: np.Array, indices: np.Array): np.Array {
   const K = codes.shape[1] as number;
-  const inside = indices.ref.greaterEqual(integer(0)); // [M]
-  const chosen = indices.reshape([-1, 1]).equal(np.arange(K)).astype(np.float32); // [M, K]
+  const inside = present(indices.ref); // [M]
+  const chosen = asNumbers(indices.reshape([-1, 1]).equal(np.arange(K))); // [M, K]
   const found = np.sum(codes.mul(np.expandDims(chosen, -1)), 1); // [M, C]
   return np.where(inside.reshape([-1, 1]), found, Number.NaN);
 }

@@ -1,5 +1,6 @@
 import { lax, numpy as np, random } from "@jax-js/jax";
 import { integer } from "../tracing.ts";
+import { firstLargest } from "./firstLargest.ts";
 
 /** How a vector and a code are compared. */
 export type Metric = "euclidean" | "cosine";
@@ -14,7 +15,7 @@ export function normalise(x: np.Array, eps = 1e-6): np.Array {
 export function finiteRows(x: np.Array): np.Array {
   // By bits: on WebGPU, fast maths makes every comparison with NaN meaningless.
   const exponent = np.bitwiseAnd(lax.bitcastConvertType(x, np.uint32), exponentBits());
-  return np.all(np.notEqual(exponent, exponentBits()), -1); // [N]
+  return np.max(exponent, -1).less(exponentBits()); // [N]
 }
 
 const exponentBits = () => np.array(0x7f800000, { dtype: np.uint32 });
@@ -100,7 +101,7 @@ export function nearestInGraph(
   for (let begin = 0; begin < K; begin += step) {
     const part = parts === 1 ? codes.ref : codes.ref.slice([begin, Math.min(begin + step, K)]);
     const near = scoresOf(rows.ref, part, metric);
-    const index = np.argmax(near.ref, 1).add(integer(begin));
+    const index = firstLargest(near.ref).add(integer(begin));
     const top = np.max(near, 1);
     const better = best ? top.ref.greater(best.ref) : undefined;
     found = better ? np.where(better.ref, index, found) : index;
@@ -138,5 +139,5 @@ export function similarities(x: np.Array, codebook: np.Array, metric: Metric): n
  */
 export function sampleInGraph(logits: np.Array, temperature: np.Array, key: np.Array): np.Array {
   const noise = random.gumbel(key, logits.shape); // [N, K]
-  return np.argmax(lax.stopGradient(logits).div(temperature).add(noise), 1);
+  return firstLargest(lax.stopGradient(logits).div(temperature).add(noise));
 }

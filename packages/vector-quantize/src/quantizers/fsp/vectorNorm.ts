@@ -2,6 +2,7 @@ import { numpy as np } from "@jax-js/jax";
 import { checkChoice } from "../../errors.ts";
 import { atLeastZero, number } from "../../options/kinds.ts";
 import { optionTable } from "../../options/table.ts";
+import { asNumbers } from "../../tracing.ts";
 
 /** Targets of the first four moments of every dimension, and what it costs to miss them. */
 export class VectorNorm {
@@ -67,7 +68,7 @@ export const completeVectorNorm = (given: VectorNormPreset | VectorNorm): Requir
  */
 export function moments(x: np.Array, mask: np.Array | undefined, eps: number): Moments {
   const N = x.shape[0] as number;
-  const counts = mask ? mask.astype(np.float32).reshape([N, 1]) : np.ones([N, 1]); // [N, 1]
+  const counts = mask ? asNumbers(mask).reshape([N, 1]) : np.ones([N, 1]); // [N, 1]
   const count = np.sum(counts.ref);
   const average = (values: np.Array) =>
     np.sum(values.mul(counts.ref), 0).div(np.maximum(count.ref, 1));

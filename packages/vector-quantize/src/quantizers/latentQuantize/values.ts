@@ -1,4 +1,5 @@
 import { nn, numpy as np } from "@jax-js/jax";
+import { firstLargest } from "../../search/firstLargest.ts";
 
 /** The values that each dimension may take: one array `[levels]` a dimension. */
 export type Values = readonly np.Array[];
@@ -20,7 +21,7 @@ const column = (x: np.Array, d: number) => x.slice([], [], [d, d + 1]);
 /** The nearest value of every entry of `x` `[N, codebooks, d]`: int32, of equal ones the lowest. */
 export function nearestLevels(x: np.Array, values: Values): np.Array {
   const found = values.map((own, d) =>
-    np.argmin(np.absolute(column(x.ref, d).sub(own)), -1, { keepdims: true }),
+    np.expandDims(firstLargest(np.absolute(column(x.ref, d).sub(own)).neg()), -1),
   );
   return np.concatenate(found, -1);
 }

@@ -1,7 +1,7 @@
 import { lax, nn, numpy as np, random } from "@jax-js/jax";
 import { maskedMean } from "../../layout/mask.ts";
 import { codeEntropies, type FoundEntropies, foundEntropies } from "../../losses/codeEntropy.ts";
-import { solid } from "../../tracing.ts";
+import { asNumbers, solid } from "../../tracing.ts";
 import type { CompleteLfqOptions } from "./options.ts";
 
 /** What the losses of `lfq` are computed from. */
@@ -38,7 +38,7 @@ export function lfqLosses(options: CompleteLfqOptions, inputs: Inputs) {
   const gap = perSample.ref.sub(batch.ref.mul(options.diversityGamma));
   const offset = options.softplusOffset;
   const positive = offset === undefined ? gap : nn.softplus(gap.add(offset));
-  const entropy = mask ? positive.mul(np.any(mask).astype(np.float32)) : positive;
+  const entropy = mask ? positive.mul(np.max(asNumbers(mask))) : positive;
   return {
     loss: entropy
       .mul(options.entropyLossWeight)
@@ -58,7 +58,7 @@ export function entropyInputs(
   const { rows, weights } =
     key && fracPerSampleEntropy < 1
       ? drawn(latents, mask, key, fracPerSampleEntropy)
-      : { rows: latents, weights: mask?.astype(np.float32) };
+      : { rows: latents, weights: mask && asNumbers(mask) };
   return { logits: rows.mul(np.array(4 * entry).div(temperature)), ...(weights && { weights }) };
 }
 
@@ -90,7 +90,7 @@ function drawn(
   const order = solid(np.argsort(mask ? np.where(mask.ref, noise, 2) : noise).slice([0, most])); // [most]
   const kept = solid(np.take(rows, order, 0)); // [most, codebooks, bits]
   if (!mask) return { rows: kept, weights: undefined };
-  const real = np.sum(mask.astype(np.float32)).mul(fraction);
+  const real = np.sum(asNumbers(mask)).mul(fraction);
   const count = np.where(real.ref.greater(0), np.maximum(np.floor(real.ref), 1), 0);
-  return { rows: kept, weights: np.arange(most).astype(np.float32).less(count).astype(np.float32) };
+  return { rows: kept, weights: asNumbers(np.arange(most).astype(np.float32).less(count)) };
 }

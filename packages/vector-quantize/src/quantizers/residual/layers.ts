@@ -2,7 +2,7 @@ import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { fromVectors, type Layout, positionShape, toVectors } from "../../layout/layout.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { type Projection, project } from "../../layout/projection.ts";
-import { integer } from "../../tracing.ts";
+import { anyTrue, both, integer, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions, Quantized, Quantizer, Variables } from "../contract.ts";
 import type { CodebookTransform } from "../vectorQuantize/apply.ts";
@@ -140,12 +140,12 @@ export function residualLayers(parts: ResidualParts) {
     const counted: np.Array[] = [];
     for (let layer = 0; layer < mode.layers; layer++) {
       const given = paths ? column(paths, layer) : scored && column(scored, layer); // [N]
-      const present = given?.ref.greaterEqual(integer(0));
-      const real = present && mask ? np.logicalAnd(present, mask.ref) : (present ?? mask?.ref);
+      const has = given && present(given.ref);
+      const real = has && mask ? both(has, mask.ref) : (has ?? mask?.ref);
       // A layer that no vector reaches rests, as if it had been dropped.
-      const reached = indices && np.any((real as np.Array).ref);
+      const reached = indices && anyTrue((real as np.Array).ref);
       const within = depth?.ref.greater(layer);
-      const active = reached && within ? np.logicalAnd(reached, within) : (reached ?? within); // []
+      const active = reached && within ? both(reached, within) : (reached ?? within); // []
       const scale = scaleOf(layer);
       const input = scale ? residual.ref.div(scale.ref) : residual.ref;
       const transform = transformOf(params, layer, sum);
@@ -192,7 +192,7 @@ export function residualLayers(parts: ResidualParts) {
     if (shared && mode.moves && parts.finish) {
       const all = inputs.map((_, layer) => {
         const here = counted[layer] ?? np.ones([vectors.shape[0] as number]).greater(0);
-        return depth ? np.logicalAnd(here, depth.ref.greater(layer)) : here;
+        return depth ? both(here, depth.ref.greater(layer)) : here;
       });
       states[0] = parts.finish(
         { params: tree.ref(params.layers[0] as ArrayTree), state: states[0] as ArrayTree },
@@ -256,8 +256,8 @@ export function residualLayers(parts: ResidualParts) {
     return Array.from({ length: used }, (_, layer) => {
       const own = variablesAt(variables, layer);
       const index = column(rows, layer);
-      const present = index.ref.notEqual(integer(-1)); // [N]
-      const safe = np.where(present.ref, index, integer(0));
+      const has = index.ref.notEqual(integer(-1)); // [N]
+      const safe = np.where(has.ref, index, integer(0));
       const quantizer = layers[layer] as Quantizer;
       const scale = scaleOf(layer);
       const transform = sum && transformOf(variables.params, layer, sum);
@@ -267,7 +267,7 @@ export function residualLayers(parts: ResidualParts) {
             codebookTransform: transform,
           } as object).quantized
         : quantizer.decode(own, safe);
-      const codes = np.where(present.reshape([-1, 1]), scale ? looked.mul(scale) : looked, 0); // [N, C]
+      const codes = np.where(has.reshape([-1, 1]), scale ? looked.mul(scale) : looked, 0); // [N, C]
       sum = sum ? sum.add(codes.ref) : codes.ref;
       return codes;
     });

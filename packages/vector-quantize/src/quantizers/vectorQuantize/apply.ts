@@ -11,6 +11,7 @@ import { straightThrough } from "../../gradients/straightThrough.ts";
 import { positionShape } from "../../layout/layout.ts";
 import { hideMasked, maskOfVectors } from "../../layout/mask.ts";
 import { lookUpOwn, similaritiesToOwn, topIndices } from "../../search/candidates.ts";
+import { firstLargest } from "../../search/firstLargest.ts";
 import {
   finiteRows,
   nearestInGraph,
@@ -19,6 +20,7 @@ import {
   searchScores,
   similarities,
 } from "../../search/graph.ts";
+import { both } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { Quantized } from "../contract.ts";
 import {
@@ -142,7 +144,7 @@ export function applyGraph(options: CompleteOptions) {
             return topIndices(noisy, k).reshape([-1]);
           }
           if (draw) return sampleInGraph(logits(), (temperature as np.Array).ref, draw);
-          if (own) return np.argmax(lax.stopGradient(logits()), 1);
+          if (own) return firstLargest(lax.stopGradient(logits()));
           return nearestInGraph(lax.stopGradient(rows.ref), codebook.ref, metric);
         };
         const found = hideMasked(find(), repeatRows(finite.ref, k)); // [M k]
@@ -150,7 +152,7 @@ export function applyGraph(options: CompleteOptions) {
           ? lookUpOwn(repeatRows(cosine ? normalise(own.ref) : own.ref, k), found.ref)
           : lookUp(codebook.ref, found.ref); // [M k, C]
         const wide = perBook && repeatRows(perBook.ref, k);
-        const counted = perBook ? np.logicalAnd(finite.ref, perBook.ref) : finite;
+        const counted = perBook ? both(finite.ref, perBook.ref) : finite;
         return {
           vectors: rows,
           codebook,

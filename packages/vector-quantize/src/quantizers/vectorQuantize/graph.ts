@@ -5,7 +5,7 @@ import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
 import { fillMasked, hideMasked, maskOfVectors } from "../../layout/mask.ts";
 import { layerNormalise, project } from "../../layout/projection.ts";
 import { finiteRows, nearestInGraph, normalise } from "../../search/graph.ts";
-import { integer } from "../../tracing.ts";
+import { both, integer } from "../../tracing.ts";
 import type { MaskOptions } from "../contract.ts";
 import {
   bookkeeping,
@@ -115,7 +115,7 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
       return toBooks(variables.params, x).map((vectors) => {
         const finite = finiteRows(vectors.ref); // [M]
-        return { vectors, usable: mask ? np.logicalAnd(finite, mask.ref) : finite };
+        return { vectors, usable: mask ? both(finite, mask.ref) : finite };
       });
     },
 
@@ -141,7 +141,7 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const state = inMotion.affine(variables, vectors, mask?.ref);
       const counted = deal.splitIndices(indices as np.Array).map((found, book) => {
         const finite = finiteRows((vectors[book] as np.Array).ref);
-        return hideMasked(found, mask ? np.logicalAnd(finite, mask.ref) : finite);
+        return hideMasked(found, mask ? both(finite, mask.ref) : finite);
       });
       return { state, vectors: inMotion.placed({ params, state }, vectors), indices: counted };
     },
@@ -167,7 +167,7 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const vectors = toBooks(tree.ref(variables.params), x);
       const indices = vectors.map((rows) => {
         const finite = finiteRows(rows.ref);
-        const usable = mask ? np.logicalAnd(finite, mask.ref) : finite;
+        const usable = mask ? both(finite, mask.ref) : finite;
         return usable.astype(np.int32).sub(integer(1)); // 0, or -1 where it does not count
       });
       return inMotion.expire(variables, { vectors, indices, key });

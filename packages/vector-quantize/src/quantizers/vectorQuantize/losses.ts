@@ -3,7 +3,7 @@ import { commitmentLoss } from "../../losses/commitment.ts";
 import { crossEntropy } from "../../losses/crossEntropy.ts";
 import { diversityLoss } from "../../losses/diversity.ts";
 import { activeCodes, orthogonalLoss, someCodes } from "../../losses/orthogonal.ts";
-import { integer } from "../../tracing.ts";
+import { present } from "../../tracing.ts";
 import type { ApplyMode, SearchedBook } from "./apply.ts";
 import type { CompleteOptions } from "./options.ts";
 
@@ -56,7 +56,7 @@ export function lossesGraph(options: CompleteOptions) {
       const rows = np.repeat(vectors.ref, k, 0); // [M k, C]
       const near = learns ? codes.ref : lax.stopGradient(codes.ref);
       const error = np.mean(np.square(rows.sub(near)), -1); // [M k]
-      return np.where(indices.ref.greaterEqual(integer(0)), error, 0);
+      return np.where(present(indices.ref), error, 0);
     });
     const shared = heads > 1 && books.length === 1;
     const byPosition = shared

@@ -1,0 +1,94 @@
+/**
+ * Every quantizer on WebGPU (in software) beside Wasm, each in a page of its own: a page that has
+ * drawn numbers on one device draws them there for ever.
+ *
+ * `WEBGPU_VECTORS=512` runs the long table, on that many vectors.
+ */
+import { expect } from "vitest";
+import { type Answer, answer, type HostArray, type Order } from "./webgpuPage.ts";
+import { rows, TOLERANCE, type WebgpuRow } from "./webgpuRows.ts";
+import { browserTest, type TestPage, withPage } from "./withPage.ts";
+
+const long = process.env.WEBGPU_VECTORS !== undefined;
+const vectors = Number(process.env.WEBGPU_VECTORS ?? 64);
+
+/** Numbers near 0 that are differences of numbers near 1 can't be told more exactly. */
+const SMALLEST_SCALE = 1e-2;
+
+/** Steps carry the differences of those before them on. */
+const STEPS_TOLERANCE = 1e-4;
+
+/** A shader that takes a minute to compile takes all memory soon after. */
+const DEADLINE = 120_000;
+
+async function ask(page: TestPage, order: Order): Promise<Answer> {
+  const answered = page.run<Answer>(`
+    const jax = await import("@jax-js/jax");
+    const library = await import("vector-quantize");
+    return (${answer.toString()})(jax, library, ${JSON.stringify(order)});
+  `);
+  answered.catch(() => {}); // the page is closed on it
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`${order.device} gives no answer: ${JSON.stringify(order.config)}`);
+    timer = setTimeout(() => reject(error), DEADLINE);
+  });
+  return Promise.race([answered, late]).finally(() => clearTimeout(timer));
+}
+
+/** What is wrong with an array beside another, if anything is. */
+function difference(ours: HostArray, theirs: HostArray, tolerance: number): string | undefined {
+  if (String(ours.shape) !== String(theirs.shape)) return `shape ${ours.shape}`;
+  const finite = theirs.data.filter(Number.isFinite).map(Math.abs);
+  const scale = finite.reduce((a, b) => Math.max(a, b), SMALLEST_SCALE);
+  const limit = theirs.dtype === "float32" ? tolerance * scale : 0;
+  const wrong = theirs.data.flatMap((value, at) => {
+    const other = ours.data[at] as number;
+    return Object.is(value, other) || Math.abs(value - other) <= limit ? [] : [at];
+  });
+  const [at] = wrong;
+  if (at === undefined) return undefined;
+  return `[${theirs.shape}]: ${wrong.length} differ, at ${at} ${ours.data[at]} for ${theirs.data[at]}`;
+}
+
+/** All that differs in a row, and what was thrown. */
+function differences(
+  { config, tolerance, trainsOnAll }: WebgpuRow,
+  webgpu: Answer,
+  wasm: Answer,
+): string[] {
+  const where = JSON.stringify(config);
+  return Object.entries(wasm.calls).flatMap(([name, theirs]) => {
+    if (trainsOnAll && name === "training on them") return [];
+    const ours = webgpu.calls[name] as HostArray[] | string;
+    if (typeof theirs === "string") return `${where}: ${name}: Wasm: ${theirs}`;
+    if (typeof ours === "string") return `${where}: ${name}: ${ours}`;
+    const limit = tolerance?.value ?? (name === "three steps" ? STEPS_TOLERANCE : TOLERANCE);
+    return theirs.flatMap((array, leaf) => {
+      const other = ours[leaf] as HostArray;
+      const found = difference(other, array, limit);
+      return found === undefined ? [] : `${where}: ${name}: leaf ${leaf} ${found}`;
+    });
+  });
+}
+
+browserTest(
+  "every quantizer is on WebGPU what it is on Wasm",
+  async () => {
+    const found: string[] = [];
+    const table = rows.filter((row) => long || !row.long);
+    await withPage({ isolated: true }, (wasmPage) =>
+      withPage({ isolated: true, webgpu: true }, async (webgpuPage) => {
+        for (const row of table) {
+          const order = { config: row.config, vectors };
+          const wasm = await ask(wasmPage, { ...order, device: "wasm" });
+          const { variables } = wasm;
+          const webgpu = await ask(webgpuPage, { ...order, device: "webgpu", variables });
+          found.push(...differences(row, webgpu, wasm));
+        }
+      }),
+    );
+    expect(found).toEqual([]);
+  },
+  long ? 3_600_000 : 600_000,
+);

@@ -1,0 +1,164 @@
+import type { numpy as np } from "@jax-js/jax";
+
+type Jax = typeof import("@jax-js/jax");
+type Library = typeof import("../../packages/vector-quantize/src/index.ts");
+type Given = { params: never; state: never };
+type Config = import("../../packages/vector-quantize/src/quantizers/contract.ts").QuantizerConfig;
+
+/** An array as plain numbers. */
+export interface HostArray {
+  readonly shape: number[];
+  readonly dtype: "float32" | "int32" | "uint32";
+  readonly data: number[];
+}
+
+/** A tree of arrays as plain numbers, its records in their order. */
+export type HostTree =
+  | { readonly array: HostArray }
+  | { readonly list: boolean; readonly entries: readonly (readonly [string, HostTree])[] };
+
+/** What a page is asked to do. */
+export interface Order {
+  readonly device: "wasm" | "webgpu";
+  readonly config: Config;
+  readonly vectors: number;
+  /** The variables; where there are none, fresh ones are fitted and given back. */
+  readonly variables?: HostTree;
+}
+
+/** What each call put out, by its name: the leaves of the result, or what was thrown. */
+export type Answer = {
+  readonly variables: HostTree;
+  readonly calls: Record<string, HostArray[] | string>;
+};
+
+/** Runs the calls of the table in a page. It is sent there as text, so it uses nothing around it. */
+export async function answer(jax: Jax, library: Library, order: Order): Promise<Answer> {
+  const { numpy: np, random, tree, valueAndGrad } = jax;
+  const { config, device, vectors } = order;
+  if (!(await jax.init(device)).includes(device)) throw new Error(`there is no ${device}`);
+  jax.defaultDevice(device);
+  const quantizer = library.quantizerFromConfig(config);
+  const images = config.layout === "image" || config.type === "hierarchicalVQ";
+
+  const toHost = async (values: unknown): Promise<HostArray[]> =>
+    Promise.all(
+      (tree.leaves(values as never) as np.Array[]).map(async (leaf) => {
+        const { shape, dtype } = leaf;
+        return { shape, dtype: dtype as HostArray["dtype"], data: [...(await leaf.data())] };
+      }),
+    );
+  const toHostTree = async (values: unknown): Promise<HostTree> => {
+    if (values instanceof np.Array) return { array: (await toHost(values))[0] as HostArray };
+    const entries = Object.entries(values as object).map(
+      async ([name, value]) => [name, await toHostTree(value)] as const,
+    );
+    return { list: Array.isArray(values), entries: await Promise.all(entries) };
+  };
+  const toTree = (values: HostTree): unknown => {
+    if ("array" in values) {
+      const { shape, dtype, data } = values.array;
+      const kind = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array }[dtype];
+      return np.array(new kind(data), { shape, dtype: dtype as never });
+    }
+    const entries = values.entries.map(([name, value]) => [name, toTree(value)] as const);
+    return values.list ? entries.map(([, value]) => value) : Object.fromEntries(entries);
+  };
+  /** The same numbers on every device: sums of four uniform ones, some rows spoilt if asked. */
+  const input = (seed: number, spoilt: readonly number[] = []) => {
+    let word = seed;
+    const uniform = () => {
+      word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
+      return word / 2 ** 32;
+    };
+    const rows = Array.from({ length: vectors }, (_, row) =>
+      Array.from({ length: quantizer.dim }, (_, at) => {
+        const value = (uniform() + uniform() + uniform() + uniform() - 2) * 2;
+        const bad = spoilt[row / 7];
+        return bad !== undefined && at % 2 === 0 ? bad : value;
+      }),
+    );
+    const x = np.array(new Float32Array(rows.flat()), { shape: [vectors, quantizer.dim] });
+    if (!images) return x.reshape([4, vectors / 4, quantizer.dim]);
+    return x.reshape([vectors / 16, 4, 4, quantizer.dim]).transpose([0, 3, 1, 2]);
+  };
+  const key = () => np.array(new Uint32Array([7, 9]), { dtype: np.uint32 });
+
+  /** The same weights on every device for a loss of what comes out. */
+  const weights = (shape: number[]) => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const wave = Float32Array.from({ length: size }, (_, at) => Math.sin(at * at));
+    return np.array(wave, { shape });
+  };
+
+  const fitted = () => quantizer.fit(quantizer.init(random.key(0)), input(3), { warn: () => {} });
+  const variables = order.variables ?? (await toHostTree(await fitted()));
+  const start = () => toTree(variables) as Given;
+
+  const loss = (params: Given["params"], state: Given["state"], x: np.Array, key: np.Array) => {
+    const out = quantizer.apply({ params, state }, x, { training: true, key });
+    tree.dispose([out.indices, out.losses] as never);
+    const passed = np.sum(out.quantized.ref.mul(weights(out.quantized.shape)));
+    out.quantized.dispose();
+    return [passed.add(np.sum(out.loss)), out.state];
+  };
+  const gradients = (run: (f: never) => unknown) => {
+    const { params, state } = start();
+    const argnums = tree.leaves(params as never).length > 0 ? [0, 2] : [2];
+    const differentiated = run(valueAndGrad(loss as never, { argnums, hasAux: true }) as never);
+    return (differentiated as (...given: unknown[]) => unknown)(params, state, input(1), key());
+  };
+
+  const steps = async () => {
+    const { dim } = quantizer;
+    const outputs = config.type === "binaryMapper" ? 2 ** dim : dim;
+    const model = library.sequential([
+      library.linear({ inFeatures: dim, outFeatures: dim }),
+      quantizer,
+      library.linear({ inFeatures: outputs, outFeatures: dim }),
+    ]);
+    const trainer = library.createTrainer(model, { optimizer: library.sgd(0.1) });
+    const square = (rows: number, columns: number) => ({
+      weight: weights([rows, columns]),
+      bias: np.zeros([columns]),
+    });
+    const { params, state: own } = start();
+    let state = trainer.start(
+      {
+        params: { encoder: [square(dim, dim)], quantizer: params, decoder: [square(outputs, dim)] },
+        state: own,
+      },
+      key(),
+    );
+    const metrics: unknown[] = [];
+    for (let step = 0; step < 3; step++) {
+      const result = await trainer.trainStep(state, input(1));
+      state = result.state;
+      metrics.push(result.metrics);
+    }
+    return [metrics, state.variables];
+  };
+
+  const spoilt = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const training = () => ({ training: true, key: key() });
+  const calls: Record<string, () => unknown> = {
+    apply: () => quantizer.apply(start(), input(1)),
+    encode: () => quantizer.encode(start(), input(1)),
+    training: () => quantizer.apply(start(), input(1), training()),
+    gradients: () => gradients((f) => f),
+    "gradients under jit": () => gradients((f) => jax.jit(f)),
+    "rows that are not finite": () => quantizer.apply(start(), input(1, spoilt)),
+    "their codes": () => quantizer.encode(start(), input(1, spoilt)),
+    "training on them": () => quantizer.apply(start(), input(1, spoilt), training()),
+    ...(!images && { "three steps": steps }),
+  };
+  const found: Answer["calls"] = {};
+  for (const [name, call] of Object.entries(calls)) {
+    try {
+      found[name] = await toHost(await call());
+    } catch (error) {
+      found[name] = String(error);
+    }
+  }
+  return { variables, calls: found };
+}
