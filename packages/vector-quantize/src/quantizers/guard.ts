@@ -20,6 +20,7 @@ import {
   type SearchingCall,
   signatures,
 } from "./guard/calls.ts";
+import { checkDevices } from "./guard/devices.ts";
 import { checkMemory, outOfMemory } from "./guard/memory.ts";
 import { checkOptions, knownOptions } from "./guard/options.ts";
 import {
@@ -235,6 +236,7 @@ function checker(quantizer: Guardable, calls: Calls): Guard["check"] {
     }
     const named = Object.fromEntries(kinds.map((kind, at) => [kind, args[at]]));
     checkAlive(where, named);
+    checkDevices(where, named);
     return { args, options, positions, where };
   };
 

@@ -1,7 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected } from "../../errors.ts";
 import { maskOfVectors } from "../../layout/mask.ts";
-import { integer } from "../../tracing.ts";
+import { anyTrue, both, integer } from "../../tracing.ts";
 import { jitByMode } from "../../tree.ts";
 import type { IndexShape } from "./calls.ts";
 
@@ -101,7 +101,7 @@ export const settleValues = jitByMode(
     const finite = emaUpdateWeight && np.isfinite(emaUpdateWeight.ref);
     const bad = [
       targets && anyTarget(targets, real, indices, codebookSizes),
-      finite && np.any(np.logicalNot(finite.ref)),
+      finite && anyTrue(np.logicalNot(finite.ref)),
     ].filter((each) => each !== undefined);
     return {
       arrays: {
@@ -117,7 +117,7 @@ export const settleValues = jitByMode(
 );
 
 function outOfRange(values: np.Array, low: number, high: number): np.Array {
-  return np.logicalOr(values.ref.less(integer(low)), values.greater(integer(high)));
+  return np.bitwiseOr(values.ref.less(integer(low)), values.greater(integer(high)));
 }
 
 function anyTarget(
@@ -131,10 +131,11 @@ function anyTarget(
   const sizes = Array.from({ length: groups }, (_, group) =>
     codebookSizes.slice(group * perGroup, group * perGroup + columns),
   ).flat();
-  const most = np.array(new Int32Array(sizes), { shape: [groups, 1, columns] });
+  const last = sizes.map((size) => size - 1);
+  const most = np.array(new Int32Array(last), { shape: [groups, 1, columns] });
   const rows = targets.reshape([groups, -1, columns]);
-  const bad = np.logicalOr(rows.ref.less(integer(-1)), rows.greaterEqual(most));
-  return np.any(real ? np.logicalAnd(bad, real.reshape([1, -1, 1])) : bad);
+  const bad = np.bitwiseOr(rows.ref.less(integer(-1)), rows.greater(most));
+  return anyTrue(real ? both(bad, real.reshape([1, -1, 1])) : bad);
 }
 
 /** NaN in place of every number of the sequences `[B]` of `output` `[B, ...]`. */
@@ -145,5 +146,5 @@ export function spoilSequences(output: np.Array, sequences: np.Array): np.Array 
 
 /** NaN in place of every number of `output` if any of `bad` is true. */
 export function spoil(output: np.Array, bad: np.Array): np.Array {
-  return np.where(np.any(bad), Number.NaN, output);
+  return np.where(anyTrue(bad), Number.NaN, output);
 }
