@@ -87,6 +87,30 @@ describe("createTrainer", () => {
     expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(1);
   });
 
+  it("reports the PSNR of the output clamped to the range", async () => {
+    const trainer = createTrainer(model, { optimizer: sgd(0.01), loss: "l1" });
+    const fresh = trainer.init(random.key(2));
+    const large = (tree.map as (run: unknown, values: unknown) => unknown)(
+      (values: np.Array) => values.mul(40),
+      fresh.variables.params,
+    );
+    const state = { ...fresh, variables: { ...fresh.variables, params: large } } as TrainState;
+    const own = () => tree.ref(state.variables as never) as TrainState["variables"];
+    const { psnr, reconstruction, output, indices } = trainer.evaluate(own(), batch(3));
+    const target = [...((await batch(3).data()) as Float32Array)];
+    const errors = [...((await output.data()) as Float32Array)].map(
+      (v, i) => v - (target[i] as number),
+    );
+    const mean = (list: number[]) => list.reduce((sum, v) => sum + v) / list.length;
+    const wanted = 10 * Math.log10(4 / mean(errors.map((e) => e * e)));
+    expect((await reconstruction.data())[0]).toBeGreaterThan(2 * mean(errors.map(Math.abs)));
+    expect((await psnr.data())[0]).toBeCloseTo(wanted, 3);
+    const { state: after, metrics } = trainer.step(state, batch(3));
+    const { psnr: inTraining, ...rest } = metrics;
+    expect((await inTraining.data())[0]).toBeCloseTo(wanted, 1);
+    tree.dispose([after, rest, indices] as never);
+  });
+
   it("goes on bit for bit from values saved on the host", async () => {
     const first = await train(trainer.init(random.key(1)), 0, 8);
     const saved = await toHost(first.state);

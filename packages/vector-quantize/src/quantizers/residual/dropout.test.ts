@@ -76,6 +76,29 @@ describe("quantizer dropout", () => {
     },
   );
 
+  it("replaces dead codes of a shared codebook by what reached its layers alone", async () => {
+    // All codes are dead, so all are replaced; behind one layer that is by vectors of the input.
+    const { quantizer, variables } = await fitted({
+      ...drop,
+      sharedCodebook: true,
+      thresholdEmaDeadCode: 1e4,
+    });
+    const seen = new Set(await numbers(cloud()));
+    const foundAt = new Map<number, boolean>();
+    for (let seed = 0; foundAt.size < 2; seed++) {
+      const call = { training: true, key: random.key(seed) };
+      const { rows, state } = await run(quantizer, variables, cloud(), call);
+      const depth = depthOf(rows[0]);
+      const [{ codebook }] = state.layers as unknown as [{ codebook: np.Array }];
+      const codes = await numbers(codebook.ref);
+      tree.dispose(state);
+      const all = codes.every((value) => seen.has(value));
+      if (depth === 1 || depth === 4) foundAt.set(depth, all);
+    }
+    expect(Object.fromEntries(foundAt)).toEqual({ 1: true, 4: false });
+    tree.dispose(variables);
+  });
+
   it("gives way to a depth, as a number or as an array", async () => {
     const { quantizer, variables } = await fitted(drop);
     const call = { training: true, key: random.key(0) };

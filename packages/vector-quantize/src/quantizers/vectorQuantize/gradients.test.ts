@@ -1,6 +1,8 @@
 import { grad, nn, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { leaves, numbers, rowsOf } from "../../../../../test/support/arrays.ts";
+import { directionalReparametrisation } from "../../gradients/directional.ts";
+import { createTrainingPass } from "../trainingPass.ts";
 import { vectorQuantize } from "../vectorQuantize.ts";
 import type { VectorQuantizeParams } from "./books.ts";
 import type { VectorQuantizeOptions } from "./options.ts";
@@ -106,7 +108,48 @@ describe("gumbel gradients", () => {
   });
 });
 
+describe("the rotation trick", () => {
+  it("passes the gradient of a vector of length 0 straight through, on both paths", async () => {
+    const quantizer = vectorQuantize({ dim: D, codebookSize: K, commitmentWeight: 0 });
+    const variables = quantizer.init(random.key(0));
+    const zeros = () => np.where(np.arange(N).less(3).reshape([N, 1]), 0, x());
+    const objective = (input: np.Array) => {
+      const out = quantizer.apply(tree.ref(variables), input, { training: true });
+      const { quantized, ...rest } = out;
+      tree.dispose(rest as never);
+      return np.sum(quantized.mul(weight()));
+    };
+    const given = await numbers(weight());
+    const inGraph = await numbers(grad(objective)(zeros()));
+    const pass = await createTrainingPass(quantizer as never)(tree.ref(variables), zeros());
+    tree.dispose(pass.quantized as never);
+    const onKernels = await numbers(
+      (await pass.back({ quantized: weight(), loss: np.zeros([]) })).x,
+    );
+    for (const found of [inGraph, onKernels]) {
+      expect(found.slice(0, 3 * D)).toEqual(given.slice(0, 3 * D));
+      expect(found.slice(3 * D)).not.toEqual(given.slice(3 * D));
+    }
+    tree.dispose(variables as never);
+  });
+});
+
 describe("directional reparametrisation", () => {
+  it.each([0.25, 4])("adds noise of the variance %d to the direction", async (variance) => {
+    const codes = () => random.normal(random.key(4), [N, D]);
+    const noise = rowsOf(await numbers(random.normal(random.key(5), [N, D])), D);
+    const error = rowsOf(await numbers(codes().sub(x())), D);
+    const output = directionalReparametrisation(x(), codes(), variance, random.key(5));
+    const moved = rowsOf(await numbers(output.sub(x())), D);
+    const length = (row: number[]) => Math.hypot(...row);
+    for (const [n, row] of error.entries()) {
+      const noisy = row.map((e, d) => e + Math.sqrt(variance) * (noise[n]?.[d] as number));
+      noisy.forEach((value, d) => {
+        expect(moved[n]?.[d]).toBeCloseTo((value / length(noisy)) * length(row), 4);
+      });
+    }
+  });
+
   const options = {
     dim: D,
     codebookSize: K,
