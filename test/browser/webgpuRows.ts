@@ -5,8 +5,6 @@ export interface WebgpuRow {
   readonly config: QuantizerConfig;
   /** Largest relative difference of floats, with the reason why it is not `TOLERANCE`. */
   readonly tolerance?: { readonly value: number; readonly because: string };
-  /** Training lets numbers that are not finite through, which each device then treats in its way. */
-  readonly trainsOnAll?: true;
   /** Only in the long form of the test. */
   readonly long?: true;
 }
@@ -70,7 +68,6 @@ export const rows: readonly WebgpuRow[] = [
       preserveSymmetry: true,
       noiseDropout: 0.5,
     },
-    trainsOnAll: true,
   },
   { config: { type: "fsq", levels: [8, 5, 5] }, long: true },
   {
@@ -79,7 +76,6 @@ export const rows: readonly WebgpuRow[] = [
   },
   {
     config: { type: "lfq", codebookSize: 256, spherical: true, softClampInputValue: 3 },
-    trainsOnAll: true,
     long: true,
   },
   {
@@ -94,10 +90,9 @@ export const rows: readonly WebgpuRow[] = [
   },
   { config: { type: "fsp", levels: [5, 5, 4] }, long: true },
   { config: { type: "latentQuantize", levels: [5, 5, 8], dim: 8 } },
-  { config: { type: "binaryMapper", bits: 4 }, trainsOnAll: true },
+  { config: { type: "binaryMapper", bits: 4 } },
   {
     config: { type: "residualFSQ", levels: [8, 5, 3], numQuantizers: 2 },
-    trainsOnAll: true,
     long: true,
   },
   {
@@ -111,7 +106,6 @@ export const rows: readonly WebgpuRow[] = [
   },
   {
     config: { type: "groupedResidualFSQ", levels: [8, 5, 3], numQuantizers: 2, dim: 6, groups: 2 },
-    trainsOnAll: true,
   },
   { config: { type: "residualLFQ", dim: 4, codebookSize: 16, numQuantizers: 2 } },
   {

@@ -21,6 +21,7 @@ import {
   type UserObjects,
 } from "../../packages/vector-quantize/src/quantizers/registry.ts";
 import { expectDisposed, leakedBytes } from "../leak.ts";
+import { testBadNumbers } from "./badNumbers.ts";
 import { refusesHostileCalls } from "./hostileCalls.ts";
 
 export interface ContractRow {
@@ -231,6 +232,8 @@ function testRow(row: ContractRow): void {
   it("refuses hostile calls in words, changes nothing and leaks nothing", async () => {
     await refusesHostileCalls(row);
   });
+
+  testBadNumbers(quantizer, row);
 
   it("refuses another feature size before it touches anything", () => {
     const variables = start();

@@ -1,5 +1,5 @@
 import { lax, numpy as np } from "@jax-js/jax";
-import { finiteRows } from "../search/graph.ts";
+import { NUMBER_LIMIT, usableRows } from "../search/usable.ts";
 import { anyTrue, asNumbers, both } from "../tracing.ts";
 
 /**
@@ -46,8 +46,8 @@ export function moveAffine(
   codebook: np.Array,
   decays: AffineDecays,
 ): AffineState {
-  const finite = finiteRows(vectors.ref);
-  const counted = mask ? both(finite, mask) : finite; // [M]
+  const usable = usableRows(vectors.ref);
+  const counted = mask ? both(usable, mask) : usable; // [M]
   const batch = meanAndVariance(lax.stopGradient(vectors), counted.ref);
   const codes = lax.stopGradient(codebook);
   const all = np.ones([codes.shape[0] as number]).greater(0);
@@ -84,7 +84,7 @@ function meanAndVariance(rows: np.Array, counted: np.Array) {
 const deviation = (variance: np.Array) => np.sqrt(np.maximum(variance, 1e-5));
 
 /** `std_x / std_c`, by which distances between codes grow, `[C]`. */
-export function affineScale(state: AffineState): np.Array {
+function affineScale(state: AffineState): np.Array {
   return deviation(state.batchVariance.ref).div(deviation(state.codebookVariance.ref));
 }
 
@@ -96,11 +96,19 @@ export function affineScale(state: AffineState): np.Array {
  */
 export function toBatch(state: AffineState, codes: np.Array): np.Array {
   const centred = codes.sub(state.codebookMean.ref);
-  return centred.mul(affineScale(state)).add(state.batchMean.ref);
+  return bounded(centred.mul(affineScale(state)).add(state.batchMean.ref));
 }
 
 /** The inverse of `toBatch`: vectors where the codes are. */
 export function toCodes(state: AffineState, vectors: np.Array): np.Array {
   const centred = vectors.sub(state.batchMean.ref);
-  return centred.div(affineScale(state)).add(state.codebookMean.ref);
+  return bounded(centred.div(affineScale(state)).add(state.codebookMean.ref));
 }
+
+/** The gradient of the stored codes from that of the codes where the vectors are. */
+export function gradientOfCodes(state: AffineState, gradient: np.Array): np.Array {
+  return bounded(gradient.mul(affineScale(state)));
+}
+
+/** Statistics that lag behind the data may throw numbers out of the range that can be compared. */
+const bounded = (x: np.Array) => np.clip(x, -NUMBER_LIMIT, NUMBER_LIMIT);

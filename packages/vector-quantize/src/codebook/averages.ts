@@ -55,9 +55,13 @@ export function moveAverages(
   };
 }
 
+/** A sum of all counts so small says nothing of the codes any more: it goes to 0 over 0. */
+const FADED = 1e-20;
+
 /**
  * The codes that the averages stand for: `c_k = s_k / n'_k` with the Laplace-smoothed counts
- * `n'_k = (n_k + eps) / (n + K eps) n`, `n = sum_k n_k`; of unit length for `cosine`.
+ * `n'_k = (n_k + eps) / (n + K eps) n`, `n = sum_k n_k`; of unit length for `cosine`. After very many
+ * batches without a vector `n` has faded away, and the codes stay.
  *
  * Source: van den Oord et al., "Neural Discrete Representation Learning", 2017, appendix A.1,
  * https://arxiv.org/abs/1711.00937
@@ -70,11 +74,12 @@ export function codesFromAverages(
   const { codebook, clusterSize, codeSums } = state;
   const K = clusterSize.shape[0] as number;
   const total = np.sum(clusterSize.ref); // []
+  const counts = total.ref.greater(FADED); // []
   const smoothed = clusterSize.ref
     .add(eps)
     .div(total.ref.add(K * eps))
     .mul(total); // [K]
-  const codes = codeSums.ref.div(smoothed.reshape([-1, 1]));
-  codebook.dispose();
-  return { codebook: metric === "cosine" ? normalise(codes) : codes, clusterSize, codeSums };
+  const means = codeSums.ref.div(smoothed.reshape([-1, 1]));
+  const codes = metric === "cosine" ? normalise(means) : means;
+  return { codebook: np.where(counts, codes, codebook), clusterSize, codeSums };
 }

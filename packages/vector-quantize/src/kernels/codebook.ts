@@ -39,16 +39,18 @@ export interface PackOptions {
   readonly metric: KernelMetric;
   readonly tile: TileShape;
   readonly form: KernelForm;
+  /** Numbers of this size and more make a vector invalid. Default: none that is finite. */
+  readonly limit?: number;
 }
 
-const HEADER_BYTES = 72;
+const HEADER_BYTES = 80;
 const CACHE_LINE = 64;
 /** Rounding unit of float32. */
 const UNIT = 2 ** -24;
 
 /** Room for a codebook of `size` codes of `dim` features; `set` brings the codes in. */
 export async function packCodebook(pool: Pool, options: PackOptions): Promise<PackedCodebook> {
-  const { dim, size, metric, tile, form } = options;
+  const { dim, size, metric, tile, form, limit = Number.POSITIVE_INFINITY } = options;
   const { memory } = pool;
   const kernels = await pool.load(packCodebookBinary, form);
   const panels = Math.ceil(size / tile.codes);
@@ -73,6 +75,9 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
   memory.f32(mean, dim).fill(0);
   const ints = memory.i32(header, HEADER_BYTES / 4);
   ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
+  // Beyond all finite numbers the kernels need not look.
+  const least = limit < Number.POSITIVE_INFINITY ? bitsOf(limit) : 0;
+  memory.i32(header + 72, 1)[0] = least;
 
   let filled = false;
   const bounds = () => {
@@ -130,6 +135,8 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     },
   };
 }
+
+const bitsOf = (value: number) => new Int32Array(Float32Array.of(value).buffer)[0] as number;
 
 /** Whether two arrays of one length hold the same numbers. */
 function same(a: Float32Array, b: Float32Array): boolean {

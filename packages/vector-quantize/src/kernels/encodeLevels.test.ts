@@ -54,15 +54,22 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
     );
   });
 
-  it("names the vector that holds a NaN", async () => {
-    const vectors = Float32Array.of(1, 2, 3, Number.POSITIVE_INFINITY, Number.NaN, 1);
-    await expect(encodeLevels(fsqCodec({ levels: [3, 3] }), vectors, { pool })).rejects.toThrow(
-      "encodeLevels: vectors, row 2: expected finite numbers, got NaN",
-    );
-    await expect(encodeSigns(vectors, { dim: 3, pool })).rejects.toThrow(
-      "encodeSigns: vectors, row 1: expected finite numbers, got NaN",
-    );
-  });
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "names the vector that holds %d",
+    async (value) => {
+      const vectors = Float32Array.of(1, 2, 3, 3.4e38, value, 1);
+      await expect(encodeLevels(fsqCodec({ levels: [3, 3] }), vectors, { pool })).rejects.toThrow(
+        `encodeLevels: vectors, row 2: expected finite numbers, got ${value}`,
+      );
+      const many = fsqCodec({ levels: [300, 3] });
+      await expect(encodeLevels(many, vectors, { pool })).rejects.toThrow(
+        `encodeLevels: vectors, row 2: expected finite numbers, got ${value}`,
+      );
+      await expect(encodeSigns(vectors, { dim: 3, pool })).rejects.toThrow(
+        `encodeSigns: vectors, row 1: expected finite numbers, got ${value}`,
+      );
+    },
+  );
 
   it("encodeSigns and decodeSigns equal the scalar reference, across every tail", async () => {
     for (const dim of [1, 2, 3, 4, 5, 8, 13, 16, 30, 31, 32, 33, 62, 63]) {

@@ -37,7 +37,7 @@ const COMPARED_LEVELS = 24;
  * @param codec from `fsqCodec`, `fspCodec` or `levelCodec`
  * @param vectors raw values `[N, D]`
  * @returns `indices` `[N]`: Int32Array up to a codebook size of 2^31, else BigInt64Array
- * @throws if the length is not a multiple of D, or a vector holds a NaN (infinities are in order)
+ * @throws if the length is not a multiple of D, or a vector is not finite
  */
 export async function encodeLevels(
   codec: LevelEncoding,
@@ -179,7 +179,7 @@ export function checkIndices(where: string, indices: WideIndices, size: bigint):
   }
 }
 
-/** What was encoded; or an error for the first vector with a NaN, which has index -1. */
+/** What was encoded; or an error for the first vector that is not finite, which has index -1. */
 export function checkInvalid(
   where: string,
   vectors: Float32Array,
@@ -190,7 +190,7 @@ export function checkInvalid(
   const { indices, invalidRows } = encoded;
   if (invalidRows === 0 || invalid === "mark") return encoded;
   const row = indices instanceof BigInt64Array ? indices.indexOf(-1n) : indices.indexOf(-1);
-  throw invalidRow(where, vectors, dim, row, (value) => !Number.isNaN(value));
+  throw invalidRow(where, vectors, dim, row);
 }
 
 /** Copies `count` indices out of the pool's memory to `indices`, from `first` on. */

@@ -10,6 +10,23 @@ export interface InvalidOption {
   readonly invalid?: "throw" | "mark";
 }
 
+/** Which numbers are too large. */
+export interface LimitOption {
+  /** Numbers of this size and more make a vector invalid, as infinities do. Default Infinity. */
+  readonly limit?: number;
+}
+
+/** Throws unless `limit` is a size. */
+export function checkLimit(where: string, limit: unknown): asserts limit is number {
+  if (typeof limit !== "number" || !(limit > 0)) throw expected(where, "a number above 0", limit);
+}
+
+/** `vectors` with NaN in place of the numbers of size `limit` and more. */
+export function refuseNumbers(vectors: Float32Array, limit: number): Float32Array {
+  if (limit === Number.POSITIVE_INFINITY) return vectors;
+  return vectors.map((value) => (Math.abs(value) < limit ? value : Number.NaN));
+}
+
 /** The number of vectors of `dim` features; throws unless `vectors` holds whole ones. */
 export function countRows(where: string, vectors: Float32Array, dim: number): number {
   checkFloats(`${where}: vectors`, vectors);
@@ -25,12 +42,13 @@ export function invalidRow(
   vectors: Float32Array,
   dim: number,
   row: number,
-  isValid: (value: number) => boolean = Number.isFinite,
+  limit = Number.POSITIVE_INFINITY,
 ): Error {
-  const value = vectors.subarray(row * dim, (row + 1) * dim).find((each) => !isValid(each));
+  const own = vectors.subarray(row * dim, (row + 1) * dim);
+  const value = own.find((each) => !(Math.abs(each) < limit)); // NaN too
   return expected(
     `${where}: vectors, row ${row}`,
-    "finite numbers",
+    limit === Number.POSITIVE_INFINITY ? "finite numbers" : `numbers of a size below ${limit}`,
     value,
     'With `invalid: "mark"` such rows get index -1',
   );

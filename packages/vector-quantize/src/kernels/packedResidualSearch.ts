@@ -29,11 +29,11 @@ export async function createPackedResidualSearch(
   codebooks: readonly Float32Array[],
   settings: ResidualSettings,
 ): Promise<ResidualSearch> {
-  const { dim, beam, weights } = settings;
+  const { dim, beam, weights, limit } = settings;
   const layers = codebooks.length;
   const greedy = (await pool.load(residualNearestBinary, form)).residualNearest;
   const beamed = await pool.load(residualBeamBinary, form);
-  const books = await packLayers(pool, codebooks, { dim, tile, form });
+  const books = await packLayers(pool, codebooks, { dim, tile, form, limit });
   const filters = await filterLayers(pool, beam === 1 ? books : [], form);
   const { memory } = pool;
   const headers = memory.allocate(4 * layers);
@@ -179,8 +179,9 @@ class PackedResidualSearch implements ResidualSearch {
       }
       return bad;
     });
-    if (invalidRows > 0 && this.#settings.throws) {
-      throw invalidRow("nearest", vectors, dim, indices.indexOf(-1) / layers);
+    const { throws, limit } = this.#settings;
+    if (invalidRows > 0 && throws) {
+      throw invalidRow("nearest", vectors, dim, indices.indexOf(-1) / layers, limit);
     }
     return { indices, invalidRows };
   }

@@ -38,7 +38,7 @@ export class PackedSearch implements Search {
   readonly #pool: Pool;
   readonly #book: PackedCodebook;
   readonly #filter: Filter;
-  readonly #throws: boolean;
+  readonly #settings: SearchSettings;
   readonly #form: KernelForm;
   readonly #blockRows: number;
   #disposed = false;
@@ -47,13 +47,13 @@ export class PackedSearch implements Search {
     pool: Pool,
     book: PackedCodebook,
     filter: Filter,
-    throws: boolean,
+    settings: SearchSettings,
     form: KernelForm,
   ) {
     this.#pool = pool;
     this.#book = book;
     this.#filter = filter;
-    this.#throws = throws;
+    this.#settings = settings;
     this.#form = form;
     this.dim = book.dim;
     this.size = book.size;
@@ -63,13 +63,14 @@ export class PackedSearch implements Search {
 
   static async create(
     codebook: Float32Array,
-    { dim, size, metric, throws }: SearchSettings,
+    settings: SearchSettings,
     pool: Pool,
     form: KernelForm,
   ): Promise<PackedSearch> {
+    const { dim, size, metric, limit } = settings;
     return pool.exclusive(async () => {
       const tile = await fastestTile(pool, form, dim);
-      const book = await packCodebook(pool, { dim, size, metric, tile, form });
+      const book = await packCodebook(pool, { dim, size, metric, tile, form, limit });
       const filter = await fastestFilter(pool, book, form);
       try {
         await book.set(codebook);
@@ -79,7 +80,7 @@ export class PackedSearch implements Search {
         filter.free();
         throw error;
       }
-      return new PackedSearch(pool, book, filter, throws, form);
+      return new PackedSearch(pool, book, filter, settings, form);
     });
   }
 
@@ -185,8 +186,9 @@ export class PackedSearch implements Search {
       }
       return bad;
     });
-    if (invalidRows > 0 && this.#throws) {
-      throw invalidRow(where, vectors, dim, indices.indexOf(-1) / k);
+    const { throws, limit } = this.#settings;
+    if (invalidRows > 0 && throws) {
+      throw invalidRow(where, vectors, dim, indices.indexOf(-1) / k, limit);
     }
     return { indices, distances, invalidRows };
   }

@@ -26,7 +26,7 @@ describe.each(pools)("$name", ({ pool }) => {
       const codec = residualFsqCodec({ levels, numQuantizers, bounds: kind });
       const vectors = vectorsOf(rows, levels.length);
       const wanted = encodeResidualLevelsScalar(codec, vectors);
-      expect(await encodeResidualLevels(codec, vectors, { pool })).toEqual(wanted);
+      expect(await encodeResidualLevels(codec, vectors, { invalid: "mark", pool })).toEqual(wanted);
       const sums = decodeResidualLevelsScalar(codec, wanted.indices);
       expect(await decodeResidualLevels(codec, wanted.indices, { pool })).toEqual(sums);
     }
@@ -48,17 +48,20 @@ describe.each(pools)("$name", ({ pool }) => {
     }
   });
 
-  it("names a NaN's place, or marks its vector", async () => {
-    const codec = residualFsqCodec({ levels: [8, 5, 4], numQuantizers: 2 });
-    const vectors = vectorsOf(6, 3);
-    vectors[3 * 4 + 1] = Number.NaN;
-    await expect(encodeResidualLevels(codec, vectors, { pool })).rejects.toThrow(
-      /encodeResidualLevels: .*4.*NaN/s,
-    );
-    const marked = await encodeResidualLevels(codec, vectors, { invalid: "mark", pool });
-    expect(marked).toEqual(encodeResidualLevelsScalar(codec, vectors));
-    expect([...marked.indices.subarray(8, 10)]).toEqual([-1, -1]);
-  });
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "names the place of %d, or marks its vector",
+    async (value) => {
+      const codec = residualFsqCodec({ levels: [8, 5, 4], numQuantizers: 2 });
+      const vectors = vectorsOf(6, 3).map((each) => (Number.isFinite(each) ? each : 1));
+      vectors[3 * 4 + 1] = value;
+      await expect(encodeResidualLevels(codec, vectors, { pool })).rejects.toThrow(
+        `encodeResidualLevels: vectors, row 4: expected finite numbers, got ${value}`,
+      );
+      const marked = await encodeResidualLevels(codec, vectors, { invalid: "mark", pool });
+      expect(marked).toEqual(encodeResidualLevelsScalar(codec, vectors));
+      expect([...marked.indices.subarray(8, 10)]).toEqual([-1, -1]);
+    },
+  );
 
   it("refuses what does not fit", async () => {
     const codec = residualFsqCodec({ levels: [8, 5, 4], numQuantizers: 2 });

@@ -24,9 +24,9 @@ export interface ResidualLevelCodec {
 
 /** Indices of all layers. */
 export interface ResidualLevels {
-  /** int32 `[N, Q]`; -1 where the vector holds a NaN. */
+  /** int32 `[N, Q]`; -1 where the vector is not finite. */
   indices: Int32Array<ArrayBuffer>;
-  /** How many vectors hold a NaN. */
+  /** How many vectors are not finite. */
   invalidRows: number;
 }
 
@@ -43,7 +43,7 @@ const PART = 2 ** 22;
  *
  * @param codec from `residualFsqCodec`
  * @param vectors raw values `[N, D]`
- * @throws if the length is not a multiple of D, or a vector holds a NaN
+ * @throws if the length is not a multiple of D, or a vector is not finite
  */
 export async function encodeResidualLevels(
   codec: ResidualLevelCodec,
@@ -64,7 +64,7 @@ export async function encodeResidualLevels(
   const checked = (found: ResidualLevels) => {
     if (found.invalidRows === 0 || invalid === "mark") return found;
     const row = Math.floor(found.indices.indexOf(-1) / layers);
-    throw invalidRow(where, vectors, dim, row, (value) => !Number.isNaN(value));
+    throw invalidRow(where, vectors, dim, row);
   };
   if (!supports("plain")) return checked(encodeResidualLevelsScalar(codec, vectors));
   const pool = options.pool ?? defaultPool();

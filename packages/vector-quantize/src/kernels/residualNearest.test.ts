@@ -28,6 +28,7 @@ async function search(
   const search = await createPackedResidualSearch(pool, tile, pool.form, codebooks, {
     ...settings,
     carry: rank === "sum" ? 1 : 0,
+    limit: Number.POSITIVE_INFINITY,
   });
   const found = await search.nearest(vectors);
   search.dispose();

@@ -2,14 +2,14 @@ import { checkBoolean, checkChoice, checkInteger, checkNumber, expected } from "
 import { checkList, checkOptions } from "./arguments.ts";
 import { supports } from "./binary.ts";
 import { checkCodebooks } from "./gather.ts";
-import type { InvalidOption } from "./invalid.ts";
+import { checkLimit, type InvalidOption, type LimitOption } from "./invalid.ts";
 import { createPackedResidualSearch } from "./packedResidualSearch.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import { ScalarResidualSearch } from "./scalarResidualSearch.ts";
 import { fastestTile } from "./tileChoice.ts";
 
 /** Options of `createResidualSearch`. */
-export interface ResidualSearchOptions extends InvalidOption {
+export interface ResidualSearchOptions extends InvalidOption, LimitOption {
   /** Features of a vector, D. */
   readonly dim: number;
   /** Sequences of codes that are kept after each layer, at most 16. Default 1: the nearest code. */
@@ -34,7 +34,7 @@ export interface ResidualSearchOptions extends InvalidOption {
 export interface ResidualIndices {
   /** `[N, Q]`; -1 in all layers of an invalid vector. */
   readonly indices: Int32Array<ArrayBuffer>;
-  /** How many vectors hold NaN or an infinity. */
+  /** How many vectors hold NaN, an infinity or a number of the size `limit` or more. */
   readonly invalidRows: number;
 }
 
@@ -61,6 +61,8 @@ export interface ResidualSettings {
   readonly carry: 0 | 1;
   readonly weights: readonly number[];
   readonly throws: boolean;
+  /** From which size on numbers make a vector invalid. */
+  readonly limit: number;
 }
 
 const MOST_BEAM = 16;
@@ -109,20 +111,24 @@ function checkArguments(
     "weights",
     "reproducible",
     "invalid",
+    "limit",
     "pool",
   ]);
   const { dim, beam = 1, rank = "last", invalid = "throw", reproducible = false } = options;
+  const { limit = Number.POSITIVE_INFINITY } = options;
   checkInteger(`${where}: dim`, dim);
   checkInteger(`${where}: beam`, beam);
   if (beam > MOST_BEAM) throw expected(`${where}: beam`, `at most ${MOST_BEAM}`, beam);
   checkChoice(`${where}: rank`, rank, ["last", "sum"]);
   checkChoice(`${where}: invalid`, invalid, ["throw", "mark"]);
   checkBoolean(`${where}: reproducible`, reproducible);
+  checkLimit(`${where}: limit`, limit);
   checkCodebooks(where, codebooks, dim);
   const layers = codebooks.length;
   const { weights = codebooks.map(() => 1) } = options;
   checkList(`${where}: weights`, weights);
   if (weights.length !== layers) throw expected(`${where}: weights`, `${layers} weights`, weights);
   for (const weight of weights) checkNumber(`${where}: weights`, weight, Number.MIN_VALUE);
-  return { dim, beam, carry: rank === "sum" ? 1 : 0, weights, throws: invalid === "throw" };
+  const carry = rank === "sum" ? 1 : 0;
+  return { dim, beam, carry, weights, throws: invalid === "throw", limit };
 }

@@ -1,6 +1,6 @@
 import { expected } from "../errors.ts";
 import { checkFinite } from "./codebook.ts";
-import { countRows, invalidRow } from "./invalid.ts";
+import { countRows, invalidRow, refuseNumbers } from "./invalid.ts";
 import { checkLayout, type LayerLayout, layoutOf } from "./residualLayout.ts";
 import type { ResidualIndices, ResidualSearch, ResidualSettings } from "./residualNearest.ts";
 import { residualNearestScalar } from "./scalar/residualNearest.ts";
@@ -27,17 +27,17 @@ export class ScalarResidualSearch implements ResidualSearch {
   }
 
   async nearest(vectors: Float32Array): Promise<ResidualIndices> {
-    const { dim, beam, weights, carry, throws } = this.#settings;
+    const { dim, beam, weights, carry, throws, limit } = this.#settings;
     if (this.#codebooks === undefined) {
       throw expected("search", "one that is in use", "one that was disposed of");
     }
     const rows = countRows("nearest", vectors, dim);
     const bad: number[] = [];
-    const finite = vectors.slice();
+    const finite = refuseNumbers(vectors, limit).slice();
     for (let n = 0; n < rows; n++) {
       const row = finite.subarray(n * dim, (n + 1) * dim);
       if (row.every(Number.isFinite)) continue;
-      if (throws) throw invalidRow("nearest", vectors, dim, n);
+      if (throws) throw invalidRow("nearest", vectors, dim, n, limit);
       bad.push(n);
       row.fill(0);
     }

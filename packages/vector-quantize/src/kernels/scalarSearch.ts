@@ -1,6 +1,6 @@
 import { expected } from "../errors.ts";
 import { checkFinite, type KernelMetric } from "./codebook.ts";
-import { countRows, invalidRow } from "./invalid.ts";
+import { countRows, invalidRow, refuseNumbers } from "./invalid.ts";
 import { nearestScalar } from "./scalar/nearest.ts";
 import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
@@ -11,14 +11,16 @@ export class ScalarSearch implements Search {
   readonly size: number;
   readonly metric: KernelMetric;
   readonly #throws: boolean;
+  readonly #limit: number;
   #codebook: Float32Array | undefined;
 
-  constructor(codebook: Float32Array, { dim, size, metric, throws }: SearchSettings) {
+  constructor(codebook: Float32Array, { dim, size, metric, throws, limit }: SearchSettings) {
     checkFinite(codebook, dim);
     this.dim = dim;
     this.size = size;
     this.metric = metric;
     this.#throws = throws;
+    this.#limit = limit;
     this.#codebook = codebook.slice();
   }
 
@@ -49,11 +51,17 @@ export class ScalarSearch implements Search {
   #search(where: string, vectors: Float32Array, k: number): Nearest {
     const codes = this.#codes();
     const rows = countRows(where, vectors, this.dim);
-    const found = nearestScalar(vectors, codes, this.dim, this.metric, k);
+    const found = nearestScalar(
+      refuseNumbers(vectors, this.#limit),
+      codes,
+      this.dim,
+      this.metric,
+      k,
+    );
     let invalidRows = 0;
     for (let row = 0; row < rows; row++) if (found.indices[row * k] === -1) invalidRows++;
     if (invalidRows > 0 && this.#throws) {
-      throw invalidRow(where, vectors, this.dim, found.indices.indexOf(-1) / k);
+      throw invalidRow(where, vectors, this.dim, found.indices.indexOf(-1) / k, this.#limit);
     }
     return { ...found, invalidRows };
   }

@@ -2,13 +2,13 @@ import { checkBoolean, checkChoice, checkInteger, expected } from "../errors.ts"
 import { checkFloats, checkOptions } from "./arguments.ts";
 import { supports } from "./binary.ts";
 import type { KernelMetric } from "./codebook.ts";
-import type { InvalidOption } from "./invalid.ts";
+import { checkLimit, type InvalidOption, type LimitOption } from "./invalid.ts";
 import { PackedSearch } from "./packedSearch.ts";
 import { defaultPool, type Pool } from "./pool.ts";
 import { ScalarSearch } from "./scalarSearch.ts";
 
 /** Options of `createSearch`. */
-export interface SearchOptions extends InvalidOption {
+export interface SearchOptions extends InvalidOption, LimitOption {
   /** Features of a vector, D. */
   readonly dim: number;
   /**
@@ -35,7 +35,7 @@ export interface Nearest {
    * inner product. NaN for an invalid vector.
    */
   readonly distances: Float32Array<ArrayBuffer>;
-  /** How many vectors hold NaN or an infinity. */
+  /** How many vectors hold NaN, an infinity or a number of the size `limit` or more. */
   readonly invalidRows: number;
 }
 
@@ -72,6 +72,8 @@ export interface Search {
 }
 
 const MOST_FEATURES = 65536;
+const known = ["dim", "metric", "reproducible", "invalid", "limit", "pool"];
+
 /**
  * Prepares a codebook for searches.
  *
@@ -102,18 +104,21 @@ export async function createSearch(
   codebook: Float32Array,
   options: SearchOptions,
 ): Promise<Search> {
-  checkOptions("createSearch", options, ["dim", "metric", "reproducible", "invalid", "pool"]);
+  checkOptions("createSearch", options, known);
   const { dim, metric = "euclidean", reproducible = false, invalid = "throw" } = options;
+  const { limit = Number.POSITIVE_INFINITY } = options;
   checkInteger("createSearch: dim", dim);
   if (dim > MOST_FEATURES) throw expected("createSearch: dim", `at most ${MOST_FEATURES}`, dim);
   checkChoice("createSearch: metric", metric, ["euclidean", "cosine", "dot"]);
   checkChoice("createSearch: invalid", invalid, ["throw", "mark"]);
   checkBoolean("createSearch: reproducible", reproducible);
   checkFloats("createSearch: codebook", codebook);
+  checkLimit("createSearch: limit", limit);
   if (codebook.length === 0 || codebook.length % dim !== 0) {
     throw expected("createSearch: codebook length", `a multiple of dim ${dim}`, codebook.length);
   }
-  const settings = { dim, size: codebook.length / dim, metric, throws: invalid === "throw" };
+  const size = codebook.length / dim;
+  const settings = { dim, size, metric, throws: invalid === "throw", limit };
   if (!supports("plain")) return new ScalarSearch(codebook, settings);
   const pool = options.pool ?? defaultPool();
   return PackedSearch.create(codebook, settings, pool, reproducible ? "plain" : pool.form);

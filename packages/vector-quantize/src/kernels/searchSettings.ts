@@ -7,8 +7,10 @@ export interface SearchSettings {
   readonly dim: number;
   readonly size: number;
   readonly metric: KernelMetric;
-  /** Whether a vector that is not finite is an error. */
+  /** Whether an invalid vector is an error. */
   readonly throws: boolean;
+  /** From which size on numbers make a vector invalid. */
+  readonly limit: number;
 }
 
 const MOST_CODES = 32;

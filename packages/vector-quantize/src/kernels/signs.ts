@@ -28,7 +28,7 @@ const MOST_BITS = 63;
  * @param vectors `[N, D]`
  * @param options `dim`: D, at most 63
  * @returns `indices` `[N]`: Int32Array up to 31 bits, else BigInt64Array
- * @throws if D is above 63, the length is not a multiple of D, or a vector holds a NaN
+ * @throws if D is above 63, the length is not a multiple of D, or a vector is not finite
  */
 export async function encodeSigns(
   vectors: Float32Array,

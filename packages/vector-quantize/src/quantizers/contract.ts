@@ -108,7 +108,7 @@ export type Variables<Params extends ArrayTree = ArrayTree, State extends ArrayT
 export type Quantized<State extends ArrayTree = ArrayTree> = {
   /** The quantized input, in the layout of the input. */
   quantized: np.Array;
-  /** int32 indices, one per vector; -1 where masked. */
+  /** int32 indices, one per vector; -1 where masked, and for a vector of numbers that can't be used. */
   indices: np.Array;
   /** The weighted sum of all auxiliary losses; 0 in evaluation. */
   loss: np.Array;

@@ -80,7 +80,7 @@ const uniformDeviation = 1 / Math.sqrt(12); // of a variable that is uniform on 
  * (levels[0] ... levels[d - 1])`, the first dimension the fastest. The loss asks the latents to have
  * the moments of the distribution.
  *
- * A vector with NaN gets index -1 and comes out as NaN.
+ * A vector with NaN or infinity gets index -1 and comes out as NaN.
  *
  * ```ts
  * const quantizer = fsp({ levels: [8, 8, 8], activation: "normal", vectorNorm: "kurt" });

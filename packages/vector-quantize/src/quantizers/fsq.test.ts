@@ -120,16 +120,22 @@ it("passes gradients by the slope of the bound", async () => {
   });
 });
 
-it("marks a vector with NaN by -1, in its codebook alone; infinity is the last level", async () => {
+it("marks a vector with NaN or infinity by -1 in all codebooks; any other has its levels", async () => {
   const quantizer = fsq({ levels: [5, 5], numCodebooks: 2 });
-  const x = () => floats([[Number.NaN, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]]);
+  const x = () =>
+    floats([
+      [Number.NaN, 0, 1, 2],
+      [0, 0, 1, Number.NEGATIVE_INFINITY],
+      [0, 0, 3.4e38, -3.4e38],
+    ]);
   for (const training of [false, true]) {
     const { quantized, indices } = quantizer.apply(empty(), x(), { training });
-    expect(await numbers(indices)).toEqual([-1, 4]);
+    expect(await numbers(indices)).toEqual([-1, -1, -1, -1, 12, 4]);
     const output = await numbers(quantized);
-    expect(output.slice(2)).toEqual([1, -1]);
-    expect(Number.isNaN(output[0])).toBe(true);
+    expect(output.slice(0, 8).every(Number.isNaN)).toBe(true);
+    expect(output.slice(8)).toEqual([0, 0, 1, -1]);
   }
+  expect(await numbers(await quantizer.encode(empty(), x()))).toEqual([-1, -1, -1, -1, 12, 4]);
   const past = quantizer.decode(empty(), np.array(new Int32Array([-1, 25]), { shape: [1, 2] }));
   expect((await numbers(past)).every(Number.isNaN)).toBe(true);
 });

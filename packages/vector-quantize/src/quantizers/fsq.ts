@@ -24,7 +24,7 @@ export type FiniteScalarQuantizer = LookupFreeQuantizer<LookupFreeParams, Rotati
  * wants it. There is no auxiliary loss; gradients pass the rounding straight through, and the bound
  * (tanh) by its slope.
  *
- * A vector with NaN gets index -1 and comes out as NaN.
+ * A vector with NaN or infinity gets index -1 and comes out as NaN.
  *
  * ```ts
  * const quantizer = fsq({ levels: [8, 5, 5, 5] }); // 1000 codes of 4 features

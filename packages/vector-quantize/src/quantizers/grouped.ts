@@ -3,7 +3,8 @@ import { expected, VectorQuantizeError } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
 import { count } from "../options/kinds.ts";
 import type { OptionTable } from "../options/table.ts";
-import { type ArrayTree, owns } from "../tree.ts";
+import { refuseRows } from "../search/usable.ts";
+import { type ArrayTree, jitted, owns } from "../tree.ts";
 import type { Quantizer, QuantizerConfig, Variables } from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import {
@@ -52,6 +53,8 @@ export interface GroupedFamily {
   readonly layout: Layout;
   /** Makes the quantizer of a group of that many features. */
   readonly make: (dim: number) => ResidualQuantizer;
+  /** Which vectors `[..., dim]` its groups can quantize: one that a group refuses gets no code at all. */
+  readonly usable: (x: np.Array) => np.Array;
   /** The dropout of its layers, which all groups then share. */
   readonly dropout?: QuantizeDropout;
 }
@@ -66,7 +69,7 @@ export interface GroupedFamily {
  * @throws VectorQuantizeError unless `groups` divides `dim`
  */
 export function groupedOf(family: GroupedFamily): GroupedQuantizer {
-  const { config, dim, groups, layout, dropout } = family;
+  const { config, dim, groups, layout, dropout, usable } = family;
   const where = config.type;
   if (dim % groups !== 0) throw expected(`${where}: dim`, `a multiple of groups = ${groups}`, dim);
   const width = dim / groups;
@@ -78,12 +81,14 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   const variablesOf = ({ params, state }: GroupedVariables, group: number) =>
     tree.ref({ params: params.groups[group], state: state.groups[group] }) as never;
 
-  /** The part of `x` that belongs to a group. */
-  const partOf = (x: np.Array, group: number) => {
+  /** The parts of `x`, by group. */
+  const partsOf = jitted((x: np.Array): np.Array[] => {
     const axis = layout === "channelLast" ? x.ndim - 1 : 1;
+    const last = np.moveaxis(x, axis, -1); // [..., dim]
+    const open = np.moveaxis(refuseRows(last.ref, usable(last)), -1, axis);
     const before = Array.from({ length: axis }, (): [] => []);
-    return x.ref.slice(...before, [group * width, (group + 1) * width]);
-  };
+    return all.map((group) => open.ref.slice(...before, [group * width, (group + 1) * width]));
+  });
 
   const join = (parts: np.Array[]) => np.concatenate(parts, layout === "channelLast" ? -1 : 1);
 
@@ -110,10 +115,12 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
       using _ = owns(variables, x, masks, key);
       const keys = keysOf(key, groups);
+      const parts = partsOf(x.ref);
       const made: Variables[] = [];
-      using _held = owns(keys, made);
+      using _held = owns(keys, made, parts);
       for (const group of all) {
-        const fitted = await inner.fit(variablesOf(variables, group), partOf(x, group), {
+        const part = (parts[group] as np.Array).ref;
+        const fitted = await inner.fit(variablesOf(variables, group), part, {
           key: (keys[group] as np.Array).ref,
           ...(iterations !== undefined && { iterations }),
           ...(warn && { warn }),
@@ -148,8 +155,8 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       depthKey?.dispose();
       using _drawn = owns(drawn);
       const layers = drawn ?? depth;
-      const parts = all.map((group) =>
-        inner.apply(variablesOf(variables, group), partOf(x, group), {
+      const parts = partsOf(x.ref).map((part, group) =>
+        inner.apply(variablesOf(variables, group), part, {
           ...mode,
           ...(keys[group] && { key: keys[group] }),
           ...tree.ref(masks),
@@ -179,10 +186,12 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     async encode(variables, x, { mask, lengths, ...mode } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(variables, x, masks);
+      const parts = partsOf(x.ref);
+      using _parts = owns(parts);
       const found: np.Array[] = [];
-      for (const group of all) {
+      for (const [group, part] of parts.entries()) {
         const call = { ...mode, ...tree.ref(masks) };
-        found.push(await inner.encode(variablesOf(variables, group), partOf(x, group), call));
+        found.push(await inner.encode(variablesOf(variables, group), part.ref, call));
       }
       return np.stack(found, 0);
     },
@@ -191,17 +200,14 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       using _ = owns(variables, x, indices, masks, key);
       const keys = keysOf(key, groups + 1);
       keys.pop()?.dispose(); // the one that draws the depth in `apply`
+      const parts = partsOf(x.ref);
+      using _parts = owns(parts);
       const moved: ArrayTree[] = [];
-      for (const group of all) {
+      for (const [group, part] of parts.entries()) {
         const own = keys[group];
         const call = { ...tree.ref(masks), ...(own && { key: own }) };
         moved.push(
-          await inner.update(
-            variablesOf(variables, group),
-            partOf(x, group),
-            rowOf(indices, group),
-            call,
-          ),
+          await inner.update(variablesOf(variables, group), part.ref, rowOf(indices, group), call),
         );
       }
       return { groups: moved };
@@ -242,11 +248,13 @@ type AlikeOptions = GroupedOptions & QuantizeDropoutOptions & { dim: number; lay
  * Groups that are made alike, by a factory of this table.
  *
  * @param make makes a group, of options with its own `dim`
+ * @param usable which rows have codes: see `GroupedFamily`
  */
 export function groupsAlike<Given extends AlikeOptions>(
   table: OptionTable<Given, Required<Given>>,
   given: Given,
   make: (options: Omit<Given, "groups">) => ResidualQuantizer,
+  usable: GroupedFamily["usable"],
 ): GroupedQuantizer {
   const { options, config } = table.read(given);
   const { groups: _, ...own } = given;
@@ -256,6 +264,7 @@ export function groupsAlike<Given extends AlikeOptions>(
     dim,
     groups,
     layout,
+    usable,
     make: (width) => make({ ...own, dim: width }),
     ...dropoutOf(options as Required<AlikeOptions>),
   });

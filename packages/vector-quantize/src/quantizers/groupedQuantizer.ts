@@ -2,6 +2,7 @@ import { expected } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
 import { count, declared } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { usableRows } from "../search/usable.ts";
 import { checkQuantizer } from "./checkQuantizer.ts";
 import { type GroupedQuantizer, groupedOf } from "./grouped.ts";
 import type { ResidualQuantizer } from "./residual.ts";
@@ -43,6 +44,7 @@ export function groupedQuantizer(given: GroupedQuantizerOptions): GroupedQuantiz
     dim: groups * quantizer.dim,
     groups,
     layout: (quantizer.config.layout as Layout | undefined) ?? "channelLast",
+    usable: usableRows,
     make: () => quantizer,
   });
 }

@@ -1,4 +1,5 @@
 import { integer } from "../options/kinds.ts";
+import { finiteRows } from "../search/usable.ts";
 import { GroupedOptions, type GroupedQuantizer, groupsAlike } from "./grouped.ts";
 import { type ResidualFSQOptions, residualFSQTable } from "./residualFSQ/options.ts";
 import { residualFSQ } from "./residualFSQ.ts";
@@ -33,5 +34,5 @@ const table = residualFSQTable.extended<GroupedResidualFSQOptions>(
  * `GroupedResidualFSQ`.
  */
 export function groupedResidualFSQ(given: GroupedResidualFSQOptions): GroupedQuantizer {
-  return groupsAlike(table, given, residualFSQ);
+  return groupsAlike(table, given, residualFSQ, finiteRows);
 }

@@ -1,3 +1,4 @@
+import { finiteRows } from "../search/usable.ts";
 import { GroupedOptions, type GroupedQuantizer, groupsAlike } from "./grouped.ts";
 import { type ResidualLFQOptions, residualLFQ, residualLFQTable } from "./residualLFQ.ts";
 
@@ -22,5 +23,5 @@ const table = residualLFQTable.extended<GroupedResidualLFQOptions>(
  * `GroupedResidualLFQ`.
  */
 export function groupedResidualLFQ(given: GroupedResidualLFQOptions): GroupedQuantizer {
-  return groupsAlike(table, given, residualLFQ);
+  return groupsAlike(table, given, residualLFQ, finiteRows);
 }

@@ -1,3 +1,4 @@
+import { usableRows } from "../search/usable.ts";
 import { GroupedOptions, type GroupedQuantizer, groupsAlike } from "./grouped.ts";
 import { type ResidualVQOptions, residualVQTable } from "./residualVQ/options.ts";
 import { residualVQ } from "./residualVQ.ts";
@@ -24,5 +25,5 @@ const table = residualVQTable.extended<GroupedResidualVQOptions>(
  * Codec", 2023, https://arxiv.org/abs/2305.02765. The reference's class is `GroupedResidualVQ`.
  */
 export function groupedResidualVQ(given: GroupedResidualVQOptions): GroupedQuantizer {
-  return groupsAlike(table, given, residualVQ);
+  return groupsAlike(table, given, residualVQ, usableRows);
 }

@@ -1,17 +1,19 @@
-import { lax, numpy as np } from "@jax-js/jax";
+import { blockUntilReady, lax, numpy as np } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
-import { type Layout, layouts, positionShape } from "../layout/layout.ts";
+import { fromVectors, type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
 import { zeroMasked } from "../layout/mask.ts";
-import { choice, integer } from "../options/kinds.ts";
+import { choice, integer as integerOption } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { owns } from "../tree.ts";
+import { finiteRows, refuseRows } from "../search/usable.ts";
+import { integer } from "../tracing.ts";
+import { jitted, owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
 import { guarded } from "./guard.ts";
 
 /** Options of `identity`. */
 export class IdentityOptions {
   /** Feature size of the input. */
-  dim: number = integer();
+  dim: number = integerOption();
   /** Where the features stand. Default `channelLast`. */
   layout?: Layout = choice(layouts, "channelLast");
 }
@@ -22,6 +24,8 @@ type Nothing = Record<string, never>;
 
 /**
  * The null quantizer, for baselines and tests: the output is the input, and every index is 0.
+ *
+ * A vector with NaN or infinity gets index -1 and comes out as NaN.
  *
  * ```ts
  * const model = sequential([encoder, identity({ dim: 64 }), decoder]); // how good without codes
@@ -34,7 +38,16 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
   const { options, config } = table.read(given);
   const { dim, layout } = options;
 
-  const indicesOf = (x: np.Array) => np.zeros(positionShape(x.shape, layout), { dtype: np.int32 });
+  const run = jitted((x: np.Array) => {
+    const positions = positionShape(x.shape, layout);
+    const vectors = toVectors(x, layout); // [N, dim]
+    const usable = finiteRows(vectors.ref); // [N]
+    return {
+      // Not the input itself: a traced output has to be computed.
+      quantized: fromVectors(refuseRows(vectors, usable.ref), layout, positions),
+      indices: usable.astype(np.int32).sub(integer(1)).reshape(positions), // 0, or -1
+    };
+  });
   const refuse = (name: string, ...arrays: unknown[]): never => {
     using _ = owns(...arrays);
     throw new VectorQuantizeError(
@@ -62,10 +75,10 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _ = owns(x, key, indices, targets);
       const positions = positionShape(x.shape, layout);
-      // Not the input itself: a traced output has to be computed.
+      const { quantized, indices: own } = run(x.ref);
       return {
-        quantized: zeroMasked(x.ref.mul(1), masks, positions, layout),
-        indices: indicesOf(x),
+        quantized: zeroMasked(quantized, masks, positions, layout),
+        indices: own,
         loss: lax.stopGradient(np.zeros([])),
         losses: {},
         state: variables.state,
@@ -75,7 +88,9 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
     async encode(_, x, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       using _owned = owns(x, masks);
-      return indicesOf(x);
+      const { quantized, indices } = run(x.ref);
+      quantized.dispose();
+      return blockUntilReady(indices);
     },
 
     async update(variables, x, indices, { key, mask, lengths } = {}) {

@@ -70,7 +70,7 @@ export const latentQuantizeTable = optionTable<LatentQuantizeOptions, CompleteLa
  *
  * The values are parameters, so the optimizer of the model trains them.
  *
- * A vector with NaN gets index -1 and comes out as NaN.
+ * A vector with NaN or infinity gets index -1 and comes out as NaN.
  *
  * ```ts
  * const quantizer = latentQuantize({ levels: [5, 5, 8], dim: 16 });

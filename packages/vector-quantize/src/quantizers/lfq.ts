@@ -6,6 +6,7 @@ import { randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
 import type { FoundEntropies } from "../losses/codeEntropy.ts";
 import { codeEntropiesOnKernels } from "../losses/codeEntropyOnKernels.ts";
 import { normalise } from "../search/graph.ts";
+import { finiteRows, refuseRows, usableRows } from "../search/usable.ts";
 import type { RotationState } from "./fsq.ts";
 import { entropyInputs, lfqLosses } from "./lfq/losses.ts";
 import {
@@ -34,7 +35,7 @@ export type LookupFreeBinaryQuantizer = LookupFreeQuantizer<LookupFreeParams, Ro
  * may be negative. The entropies are over all codes up to 2^22; of more bits, the sum of those of 22 at
  * a time, which bounds the batch's from above (see `codeEntropies`). Gradients pass straight through.
  *
- * A vector with NaN gets index -1 and comes out as NaN.
+ * A vector with NaN or infinity gets index -1 and comes out as NaN.
  *
  * ```ts
  * const quantizer = lfq({ codebookSize: 2 ** 16, dim: 64, spherical: true });
@@ -100,9 +101,13 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
           ? cosineMap(vectors, params.projectIn, options.cosineScale)
           : applyLinear(vectors, params.projectIn); // [N, codebooks * bits]
       const clamp = options.softClampInputValue;
+      // Neither the clamp nor the sphere may make a number of what is none.
+      const goodRows = spherical ? usableRows : clamp === undefined ? undefined : finiteRows;
+      const good = goodRows?.(mapped.ref.reshape([-1, numCodebooks, bits])); // [N, codebooks]
       const clamped = clamp === undefined ? mapped : np.tanh(mapped.div(clamp)).mul(clamp);
       const turned = rotate(clamped.reshape([-1, numCodebooks, bits]), state);
-      return spherical ? normalise(turned).mul(codebookScale) : turned;
+      const latents = spherical ? normalise(turned).mul(codebookScale) : turned;
+      return good ? refuseRows(latents, good) : latents;
     },
 
     levels: (_, latents) => latents.greater(0).astype(np.int32),
@@ -155,5 +160,6 @@ function activate(activation: StraightThroughActivation, latents: np.Array): np.
 /** Cosine similarity of vectors `[N, dim]` to the columns of a map, times `scale`. */
 function cosineMap(vectors: np.Array, { weight }: LinearMap, scale: number): np.Array {
   const columns = normalise(weight.transpose()).transpose(); // [dim, codebooks * bits]
-  return np.matmul(normalise(vectors), columns).mul(scale);
+  const open = refuseRows(vectors.ref, usableRows(vectors));
+  return np.matmul(normalise(open), columns).mul(scale);
 }

@@ -129,7 +129,8 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       const direct = family.latentsAreVectors && layout === "channelLast";
       const rows = direct ? x.ref : latents(tree.ref({ variables, x, ...masks }));
       const found = np.array(await encoder(await floats(rows)));
-      if (mask || lengths) return blockUntilReady(settle({ found, ...tree.ref({ x, masks }) }));
+      if (mask || lengths || codebooks > 1)
+        return blockUntilReady(settle({ found, ...tree.ref({ x, masks }) }));
       return found.reshape([...positionShape(x.shape, layout), ...axes]);
     },
 

@@ -8,6 +8,8 @@ import { choice, count, flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { nearestInGraph, normalise, similarities } from "../search/graph.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
+import { refuseRows, usableRows } from "../search/usable.ts";
+import { both } from "../tracing.ts";
 import { jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
@@ -77,7 +79,8 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
 
   /** Unit vectors as each codebook sees them, `[N, C]`. */
   const enter = (projection: np.Array, x: np.Array) => {
-    const vectors = toVectors(x, layout); // [N, dim]
+    const given = toVectors(x, layout); // [N, dim]
+    const vectors = refuseRows(given.ref, usableRows(given));
     const centred = norm ? normalised(vectors) : vectors;
     return all.map((h) => normalise(np.matmul(centred.ref, projection.ref.slice(h))));
   };
@@ -133,8 +136,10 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     const { state } = variables;
     const positions = positionShape(x.shape, layout);
     const mask = maskOfVectors(masks, positions);
+    const usable = usableRows(toVectors(x.ref, layout)); // [N]
+    const real = mask ? both(usable, mask.ref) : usable;
     const found = indices
-      ? columns(indices).map((column) => hideMasked(column, mask?.ref))
+      ? columns(indices).map((column) => hideMasked(column, real.ref))
       : search(variables, x.ref, mask?.ref);
     const output = lax.stopGradient(
       fromVectors(

@@ -6,8 +6,9 @@ import { fromVectors, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { fillMasked, hideMasked, maskedMean, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
-import { finiteRows, nearestInGraph, similarities } from "../search/graph.ts";
+import { nearestInGraph, similarities } from "../search/graph.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
+import { usableRows } from "../search/usable.ts";
 import { both } from "../tracing.ts";
 import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
@@ -41,7 +42,7 @@ type Call = MaskOptions & {
  * inputToQuantizeCommitLossWeight mean (x - sg(q))^2)`. There is nothing to `fit`: it gives back
  * what it is given.
  *
- * A vector with NaN or infinity gets index -1 and comes out as NaN.
+ * A vector with NaN, infinity or a number of 2^50 or more gets index -1 and comes out as NaN.
  *
  * ```ts
  * const quantizer = simVQ({ dim: 64, codebookSize: 8192 });
@@ -71,11 +72,11 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     const mask = maskOfVectors(masks, positions); // [N]
     const vectors = toVectors(x, layout); // [N, dim]
     const book = codebookOf(variables);
-    const finite = finiteRows(lax.stopGradient(vectors.ref)); // [N]
-    const real = mask ? both(finite.ref, mask.ref) : finite.ref;
+    const usable = usableRows(vectors.ref); // [N]
+    const real = mask ? both(usable.ref, mask.ref) : usable.ref;
     const found = hideMasked(
       indices ? indices.reshape([-1]) : search(book.ref, vectors.ref, undefined),
-      finite,
+      usable,
     );
     const codes = lookUp(book.ref, found.ref); // [N, dim]
     const route = options.gradient === "rotation" ? rotationTrick : straightThrough;
@@ -93,7 +94,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
       commitment: trains ? error(vectors.ref, lax.stopGradient(codes.ref)) : none(),
       crossEntropy: targets
         ? crossEntropy(
-            similarities(vectors, book, "euclidean"),
+            similarities(np.where(real.ref.reshape([-1, 1]), vectors, 0), book, "euclidean"),
             hideMasked(targets.reshape([-1]), real.ref),
           )
         : none(),

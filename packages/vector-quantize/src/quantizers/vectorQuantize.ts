@@ -43,7 +43,8 @@ export type {
  * by the rotation trick or another `gradient`, and the codes move to the means of the vectors they
  * got.
  *
- * A vector with NaN or infinity gets index -1, comes out as NaN, and never moves a code.
+ * A vector with NaN, infinity or a number of 2^50 or more gets index -1, comes out as NaN, and never
+ * moves a code.
  *
  * ```ts
  * const quantizer = vectorQuantize({ dim: 64, codebookSize: 512 });

@@ -1,6 +1,7 @@
 import { lax, numpy as np, random } from "@jax-js/jax";
 import { integer } from "../tracing.ts";
 import { firstLargest } from "./firstLargest.ts";
+import { usableRows } from "./usable.ts";
 
 /** How a vector and a code are compared. */
 export type Metric = "euclidean" | "cosine";
@@ -10,15 +11,6 @@ export function normalise(x: np.Array, eps = 1e-6): np.Array {
   const norm = np.sqrt(np.maximum(np.sum(np.square(x.ref), -1, { keepdims: true }), eps * eps));
   return x.div(norm);
 }
-
-/** Which rows of `x` `[N, D]` hold finite numbers only: bool `[N]`. */
-export function finiteRows(x: np.Array): np.Array {
-  // By bits: on WebGPU, fast maths makes every comparison with NaN meaningless.
-  const exponent = np.bitwiseAnd(lax.bitcastConvertType(x, np.uint32), exponentBits());
-  return np.max(exponent, -1).less(exponentBits()); // [N]
-}
-
-const exponentBits = () => np.array(0x7f800000, { dtype: np.uint32 });
 
 /**
  * A point near the mean code, from which distances are computed: data far from the origin keeps its
@@ -33,7 +25,8 @@ const exponentBits = () => np.array(0x7f800000, { dtype: np.uint32 });
 export function searchOrigin(codebook: np.Array): np.Array {
   const mean = np.mean(codebook.ref, 0, { keepdims: true }); // [1, D]
   const spread = np.max(np.absolute(codebook.sub(mean.ref))); // []
-  const bits = np.bitwiseAnd(lax.bitcastConvertType(spread, np.uint32), exponentBits());
+  const exponent = np.array(0x7f800000, { dtype: np.uint32 });
+  const bits = np.bitwiseAnd(lax.bitcastConvertType(spread, np.uint32), exponent);
   const step = lax.bitcastConvertType(bits, np.float32); // the power of two below the spread
   const rounded = np.round(mean.ref.div(step.ref)).mul(step.ref);
   return np.where(step.greater(0), rounded, mean);
@@ -78,7 +71,7 @@ const MOST_SCORES = 2 ** 24;
  * `argmax_k x . c_k` for `cosine`, where both are unit vectors. Not differentiable. Memory grows
  * with N, not with N K.
  *
- * @param x vectors `[N, D]`; a row that is not finite gets index -1
+ * @param x vectors `[N, D]`; a row that is not usable gets index -1
  * @param codebook codes `[K, D]`
  * @param mostScores elements of the largest matrix that is made
  * @returns int32 `[N]`
@@ -91,8 +84,8 @@ export function nearestInGraph(
 ): np.Array {
   const N = x.shape[0] as number;
   const K = codebook.shape[0] as number;
-  const finite = finiteRows(lax.stopGradient(x.ref)); // [N]
-  const real = np.where(finite.ref.reshape([-1, 1]), lax.stopGradient(x), 0);
+  const usable = usableRows(x.ref); // [N]
+  const real = np.where(usable.ref.reshape([-1, 1]), lax.stopGradient(x), 0);
   const { rows, codes } = comparable(real, codebook, metric);
   const parts = Math.ceil((N * K) / mostScores);
   const step = Math.ceil(K / parts);
@@ -107,7 +100,7 @@ export function nearestInGraph(
     found = better ? np.where(better.ref, index, found) : index;
     best = better && best ? np.where(better, top, best) : top;
   }
-  return np.where(finite, found, integer(-1));
+  return np.where(usable, found, integer(-1));
 }
 
 /**

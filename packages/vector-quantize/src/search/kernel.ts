@@ -2,6 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import { createSearch, type Search } from "../kernels/search.ts";
 import type { Metric } from "./graph.ts";
 import { withSearch } from "./idle.ts";
+import { NUMBER_LIMIT } from "./usable.ts";
 
 /**
  * Whether what is asked of `x` is best done by the kernels: they run on the CPU, so on its devices
@@ -15,7 +16,7 @@ export function onKernels(x: np.Array): boolean {
  * Index of the nearest code of each vector, by the kernels: the meaning of `nearestInGraph`, exact
  * in float64, and no N x K array.
  *
- * @param x vectors `[N, C]`; a row that is not finite gets index -1
+ * @param x vectors `[N, C]`; a row that is not usable gets index -1
  * @param codebook codes `[K, C]`; for `cosine`, vectors and codes of unit length
  * @returns int32 `[N]`
  */
@@ -40,7 +41,7 @@ export async function searchCodes(
   const recipe = {
     shape: `${kind} ${codes.length / dim} x ${dim}`,
     numbers: codes.length,
-    make: () => createSearch(codes, { dim, metric: kind, invalid: "mark" }),
+    make: () => createSearch(codes, { dim, metric: kind, invalid: "mark", limit: NUMBER_LIMIT }),
     exchange: (search: Search) => search.setCodebook(codes),
   };
   return withSearch(recipe, async (search) => (await search.nearest(vectors)).indices);

@@ -3,15 +3,16 @@
  * the value, the index the levels' sum by place value in integers, and a level decodes to a value.
  * Comparisons and integers only, so all binaries agree to the bit.
  */
+import { isFiniteRow } from "./shared/rows";
 
 /**
  * Rows `begin` to `end` of `indices` (i32 [N], or i64 [N] if `wide`) from `vectors` (f32 [N, D]);
- * -1 for a row with a NaN.
+ * -1 for a row that is not finite.
  *
  * Four rows at a time are D vectors of four values. `cuts` (f32 [D, depth, 4]) holds, for value i of
  * those 4 * D, its thresholds at [i / 4, ., i % 4], NaN where there are fewer than `depth`;
  * `places` (i64 [D]) the place values. `scratch` (16-byte aligned) holds 16 * D bytes. Returns the
- * number of rows with a NaN.
+ * number of rows that are not finite.
  */
 export function encodeLevels(
   begin: i32,
@@ -29,12 +30,12 @@ export function encodeLevels(
   for (let n = begin; n < end; n += 4) {
     const count = min(4, end - n);
     const block = vectors + (<usize>n * dim << 2);
-    let nan = false;
-    if (count == 4) nan = levelsOfFour(block, dim, cuts, depth, scratch);
-    else nan = levelsOf(block, count * dim, cuts, depth, scratch);
+    let open = false;
+    if (count == 4) open = levelsOfFour(block, dim, cuts, depth, scratch);
+    else open = levelsOf(block, count * dim, cuts, depth, scratch);
     for (let r = 0; r < count; ++r) {
       const row = <usize>r * dim << 2;
-      if (nan && hasNaN(block + row, dim)) {
+      if (open && !isFiniteRow(block + row, dim)) {
         ++bad;
         if (wide) store<i64>(indices + (<usize>(n + r) << 3), -1);
         else store<i32>(indices + (<usize>(n + r) << 2), -1);
@@ -58,12 +59,12 @@ export function encodeLevels(
   return bad;
 }
 
-/** Levels of 4 * dim values to `out` (i32); whether there is a NaN. */
+/** Levels of 4 * dim values to `out` (i32); whether one is not finite. */
 function levelsOfFour(x: usize, dim: i32, cuts: usize, depth: i32, out: usize): bool {
-  let unordered = f32x4.splat(0);
+  let zeros = f32x4.splat(0); // NaN from the first value on that is not finite
   for (let i = 0; i < dim; ++i) {
     const v = v128.load(x);
-    unordered = v128.or(unordered, f32x4.ne(v, v));
+    zeros = f32x4.add(zeros, f32x4.sub(v, v));
     let level = i32x4.splat(0);
     for (let j = 0; j < depth; ++j) {
       level = i32x4.sub(level, f32x4.ge(v, v128.load(cuts)));
@@ -73,15 +74,15 @@ function levelsOfFour(x: usize, dim: i32, cuts: usize, depth: i32, out: usize): 
     x += 16;
     out += 16;
   }
-  return v128.any_true(unordered);
+  return v128.any_true(f32x4.ne(zeros, zeros));
 }
 
 /** As `levelsOfFour` for the first `count` values. */
 function levelsOf(x: usize, count: i32, cuts: usize, depth: i32, out: usize): bool {
-  let nan = false;
+  let zeros: f32 = 0;
   for (let i = 0; i < count; ++i) {
     const v = load<f32>(x + (<usize>i << 2));
-    nan = nan || v != v;
+    zeros += v - v;
     let cut = cuts + (<usize>(i >> 2) * depth << 4) + (<usize>(i & 3) << 2);
     let level = 0;
     for (let j = 0; j < depth; ++j) {
@@ -90,15 +91,7 @@ function levelsOf(x: usize, count: i32, cuts: usize, depth: i32, out: usize): bo
     }
     store<i32>(out + (<usize>i << 2), level);
   }
-  return nan;
-}
-
-function hasNaN(row: usize, dim: i32): bool {
-  for (let d = 0; d < dim; ++d) {
-    const v = load<f32>(row + (<usize>d << 2));
-    if (v != v) return true;
-  }
-  return false;
+  return zeros != 0;
 }
 
 /**
@@ -121,11 +114,11 @@ export function encodeManyLevels(
   let bad = 0;
   for (let n = begin; n < end; ++n) {
     let index: i64 = 0;
-    let nan = false;
+    let zeros: f32 = 0;
     let first = cuts;
     for (let d = 0; d < dim; ++d) {
       const v = load<f32>(x);
-      nan = nan || v != v;
+      zeros += v - v;
       let least = 0;
       let most = load<i32>(counts + (<usize>d << 2)) - 1;
       const next = first + (<usize>most << 2);
@@ -138,7 +131,7 @@ export function encodeManyLevels(
       first = next;
       x += 4;
     }
-    if (nan) {
+    if (zeros != 0) {
       index = -1;
       ++bad;
     }

@@ -9,10 +9,11 @@
  */
 import { nearestOfBlock } from "./shared/block";
 import { Codebook } from "./shared/codebook";
+import { refuseRows } from "./shared/rows";
 
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `indices` (i32 [N]) gets -1 and `distances`
- * (f32 [N]) NaN for a row that is not finite. 12 bytes past the rows must be readable.
+ * (f32 [N]) NaN for a row that is not finite or above the codebook's limit. 12 bytes past the rows must be readable.
  *
  * `scratch` (16-byte aligned) holds one block: blockRows * (4 * D + 52) bytes; blockRows is a
  * multiple of 12. Returns the number of rows that are not finite.
@@ -32,6 +33,7 @@ export function nearest(
     const count = min(blockRows, end - first);
     const row = rows + (<usize>(first * book.dim) << 2);
     const at = <usize>first << 2;
+    refuseRows(row, count, book.dim, book.limit);
     bad += nearestOfBlock(book, row, count, scratch, blockRows, indices + at, distances + at);
   }
   return bad;

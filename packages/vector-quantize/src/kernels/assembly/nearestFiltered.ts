@@ -2,6 +2,7 @@
 import { Codebook } from "./shared/codebook";
 import { FilterCodebook } from "./shared/filterCodebook";
 import { nearestByFilter } from "./shared/filterNearest";
+import { refuseRows } from "./shared/rows";
 
 /** As `nearest`; `filter` is the codebook in integers. `scratch`: see `nearestByFilter`. */
 export function nearestFiltered(
@@ -20,6 +21,7 @@ export function nearestFiltered(
     const row = rows + (<usize>(first * book.dim) << 2);
     const at = <usize>first << 2;
     const count = min(blockRows, end - first);
+    refuseRows(row, count, book.dim, book.limit);
     bad += nearestByFilter(
       book, filter, row, count, scratch, blockRows, indices + at, distances + at,
     );

@@ -4,6 +4,7 @@
  * the first k are certain, and rows where they are not are searched again in f64.
  */
 import { Codebook } from "./shared/codebook";
+import { refuseRows } from "./shared/rows";
 import { nearestTopKOfBlock } from "./shared/topK";
 
 /**
@@ -29,6 +30,7 @@ export function nearestTopK(
     const count = min(blockRows, end - first);
     const row = rows + (<usize>(first * book.dim) << 2);
     const at = <usize>(first * k) << 2;
+    refuseRows(row, count, book.dim, book.limit);
     bad += nearestTopKOfBlock(
       book, row, count, scratch, blockRows, indices + at, distances + at, k,
     );

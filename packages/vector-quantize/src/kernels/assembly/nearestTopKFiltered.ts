@@ -2,6 +2,7 @@
 import { Codebook } from "./shared/codebook";
 import { FilterCodebook } from "./shared/filterCodebook";
 import { topKByFilter } from "./shared/filterTopK";
+import { refuseRows } from "./shared/rows";
 
 /** As `nearestTopK`; `filter` is the codebook in integers. `scratch`: see `topKByFilter`. */
 export function nearestTopKFiltered(
@@ -21,6 +22,7 @@ export function nearestTopKFiltered(
     const count = min(blockRows, end - first);
     const row = rows + (<usize>(first * book.dim) << 2);
     const at = <usize>(first * k) << 2;
+    refuseRows(row, count, book.dim, book.limit);
     bad += topKByFilter(
       book, filter, row, count, scratch, blockRows, indices + at, distances + at, k,
     );

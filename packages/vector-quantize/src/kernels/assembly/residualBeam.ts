@@ -16,7 +16,7 @@ import { advance, fits, squaredLength, start } from "./shared/beamSequences";
 import { addProducts } from "./shared/beamTables";
 import { Codebook } from "./shared/codebook";
 import { squaredDistance } from "./shared/distance";
-import { packRows } from "./shared/rows";
+import { packRows, refuseRows } from "./shared/rows";
 import { scoreBlock } from "./shared/scores";
 import { tileRows } from "./shared/tiles";
 import { scoreError } from "./shared/values";
@@ -28,7 +28,8 @@ export { codeProducts } from "./shared/beamTables";
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `books` (u32 [Q]) holds the addresses of the packed
  * codebooks, `weights` (f64 [Q]) the weights, above 0. `tables` is 0, or (u32 [Q, Q]) the addresses
  * of the products of codes of layers i < q at [i, q], from `codeProducts`. `indices` (i32 [N, Q])
- * gets -1 for a row that is not finite, or of a squared length above 1e37.
+ * gets -1 for a row that is not finite, above the limit of the first codebook, or of a squared length
+ * above 1e37.
  *
  * `scratch` (16-byte aligned): see `residualBeamBytes`. Returns the number of such rows.
  */
@@ -56,6 +57,7 @@ export function residualBeam(
   for (let at = begin; at < end; at += blockRows) {
     const count = min(blockRows, end - at);
     const block = rows + <usize>at * bytes;
+    refuseRows(block, count, dim, bookOf(books, 0).limit);
     bad += start(search, before, block, count);
     for (let q = 0; q < layers; ++q) {
       const book = bookOf(books, q);

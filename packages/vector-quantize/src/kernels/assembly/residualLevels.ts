@@ -3,11 +3,12 @@
  * are handled by themselves, so four at a time go through all layers in registers. Only operations
  * that round alike everywhere, so all binaries agree to the bit.
  */
+import { isFiniteRow } from "./shared/rows";
 import { tanh } from "./shared/tanh";
 
 /**
- * Rows `begin` to `end` of `indices` (i32 [N, layers]) from `vectors` (f32 [N, D]); -1 for a row with
- * a NaN.
+ * Rows `begin` to `end` of `indices` (i32 [N, layers]) from `vectors` (f32 [N, D]); -1 for a row
+ * that is not finite.
  *
  * Four rows at a time are D vectors of four values; tables hold what belongs to value i of those
  * 4 * D at [i / 4, ..., i % 4]. A value enters as `(tanh(x a + b) c - d) e f` with `bound`
@@ -15,7 +16,8 @@ import { tanh } from "./shared/tanh";
  * number of `cuts` (f32 [D, depth, 4], NaN where there are fewer) that are at most z, and
  * `values[level] * scale` (f32 [D, depth + 1, 4]) is taken from r; `scales` (f32 [layers, D, 2, 4])
  * are the inverse and the scale. `places` (i32 [D]) are place values. `scratch` (16-byte aligned)
- * holds 16 * D * (layers + 1) bytes. Returns the number of rows with a NaN.
+ * holds 16 * D * (layers + 1) bytes. Returns the number of rows that are
+ * not finite.
  */
 export function encodeResidualLevels(
   begin: i32,
@@ -43,10 +45,10 @@ export function encodeResidualLevels(
       memory.copy(scratch, from, <usize>(count * dim) << 2);
       from = scratch;
     }
-    let unordered = f32x4.splat(0);
+    let zeros = f32x4.splat(0); // NaN from the first value on that is not finite
     for (let i = 0; i < dim; ++i) {
       let r = v128.load(from + (<usize>i << 4));
-      unordered = v128.or(unordered, f32x4.ne(r, r));
+      zeros = f32x4.add(zeros, f32x4.sub(r, r));
       if (bound) r = bounded(r, bound + <usize>(i * 96));
       const cut = cuts + (<usize>(i * depth) << 4);
       const value = values + (<usize>(i * (depth + 1)) << 4);
@@ -67,11 +69,11 @@ export function encodeResidualLevels(
         to += bytes;
       }
     }
-    const nan = v128.any_true(unordered);
+    const open = v128.any_true(f32x4.ne(zeros, zeros));
     for (let row = 0; row < count; ++row) {
       const to = indices + (<usize>((n + row) * layers) << 2);
       const at = <usize>(row * dim) << 2;
-      const bare = nan && hasNaN(from + at, dim);
+      const bare = open && !isFiniteRow(from + at, dim);
       if (bare) ++bad;
       for (let q = 0; q < layers; ++q) {
         let index = -1;
@@ -96,14 +98,6 @@ function bounded(v: v128, at: usize): v128 {
   v = tanh(f32x4.add(f32x4.mul(v, v128.load(at)), v128.load(at, 16)));
   v = f32x4.sub(f32x4.mul(v, v128.load(at, 32)), v128.load(at, 48));
   return f32x4.mul(f32x4.mul(v, v128.load(at, 64)), v128.load(at, 80));
-}
-
-function hasNaN(row: usize, dim: i32): bool {
-  for (let d = 0; d < dim; ++d) {
-    const v = load<f32>(row + (<usize>d << 2));
-    if (v != v) return true;
-  }
-  return false;
 }
 
 /**

@@ -9,16 +9,17 @@ import { nearestOfBlock } from "./shared/block";
 import { Codebook } from "./shared/codebook";
 import { FilterCodebook } from "./shared/filterCodebook";
 import { nearestByFilter } from "./shared/filterNearest";
-import { isFiniteRow } from "./shared/rows";
+import { refuseRows } from "./shared/rows";
 import { subtractRow } from "./shared/subtract";
 
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]). `books` (u32 [Q]) holds the addresses of the packed
  * codebooks, `filters` (u32 [Q]) those of their integers, or 0. `indices` (i32 [N, Q]) gets -1 for a
- * row that is not finite, and for the layers after one whose residual overflows.
+ * row that is not finite or above the limit of the codebooks, and for the layers after one whose
+ * residual is.
  *
  * `scratch` (16-byte aligned) holds one block: blockRows * (4 * D + 8) + 32 bytes and what
- * `nearestByFilter` needs; blockRows is a multiple of 12. Returns the number of rows that are not finite.
+ * `nearestByFilter` needs; blockRows is a multiple of 12. Returns the number of rows without a code.
  */
 export function residualNearest(
   begin: i32,
@@ -45,6 +46,7 @@ export function residualNearest(
     for (let q = 0; q < layers; ++q) {
       const book = changetype<Codebook>(<usize>load<u32>(books + (<usize>q << 2)));
       const filter = <usize>load<u32>(filters + (<usize>q << 2));
+      refuseRows(residuals, count, dim, book.limit);
       if (filter == 0) {
         nearestOfBlock(book, residuals, count, rest, blockRows, winners, distances);
       } else {
@@ -54,11 +56,11 @@ export function residualNearest(
       for (let r = 0; r < count; ++r) {
         const k = load<i32>(winners + (<usize>r << 2));
         store<i32>(indices + (<usize>((first + r) * layers + q) << 2), k);
+        if (q == 0 && k < 0) ++bad;
         const row = residuals + <usize>r * bytes;
         if (k >= 0) subtractRow(row, book.codes + <usize>k * bytes, row, dim);
       }
     }
-    for (let r = 0; r < count; ++r) if (!isFiniteRow(block + <usize>r * bytes, dim)) ++bad;
   }
   return bad;
 }

@@ -2,8 +2,8 @@
 
 /**
  * Rows `begin` to `end` of `indices` (i32 [N] for D to 31, else i64 [N]): bit D - 1 - d is 1 where
- * value d of the row of `vectors` (f32 [N, D]) is above 0; -1 for a row with a NaN. `scratch` is not
- * used. Returns the number of rows with a NaN.
+ * value d of the row of `vectors` (f32 [N, D]) is above 0; -1 for a row that is not finite. `scratch`
+ * is not used. Returns the number of such rows.
  */
 export function encodeSigns(
   begin: i32,
@@ -20,23 +20,23 @@ export function encodeSigns(
   let bad = 0;
   for (let n = begin; n < end; ++n) {
     let index: i64 = 0;
-    let unordered = zero;
+    let zeros = zero; // NaN from the first value on that is not finite
     let d = 0;
     for (; d < whole; d += 4) {
       const v = v128.load(x);
-      unordered = v128.or(unordered, f32x4.ne(v, v));
+      zeros = f32x4.add(zeros, f32x4.sub(v, v));
       const reversed = v128.shuffle<f32>(v, v, 3, 2, 1, 0);
       index = (index << 4) | <i64>i32x4.bitmask(f32x4.gt(reversed, zero));
       x += 16;
     }
-    let nan = v128.any_true(unordered);
+    let open = v128.any_true(f32x4.ne(zeros, zeros));
     for (; d < dim; ++d) {
       const v = load<f32>(x);
-      nan = nan || v != v;
+      open = open || v - v != 0;
       index = (index << 1) | <i64>(v > 0);
       x += 4;
     }
-    if (nan) {
+    if (open) {
       index = -1;
       ++bad;
     }

@@ -5,9 +5,9 @@ export type WideIndices = Int32Array | BigInt64Array;
 
 /** What an encoder of scalars puts out. */
 export interface EncodedLevels {
-  /** One index a vector; -1 where the vector holds a NaN. */
+  /** One index a vector; -1 where the vector is not finite. */
   indices: WideIndices;
-  /** How many vectors hold a NaN. */
+  /** How many vectors are not finite. */
   invalidRows: number;
 }
 
@@ -27,7 +27,7 @@ export function encodeLevelsScalar(codec: LevelEncoding, vectors: Float32Array):
     let first = 0; // where this dimension's thresholds start
     for (let d = 0; d < dim; d++) {
       const x = vectors[n * dim + d]!;
-      if (Number.isNaN(x)) bad = true;
+      if (!Number.isFinite(x)) bad = true;
       let level = 0;
       for (let j = 0; j < levels[d]! - 1; j++) if (x >= thresholds[first + j]!) level++;
       first += levels[d]! - 1;

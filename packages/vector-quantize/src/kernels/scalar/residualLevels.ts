@@ -17,7 +17,7 @@ export function encodeResidualLevelsScalar(
     let bad = false;
     for (let d = 0; d < dim; d++) {
       const x = vectors[n * dim + d]!;
-      bad ||= Number.isNaN(x);
+      bad ||= !Number.isFinite(x);
       let r = bound ? bounded(x, bound, d) : x;
       for (let q = 0; q < layers; q++) {
         const scale = f(scales[q]![d]!);

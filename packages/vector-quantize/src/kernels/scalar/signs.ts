@@ -13,7 +13,7 @@ export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLe
     let bad = false;
     for (let d = 0; d < dim; d++) {
       const x = vectors[n * dim + d]!;
-      if (Number.isNaN(x)) bad = true;
+      if (!Number.isFinite(x)) bad = true;
       index = index * 2n + (x > 0 ? 1n : 0n);
     }
     if (bad) invalidRows++;

@@ -111,7 +111,7 @@ export const settleValues = jitByMode(
         }),
       },
       ...(sequences && { sequences }),
-      ...(bad.length > 0 && { loss: bad.reduce((a, b) => np.logicalOr(a, b)) }), // []
+      ...(bad.length > 0 && { loss: bad.reduce((a, b) => np.bitwiseOr(a, b)) }), // []
     };
   },
 );

@@ -39,10 +39,10 @@ export function lfqLosses(options: CompleteLfqOptions, inputs: Inputs) {
   const offset = options.softplusOffset;
   const positive = offset === undefined ? gap : nn.softplus(gap.add(offset));
   const entropy = mask ? positive.mul(np.max(asNumbers(mask))) : positive;
+  const committed = commitment.ref.mul(options.commitmentLossWeight);
+  const { entropyLossWeight } = options;
   return {
-    loss: entropy
-      .mul(options.entropyLossWeight)
-      .add(commitment.ref.mul(options.commitmentLossWeight)),
+    loss: entropyLossWeight === 0 ? committed : entropy.mul(entropyLossWeight).add(committed),
     losses: { perSampleEntropy: perSample, batchEntropy: batch, commitment },
   };
 }

@@ -7,7 +7,10 @@ import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./fami
 /** Beyond this the thresholds of all levels are not worth their search. */
 export const MOST_LEVELS = 4096;
 
-/** Finds the index of latents `[N, d]` on the kernels: int32, -1 where one is NaN. */
+/** The largest float32. */
+const MOST = (2 - 2 ** -23) * 2 ** 127;
+
+/** Finds the index of latents `[N, d]` on the kernels: int32, -1 where one is not finite. */
 export type Encoder = (latents: Float32Array) => Promise<Int32Array>;
 
 /**
@@ -46,8 +49,8 @@ export async function thresholdsOf(
 ): Promise<Float32Array> {
   const dim = levels.length;
   const rows = Math.max(...levels) - 1; // row t looks for level t + 1
-  const below = new Float64Array(rows * dim).fill(keyOf(Number.NEGATIVE_INFINITY));
-  const above = new Float64Array(rows * dim).fill(keyOf(Number.POSITIVE_INFINITY));
+  const below = new Float64Array(rows * dim).fill(keyOf(-MOST));
+  const above = new Float64Array(rows * dim).fill(keyOf(MOST));
   const run = jit(level as (values: np.Array) => np.Array);
   const reaches = async (keys: Float64Array) => {
     const values = np.array(Float32Array.from(keys, floatOf), { shape: [rows, dim] });

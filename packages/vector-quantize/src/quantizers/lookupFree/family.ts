@@ -23,8 +23,8 @@ export interface TrainingInputs<P, S> {
   latents: np.Array;
   /** Their levels: int32 `[N, codebooks, d]`. */
   levels: np.Array;
-  /** bool `[N]`, if some vectors are padding; these are zeros before any projection. */
-  mask?: np.Array;
+  /** bool `[N]`: which vectors count. Padding is zeros before any projection, bad numbers after it. */
+  mask: np.Array;
   key?: np.Array;
   temperature?: np.Array;
   /** What `prepare` found, if it was called. */
@@ -86,7 +86,7 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   /** Vectors `[N, dim]` as they are rounded: `[N, codebooks, d]`. */
   latents(variables: { params: P; state: S }, vectors: np.Array): np.Array;
   /**
-   * Levels of latents: int32 `[N, codebooks, d]`; anything where a latent is NaN.
+   * Levels of latents: int32 `[N, codebooks, d]`; anything where a latent is not finite.
    *
    * @param draw randomness of the call, if it has any
    */

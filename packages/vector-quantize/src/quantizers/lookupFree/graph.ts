@@ -3,8 +3,8 @@ import { joinLevels, splitWords, wordsInRange } from "../../codebook/mixedRadix.
 import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
 import { applyLinear } from "../../layout/linear.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
-import { nanRows } from "../../search/notANumber.ts";
-import { integer } from "../../tracing.ts";
+import { finiteRows, refuseRows } from "../../search/usable.ts";
+import { both, integer, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions } from "../contract.ts";
 import type { Draw, LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
@@ -50,11 +50,23 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     return family.latents(variables, real);
   };
 
-  /** Words `[N, codebooks, W]`: -1 where a latent is NaN or the vector is padding. */
-  const toWords = (latents: np.Array, levels: np.Array, mask: np.Array | undefined) => {
-    const bad = nanRows(latents).reshape([-1, codebooks, 1]);
-    const hidden = mask ? np.logicalOr(bad, np.logicalNot(mask).reshape([-1, 1, 1])) : bad;
-    return np.where(hidden, integer(-1), joinLevels(radix, levels));
+  /** Which vectors have finite latents `[N, codebooks, d]` only: bool `[N]`. */
+  const usableOf = (latents: np.Array) =>
+    finiteRows(latents.reshape([latents.shape[0] as number, -1]));
+
+  const countedOf = (usable: np.Array, mask: np.Array | undefined) =>
+    mask ? both(usable, mask) : usable;
+
+  /** Words `[N, codebooks, W]`: -1 for a vector that does not count. */
+  const toWords = (levels: np.Array, counted: np.Array) =>
+    hidePadding(joinLevels(radix, levels), counted);
+
+  /** Latents to train on, those that are not finite as zeros, and which vectors count. */
+  const toTrain = (variables: Given, x: np.Array, mask: np.Array | undefined) => {
+    const latents = toLatents(variables, x, mask?.ref);
+    const usable = usableOf(latents.ref); // [N]
+    const counted = countedOf(usable.ref, mask);
+    return { latents: np.where(usable.ref.reshape([-1, 1, 1]), latents, 0), counted, usable };
   };
 
   const encodeWords = (
@@ -64,7 +76,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     draw: Draw = {},
   ) => {
     const latents = lax.stopGradient(toLatents(tree.ref(variables), x, mask?.ref));
-    return toWords(latents.ref, family.levels(variables, latents, draw), mask);
+    return toWords(family.levels(variables, latents.ref, draw), countedOf(usableOf(latents), mask));
   };
 
   /** Code vectors `[N, codebooks * width]`, NaN for an index that no code has. */
@@ -102,8 +114,11 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     /** Indices `[N * codebooks]` that an encoder found, as those of `x`. */
     settle({ found, x, masks }: { found: np.Array; x: np.Array; masks: MaskOptions }): np.Array {
       const positions = positionsOf(x);
-      const real = maskOfVectors(masks, positions);
-      return hidePadding(found.reshape([-1, codebooks, 1]), real).reshape([...positions, ...axes]);
+      const rows = found.reshape([-1, codebooks]);
+      const usable = present(np.min(rows.ref, 1)); // [N]
+      const counted = countedOf(usable, maskOfVectors(masks, positions));
+      const words = hidePadding(np.expandDims(rows, -1), counted);
+      return words.reshape([...positions, ...axes]);
     },
 
     evaluate({ variables, x, key, indices, temperature, ...masks }: Call<P, S>) {
@@ -125,37 +140,32 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     /** What the kernels need to find something before `train`. */
     preparation({ variables, x, key, temperature, ...masks }: Call<P, S>): ArrayTree {
       const real = maskOfVectors(masks, positionsOf(x));
-      const latents = toLatents(tree.ref(variables), x, real?.ref);
-      const inputs = {
-        variables,
-        latents,
-        ...(real && { mask: real }),
-        ...drawOf(key, temperature),
-      };
+      const { latents, counted } = toTrain(tree.ref(variables), x, real);
+      const inputs = { variables, latents, mask: counted, ...drawOf(key, temperature) };
       return family.prepare?.inputs(inputs) ?? {};
     },
 
     train({ variables, x, key, indices, temperature, prepared, ...masks }: Call<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);
-      const latents = toLatents(tree.ref(variables), x, real?.ref);
+      const { latents, counted, usable } = toTrain(tree.ref(variables), x, real?.ref);
       const still = lax.stopGradient(latents.ref);
       const levels = indices
         ? splitWords(radix, indices.ref.reshape([-1, codebooks, words]))
-        : family.levels(tree.ref(variables), still.ref, drawOf(key?.ref, temperature?.ref));
+        : family.levels(tree.ref(variables), still, drawOf(key?.ref, temperature?.ref));
       const found = indices
-        ? hidePadding(indices.reshape([-1, codebooks, words]), real?.ref)
-        : toWords(still, levels.ref, real?.ref);
+        ? hidePadding(indices.reshape([-1, codebooks, words]), counted.ref)
+        : toWords(levels.ref, counted.ref);
       const { codes, loss, losses } = family.train({
         variables: tree.ref(variables),
         latents,
         levels,
-        ...(real && { mask: real.ref }),
+        mask: counted,
         ...(key && { key }),
         ...(temperature && { temperature }),
         ...(prepared && { prepared }),
       });
-      const merged = codes.reshape([-1, codebooks * width]);
+      const merged = refuseRows(codes.reshape([-1, codebooks * width]), usable);
       const output = toOutput(tree.ref(variables.params), merged, positions);
       return {
         quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
@@ -182,7 +192,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       const positions = positionsOf(codes);
       const split = toVectors(codes, layout).reshape([-1, codebooks, width]);
       const levels = family.levelsOfCodes(variables, split.ref);
-      return toWords(split, levels, undefined).reshape([...positions, ...axes]);
+      return toWords(levels, usableOf(split)).reshape([...positions, ...axes]);
     },
   };
 }
@@ -191,6 +201,7 @@ function drawOf(key: np.Array | undefined, temperature: np.Array | undefined): D
   return { ...(key && { key }), ...(temperature && { temperature }) };
 }
 
+/** Words -1 of the vectors that do not count. */
 function hidePadding(found: np.Array, mask: np.Array | undefined): np.Array {
   return mask ? np.where(mask.reshape([-1, 1, 1]), found, integer(-1)) : found;
 }

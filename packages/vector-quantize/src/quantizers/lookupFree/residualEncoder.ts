@@ -15,8 +15,8 @@ export interface ScalarLayers extends Pick<ResidualLevelCodec, "scales" | "bound
 }
 
 /**
- * Finds the indices of vectors `[N, d]` on the kernels: int32 `[N, Q]`, -1 where a vector is NaN and
- * from `depth` on.
+ * Finds the indices of vectors `[N, d]` on the kernels: int32 `[N, Q]`, -1 where a vector is not finite
+ * and from `depth` on.
  */
 export type ResidualEncoder = (vectors: Float32Array, depth: number) => Promise<Int32Array>;
 

@@ -3,7 +3,8 @@ import { createResidualSearch, type ResidualSearch } from "../../kernels/residua
 import { hideMasked } from "../../layout/mask.ts";
 import { withSearch } from "../../search/idle.ts";
 import { floats } from "../../search/kernel.ts";
-import { integer } from "../../tracing.ts";
+import { NUMBER_LIMIT } from "../../search/usable.ts";
+import { both, integer, present } from "../../tracing.ts";
 import { type ArrayTree, jitted } from "../../tree.ts";
 import type { Quantizer, Variables } from "../contract.ts";
 
@@ -17,7 +18,7 @@ export const MOST_KERNEL_BEAM = 16;
  * @param vectors `[N, C]`
  * @param codebooks `[K, C]` of each layer that is used
  * @param weights of the layers in the score of a path
- * @returns int32 `[N, layers]`; -1 throughout where a vector is not finite
+ * @returns int32 `[N, layers]`; -1 throughout where a vector is not usable
  */
 export async function searchLayers(
   vectors: Float32Array,
@@ -31,7 +32,13 @@ export async function searchLayers(
   const recipe = {
     shape: `residual ${dim} ${beam} ${ranking.weights} ${shared} ${codebooks.map((c) => c.length)}`,
     numbers: numbersHeld(codebooks, dim, beam),
-    make: () => createResidualSearch(codebooks, { dim, invalid: "mark", ...(beam > 1 && ranking) }),
+    make: () =>
+      createResidualSearch(codebooks, {
+        dim,
+        invalid: "mark",
+        limit: NUMBER_LIMIT,
+        ...(beam > 1 && ranking),
+      }),
     exchange: (search: ResidualSearch) => search.set(codebooks),
   };
   return withSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
@@ -80,8 +87,8 @@ export function padColumns(
 /** What one layer's update takes, and what it leaves to the next. */
 const layerStep = jit(
   ({ residual, indices, mask }: { residual: np.Array; indices: np.Array; mask?: np.Array }) => {
-    const present = indices.ref.greaterEqual(integer(0)); // [N]
-    const real = mask ? np.logicalAnd(present, mask) : present;
+    const found = present(indices.ref); // [N]
+    const real = mask ? both(found, mask) : found;
     return { residual, safe: np.maximum(indices, integer(0)), real };
   },
 );

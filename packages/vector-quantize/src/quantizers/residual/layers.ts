@@ -2,6 +2,7 @@ import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { fromVectors, type Layout, positionShape, toVectors } from "../../layout/layout.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { type Projection, project } from "../../layout/projection.ts";
+import { finiteRows, refuseRows, usableRows } from "../../search/usable.ts";
 import { anyTrue, both, integer, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions, Quantized, Quantizer, Variables } from "../contract.ts";
@@ -99,7 +100,8 @@ export function residualLayers(parts: ResidualParts) {
 
   const enter = (params: ResidualParams, x: np.Array) => {
     const vectors = projected(params, x);
-    return parts.enter ? parts.enter(vectors) : vectors;
+    // A bound would make an infinity a number like any other.
+    return parts.enter ? refuseRows(parts.enter(vectors.ref), finiteRows(vectors)) : vectors;
   };
 
   const leave = (params: ResidualParams, sum: np.Array, positions: number[]) =>
@@ -125,11 +127,11 @@ export function residualLayers(parts: ResidualParts) {
     const states = [...variables.state.layers];
     const flat = (given: np.Array) => given.reshape([-1, given.shape.at(-1) as number]);
     const scored = targets && flat(targets);
-    const paths = indices
-      ? flat(indices)
-      : mode.beam > 1 && !scored
+    const searched =
+      !indices && mode.beam > 1 && !scored
         ? searchPaths(variables, vectors.ref, mode, depth?.ref)
-        : undefined; // [N, Q]
+        : undefined;
+    const paths = indices ? flat(indices.ref) : searched; // [N, Q]
 
     let residual = vectors.ref;
     let sum = np.zerosLike(vectors.ref);
@@ -202,7 +204,8 @@ export function residualLayers(parts: ResidualParts) {
       );
     }
     const around = mode.training && parts.around;
-    const output = around ? around(vectors, sum, aroundKey as np.Array) : sum;
+    const seen = indices ? refuseRows(sum, seenOrUsable(vectors.ref, flat(indices))) : sum;
+    const output = around ? around(vectors, seen, aroundKey as np.Array) : seen;
     const none = (values: np.Array[], rest: () => np.Array) =>
       np.stack([...values, ...Array.from({ length: Q - mode.layers }, rest)], -1);
     const padding = parts.maskedOutput === "zeros" ? np.zerosLike(x) : x;
@@ -225,14 +228,18 @@ export function residualLayers(parts: ResidualParts) {
     } satisfies Quantized<ResidualState>;
   };
 
-  /** Indices of the best paths, `[N, Q]`; no gradient, no change of state. */
+  /**
+   * Indices of the best paths, `[N, Q]`; no gradient, no change of state. Those of a vector that is
+   * not usable are any that its layers can refuse.
+   */
   const searchPaths = (
     variables: ResidualVariables,
     x: np.Array,
     mode: ResidualMode,
     depth: np.Array | undefined,
-  ) =>
-    beamSearch(
+  ) => {
+    const usable = usableRows(x.ref).reshape([-1, 1]);
+    return beamSearch(
       (layer, residual, k, sum) => {
         const transform = transformOf(variables.params, layer, sum);
         const out = (layers[layer] as Quantizer).apply(variablesAt(variables, layer), residual, {
@@ -241,12 +248,13 @@ export function residualLayers(parts: ResidualParts) {
         } as object);
         return { indices: out.indices, quantized: lax.stopGradient(out.quantized) };
       },
-      lax.stopGradient(x),
+      np.where(usable, lax.stopGradient(x), 0),
       layers.slice(0, mode.layers).map((layer) => layer.codebookSizes[0] as number),
       mode.beam,
       parts.beamWeights ?? layers.map(() => 1),
       depth,
     );
+  };
 
   /** The codes of each layer, `[N, C]`; zeros where the index is -1. */
   const codesOf = (variables: ResidualVariables, indices: np.Array): np.Array[] => {
@@ -321,6 +329,11 @@ export function residualLayers(parts: ResidualParts) {
       return leave(variables.params, sum, positions);
     },
   };
+}
+
+/** Which vectors `[N, C]` a layer has judged, or none would refuse: those of index -1 pass by all. */
+function seenOrUsable(vectors: np.Array, indices: np.Array): np.Array {
+  return np.bitwiseOr(present(np.max(indices, 1)), usableRows(vectors));
 }
 
 /** `x` with a share of its gradient. */

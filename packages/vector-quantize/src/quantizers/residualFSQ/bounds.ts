@@ -2,6 +2,7 @@ import { lax, numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../../codebook/mixedRadix.ts";
 import { straightThrough } from "../../gradients/straightThrough.ts";
 import { centredBound, softClamp } from "../../kernels/residualFsq.ts";
+import { NUMBER_LIMIT } from "../../search/usable.ts";
 import type { Quantizer } from "../contract.ts";
 import { centredRule, type LevelRule, symmetricRule } from "../fsq/levels.ts";
 import type { FsqOptions } from "../fsq/options.ts";
@@ -57,7 +58,11 @@ export function clampedLayers(
 ): BoundedLayers {
   const { level, code } = symmetricRule(levels, hardClamp);
   return {
-    enter: (vectors) => (clamp ? np.tanh(vectors.div(each(clamp))).mul(each(clamp)) : vectors),
+    // Without a clamp, kept so far within float32 that no layer's scale leads out of it.
+    enter: (vectors) =>
+      clamp
+        ? np.tanh(vectors.div(each(clamp))).mul(each(clamp))
+        : np.clip(vectors, -NUMBER_LIMIT, NUMBER_LIMIT),
     ...(clamp && { bound: softClamp(clamp) }),
     ...(!orthogonalRotation && { rounding: { level, code } }),
     scale: (layer) => levels.map((count) => count ** -layer),

@@ -1,5 +1,5 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
-import { affineScale } from "../../codebook/affine.ts";
+import { gradientOfCodes } from "../../codebook/affine.ts";
 import { codeStatistics } from "../../codebook/averages.ts";
 import { lookUp } from "../../codebook/codebook.ts";
 import { replacesDeadCodes } from "../../codebook/deadCodes.ts";
@@ -13,13 +13,13 @@ import { hideMasked, maskOfVectors } from "../../layout/mask.ts";
 import { lookUpOwn, similaritiesToOwn, topIndices } from "../../search/candidates.ts";
 import { firstLargest } from "../../search/firstLargest.ts";
 import {
-  finiteRows,
   nearestInGraph,
   normalise,
   sampleInGraph,
   searchScores,
   similarities,
 } from "../../search/graph.ts";
+import { usableRows } from "../../search/usable.ts";
 import { both } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { Quantized } from "../contract.ts";
@@ -83,9 +83,9 @@ export interface SearchedBook {
   indices: np.Array;
   /** The codes of the indices, `[M k, C]`. */
   codes: np.Array;
-  /** Similarity of each vector to each code, `[M, K]`: computed when called; of 0 where not finite. */
+  /** Similarity of each vector to each code, `[M, K]`: computed when called; of 0 where not usable. */
   logits: () => np.Array;
-  /** Which vectors are real and finite, bool `[M]`. */
+  /** Which vectors are real and usable, bool `[M]`. */
   counted: np.Array;
 }
 
@@ -124,9 +124,9 @@ export function applyGraph(options: CompleteOptions) {
         const rows = vectors[book] as np.Array;
         const codebook = ifMoving(comparedCodes(options, params, affine[book], part));
         const own = transform?.(codebook.ref); // [M, K, C]
-        const finite = finiteRows(lax.stopGradient(rows.ref)); // [M]
+        const usable = usableRows(rows.ref); // [M]
         // A row of NaN would turn the gradient of every code into NaN.
-        const real = () => np.where(finite.ref.reshape([-1, 1]), rows.ref, 0);
+        const real = () => np.where(usable.ref.reshape([-1, 1]), rows.ref, 0);
         const logits = () => {
           const numbers = real();
           if (!own) return similarities(numbers, codebook.ref, metric);
@@ -147,12 +147,12 @@ export function applyGraph(options: CompleteOptions) {
           if (own) return firstLargest(lax.stopGradient(logits()));
           return nearestInGraph(lax.stopGradient(rows.ref), codebook.ref, metric);
         };
-        const found = hideMasked(find(), repeatRows(finite.ref, k)); // [M k]
+        const found = hideMasked(find(), repeatRows(usable.ref, k)); // [M k]
         const codes = own
           ? lookUpOwn(repeatRows(cosine ? normalise(own.ref) : own.ref, k), found.ref)
           : lookUp(codebook.ref, found.ref); // [M k, C]
         const wide = perBook && repeatRows(perBook.ref, k);
-        const counted = perBook ? both(finite.ref, perBook.ref) : finite;
+        const counted = perBook ? both(usable.ref, perBook.ref) : usable;
         return {
           vectors: rows,
           codebook,
@@ -269,7 +269,7 @@ export function applyGraph(options: CompleteOptions) {
     );
     const stored = gradients.map((gradient, book) => {
       const place = affine[book];
-      return place ? gradient.mul(affineScale(place)) : gradient;
+      return place ? gradientOfCodes(place, gradient) : gradient;
     });
     const waiting = (state.codebookGradient as np.Array).ref.add(deal.join(stored));
     const kept = { ...state, codebookGradient: waiting };

@@ -4,7 +4,8 @@ import { lookUp } from "../../codebook/codebook.ts";
 import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
 import { fillMasked, hideMasked, maskOfVectors } from "../../layout/mask.ts";
 import { layerNormalise, project } from "../../layout/projection.ts";
-import { finiteRows, nearestInGraph, normalise } from "../../search/graph.ts";
+import { nearestInGraph, normalise } from "../../search/graph.ts";
+import { refuseRows, usableRows } from "../../search/usable.ts";
 import { both, integer } from "../../tracing.ts";
 import type { MaskOptions } from "../contract.ts";
 import {
@@ -31,14 +32,17 @@ export type Call = MaskOptions & {
 
 /** The ways in and out of the codebook, shared by evaluation and training. */
 export function passages(options: CompleteOptions) {
-  const { metric, layout } = options;
+  const { metric, layout, heads } = options;
   const deal = bookkeeping(options);
 
   return {
     /** The input as the books see it: `[M, C]` per book. */
     toBooks(params: VectorQuantizeParams, x: np.Array): np.Array[] {
       const projected = project(toVectors(x, layout), params.projectIn);
-      const vectors = layerNormalise(projected, params.inputNorm); // [N, H C]
+      // The search refuses vectors that aren't usable, but for what it can't see any more.
+      const hides = heads > 1 || metric === "cosine" || params.inputNorm;
+      const open = hides ? refuseRows(projected.ref, usableRows(projected)) : projected;
+      const vectors = layerNormalise(open, params.inputNorm); // [N, H C]
       return deal
         .splitVectors(vectors)
         .map((part) => (metric === "cosine" ? normalise(part) : part));
@@ -114,8 +118,8 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
     sample({ variables, x, ...masks }: Call) {
       const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
       return toBooks(variables.params, x).map((vectors) => {
-        const finite = finiteRows(vectors.ref); // [M]
-        return { vectors, usable: mask ? both(finite, mask.ref) : finite };
+        const usable = usableRows(vectors.ref); // [M]
+        return { vectors, usable: mask ? both(usable, mask.ref) : usable };
       });
     },
 
@@ -140,8 +144,8 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const vectors = toBooks(params, x);
       const state = inMotion.affine(variables, vectors, mask?.ref);
       const counted = deal.splitIndices(indices as np.Array).map((found, book) => {
-        const finite = finiteRows((vectors[book] as np.Array).ref);
-        return hideMasked(found, mask ? both(finite, mask.ref) : finite);
+        const usable = usableRows((vectors[book] as np.Array).ref);
+        return hideMasked(found, mask ? both(usable, mask.ref) : usable);
       });
       return { state, vectors: inMotion.placed({ params, state }, vectors), indices: counted };
     },
@@ -166,9 +170,9 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
       const vectors = toBooks(tree.ref(variables.params), x);
       const indices = vectors.map((rows) => {
-        const finite = finiteRows(rows.ref);
-        const usable = mask ? both(finite, mask.ref) : finite;
-        return usable.astype(np.int32).sub(integer(1)); // 0, or -1 where it does not count
+        const usable = usableRows(rows.ref);
+        const counted = mask ? both(usable, mask.ref) : usable;
+        return counted.astype(np.int32).sub(integer(1)); // 0, or -1 where it does not count
       });
       return inMotion.expire(variables, { vectors, indices, key });
     },

@@ -29,6 +29,8 @@ export class Codebook {
   maxNorm: f64;
   /** Absolute error bound of a score, from products that underflow. */
   tiny: f64;
+  /** Bits of the least number that makes a row invalid as an infinity does; 0 for none. */
+  limit: u32;
 }
 
 export const METRIC_EUCLIDEAN: i32 = 0;

@@ -63,6 +63,33 @@ function packRow(row: usize, mean: usize, dim: i32, out: usize, stride: usize): 
   );
 }
 
+/**
+ * Makes each of `count` rows invalid, by NaN as its first value, that holds a value of bits `limit`
+ * or more, the sign apart; none if `limit` is 0.
+ */
+export function refuseRows(rows: usize, count: i32, dim: i32, limit: u32): void {
+  if (limit == 0) return;
+  const bytes = <usize>dim << 2;
+  const end = rows + <usize>count * bytes;
+  for (; rows < end; rows += bytes) {
+    if (!isBelow(rows, dim, limit)) store<f32>(rows, NaN);
+  }
+}
+
+function isBelow(row: usize, dim: i32, limit: u32): bool {
+  const sizes = i32x4.splat(0x7fffffff);
+  const most = i32x4.splat(<i32>limit - 1);
+  const end = row + (<usize>dim << 2);
+  const whole = row + (<usize>(dim & ~3) << 2);
+  let above = i32x4.splat(0);
+  for (; row < whole; row += 16) {
+    above = v128.or(above, i32x4.gt_s(v128.and(v128.load(row), sizes), most));
+  }
+  if (v128.any_true(above)) return false;
+  for (; row < end; row += 4) if ((load<u32>(row) & 0x7fffffff) >= limit) return false;
+  return true;
+}
+
 /** Whether no value of the row is NaN or an infinity. */
 export function isFiniteRow(row: usize, dim: i32): bool {
   for (let d = 0; d < dim; ++d) {
