@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { nearestScalar } from "../../packages/vector-quantize/src/kernels/scalar/nearest.ts";
+import { nearestScalar } from "../../packages/vector-quantize/src/kernels/search/nearest.reference.ts";
 import { browserTest, withPage } from "./withPage.ts";
 
 const [N, D, K] = [4003, 16, 301];

@@ -1,10 +1,10 @@
 import { describe, expect } from "vitest";
-import { fsqCodec } from "../../packages/vector-quantize/src/kernels/fsq.ts";
-import { assignStatsScalar } from "../../packages/vector-quantize/src/kernels/scalar/assignStats.ts";
-import { decodeSumScalar } from "../../packages/vector-quantize/src/kernels/scalar/gather.ts";
-import { encodeLevelsScalar } from "../../packages/vector-quantize/src/kernels/scalar/levels.ts";
-import { residualNearestScalar } from "../../packages/vector-quantize/src/kernels/scalar/residualNearest.ts";
-import { encodeSignsScalar } from "../../packages/vector-quantize/src/kernels/scalar/signs.ts";
+import { assignStatsScalar } from "../../packages/vector-quantize/src/kernels/codes/assignStats.reference.ts";
+import { decodeSumScalar } from "../../packages/vector-quantize/src/kernels/codes/gather.reference.ts";
+import { encodeLevelsScalar } from "../../packages/vector-quantize/src/kernels/levels/encodeLevels.reference.ts";
+import { fsqCodec } from "../../packages/vector-quantize/src/kernels/levels/fsqCodec.ts";
+import { encodeSignsScalar } from "../../packages/vector-quantize/src/kernels/levels/signs.reference.ts";
+import { residualNearestScalar } from "../../packages/vector-quantize/src/kernels/residual/residualNearest.reference.ts";
 import { browserTest, withPage } from "./withPage.ts";
 
 const [N, D, K] = [3000, 12, 60];

@@ -3,23 +3,23 @@ import { nearestBinary } from "../../packages/vector-quantize/src/kernels/binari
 import { nearestFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestFiltered.wasm.ts";
 import { nearestTopKBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopK.wasm.ts";
 import { nearestTopKFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopKFiltered.wasm.ts";
-import type { KernelForm } from "../../packages/vector-quantize/src/kernels/binary.ts";
+import type { KernelForm } from "../../packages/vector-quantize/src/kernels/engine/binary.ts";
+import type { Pool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
+import { nearestScalar } from "../../packages/vector-quantize/src/kernels/search/nearest.reference.ts";
 import {
   type KernelMetric,
   packCodebook,
-} from "../../packages/vector-quantize/src/kernels/codebook.ts";
-import { createFilter } from "../../packages/vector-quantize/src/kernels/filter.ts";
+} from "../../packages/vector-quantize/src/kernels/search/packedCodebook.ts";
 import {
   filterScratch,
   topKFilterScratch,
-} from "../../packages/vector-quantize/src/kernels/filterCodebook.ts";
-import type { Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
-import { nearestScalar } from "../../packages/vector-quantize/src/kernels/scalar/nearest.ts";
-import type { TileShape } from "../../packages/vector-quantize/src/kernels/tile.ts";
+} from "../../packages/vector-quantize/src/kernels/search/pruning/filterCodebook.ts";
+import { createFilter } from "../../packages/vector-quantize/src/kernels/search/pruning/pruning.ts";
 import {
   nearestScratch,
   topKScratch,
-} from "../../packages/vector-quantize/src/kernels/tileChoice.ts";
+} from "../../packages/vector-quantize/src/kernels/search/tileChoice.ts";
+import type { TileShape } from "../../packages/vector-quantize/src/kernels/search/tileShape.ts";
 
 /** So many rows are worth all preparations. */
 const MANY_ROWS = 2 ** 22;

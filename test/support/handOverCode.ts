@@ -7,7 +7,7 @@ import {
   PENDING,
   WAKE,
   workerSource,
-} from "../../packages/vector-quantize/src/kernels/handOver.ts";
+} from "../../packages/vector-quantize/src/kernels/engine/handOver.ts";
 
 /** A short job of the model: its kernel is that of module `kernel`. */
 export interface ModelJob {

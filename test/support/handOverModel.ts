@@ -12,7 +12,7 @@ import {
   PENDING,
   READY,
   WAKE,
-} from "../../packages/vector-quantize/src/kernels/handOver.ts";
+} from "../../packages/vector-quantize/src/kernels/engine/handOver.ts";
 import {
   argumentsOf,
   Code,

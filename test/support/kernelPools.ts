@@ -1,6 +1,9 @@
 import { afterEach, expect, vi } from "vitest";
-import { type KernelForm, supports } from "../../packages/vector-quantize/src/kernels/binary.ts";
-import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/pool.ts";
+import {
+  type KernelForm,
+  supports,
+} from "../../packages/vector-quantize/src/kernels/engine/binary.ts";
+import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
 
 /**
  * A pool for each form that this engine runs, one with workers and one without. A test fails if a

@@ -1,6 +1,6 @@
-import type { KernelBinary } from "../../packages/vector-quantize/src/kernels/binary.ts";
-import { createPool } from "../../packages/vector-quantize/src/kernels/pool.ts";
-import { createSearch } from "../../packages/vector-quantize/src/kernels/search.ts";
+import type { KernelBinary } from "../../packages/vector-quantize/src/kernels/engine/binary.ts";
+import { createPool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
+import { createSearch } from "../../packages/vector-quantize/src/kernels/search/search.ts";
 import { integers, sameNumbers } from "./kernelPools.ts";
 
 /** Answers that were compared, and how many of them were wrong. */

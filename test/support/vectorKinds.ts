@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { uniformFrom } from "../../packages/vector-quantize/src/kernels/random.ts";
+import { uniformFrom } from "../../packages/vector-quantize/src/kernels/clustering/uniform.ts";
 
 /** A number of a vector: the `place`th that is drawn; `group` is one of few for all of a vector. */
 export type VectorKind = (next: () => number, group: number, place: number) => number;

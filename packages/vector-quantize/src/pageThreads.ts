@@ -6,8 +6,8 @@
  * whether a worker can start, and if none can, asynchronous reads go by them.
  */
 import { numpy as np } from "@jax-js/jax";
-import { tellOfFewerThreads } from "./kernels/fewerThreads.ts";
-import { currentPlatform } from "./kernels/platform.ts";
+import { tellOfFewerThreads } from "./kernels/engine/fewerThreads.ts";
+import { currentPlatform } from "./kernels/engine/platform.ts";
 
 const { prototype } = np.Array;
 const { data, blockUntilReady } = prototype;

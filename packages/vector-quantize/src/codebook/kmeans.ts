@@ -1,6 +1,6 @@
 import { blockUntilReady, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
-import { kmeans } from "../kernels/kmeans.ts";
+import { kmeans } from "../kernels/clustering/kmeans.ts";
 import { hideMasked } from "../layout/mask.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats, onKernels } from "../search/kernel.ts";

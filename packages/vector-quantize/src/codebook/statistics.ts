@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { assignStats } from "../kernels/assignStats.ts";
+import { assignStats } from "../kernels/codes/assignStats.ts";
 import { floats } from "../search/kernel.ts";
 import type { CodeStatistics } from "./averages.ts";
 

@@ -1,6 +1,6 @@
 /** Checks of what the public functions of the kernels are given, before anything changes. */
 import { checkKnownOptions, expected } from "../errors.ts";
-import type { Pool } from "./pool.ts";
+import type { Pool } from "./engine/pool.ts";
 
 /** Throws unless `options` are known ones, and their pool, if any, is in use. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {

@@ -1,31 +1,31 @@
-export { type AssignStats, type AssignStatsOptions, assignStats } from "./assignStats.ts";
-export type { KernelMetric } from "./codebook.ts";
+export { type KMeansOptions, type KMeansResult, kmeans } from "./clustering/kmeans.ts";
+export { type AssignStats, type AssignStatsOptions, assignStats } from "./codes/assignStats.ts";
+export { type DecodeOptions, decodeSum, gather } from "./codes/gather.ts";
+export { createPool, defaultPool, type Pool, type PoolOptions } from "./engine/pool.ts";
 export {
   decodeLevels,
   type EncodedLevels,
   type EncodeOptions,
   encodeLevels,
   type WideIndices,
-} from "./encodeLevels.ts";
-export { type Cdf, type FspOptions, fspCodec } from "./fsp.ts";
-export { type FsqOptions, fsqCodec } from "./fsq.ts";
-export { type DecodeOptions, decodeSum, gather } from "./gather.ts";
-export { type KMeansOptions, type KMeansResult, kmeans } from "./kmeans.ts";
-export { type LevelCodec, type LevelRule, levelCodec } from "./levels.ts";
-export { createPool, defaultPool, type Pool, type PoolOptions } from "./pool.ts";
-export { type ResidualFsqOptions, residualFsqCodec } from "./residualFsq.ts";
+} from "./levels/encodeLevels.ts";
+export { type Cdf, type FspOptions, fspCodec } from "./levels/fspCodec.ts";
+export { type FsqOptions, fsqCodec } from "./levels/fsqCodec.ts";
+export { type LevelCodec, type LevelRule, levelCodec } from "./levels/levelCodec.ts";
+export { type ResidualFsqOptions, residualFsqCodec } from "./levels/residualFsqCodec.ts";
 export {
   decodeResidualLevels,
   encodeResidualLevels,
   type ResidualLevelCodec,
   type ResidualLevels,
-} from "./residualLevels.ts";
+} from "./levels/residualLevels.ts";
+export { decodeSigns, encodeSigns } from "./levels/signs.ts";
 export {
   createResidualSearch,
   type ResidualIndices,
   type ResidualSearch,
   type ResidualSearchOptions,
-} from "./residualNearest.ts";
-export { residualStats } from "./residualStats.ts";
-export { createSearch, type Nearest, type Search, type SearchOptions } from "./search.ts";
-export { decodeSigns, encodeSigns } from "./signs.ts";
+} from "./residual/residualSearch.ts";
+export { residualStats } from "./residual/residualStats.ts";
+export type { KernelMetric } from "./search/packedCodebook.ts";
+export { createSearch, type Nearest, type Search, type SearchOptions } from "./search/search.ts";

@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
 import { integers, withoutKernels } from "../../../../test/support/kernelPools.ts";
-import { assignStats } from "./assignStats.ts";
-import { decodeLevels, encodeLevels } from "./encodeLevels.ts";
-import { fsqCodec } from "./fsq.ts";
-import { decodeSum, gather } from "./gather.ts";
-import { residualFsqCodec } from "./residualFsq.ts";
-import { decodeResidualLevels, encodeResidualLevels } from "./residualLevels.ts";
-import { createResidualSearch } from "./residualNearest.ts";
-import { residualStats } from "./residualStats.ts";
-import { decodeSigns, encodeSigns } from "./signs.ts";
+import { assignStats } from "./codes/assignStats.ts";
+import { decodeSum, gather } from "./codes/gather.ts";
+import { decodeLevels, encodeLevels } from "./levels/encodeLevels.ts";
+import { fsqCodec } from "./levels/fsqCodec.ts";
+import { residualFsqCodec } from "./levels/residualFsqCodec.ts";
+import { decodeResidualLevels, encodeResidualLevels } from "./levels/residualLevels.ts";
+import { decodeSigns, encodeSigns } from "./levels/signs.ts";
+import { createResidualSearch } from "./residual/residualSearch.ts";
+import { residualStats } from "./residual/residualStats.ts";
 
 const whole = (length: number, seed: number) =>
   Float32Array.from({ length }, integers(seed, -9, 9));

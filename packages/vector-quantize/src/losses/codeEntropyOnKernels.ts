@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { codeEntropy } from "../kernels/codeEntropy.ts";
+import { codeEntropy } from "../kernels/entropy/codeEntropy.ts";
 import { floats } from "../search/kernel.ts";
 import { type FoundEntropies, groupsOf } from "./codeEntropy.ts";
 

@@ -1,6 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
-import { createResidualPass } from "../kernels/residualPass.ts";
+import { createResidualPass } from "../kernels/residual/residualPass.ts";
 import type { Passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
 import { floats, searchCodes } from "../search/kernel.ts";

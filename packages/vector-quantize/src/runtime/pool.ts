@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { VectorQuantizeError } from "../errors.ts";
-import { tellOfFewerThreads } from "../kernels/fewerThreads.ts";
+import { tellOfFewerThreads } from "../kernels/engine/fewerThreads.ts";
 import { CallingThread } from "./callingThread.ts";
 import { type Carrier, Thread } from "./thread.ts";
 

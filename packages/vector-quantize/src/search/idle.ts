@@ -1,5 +1,5 @@
-import { supports } from "../kernels/binary.ts";
-import { defaultPool, type Pool } from "../kernels/pool.ts";
+import { supports } from "../kernels/engine/binary.ts";
+import { defaultPool, type Pool } from "../kernels/engine/pool.ts";
 
 /** A search whose codes can be exchanged for others of their shape. */
 interface Exchangeable {

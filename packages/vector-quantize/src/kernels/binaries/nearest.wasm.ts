@@ -1,5 +1,5 @@
 // Made by `npm run build:kernels` from assembly/nearest.ts. Do not edit.
-import type { KernelBinary } from "../binary.ts";
+import type { KernelBinary } from "../engine/binary.ts";
 
 export const nearestBinary: KernelBinary<"nearest"> = {
   name: "nearest",

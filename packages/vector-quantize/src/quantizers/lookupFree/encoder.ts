@@ -1,7 +1,7 @@
 import { jit, numpy as np } from "@jax-js/jax";
-import { supports } from "../../kernels/binary.ts";
-import { encodeLevels } from "../../kernels/encodeLevels.ts";
-import { floatOf, keyOf } from "../../kernels/levels.ts";
+import { supports } from "../../kernels/engine/binary.ts";
+import { encodeLevels } from "../../kernels/levels/encodeLevels.ts";
+import { floatOf, keyOf } from "../../kernels/levels/levelCodec.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 /** Beyond this the thresholds of all levels are not worth their search. */

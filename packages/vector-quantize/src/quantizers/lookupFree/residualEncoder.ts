@@ -1,7 +1,10 @@
 import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
-import { supports } from "../../kernels/binary.ts";
-import { encodeResidualLevels, type ResidualLevelCodec } from "../../kernels/residualLevels.ts";
+import { supports } from "../../kernels/engine/binary.ts";
+import {
+  encodeResidualLevels,
+  type ResidualLevelCodec,
+} from "../../kernels/levels/residualLevels.ts";
 import { padColumns } from "../residual/kernel.ts";
 import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
 

@@ -1,5 +1,8 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
-import { createResidualSearch, type ResidualSearch } from "../../kernels/residualNearest.ts";
+import {
+  createResidualSearch,
+  type ResidualSearch,
+} from "../../kernels/residual/residualSearch.ts";
 import { hideMasked } from "../../layout/mask.ts";
 import { withSearch } from "../../search/idle.ts";
 import { floats } from "../../search/kernel.ts";

@@ -1,7 +1,7 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../../codebook/mixedRadix.ts";
 import { straightThrough } from "../../gradients/straightThrough.ts";
-import { centredBound, softClamp } from "../../kernels/residualFsq.ts";
+import { centredBound, softClamp } from "../../kernels/levels/residualFsqCodec.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import type { Quantizer } from "../contract.ts";
 import { centredRule, type LevelRule, symmetricRule } from "../fsq/levels.ts";

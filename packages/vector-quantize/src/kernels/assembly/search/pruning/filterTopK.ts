@@ -1,0 +1,107 @@
+/**
+ * The search for the k nearest codes behind the filter of `filter.ts`. The bound of a score follows
+ * from the k-th least value so far in place of the least: no code above it can be among the k nearest.
+ */
+import { Codebook } from "../packedCodebook";
+import { collectTopK, FOUND, looked, settleTopK } from "../collectTopK";
+import { listRows, searchByFilter } from "./filter";
+import { Filter, FilterCodebook, Row } from "./filterCodebook";
+import { markInvalid, nearestTopKOfBlock } from "../topK";
+
+/** Cost of looking at a code, in codes that f32 scans in the same time. */
+const LOOK_COST: i32 = 3;
+
+/** Bytes of a `TopKTask`. */
+const TASK: usize = 32;
+
+/** A search for the k nearest codes; `filter.ts` tells of its methods. */
+@unmanaged
+class TopKTask {
+  indices: usize;
+  distances: usize;
+  k: i32;
+  /** See `FOUND`. */
+  found: usize;
+  lookedBefore: i32;
+
+  begin(): void {
+    this.lookedBefore = looked;
+  }
+
+  cost(): i32 {
+    return LOOK_COST * (looked - this.lookedBefore);
+  }
+
+  collect(
+    book: Codebook,
+    filter: Filter,
+    row: usize,
+    state: Row,
+    list: usize,
+    scores: usize,
+    leasts: usize,
+    pairs: i32,
+    first: i32,
+  ): void {
+    collectTopK(
+      book, filter, row, state, list, scores, leasts, pairs, first, this.k, this.found,
+    );
+  }
+
+  price(book: Codebook, state: Row, list: usize): i32 {
+    return 0;
+  }
+
+  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
+    const to = <usize>(i * this.k) << 2;
+    settleTopK(
+      book, row, state, list, this.k, this.found, this.indices + to, this.distances + to,
+    );
+  }
+
+  refuse(i: i32): void {
+    const to = <usize>(i * this.k) << 2;
+    markInvalid(this.indices + to, this.distances + to, this.k);
+  }
+
+  wanted(): i32 {
+    return this.k;
+  }
+
+  inFloats(
+    book: Codebook,
+    rows: usize,
+    count: i32,
+    scratch: usize,
+    blockRows: i32,
+    indices: usize,
+    distances: usize,
+  ): i32 {
+    return nearestTopKOfBlock(
+      book, rows, count, scratch, blockRows, indices, distances, this.k,
+    );
+  }
+}
+
+/** As `nearestTopKOfBlock`. `scratch`: see `topKFilterScratch` in `filterCodebook.ts`. */
+export function topKByFilter(
+  book: Codebook,
+  filter: FilterCodebook,
+  rows: usize,
+  count: i32,
+  scratch: usize,
+  blockRows: i32,
+  indices: usize,
+  distances: usize,
+  k: i32,
+): i32 {
+  const task = changetype<TopKTask>(scratch);
+  task.indices = indices;
+  task.distances = distances;
+  task.k = k;
+  task.found = scratch + TASK;
+  const open = scratch + TASK + FOUND;
+  const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
+  listRows(open, count);
+  return searchByFilter<TopKTask>(task, book, filter, rows, open, count, count, rest, blockRows);
+}

@@ -1,0 +1,149 @@
+import { gatherBinary } from "../binaries/gather.wasm.ts";
+import { kmeansBinary } from "../binaries/kmeans.wasm.ts";
+import { nearestBinary } from "../binaries/nearest.wasm.ts";
+import { nearestFilteredBinary } from "../binaries/nearestFiltered.wasm.ts";
+import { createStats, segmentRows } from "../codes/assignStats.ts";
+import type { Pool } from "../engine/pool.ts";
+import { packCodebook } from "../search/packedCodebook.ts";
+import { filterScratch } from "../search/pruning/filterCodebook.ts";
+import { fastestFilter } from "../search/pruning/pruningChoice.ts";
+import { fastestTile, nearestScratch } from "../search/tileChoice.ts";
+import {
+  type Clustering,
+  type ClusteringOptions,
+  DRAW_BLOCK,
+  drawRow,
+  fillEmptyClusters,
+} from "./clustering.ts";
+
+/** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
+const BLOCK_ROWS = 192;
+const BLOCK_BYTES = 2 ** 18;
+
+/** k-means on the kernels: the vectors stay in the pool's memory. All steps run inside `exclusive`. */
+export async function createKernelClustering(
+  pool: Pool,
+  { dim, clusters, metric, rows }: ClusteringOptions,
+): Promise<Clustering> {
+  const { form, memory } = pool;
+  const tile = await fastestTile(pool, form, dim);
+  const { nearest } = await pool.load(nearestBinary, form);
+  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const { gather } = await pool.load(gatherBinary, form);
+  const kernels = await pool.load(kmeansBinary, form);
+  const regions: number[] = [];
+  const region = (bytes: number) => {
+    const start = memory.allocate(bytes);
+    regions.push(start);
+    return start;
+  };
+  const book = await packCodebook(pool, { dim, size: clusters, metric, tile, form });
+  const filter = await fastestFilter(pool, book, form);
+  const segment = Math.min(rows, segmentRows(dim));
+  const stats = await createStats(pool, { dim, codes: clusters, rows: segment });
+  const x = region(4 * rows * dim); // [N, D]
+  const codes = region(4 * clusters * dim); // [K, D]
+  const weights = region(4 * clusters); // [K], the counts as floats
+  const distances = region(4 * rows); // [N]
+  let indices = region(4 * rows); // [N]
+  let before = region(4 * rows); // [N], the indices of the assignment before
+  memory.i32(before, rows).fill(-1);
+  const blocks = Math.ceil(rows / DRAW_BLOCK);
+  const eachRow = { rows, chunkRows: DRAW_BLOCK, work: 16 * rows * dim };
+
+  return {
+    async load(vectors, chosen) {
+      if (chosen === undefined) memory.f32(x, rows * dim).set(vectors);
+      else {
+        const to = memory.f32(x, rows * dim);
+        for (const [i, row] of chosen.entries()) {
+          to.set(vectors.subarray(row * dim, (row + 1) * dim), i * dim);
+        }
+      }
+      const bad = await pool.run(kernels.countBadRows, { ...eachRow, args: [x, dim] });
+      if (bad === 0 && metric === "cosine") {
+        await pool.run(kernels.normalizeRows, { ...eachRow, args: [x, dim] });
+      }
+      return bad;
+    },
+
+    async seedAt(chosen) {
+      memory.i32(indices, clusters).set(chosen);
+      gather.call(0, clusters, 0, x, rows, dim, indices, codes);
+    },
+
+    async seedApart(next) {
+      const sums = region(8 * blocks);
+      memory.f32(distances, rows).fill(Number.POSITIVE_INFINITY);
+      let row = Math.floor(next() * rows);
+      for (let k = 0; k < clusters; k++) {
+        const code = codes + 4 * k * dim;
+        memory.f32(code, dim).set(memory.f32(x + 4 * row * dim, dim));
+        if (k === clusters - 1) break;
+        await pool.run(kernels.approach, {
+          rows: blocks,
+          chunkRows: Math.max(1, Math.ceil(blocks / (4 * pool.threads))),
+          work: 3 * rows * dim,
+          args: [x, rows, dim, code, distances, sums],
+        });
+        row = drawRow(memory.f64(sums, blocks), memory.f32(distances, rows), next);
+      }
+    },
+
+    async assign() {
+      await book.set(memory.f32(codes, clusters * dim));
+      await filter.update();
+      [indices, before] = [before, indices];
+      const blockRows = blockOf(rows, pool.threads, dim);
+      const integers = await filter.start(rows, "nearest");
+      await pool.run(integers === 0 ? nearest : nearestFiltered, {
+        rows,
+        chunkRows: blockRows,
+        work: 2 * rows * dim * clusters,
+        scratch:
+          integers === 0 ? nearestScratch(dim, blockRows) : filterScratch(dim, blockRows, form),
+        args: [book.header, x, indices, distances, blockRows, integers],
+      });
+      return kernels.countChanged.call(0, rows, 0, indices, before);
+    },
+
+    async move(accumulate) {
+      if (!accumulate) stats.clear();
+      for (let first = 0; first < rows; first += segment) {
+        const count = Math.min(segment, rows - first);
+        await stats.add(x + 4 * first * dim, indices + 4 * first, count);
+      }
+      const assigned = {
+        vectors: memory.f32(x, rows * dim),
+        indices: memory.i32(indices, rows),
+        distances: memory.f32(distances, rows),
+        counts: stats.counts,
+        sums: memory.f32(stats.sums, clusters * dim),
+      };
+      fillEmptyClusters(assigned, dim);
+      memory.f32(weights, clusters).set(stats.counts);
+      await pool.run(kernels.means, {
+        rows: clusters,
+        chunkRows: Math.max(1, Math.ceil(clusters / (4 * pool.threads))),
+        work: 16 * clusters * dim,
+        args: [stats.sums, weights, dim, metric === "cosine" ? 1 : 0, codes],
+      });
+    },
+
+    centroids: () => memory.f32(codes, clusters * dim).slice(),
+    counts: () => stats.counts.slice(),
+    inertia: () => memory.f32(distances, rows).reduce((sum, distance) => sum + distance, 0),
+    free() {
+      book.free();
+      filter.free();
+      stats.free();
+      for (const start of regions) memory.free(start);
+    },
+  };
+}
+
+/** Rows of a block: a multiple of 12, which all tile heights divide, and several for each thread. */
+function blockOf(rows: number, threads: number, dim: number): number {
+  const most = Math.min(BLOCK_ROWS, BLOCK_BYTES / (4 * dim), rows / (8 * threads));
+  return Math.max(12, Math.floor(most / 12) * 12);
+}

@@ -1,0 +1,143 @@
+import { checkInteger, expected } from "../../errors.ts";
+import { checkFloats, checkInts, checkList, checkOptions } from "../arguments.ts";
+import { gatherBinary } from "../binaries/gather.wasm.ts";
+import { supports } from "../engine/binary.ts";
+import { defaultPool, type Pool } from "../engine/pool.ts";
+import { decodeSumScalar } from "./gather.reference.ts";
+
+/** Options of `gather` and `decodeSum`. */
+export interface DecodeOptions {
+  /** Features of a vector, D. */
+  readonly dim: number;
+  /** Where it runs. Default: a pool that all searches share. */
+  readonly pool?: Pool;
+  /**
+   * Where the answer goes, `[N, D]`. Default: a new array. For many vectors, getting a new array's
+   * memory from the system takes several times as long as the sums.
+   */
+  readonly out?: Float32Array<ArrayBuffer>;
+}
+
+/** Rows per call into the pool's memory, so that its size does not depend on N. */
+const PART = 2 ** 22;
+
+/**
+ * Code vectors by index: `out[n] = codebook[indices[n]]`; zeros for index -1.
+ *
+ * @param codebook `[K, D]`
+ * @param indices `[N]`, 0 ... K - 1 or -1
+ * @returns float32 `[N, D]`: `out`, if it is given
+ * @throws if an index is out of range, or `out` does not fit
+ */
+export async function gather(
+  codebook: Float32Array,
+  indices: Int32Array,
+  options: DecodeOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  return decodeSum([codebook], indices, options);
+}
+
+/**
+ * What a residual quantizer decodes to: `out[n] = sum over q of codebooks[q][indices[n, q]]`, added
+ * in the order of the layers in float32; index -1 (a dropped layer) adds nothing.
+ *
+ * @param codebooks Q times `[K_q, D]`; a shared codebook is given Q times
+ * @param indices `[N, Q]`, 0 ... K_q - 1 or -1
+ * @returns float32 `[N, D]`: `out`, if it is given
+ * @throws if an index is out of range, or a length does not fit
+ */
+export async function decodeSum(
+  codebooks: readonly Float32Array[],
+  indices: Int32Array,
+  options: DecodeOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  checkOptions("decodeSum", options, ["dim", "pool", "out"]);
+  const { dim } = options;
+  checkInteger("decodeSum: dim", dim);
+  checkCodebooks("decodeSum", codebooks, dim);
+  checkInts("decodeSum: indices", indices);
+  const layers = codebooks.length;
+  if (indices.length % layers !== 0) {
+    throw expected("decodeSum: indices", `a multiple of ${layers} layers`, indices.length);
+  }
+  const rows = indices.length / layers;
+  checkLayerIndices("decodeSum", codebooks, indices, dim);
+  const out = options.out === undefined ? new Float32Array(rows * dim) : options.out;
+  checkFloats("decodeSum: out", out);
+  if (out.length !== rows * dim) {
+    throw expected("decodeSum: out", `${rows} x ${dim} numbers`, out.length);
+  }
+  if (!supports("plain")) {
+    out.set(decodeSumScalar(codebooks, indices, dim));
+    return out;
+  }
+  const pool = options.pool ?? defaultPool();
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(gatherBinary, pool.form);
+    const part = Math.max(1, Math.floor(PART / dim));
+    const distinct = new Map<Float32Array, number>();
+    const held = Math.min(part, rows);
+    const regions = memory.allocateAll(4 * layers, 4 * layers, 4 * held * layers, 4 * held * dim);
+    const [books, sizes, at, to] = regions;
+    try {
+      for (const codebook of codebooks) {
+        if (!distinct.has(codebook)) distinct.set(codebook, memory.allocate(4 * codebook.length));
+      }
+      for (const [codebook, start] of distinct) memory.f32(start, codebook.length).set(codebook);
+      memory.i32(books, layers).set(codebooks.map((codebook) => distinct.get(codebook) as number));
+      memory.i32(sizes, layers).set(codebooks.map((codebook) => codebook.length / dim));
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        const given = indices.subarray(first * layers, (first + count) * layers);
+        memory.i32(at, given.length).set(given);
+        await pool.run(kernels.decodeSum, {
+          rows: count,
+          chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
+          work: 16 * count * dim * layers, // bound by memory
+          args: [books, sizes, layers, dim, at, to],
+        });
+        out.set(memory.f32(to, count * dim), first * dim);
+      }
+      return out;
+    } finally {
+      for (const start of [...distinct.values(), ...regions]) memory.free(start);
+    }
+  });
+}
+
+/** Throws unless there is a codebook and each holds whole codes. */
+export function checkCodebooks(
+  where: string,
+  codebooks: readonly Float32Array[],
+  dim: number,
+): void {
+  checkList(`${where}: codebooks`, codebooks);
+  for (const [q, codebook] of codebooks.entries()) {
+    checkFloats(`${where}: codebooks[${q}]`, codebook);
+    const { length } = codebook;
+    if (length === 0 || length % dim !== 0) {
+      throw expected(`${where}: codebooks[${q}]`, `codes of ${dim} numbers`, length);
+    }
+  }
+}
+
+/** Throws unless all indices are -1 or those of a code of their layer. */
+export function checkLayerIndices(
+  where: string,
+  codebooks: readonly Float32Array[],
+  indices: Int32Array,
+  dim: number,
+): void {
+  const sizes = codebooks.map(({ length }) => length / dim);
+  const layers = sizes.length;
+  for (let i = 0; i < indices.length; ) {
+    for (let q = 0; q < layers; q++, i++) {
+      const index = indices[i]!;
+      if (index >= -1 && index < sizes[q]!) continue;
+      const row = (i - q) / layers;
+      throw expected(`${where}: row ${row}, layer ${q}`, `-1 or 0 ... ${sizes[q]! - 1}`, index);
+    }
+  }
+}

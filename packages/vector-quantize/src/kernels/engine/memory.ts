@@ -1,0 +1,126 @@
+import { VectorQuantizeError } from "../../errors.ts";
+
+const PAGE = 65536;
+const ALIGNMENT = 128;
+/** Kernels may read a little past the end of a region. */
+const MARGIN = 16;
+/** Bytes kept for the control block at the start of the memory. */
+export const RESERVED = 4096;
+
+/**
+ * The memory that all kernels of a pool work on, with an allocator for regions of it.
+ *
+ * Regions are 128-byte aligned and stay where they are until freed; the memory grows as needed, up
+ * to 4 GB, and never shrinks (that is how WebAssembly works). A view is valid until the next
+ * `allocate`, which may grow the memory: fetch views anew after it.
+ */
+export class KernelMemory {
+  readonly memory: WebAssembly.Memory;
+  /** Free regions as [start, end], sorted, never adjacent. */
+  #free: [number, number][];
+  readonly #sizes = new Map<number, number>();
+
+  constructor(shared: boolean) {
+    this.memory = createMemory(shared);
+    this.#free = [[RESERVED, this.memory.buffer.byteLength]];
+  }
+
+  /** Bytes in regions that are in use. */
+  get used(): number {
+    let sum = 0;
+    for (const size of this.#sizes.values()) sum += size;
+    return sum;
+  }
+
+  /** A region of at least `bytes`; its content is arbitrary. Throws if the memory is full. */
+  allocate(bytes: number): number {
+    const size = Math.ceil((bytes + MARGIN) / ALIGNMENT) * ALIGNMENT;
+    let region = this.#free.find(([start, end]) => end - start >= size);
+    if (region === undefined) {
+      this.#grow(size);
+      region = this.#free[this.#free.length - 1] as [number, number];
+    }
+    const start = region[0];
+    region[0] += size;
+    if (region[0] === region[1]) this.#free = this.#free.filter((other) => other !== region);
+    this.#sizes.set(start, size);
+    return start;
+  }
+
+  /** Regions of at least so many bytes each: all of them, or it throws and there is none. */
+  allocateAll<const Bytes extends readonly number[]>(
+    ...bytes: Bytes
+  ): { [Index in keyof Bytes]: number } {
+    const starts: number[] = [];
+    try {
+      for (const each of bytes) starts.push(this.allocate(each));
+    } catch (error) {
+      for (const start of starts) this.free(start);
+      throw error;
+    }
+    return starts as { [Index in keyof Bytes]: number };
+  }
+
+  /** Gives a region back. */
+  free(start: number): void {
+    const size = this.#sizes.get(start);
+    if (size === undefined) throw new Error(`kernel memory: no region starts at ${start}`);
+    this.#sizes.delete(start);
+    this.#release(start, start + size);
+  }
+
+  f32(start: number, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, start, length);
+  }
+
+  f64(start: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, start, length);
+  }
+
+  i32(start: number, length: number): Int32Array {
+    return new Int32Array(this.memory.buffer, start, length);
+  }
+
+  #grow(bytes: number): void {
+    const before = this.memory.buffer.byteLength;
+    const last = this.#free[this.#free.length - 1];
+    const atEnd = last !== undefined && last[1] === before ? before - last[0] : 0;
+    const pages = Math.ceil((bytes - atEnd) / PAGE);
+    try {
+      this.memory.grow(pages);
+    } catch {
+      throw new VectorQuantizeError(
+        `kernel memory: expected room for ${bytes} bytes more, got ${before} bytes in use of at ` +
+          "most 4 GB. Dispose of searches that are no longer needed, or give less at a time",
+      );
+    }
+    this.#release(before, before + pages * PAGE);
+  }
+
+  #release(start: number, end: number): void {
+    const regions = this.#free;
+    let at = regions.findIndex(([other]) => other > start);
+    if (at < 0) at = regions.length;
+    const before = regions[at - 1];
+    const after = regions[at];
+    if (before !== undefined && before[1] === start) {
+      before[1] = end;
+      if (after !== undefined && after[0] === end) {
+        before[1] = after[1];
+        regions.splice(at, 1);
+      }
+    } else if (after !== undefined && after[0] === end) after[0] = start;
+    else regions.splice(at, 0, [start, end]);
+  }
+}
+
+/** 4 GB where the engine can reserve as much, else less. */
+function createMemory(shared: boolean): WebAssembly.Memory {
+  for (let maximum = 65536; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 16, maximum, shared });
+    } catch (error) {
+      if (maximum <= 1024) throw error;
+    }
+  }
+}

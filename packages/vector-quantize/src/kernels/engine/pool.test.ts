@@ -1,0 +1,155 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { nearestBinary } from "../binaries/nearest.wasm.ts";
+import { packCodebook } from "../search/packedCodebook.ts";
+import { nearestScratch } from "../search/tileChoice.ts";
+import { safeTile } from "../search/tileShape.ts";
+import { supports } from "./binary.ts";
+import { KernelMemory } from "./memory.ts";
+import { createPool, defaultPool, type Kernel, type Pool } from "./pool.ts";
+
+/** A kernel whose function is `run`: what the pool does is seen without any arithmetic. */
+function fake(run: (begin: number, end: number) => number): Kernel {
+  return { id: 99, call: run };
+}
+
+const built = new URL("../../../dist/kernels/index.js", import.meta.url).href;
+
+describe("KernelMemory", () => {
+  test("hands out regions that do not overlap, and joins freed ones", () => {
+    const memory = new KernelMemory(false);
+    const sizes = [1, 100, 5000, 1 << 20, 128];
+    const regions = sizes.map((size) => memory.allocate(size));
+    for (const [i, start] of regions.entries()) {
+      expect(start % 128).toBe(0);
+      for (const [j, other] of regions.entries()) {
+        const apart = other >= start + sizes[i]! || other + sizes[j]! <= start;
+        expect(i === j || apart).toBe(true);
+      }
+    }
+    const grown = memory.memory.buffer.byteLength;
+    for (const at of [1, 3, 0, 4, 2]) memory.free(regions[at]!);
+    expect(memory.used).toBe(0);
+    expect(memory.allocate(grown - 8192)).toBe(regions[0]);
+    expect(memory.memory.buffer.byteLength).toBe(grown);
+  });
+
+  test("says when it is full, and what was freed twice", () => {
+    const memory = new KernelMemory(false);
+    expect(() => memory.allocate(2 ** 33)).toThrow("kernel memory: expected room for");
+    const region = memory.allocate(8);
+    memory.free(region);
+    expect(() => memory.free(region)).toThrow("no region starts at");
+  });
+});
+
+describe("Pool", () => {
+  let pool: Pool;
+  beforeAll(() => {
+    pool = createPool({ threads: 3 });
+  });
+  afterAll(() => pool.dispose());
+
+  test("a small job runs on the calling thread, chunk by chunk, after it was filled", async () => {
+    const calls: unknown[] = [];
+    const kernel = fake((begin, end) => calls.push([begin, end]));
+    const fill = (begin: number, end: number) => calls.push(["fill", begin, end]);
+    const count = await pool.run(kernel, { rows: 7, chunkRows: 2, work: 1e5, args: [], fill });
+    expect(calls).toEqual([
+      ["fill", 0, 7],
+      [0, 2],
+      [2, 4],
+      [4, 6],
+      [6, 7],
+    ]);
+    expect(count).toBe(2 + 3 + 4 + 5);
+    expect(await pool.run(kernel, { rows: 0, chunkRows: 2, work: 0, args: [] })).toBe(0);
+  });
+
+  test("tasks wait for one another, also after one that failed", async () => {
+    const order: number[] = [];
+    const slow = pool.exclusive(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      order.push(1);
+      throw new Error("first");
+    });
+    const next = pool.exclusive(() => order.push(2));
+    await expect(slow).rejects.toThrow("first");
+    await next;
+    expect(order).toEqual([1, 2]);
+  });
+
+  test("an error while filling or in a kernel comes out, and the pool goes on", async () => {
+    const { nearest } = await pool.load(nearestBinary, pool.form);
+    const { form, memory } = pool;
+    const shape = { dim: 1, size: 2, metric: "dot", tile: safeTile(form), form } as const;
+    const book = await packCodebook(pool, shape);
+    await book.set(new Float32Array([1, 2]));
+    const rows = 1000;
+    const x = memory.allocate(4 * rows);
+    const out = memory.allocate(8 * rows);
+    const job = { rows, chunkRows: 10, work: 1e9, scratch: nearestScratch(1, 12) };
+    const args = [book.header, x, out, out + 4 * rows, 12];
+
+    const fill = (begin: number) => {
+      if (begin > 300) throw new Error("no more rows");
+    };
+    const refused = pool.exclusive(() => pool.run(nearest, { ...job, args, fill }));
+    await expect(refused).rejects.toThrow("no more rows");
+    const outside = { ...job, args: [0xffffff00, ...args.slice(1)] };
+    await expect(pool.exclusive(() => pool.run(nearest, outside))).rejects.toThrow("trapped");
+
+    memory.f32(x, rows).fill(1);
+    expect(await pool.exclusive(() => pool.run(nearest, { ...job, args }))).toBe(0);
+    expect(memory.i32(out, rows).every((index) => index === 1)).toBe(true);
+  });
+
+  test("the default pool is made anew after it was disposed of", () => {
+    const first = defaultPool();
+    expect(defaultPool()).toBe(first);
+    first.dispose();
+    expect(defaultPool()).not.toBe(first);
+    defaultPool().dispose();
+  });
+
+  test("says what it can't do", async () => {
+    expect(() => createPool({ threads: 0 })).toThrow("createPool: threads");
+    const own = createPool({ threads: 1 });
+    own.dispose();
+    await expect(own.exclusive(() => 1)).rejects.toThrow("disposed");
+  });
+});
+
+test("this engine is told by validation", () => {
+  expect(supports("plain")).toBe(true);
+  const [major = 0] = process.versions.node.split(".").map(Number);
+  expect(supports("relaxed")).toBe(major >= 22);
+});
+
+const long = `
+  const { createSearch, createPool } = await import(${JSON.stringify(built)});
+  const wave = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i * i));
+  const search = await createSearch(wave(512 * 64), { dim: 64 });
+  const { indices } = await search.nearest(wave(2048 * 64));
+`;
+
+test("a process ends by itself while its workers sleep", async () => {
+  const script = `${long} console.log(indices.length);`;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--input-type=module",
+    "-e",
+    script,
+  ]);
+  expect(stdout.trim()).toBe("2048");
+});
+
+test("a worker thread can search, and ends by itself", async () => {
+  const script = `(async () => {${long}
+    require("node:worker_threads").parentPort.postMessage(indices.length); })()`;
+  const worker = new Worker(script, { eval: true });
+  const ended = new Promise((resolve) => worker.once("exit", resolve));
+  expect(await new Promise((resolve) => worker.once("message", resolve))).toBe(2048);
+  expect(await ended).toBe(0);
+});

@@ -1,0 +1,123 @@
+import { checkInteger, expected, VectorQuantizeError } from "../../errors.ts";
+import { checkOptions } from "../arguments.ts";
+import { type KernelBinary, type KernelForm, supports } from "./binary.ts";
+import type { KernelMemory } from "./memory.ts";
+import { currentPlatform } from "./platform.ts";
+import { WorkerPool } from "./workerPool.ts";
+
+/**
+ * Runs kernels over chunks of rows, on all cores.
+ *
+ * A kernel is an exported AssemblyScript function `(begin, end, scratch, ...args) => count` that
+ * handles the rows from `begin` to `end`. `scratch` points to memory of the thread's own; `args`
+ * are pointers into the pool's memory and numbers; the counts of all chunks are summed.
+ *
+ * ```ts
+ * const pool = createPool({ threads: 4 });
+ * const { squares } = await pool.load(squaresBinary, "plain");
+ * const x = pool.memory.allocate(4 * n);
+ * pool.memory.f32(x, n).set(values);
+ * await pool.exclusive(() => pool.run(squares, { rows: n, chunkRows: 4096, work: n, args: [x] }));
+ * ```
+ *
+ * How it works: one job at a time lies in a control block at the start of the shared memory. Every
+ * thread takes the next chunk in one atomic step until none is left, so a thread that the system slows
+ * down takes fewer; `handOver.ts` says why none gets a chunk of a job that it has not read. The calling
+ * thread takes part and then blocks for the last chunks, except on the main thread of a page, which
+ * may not block: there the workers do it all and the last one sends a message. Workers sleep in
+ * `Atomics.wait` between jobs; they start with the first job that is worth it and join in as they come
+ * up. Those that can't be started (a Content-Security-Policy without `worker-src blob:`, no thread left
+ * in the system) are done without, down to the calling thread alone, with a word on the console.
+ *
+ * Without shared memory (a page that is not cross-origin isolated) the same calls run on the
+ * calling thread alone.
+ */
+export interface Pool {
+  readonly memory: KernelMemory;
+  /** Threads that take part in a large job; 1 once no worker could be started. */
+  readonly threads: number;
+  /** The fastest form of the kernels that this engine runs. */
+  readonly form: KernelForm;
+  /** Whether kernels run at full speed from their first call, without a warm-up. */
+  readonly compilesOptimized: boolean;
+  /** Compiles a kernel, once, and returns its exported functions by name. */
+  load<Name extends string>(
+    binary: KernelBinary<Name>,
+    form: KernelForm,
+  ): Promise<Record<Name, Kernel>>;
+  /** Runs `task` when no other task holds the pool's control block. Not reentrant. */
+  exclusive<T>(task: () => T | Promise<T>): Promise<T>;
+  /** Runs a kernel over all rows of a job. Call it inside `exclusive`. */
+  run(kernel: Kernel, job: Job): Promise<number>;
+  /** Stops the workers. The pool can't be used any more. */
+  dispose(): void;
+  /** Whether `dispose` has been called. */
+  readonly disposed: boolean;
+}
+
+/** An exported kernel function of a pool. */
+export interface Kernel {
+  /** Its place in every thread's table. */
+  readonly id: number;
+  /** The function itself, on the calling thread: for small calls without a job. */
+  readonly call: (begin: number, end: number, scratch: number, ...args: number[]) => number;
+}
+
+export interface Job {
+  readonly rows: number;
+  /** Rows that a thread takes at a time. */
+  readonly chunkRows: number;
+  /** About how many floating-point operations there are in all: a small job stays on this thread. */
+  readonly work: number;
+  /** Bytes of scratch memory per thread. Default 0. */
+  readonly scratch?: number;
+  /** Numbers and pointers for the kernel, after `begin`, `end` and `scratch`; 62 at most. */
+  readonly args: readonly number[];
+  /**
+   * Brings the rows from `begin` to `end` into memory. Called in order on the calling thread while
+   * the workers already handle the rows before.
+   */
+  readonly fill?: (begin: number, end: number) => void;
+}
+
+/** Options of `createPool`. */
+export interface PoolOptions {
+  /** Threads, the calling one included. Default: as many as the machine runs at once. */
+  readonly threads?: number;
+}
+
+const MOST_THREADS = 1024;
+let shared: Pool | undefined;
+let sharedOptions: PoolOptions = {};
+
+/** The pool that is used where none is given; made when it is first asked for, or needed again. */
+export function defaultPool(): Pool {
+  if (shared === undefined || shared.disposed) shared = createPool(sharedOptions);
+  return shared;
+}
+
+/** Options of the pool that is used where none is given. Throws if it has been made already. */
+export function configureDefaultPool(options: PoolOptions): void {
+  if (shared) {
+    throw new VectorQuantizeError(
+      "configureDefaultPool: expected a call before the first use of the kernels, got one after it",
+    );
+  }
+  sharedOptions = options;
+}
+
+/** A pool of its own, with its own memory and workers. */
+export function createPool(options: PoolOptions = {}): Pool {
+  checkOptions("createPool", options, ["threads"]);
+  const platform = currentPlatform();
+  const { threads = platform.threads } = options;
+  checkInteger("createPool: threads", threads);
+  if (threads > MOST_THREADS)
+    throw expected("createPool: threads", `at most ${MOST_THREADS}`, threads);
+  if (!supports("plain")) {
+    throw new VectorQuantizeError(
+      "createPool: expected an engine with WebAssembly SIMD, got one without it",
+    );
+  }
+  return new WorkerPool(platform, platform.sharesMemory ? threads : 1);
+}

@@ -1,0 +1,95 @@
+import { checkChoice } from "../../errors.ts";
+import { checkOptions } from "../arguments.ts";
+import { erf } from "./erf.ts";
+import { type LevelCodec, levelCodec } from "./levelCodec.ts";
+
+/** A distribution function onto [0, 1]. */
+export type Cdf = "tanh" | "sigmoid" | "normal" | "laplace" | "cauchy";
+
+/** Options of `fspCodec`. */
+export interface FspOptions {
+  /** Levels per dimension. */
+  levels: readonly number[];
+  /** Distribution function that spreads the values over the bins. Default `"tanh"`. */
+  cdf?: Cdf;
+  /**
+   * What a level decodes to: `"normalized"` is the bin's middle scaled to unit variance,
+   * `"inverse"` is the value that the distribution function takes there. Default `"normalized"`.
+   */
+  output?: "normalized" | "inverse";
+}
+
+const f = Math.fround;
+const EPSILON = 2 ** -23; // of float32
+const UNIFORM_DEVIATION = 0.28867513459481287; // 1 / sqrt(12), of a uniform variable on [0, 1]
+
+interface Distribution {
+  cdf(x: number): number;
+  inverse(p: number): number;
+}
+
+const DISTRIBUTIONS: Record<Cdf, Distribution> = {
+  tanh: {
+    cdf: (x) => f(f(f(Math.tanh(x)) + 1) / 2),
+    inverse: (p) => Math.atanh(2 * p - 1),
+  },
+  sigmoid: {
+    cdf: (x) => f(1 / (1 + Math.exp(-x))),
+    inverse: (p) => Math.log(p / (1 - p)),
+  },
+  normal: {
+    cdf: (x) => f(f(1 + f(erf(f(x / f(Math.SQRT2))))) / 2),
+    inverse: inverseNormal,
+  },
+  laplace: {
+    cdf: (x) => f(0.5 * f(1 + Math.sign(x) * f(1 - f(Math.exp(-Math.abs(x)))))),
+    inverse: (p) => -Math.sign(p - 0.5) * Math.log(1 - 2 * Math.abs(p - 0.5)),
+  },
+  cauchy: {
+    cdf: (x) => f(f(f(Math.atan(x)) / f(Math.PI)) + 0.5),
+    inverse: (p) => Math.tan((p - 0.5) * Math.PI),
+  },
+};
+
+/** Quantile of the normal distribution, by bisection on its distribution function. */
+function inverseNormal(p: number): number {
+  let below = -9;
+  let above = 9;
+  for (let step = 0; step < 60; step++) {
+    const middle = (below + above) / 2;
+    if ((1 + erf(middle / Math.SQRT2)) / 2 < p) below = middle;
+    else above = middle;
+  }
+  return (below + above) / 2;
+}
+
+/**
+ * Tables of finite scalar perturbation: level `floor(min(F(x), 1 - 2^-23) L)`, decoded to the middle
+ * of its bin, `p = (level + 1/2) / L`, as `(p - 1/2) sqrt(12)` or as `F^-1(p)`.
+ *
+ * Every step of `F` is rounded to float32, as the PyTorch reference computes it.
+ *
+ * Finite Scalar Perturbation (2026), https://arxiv.org/abs/2602.17133
+ *
+ * @param options levels, distribution function and output
+ * @throws if a level is not an integer of at least 2, or the codebook size exceeds 2^63
+ */
+export function fspCodec(options: FspOptions): LevelCodec {
+  checkOptions("fspCodec", options, ["levels", "cdf", "output"]);
+  const { levels, cdf = "tanh", output = "normalized" } = options;
+  checkChoice("fspCodec: cdf", cdf, Object.keys(DISTRIBUTIONS) as Cdf[]);
+  checkChoice("fspCodec: output", output, ["normalized", "inverse"]);
+  const distribution = DISTRIBUTIONS[cdf];
+  return levelCodec("fspCodec", levels, {
+    level(x, count) {
+      const p = Math.min(distribution.cdf(x), f(1 - EPSILON));
+      return Math.max(0, Math.floor(f(p * count)));
+    },
+    value(level, count) {
+      const middle = f((level + 0.5) / count);
+      return output === "inverse"
+        ? distribution.inverse(middle)
+        : f(f(middle - 0.5) / f(UNIFORM_DEVIATION));
+    },
+  });
+}

@@ -1,0 +1,102 @@
+import { checkChoice, checkInteger, expected } from "../../errors.ts";
+import { checkOptions } from "../arguments.ts";
+import { fsqCodec } from "./fsqCodec.ts";
+import { checkLevels, type LevelRule, levelCodec } from "./levelCodec.ts";
+import type { ResidualLevelCodec } from "./residualLevels.ts";
+
+/** How the input is kept within the reach of the layers; see `ResidualBounds` of `residualFSQ`. */
+const bounds = ["softClamp", "bound", "boundNormalized", "none"] as const;
+
+/** Options of `residualFsqCodec`. */
+export interface ResidualFsqOptions {
+  /** Levels per dimension; with `bound` and `boundNormalized` at least 3. */
+  levels: readonly number[];
+  /** Layers, Q. */
+  numQuantizers: number;
+  /** How the input is kept within reach. Default `softClamp`. */
+  bounds?: (typeof bounds)[number];
+}
+
+const MOST_LAYERS = 4096;
+const f = Math.fround;
+
+/**
+ * Tables of residual finite scalar quantization, as `residualFSQ` rounds without projections: for
+ * `encodeResidualLevels` and `decodeResidualLevels`.
+ *
+ * @param options levels, layers and bound
+ * @throws if a level is not an integer of at least 2 (3 with a bound), or there are more than 2^31 codes
+ */
+export function residualFsqCodec(options: ResidualFsqOptions): ResidualLevelCodec {
+  const where = "residualFsqCodec";
+  checkOptions(where, options, ["levels", "numQuantizers", "bounds"]);
+  const { levels, numQuantizers, bounds: kind = "softClamp" } = options;
+  checkLevels(where, levels);
+  checkInteger(`${where}: numQuantizers`, numQuantizers);
+  if (numQuantizers > MOST_LAYERS) {
+    throw expected(`${where}: numQuantizers`, `at most ${MOST_LAYERS}`, numQuantizers);
+  }
+  checkChoice(`${where}: bounds`, kind, bounds);
+  const scalesOf = (scale: (count: number, layer: number) => number) =>
+    Array.from({ length: numQuantizers }, (_, layer) => levels.map((count) => scale(count, layer)));
+  if (kind === "softClamp" || kind === "none") {
+    const bound = kind === "softClamp" ? "clamp" : "tanh";
+    const reach = levels.map((count) => 1 + 1 / (count - 1));
+    return {
+      codec: fsqCodec({ levels, bound, preserveSymmetry: true }),
+      scales: scalesOf((count, layer) => count ** -layer),
+      ...(kind === "softClamp" && { bound: softClamp(reach) }),
+    };
+  }
+  if (levels.some((count) => count < 3)) {
+    throw expected(`${where}: levels with bounds ${kind}`, "at least 3 each", levels);
+  }
+  const normalized = kind === "boundNormalized";
+  return {
+    codec: levelCodec(where, levels, wholeLevels),
+    scales: scalesOf(
+      (count, layer) => (count - 1) ** -layer * (normalized ? 1 / Math.floor(count / 2) : 1),
+    ),
+    bound: centredBound(levels, normalized),
+  };
+}
+
+/** `c tanh(x / c)` as the bound of a `ResidualLevelCodec`. */
+export function softClamp(reach: readonly number[]): number[][] {
+  const all = (value: number) => reach.map(() => value);
+  return [reach.map((c) => f(1 / f(c))), all(0), [...reach], all(0), all(1), all(1)];
+}
+
+/** The centred rule of `fsqCodec` before it rounds, in units of levels or between -1 and 1. */
+export function centredBound(levels: readonly number[], normalized: boolean): number[][] {
+  const all = (value: number) => levels.map(() => value);
+  const half = levels.map((count) => f(((count - 1) * 1.001) / 2));
+  const offset = levels.map((count) => (count % 2 === 0 ? 0.5 : 0));
+  const shift = half.map((h, d) => Math.atanh(f((offset[d] as number) / h)));
+  const middle = levels.map((count) => Math.floor(count / 2));
+  return [
+    all(1),
+    shift,
+    half,
+    offset,
+    middle.map((value) => f(1 / value)),
+    normalized ? all(1) : middle,
+  ];
+}
+
+/** Rounds values in units of levels as they are. */
+const wholeLevels: LevelRule = {
+  level(x, count) {
+    const middle = Math.floor(count / 2);
+    const code = f(x * f(1 / middle));
+    const place = f(f(code * middle) + middle);
+    const down = Math.floor(place);
+    const above = place - down;
+    const near = above > 0.5 || (above === 0.5 && down % 2 !== 0) ? down + 1 : down;
+    return Math.min(count - 1, Math.max(0, near));
+  },
+  value: (level, count) => {
+    const middle = Math.floor(count / 2);
+    return f(f((level - middle) * f(1 / middle)) * middle);
+  },
+};

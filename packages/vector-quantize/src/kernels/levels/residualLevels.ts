@@ -1,0 +1,231 @@
+import { checkChoice, expected } from "../../errors.ts";
+import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
+import { residualLevelsBinary } from "../binaries/residualLevels.wasm.ts";
+import { supports } from "../engine/binary.ts";
+import { defaultPool, type Pool } from "../engine/pool.ts";
+import { invalidRow } from "../invalid.ts";
+import { checkIndices, type EncodeOptions, interleavedCuts } from "./encodeLevels.ts";
+import { checkCodec, type LevelCodec } from "./levelCodec.ts";
+import {
+  decodeResidualLevelsScalar,
+  encodeResidualLevelsScalar,
+} from "./residualLevels.reference.ts";
+
+/**
+ * Scalar quantization in layers as tables: the residual `r` starts as the vector, through `bound` if
+ * there is one; layer q rounds `r / scales[q]` by the codec and takes `scales[q]` times the level's
+ * value from `r`.
+ */
+export interface ResidualLevelCodec {
+  /** How each layer rounds; at most 2^31 codes. */
+  readonly codec: LevelCodec;
+  /** Scale of each layer, `[Q][D]`. */
+  readonly scales: readonly (readonly number[])[];
+  /** `a` to `f` of what a value enters as, `(tanh(x a + b) c - d) e f`: `[6][D]`. Default: as it is. */
+  readonly bound?: readonly (readonly number[])[];
+}
+
+/** Indices of all layers. */
+export interface ResidualLevels {
+  /** int32 `[N, Q]`; -1 where the vector is not finite. */
+  indices: Int32Array<ArrayBuffer>;
+  /** How many vectors are not finite. */
+  invalidRows: number;
+}
+
+/** Numbers per call into the pool's memory, so that its size does not depend on N. */
+const PART = 2 ** 22;
+
+/**
+ * Indices of residual scalar-quantized vectors, all layers in one pass.
+ *
+ * ```ts
+ * const codec = residualFsqCodec({ levels: [8, 5, 5], numQuantizers: 4 });
+ * const { indices } = await encodeResidualLevels(codec, vectors); // [N, 4]
+ * ```
+ *
+ * @param codec from `residualFsqCodec`
+ * @param vectors raw values `[N, D]`
+ * @throws if the length is not a multiple of D, or a vector is not finite
+ */
+export async function encodeResidualLevels(
+  codec: ResidualLevelCodec,
+  vectors: Float32Array,
+  options: EncodeOptions = {},
+): Promise<ResidualLevels> {
+  const where = "encodeResidualLevels";
+  checkOptions(where, options, ["invalid", "pool"]);
+  const { invalid = "throw" } = options;
+  checkChoice(`${where}: invalid`, invalid, ["throw", "mark"]);
+  const { dim, basis, levels } = narrow(where, codec);
+  checkFloats(`${where}: vectors`, vectors);
+  const layers = codec.scales.length;
+  if (vectors.length % dim !== 0) {
+    throw expected(`${where}: vectors`, `a multiple of ${dim} numbers`, vectors.length);
+  }
+  const rows = vectors.length / dim;
+  const checked = (found: ResidualLevels) => {
+    if (found.invalidRows === 0 || invalid === "mark") return found;
+    const row = Math.floor(found.indices.indexOf(-1) / layers);
+    throw invalidRow(where, vectors, dim, row);
+  };
+  if (!supports("plain")) return checked(encodeResidualLevelsScalar(codec, vectors));
+  const pool = options.pool ?? defaultPool();
+  const indices = new Int32Array(rows * layers);
+  const { memory } = pool;
+  const depth = Math.max(...levels) - 1;
+  const tables = [
+    codec.bound ? interleaved(dim, codec.bound) : new Float32Array(0),
+    Float32Array.from(
+      codec.scales.flatMap((scale) => [...interleaved(dim, [inverses(scale), scale])]), // [Q, D, 2, 4]
+    ),
+    interleavedCuts(codec.codec),
+    interleavedValues(codec.codec),
+  ];
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(residualLevelsBinary, pool.form);
+    const part = Math.max(4, Math.floor(PART / (dim + layers) / 4) * 4);
+    const held = Math.min(part, rows);
+    const all = memory.allocateAll(
+      4 * held * dim,
+      4 * held * layers,
+      4 * dim,
+      ...tables.map((table) => 4 * table.length),
+    );
+    const [x, to, places, ...regions] = all;
+    const [bound, scales, cuts, values] = regions as [number, number, number, number];
+    let invalidRows = 0;
+    try {
+      memory.i32(places, dim).set(basis.map(Number));
+      for (const [at, table] of tables.entries()) {
+        memory.f32(regions[at] as number, table.length).set(table);
+      }
+      const ways = [codec.bound ? bound : 0, scales, cuts, values, depth, places, to];
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        invalidRows += await pool.run(kernels.encodeResidualLevels, {
+          rows: count,
+          chunkRows: Math.max(4, Math.floor(2 ** 13 / dim / 4) * 4),
+          work: count * dim * (32 + 8 * layers * depth),
+          scratch: 16 * dim * (layers + 1),
+          args: [x, dim, layers, ...ways],
+          fill: (begin, end) => {
+            const from = (first + begin) * dim;
+            const input = memory.f32(x + 4 * begin * dim, (end - begin) * dim);
+            input.set(vectors.subarray(from, (first + end) * dim));
+          },
+        });
+        indices.set(memory.i32(to, count * layers), first * layers);
+      }
+      return checked({ indices, invalidRows });
+    } finally {
+      for (const start of all) memory.free(start);
+    }
+  });
+}
+
+/**
+ * The sums over the layers of residual scalar-quantized vectors, in the scale behind the bound; an
+ * index of -1 adds nothing.
+ *
+ * @param indices `[N, Q]`
+ * @returns float32 `[N, D]`
+ * @throws if an index is below -1 or past the last code
+ */
+export async function decodeResidualLevels(
+  codec: ResidualLevelCodec,
+  indices: Int32Array,
+  options: { readonly pool?: Pool } = {},
+): Promise<Float32Array<ArrayBuffer>> {
+  const where = "decodeResidualLevels";
+  checkOptions(where, options, ["pool"]);
+  const { dim, basis, levels, values: table } = narrow(where, codec);
+  checkInts(`${where}: indices`, indices);
+  const layers = codec.scales.length;
+  if (indices.length % layers !== 0) {
+    throw expected(`${where}: indices`, `a multiple of ${layers}`, indices.length);
+  }
+  const size = levels.reduce((product, count) => product * count, 1);
+  if (!supports("plain")) {
+    checkIndices(where, indices, BigInt(size));
+    return decodeResidualLevelsScalar(codec, indices);
+  }
+  const pool = options.pool ?? defaultPool();
+  const rows = indices.length / layers;
+  const out = new Float32Array(rows * dim);
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(residualLevelsBinary, pool.form);
+    const part = Math.max(1, Math.floor(PART / (dim + layers)));
+    const held = Math.min(part, rows);
+    const regions = memory.allocateAll(
+      4 * held * layers,
+      4 * held * dim,
+      4 * dim,
+      4 * dim,
+      4 * table.length,
+      4 * layers * dim,
+    );
+    const [at, to, places, counts, values, scales] = regions;
+    try {
+      memory.i32(places, dim).set(basis.map(Number));
+      memory.i32(counts, dim).set(levels);
+      memory.f32(values, table.length).set(table);
+      memory.f32(scales, layers * dim).set(codec.scales.flat());
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        const from = first * layers;
+        memory.i32(at, count * layers).set(indices.subarray(from, from + count * layers));
+        const bad = await pool.run(kernels.decodeResidualLevels, {
+          rows: count,
+          chunkRows: Math.max(1, Math.floor(2 ** 14 / dim)),
+          work: 32 * count * layers * dim,
+          args: [at, layers, size, dim, places, counts, values, scales, to],
+        });
+        if (bad > 0) checkIndices(where, indices, BigInt(size));
+        out.set(memory.f32(to, count * dim), first * dim);
+      }
+      return out;
+    } finally {
+      for (const start of regions) memory.free(start);
+    }
+  });
+}
+
+/** The codec of all layers; throws unless it and its scales fit together. */
+function narrow(where: string, given: ResidualLevelCodec): LevelCodec {
+  const { codec, scales, bound } = given ?? {};
+  checkCodec(where, codec);
+  const fits = (rows: unknown) =>
+    Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === codec.dim);
+  const bounded = bound === undefined || (fits(bound) && bound.length === 6);
+  if (!fits(scales) || scales.length === 0 || !bounded) {
+    throw expected(`${where}: codec`, "one from residualFsqCodec", given);
+  }
+  if (codec.wide) throw expected(`${where}: codec`, "at most 2^31 codes a layer", codec.levels);
+  return codec;
+}
+
+const inverses = (scale: readonly number[]) => scale.map((value) => 1 / Math.fround(value));
+
+/** Tables `[T][D]` in the order in which the kernel meets the values of four rows: `[D, T, 4]`. */
+function interleaved(dim: number, tables: readonly (readonly number[])[]): Float32Array {
+  const count = tables.length;
+  return Float32Array.from({ length: 4 * dim * count }, (_, at) => {
+    const value = 4 * Math.floor(at / (4 * count)) + (at % 4);
+    const table = tables[Math.floor(at / 4) % count] as readonly number[];
+    return table[value % dim] as number;
+  });
+}
+
+/** The values of the levels likewise, `[D, depth + 1, 4]`. */
+function interleavedValues({ dim, levels, values }: LevelCodec): Float32Array {
+  const most = Math.max(...levels);
+  const firsts = levels.map((_, d) => levels.slice(0, d).reduce((sum, count) => sum + count, 0));
+  const tables = Array.from({ length: most }, (_, level) =>
+    levels.map((count, d) => values[(firsts[d] as number) + Math.min(level, count - 1)] as number),
+  );
+  return interleaved(dim, tables);
+}

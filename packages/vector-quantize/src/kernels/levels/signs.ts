@@ -1,0 +1,150 @@
+import { checkChoice, checkInteger, checkNumber, expected } from "../../errors.ts";
+import { checkFloats, checkOptions } from "../arguments.ts";
+import { signsBinary } from "../binaries/signs.wasm.ts";
+import { supports } from "../engine/binary.ts";
+import { defaultPool, type Pool } from "../engine/pool.ts";
+import {
+  checkIndices,
+  checkInvalid,
+  type EncodedLevels,
+  type EncodeOptions,
+  readIndices,
+  type WideIndices,
+  writeIndices,
+} from "./encodeLevels.ts";
+import { decodeSignsScalar, encodeSignsScalar } from "./signs.reference.ts";
+
+/** Numbers per call into the pool's memory, so that its size does not depend on N. */
+const PART = 2 ** 22;
+const MOST_BITS = 63;
+
+/**
+ * Sign bits of vectors as indices, as in lookup-free and binary spherical quantization: bit
+ * `D - 1 - d` is 1 where `x[d] > 0`, so the first dimension is the most significant bit.
+ *
+ * Language Model Beats Diffusion: Tokenizer is Key to Visual Generation (2023),
+ * https://arxiv.org/abs/2310.05737
+ *
+ * @param vectors `[N, D]`
+ * @param options `dim`: D, at most 63
+ * @returns `indices` `[N]`: Int32Array up to 31 bits, else BigInt64Array
+ * @throws if D is above 63, the length is not a multiple of D, or a vector is not finite
+ */
+export async function encodeSigns(
+  vectors: Float32Array,
+  options: EncodeOptions & { readonly dim: number },
+): Promise<EncodedLevels> {
+  checkOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
+  checkFloats("encodeSigns: vectors", vectors);
+  const { dim, invalid = "throw" } = options;
+  checkChoice("encodeSigns: invalid", invalid, ["throw", "mark"]);
+  checkBits("encodeSigns", dim);
+  if (vectors.length % dim !== 0) {
+    throw expected("encodeSigns: vectors", `a multiple of ${dim} numbers`, vectors.length);
+  }
+  const rows = vectors.length / dim;
+  if (!supports("plain")) {
+    return checkInvalid("encodeSigns", vectors, dim, encodeSignsScalar(vectors, dim), invalid);
+  }
+  const pool = options.pool ?? defaultPool();
+  const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(signsBinary, pool.form);
+    const part = Math.floor(PART / dim);
+    const held = Math.min(part, rows);
+    const [x, to] = memory.allocateAll(4 * held * dim, 8 * held);
+    let invalidRows = 0;
+    try {
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        invalidRows += await pool.run(kernels.encodeSigns, {
+          rows: count,
+          chunkRows: Math.ceil(2 ** 15 / dim),
+          work: 8 * count * dim,
+          args: [x, dim, to],
+          fill: (begin, end) => {
+            const from = (first + begin) * dim;
+            const input = memory.f32(x + 4 * begin * dim, (end - begin) * dim);
+            input.set(vectors.subarray(from, (first + end) * dim));
+          },
+        });
+        readIndices(pool, to, indices, first, count);
+      }
+      return checkInvalid("encodeSigns", vectors, dim, { indices, invalidRows }, invalid);
+    } finally {
+      memory.free(x);
+      memory.free(to);
+    }
+  });
+}
+
+/**
+ * Vectors of `scale` and `-scale` from sign bits; zeros for index -1.
+ *
+ * @param indices `[N]`, as `encodeSigns` gives them
+ * @param options `dim`: D, at most 63; `scale`: size of every value, default 1 (`1 / sqrt(D)` puts
+ *   the codes on the unit sphere)
+ * @returns float32 `[N, D]`
+ * @throws if an index is below -1 or not below 2^D
+ */
+export async function decodeSigns(
+  indices: WideIndices,
+  options: { readonly dim: number; readonly scale?: number; readonly pool?: Pool },
+): Promise<Float32Array<ArrayBuffer>> {
+  checkOptions("decodeSigns", options, ["dim", "scale", "pool"]);
+  const { dim, scale = 1 } = options;
+  checkBits("decodeSigns", dim);
+  checkNumber("decodeSigns: scale", scale);
+  const wide = dim > 31;
+  if (!(indices instanceof (wide ? BigInt64Array : Int32Array))) {
+    throw expected("decodeSigns: indices", wide ? "a BigInt64Array" : "an Int32Array", indices);
+  }
+  const size = 2n ** BigInt(dim);
+  if (!supports("plain")) {
+    checkIndices("decodeSigns", indices, size);
+    return decodeSignsScalar(indices, dim, scale);
+  }
+  const pool = options.pool ?? defaultPool();
+  const rows = indices.length;
+  const out = new Float32Array(rows * dim);
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const kernels = await pool.load(signsBinary, pool.form);
+    const part = Math.floor(PART / dim);
+    const held = Math.min(part, rows);
+    const [at, to] = memory.allocateAll(8 * held, 4 * held * dim);
+    try {
+      for (let first = 0; first < rows; first += part) {
+        const count = Math.min(part, rows - first);
+        writeIndices(pool, at, indices, first, count);
+        const bad = await pool.run(kernels.decodeSigns, {
+          rows: count,
+          chunkRows: Math.ceil(2 ** 15 / dim),
+          work: 8 * count * dim,
+          args: [at, dim, scale, to],
+        });
+        if (bad > 0) checkIndices("decodeSigns", indices, size);
+        out.set(memory.f32(to, count * dim), first * dim);
+      }
+      return out;
+    } finally {
+      memory.free(at);
+      memory.free(to);
+    }
+  });
+}
+
+function checkBits(where: string, dim: number): void {
+  checkInteger(`${where}: dim`, dim);
+  if (dim > MOST_BITS) {
+    throw expected(
+      `${where}: dim`,
+      `at most ${MOST_BITS}`,
+      dim,
+      "Split the dimensions into several codebooks",
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import { checkInteger, expected } from "../../errors.ts";
+import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
+import { gatherBinary } from "../binaries/gather.wasm.ts";
+import { type AssignStats, createStats, type Stats, segmentRows } from "../codes/assignStats.ts";
+import { checkCodebooks, checkLayerIndices, type DecodeOptions } from "../codes/gather.ts";
+import { supports } from "../engine/binary.ts";
+import { defaultPool } from "../engine/pool.ts";
+import { residualStatsScalar } from "./residualStats.reference.ts";
+
+/**
+ * Counts and sums for every layer of a residual quantizer: those of `assignStats` for the residuals
+ * that the layer saw, `r_q = vectors - sum over i < q of codebooks[i][indices[., i]]`.
+ *
+ * A vector whose index in a layer is -1 (a dropped layer) is left out of that layer's statistics.
+ * The same to the bit for any number of threads, as `assignStats`.
+ *
+ * @param vectors `[N, D]`
+ * @param indices `[N, Q]`, 0 ... K_q - 1 or -1
+ * @param codebooks Q times `[K_q, D]`
+ * @returns for each layer counts int32 `[K_q]` and sums float32 `[K_q, D]`
+ * @throws if an index is out of range, or the lengths do not fit together
+ */
+export async function residualStats(
+  vectors: Float32Array,
+  indices: Int32Array,
+  codebooks: readonly Float32Array[],
+  options: Pick<DecodeOptions, "dim" | "pool">,
+): Promise<AssignStats[]> {
+  checkOptions("residualStats", options, ["dim", "pool"]);
+  const { dim } = options;
+  checkInteger("residualStats: dim", dim);
+  checkCodebooks("residualStats", codebooks, dim);
+  checkFloats("residualStats: vectors", vectors);
+  checkInts("residualStats: indices", indices);
+  const layers = codebooks.length;
+  const rows = vectors.length / dim;
+  if (indices.length !== rows * layers) {
+    throw expected(
+      "residualStats: indices",
+      `${rows} x ${layers}, as for the vectors`,
+      indices.length,
+    );
+  }
+  checkLayerIndices("residualStats", codebooks, indices, dim);
+  if (!supports("plain")) return residualStatsScalar(vectors, indices, codebooks, dim);
+  const pool = options.pool ?? defaultPool();
+  const { memory } = pool;
+
+  return pool.exclusive(async () => {
+    const { subtractCodes } = await pool.load(gatherBinary, pool.form);
+    const segment = Math.min(rows, segmentRows(dim));
+    const most = Math.max(...codebooks.map(({ length }) => length));
+    const [x, at, book] = memory.allocateAll(4 * segment * dim, 4 * segment, 4 * most);
+    const all: Stats[] = [];
+    try {
+      for (const { length } of codebooks) {
+        all.push(await createStats(pool, { dim, codes: length / dim, rows: segment }));
+      }
+      for (let first = 0; first < rows; first += segment) {
+        const count = Math.min(segment, rows - first);
+        memory.f32(x, count * dim).set(vectors.subarray(first * dim, (first + count) * dim));
+        for (const [q, codebook] of codebooks.entries()) {
+          const size = codebook.length / dim;
+          const column = memory.i32(at, count);
+          for (let n = 0; n < count; n++) column[n] = indices[(first + n) * layers + q]!;
+          await all[q]?.add(x, at, count);
+          if (q === layers - 1) break;
+          memory.f32(book, codebook.length).set(codebook);
+          await pool.run(subtractCodes, {
+            rows: count,
+            chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
+            work: 16 * count * dim, // bound by memory
+            args: [book, size, dim, at, x],
+          });
+        }
+      }
+      return all.map((stats) => stats.read());
+    } finally {
+      for (const stats of all) stats.free();
+      for (const start of [x, at, book]) memory.free(start);
+    }
+  });
+}

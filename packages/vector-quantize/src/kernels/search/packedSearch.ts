@@ -1,0 +1,207 @@
+import { expected } from "../../errors.ts";
+import { nearestBinary } from "../binaries/nearest.wasm.ts";
+import { nearestFilteredBinary } from "../binaries/nearestFiltered.wasm.ts";
+import { nearestTopKBinary } from "../binaries/nearestTopK.wasm.ts";
+import { nearestTopKFilteredBinary } from "../binaries/nearestTopKFiltered.wasm.ts";
+import type { KernelForm } from "../engine/binary.ts";
+import type { Job, Kernel, Pool } from "../engine/pool.ts";
+import { countRows, invalidRow } from "../invalid.ts";
+import { type KernelMetric, type PackedCodebook, packCodebook } from "./packedCodebook.ts";
+import { filterScratch, topKFilterScratch } from "./pruning/filterCodebook.ts";
+import type { Filter } from "./pruning/pruning.ts";
+import { fastestFilter, filterIsFaster } from "./pruning/pruningChoice.ts";
+import type { Nearest, Search } from "./search.ts";
+import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
+import { fastestTile, nearestScratch, topKScratch } from "./tileChoice.ts";
+
+/** Bytes of vectors and answers that lie in the pool's memory at a time. */
+const STAGE_BYTES = 2 ** 24;
+/** Bytes of packed vectors that a thread works on at a time: fits the second-level cache. */
+const BLOCK_BYTES = 49152;
+/** Work of a chunk below which taking it would show. */
+const CHUNK_WORK = 2e6;
+
+/** How a search is done. */
+interface Plan {
+  readonly kernel: Kernel;
+  readonly scratch: number;
+  readonly blockRows: number;
+  /** What the kernel takes after its usual arguments. */
+  readonly more: readonly number[];
+}
+
+/** A search on the kernels of a pool. */
+export class PackedSearch implements Search {
+  readonly dim: number;
+  readonly size: number;
+  readonly metric: KernelMetric;
+  readonly #pool: Pool;
+  readonly #book: PackedCodebook;
+  readonly #filter: Filter;
+  readonly #settings: SearchSettings;
+  readonly #form: KernelForm;
+  readonly #blockRows: number;
+  #disposed = false;
+
+  private constructor(
+    pool: Pool,
+    book: PackedCodebook,
+    filter: Filter,
+    settings: SearchSettings,
+    form: KernelForm,
+  ) {
+    this.#pool = pool;
+    this.#book = book;
+    this.#filter = filter;
+    this.#settings = settings;
+    this.#form = form;
+    this.dim = book.dim;
+    this.size = book.size;
+    this.metric = book.metric;
+    this.#blockRows = Math.min(96, Math.max(12, wholeTiles(BLOCK_BYTES / (4 * this.dim))));
+  }
+
+  static async create(
+    codebook: Float32Array,
+    settings: SearchSettings,
+    pool: Pool,
+    form: KernelForm,
+  ): Promise<PackedSearch> {
+    const { dim, size, metric, limit } = settings;
+    return pool.exclusive(async () => {
+      const tile = await fastestTile(pool, form, dim);
+      const book = await packCodebook(pool, { dim, size, metric, tile, form, limit });
+      const filter = await fastestFilter(pool, book, form);
+      try {
+        await book.set(codebook);
+        await filter.update();
+      } catch (error) {
+        book.free();
+        filter.free();
+        throw error;
+      }
+      return new PackedSearch(pool, book, filter, settings, form);
+    });
+  }
+
+  async nearest(vectors: Float32Array): Promise<Nearest> {
+    const { nearest } = await this.#pool.load(nearestBinary, this.#form);
+    const { nearestFiltered } = await this.#pool.load(nearestFilteredBinary, this.#form);
+    const blockRows = this.#blockRows;
+    return this.#search("nearest", vectors, 1, async (rows) => {
+      const filter = await this.#filter.start(rows, "nearest");
+      if (filter === 0) {
+        return {
+          kernel: nearest,
+          scratch: nearestScratch(this.dim, blockRows),
+          blockRows,
+          more: [],
+        };
+      }
+      // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
+      const scratch = filterScratch(this.dim, 2 * blockRows, this.#form);
+      return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [filter] };
+    });
+  }
+
+  async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
+    checkTopK(k, this.size);
+    const { nearestTopK } = await this.#pool.load(nearestTopKBinary, this.#form);
+    const { nearestTopKFiltered } = await this.#pool.load(nearestTopKFilteredBinary, this.#form);
+    const blockRows = this.#blockRows;
+    return this.#search("nearestTopK", vectors, k, async (rows) => {
+      const faster = await filterIsFaster(this.#pool, this.#form, this.#book, k);
+      const filter = faster ? await this.#filter.start(rows, "top-k") : 0;
+      if (filter === 0) {
+        const scratch = topKScratch(this.dim, blockRows);
+        return { kernel: nearestTopK, scratch, blockRows, more: [k] };
+      }
+      const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);
+      return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, filter] };
+    });
+  }
+
+  async setCodebook(codebook: Float32Array): Promise<void> {
+    checkCodebook(codebook, this.#book);
+    return this.#exclusive(async () => {
+      if (this.#book.holds(codebook)) return;
+      await this.#book.set(codebook);
+      await this.#filter.update();
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    // After the searches under way. A pool that is disposed of has given all its memory back.
+    this.#pool
+      .exclusive(() => {
+        this.#book.free();
+        this.#filter.free();
+      })
+      .catch(() => {});
+  }
+
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
+    return this.#pool.exclusive(task);
+  }
+
+  async #search(
+    where: string,
+    vectors: Float32Array,
+    k: number,
+    plan: (rows: number) => Promise<Plan>,
+  ): Promise<Nearest> {
+    const { dim, size } = this;
+    const { memory } = this.#pool;
+    const n = countRows(where, vectors, dim);
+    const indices = new Int32Array(n * k);
+    const distances = new Float32Array(n * k);
+    const part = Math.max(1, Math.floor(STAGE_BYTES / (4 * dim + 8 * k)));
+    const invalidRows = await this.#exclusive(async () => {
+      const { kernel, scratch, blockRows, more } = await plan(n);
+      const most = Math.min(n, part);
+      const [rows, out] = memory.allocateAll(4 * most * dim, 8 * most * k);
+      let bad = 0;
+      try {
+        for (let first = 0; first < n; first += part) {
+          const count = Math.min(part, n - first);
+          bad += await this.#pool.run(kernel, {
+            ...this.#chunks(count, blockRows),
+            work: 2 * count * dim * size,
+            scratch,
+            args: [this.#book.header, rows, out, out + 4 * most * k, blockRows, ...more],
+            fill(begin, end) {
+              const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
+              memory.f32(rows + 4 * begin * dim, from.length).set(from);
+            },
+          });
+          indices.set(memory.i32(out, count * k), first * k);
+          distances.set(memory.f32(out + 4 * most * k, count * k), first * k);
+        }
+      } finally {
+        memory.free(rows);
+        memory.free(out);
+      }
+      return bad;
+    });
+    const { throws, limit } = this.#settings;
+    if (invalidRows > 0 && throws) {
+      throw invalidRow(where, vectors, dim, indices.indexOf(-1) / k, limit);
+    }
+    return { indices, distances, invalidRows };
+  }
+
+  /** Whole blocks of rows, or fewer rows where there are too few to go round. */
+  #chunks(rows: number, block: number): Pick<Job, "rows" | "chunkRows"> {
+    const worthwhile = Math.ceil(CHUNK_WORK / (2 * this.dim * this.size * block)) * block;
+    const fair = wholeTiles(rows / (8 * this.#pool.threads));
+    return { rows, chunkRows: Math.max(12, Math.min(worthwhile, fair)) };
+  }
+}
+
+/** The multiple of 12, which all tile heights divide, at or below `rows`. */
+function wholeTiles(rows: number): number {
+  return Math.floor(rows / 12) * 12;
+}

@@ -1,0 +1,151 @@
+import { projectionBinary } from "../../binaries/projection.wasm.ts";
+import type { KernelForm } from "../../engine/binary.ts";
+import type { Pool } from "../../engine/pool.ts";
+import { type PackedCodebook, packCodebook } from "../packedCodebook.ts";
+import { tile4x8 } from "../tileShape.ts";
+import { createFilterCodebook, type FilterCodebook, inRange } from "./filterCodebook.ts";
+import type { Shortcut } from "./pruningStage.ts";
+import { firstAxes, mostAxes } from "./subspaceAxes.ts";
+
+// As in `assembly/shared/filterCodebook.ts`.
+const HEADER_BYTES = 80;
+const HOPELESS = 12;
+const SELF = 24;
+const ROWS = 32;
+const PARTS = 48;
+const BOUNDS = 64;
+/** Panels of 32 codes come in pairs. */
+const PAIR = 64;
+
+/** Products of vectors and codes that save as much as finding directions takes. */
+const WORTHY_PRODUCTS = 2 ** 21;
+/** As in `assembly/projection.ts`. */
+const SAMPLES = 256;
+const BLOCK = 24;
+
+/** What is held once directions have been found. */
+interface Held {
+  readonly header: number;
+  readonly axes: PackedCodebook;
+  readonly codes: PackedCodebook;
+  readonly integers: FilterCodebook;
+}
+
+/** The codes of `book` along the directions in which they differ most; undefined: no gain. */
+export function createProjection(
+  pool: Pool,
+  book: PackedCodebook,
+  form: KernelForm,
+): Shortcut | undefined {
+  const { dim, size, tile } = book;
+  if (firstAxes(dim) === 0) return;
+  const { memory } = pool;
+  let count = firstAxes(dim);
+  let held: Held | undefined;
+  let roughHelps = true; // the integers do
+
+  async function hold(): Promise<Held> {
+    const axes = await packCodebook(pool, { dim, size: count, metric: "dot", tile, form });
+    const shape = { dim: count, size, metric: "euclidean", tile: tile4x8, form } as const;
+    const codes = await packCodebook(pool, shape);
+    const integers = await createFilterCodebook(pool, codes, form);
+    const header = memory.allocate(HEADER_BYTES);
+    memory.i32(header, HEADER_BYTES / 4).fill(0);
+    memory.i32(header, 1)[0] = 2 * Math.ceil(size / PAIR);
+    memory.i32(header + SELF, 1)[0] = header;
+    memory.i32(header + PARTS, 3).set([axes.header, codes.header, integers.header]);
+    integers.seeThrough(header);
+    return { header, axes, codes, integers };
+  }
+
+  /** Directions along which the codes differ most. */
+  async function findAxes({ header, axes }: Held): Promise<void> {
+    const { findAxes: find } = await pool.load(projectionBinary, form);
+    const out = memory.allocate(4 * count * dim);
+    const scratch = memory.allocate(4 * dim * (SAMPLES + count));
+    find.call(0, 0, scratch, book.header, count, out);
+    await axes.set(memory.f32(out, count * dim));
+    memory.free(scratch);
+    memory.free(out);
+    const stretch = largestStretch(memory.f32(axes.codes, count * dim), dim);
+    const unit = memory.f64(axes.header + 40, 1)[0] as number;
+    memory.f64(header + BOUNDS, 2).set([stretch, unit * (Math.sqrt(count) + 2)]);
+  }
+
+  async function project({ axes, codes, integers }: Held): Promise<void> {
+    const { projectCodes } = await pool.load(projectionBinary, form);
+    const out = memory.allocate(4 * size * count);
+    await pool.run(projectCodes, {
+      rows: size,
+      chunkRows: 4 * BLOCK,
+      work: 2 * size * count * dim,
+      scratch: BLOCK * (4 * (dim + count) + 52),
+      args: [book.header, axes.header, out],
+    });
+    await codes.set(memory.f32(out, size * count));
+    memory.free(out);
+    if (inRange(pool, codes)) await integers.update();
+    else roughHelps = false;
+  }
+
+  function release(): void {
+    if (held === undefined) return;
+    for (const part of [held.axes, held.codes, held.integers]) part.free();
+    memory.free(held.header);
+    held = undefined;
+  }
+
+  return {
+    worth: WORTHY_PRODUCTS / size,
+    get header() {
+      return (held as Held).header;
+    },
+    get hopeless() {
+      const { header, integers } = held as Held;
+      // Behind integers that do help, the floats saw only rows that are hard to settle.
+      if (roughHelps && !integers.hopeless) return false;
+      return memory.i32(header + HOPELESS, 1)[0] !== 0;
+    },
+    begin() {
+      const { header, integers } = held as Held;
+      roughHelps &&= !integers.hopeless;
+      integers.start(0, 0);
+      integers.hopeless = !roughHelps;
+      memory.i32(header + HOPELESS, 1)[0] = 0;
+      memory.f64(header + ROWS, 2).fill(0);
+    },
+    async prepare(failed) {
+      if (failed && count < mostAxes(dim)) {
+        release();
+        count = mostAxes(dim);
+      }
+      held ??= await hold();
+      await findAxes(held);
+      roughHelps = true;
+      held.integers.hopeless = false;
+      await project(held);
+    },
+    follow: () => project(held as Held),
+    free: release,
+  };
+}
+
+/**
+ * At least the largest |Q^T v| / |v| of axes Q, which are orthonormal but for rounding: the square
+ * of it is at most the largest sum of a row of |Q^T Q|.
+ */
+function largestStretch(axes: Float32Array, dim: number): number {
+  const count = axes.length / dim;
+  const sums = new Float64Array(count);
+  for (let a = 0; a < count; a++) {
+    for (let b = 0; b <= a; b++) {
+      let product = 0;
+      for (let d = 0; d < dim; d++) {
+        product += (axes[a * dim + d] as number) * (axes[b * dim + d] as number);
+      }
+      sums[a]! += Math.abs(product);
+      if (b < a) sums[b]! += Math.abs(product);
+    }
+  }
+  return Math.sqrt(Math.max(...sums)) * (1 + 1e-9);
+}

@@ -1,0 +1,129 @@
+import { nearestBinary } from "../../binaries/nearest.wasm.ts";
+import { nearestFilteredBinary } from "../../binaries/nearestFiltered.wasm.ts";
+import { nearestTopKBinary } from "../../binaries/nearestTopK.wasm.ts";
+import { nearestTopKFilteredBinary } from "../../binaries/nearestTopKFiltered.wasm.ts";
+import type { KernelForm } from "../../engine/binary.ts";
+import type { Kernel, Pool } from "../../engine/pool.ts";
+import { type PackedCodebook, packCodebook } from "../packedCodebook.ts";
+import { fastestTile, nearestScratch, pattern } from "../tileChoice.ts";
+import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
+import { createFilter, type Filter } from "./pruning.ts";
+
+/** Rows of the trial. */
+const ROWS = 48;
+/** Numbers of the trial's codes; more of them do not change which search is the faster. */
+const MOST_NUMBERS = 2 ** 16;
+/** With fewer codes there is nothing to leave out. */
+const LEAST_CODES = 64;
+/** Features beyond this do not change it either. */
+const MOST_FEATURES = 128;
+/** Features beyond which the sums of the filter's bounds grow loose. */
+const MOST_FILTERED_FEATURES = 2048;
+/** Calls after which an engine without `compilesOptimized` has surely optimised the kernel. */
+const WARM_UP = 100;
+const ROUNDS = 6;
+
+const choices = new WeakMap<Pool, Map<string, boolean>>();
+
+/**
+ * Whether the search for the `k` nearest behind the filter is faster here than that in float32 alone.
+ * Found by a trial of 1 to 20 ms, once. It can't change an answer, only the time. Call it inside
+ * `pool.exclusive`.
+ */
+export async function filterIsFaster(
+  pool: Pool,
+  form: KernelForm,
+  { dim, size }: PackedCodebook,
+  k = 1,
+): Promise<boolean> {
+  if (size < LEAST_CODES || dim > MOST_FILTERED_FEATURES) return false;
+  const features = Math.min(MOST_FEATURES, 2 ** Math.ceil(Math.log2(dim)));
+  const codes = Math.min(MOST_NUMBERS / features, 2 ** Math.floor(Math.log2(size)));
+  let known = choices.get(pool);
+  if (known === undefined) {
+    known = new Map();
+    choices.set(pool, known);
+  }
+  const wanted = 2 ** Math.ceil(Math.log2(k));
+  const key = `${form} ${features} ${codes} ${wanted}`;
+  let choice = known.get(key);
+  if (choice === undefined) {
+    choice = await trial(pool, form, features, codes, wanted);
+    known.set(key, choice);
+  }
+  return choice;
+}
+
+/** The filter of `book`, with integers if they are faster. Call it inside `pool.exclusive`. */
+export async function fastestFilter(
+  pool: Pool,
+  book: PackedCodebook,
+  form: KernelForm,
+): Promise<Filter> {
+  return createFilter(pool, book, form, await filterIsFaster(pool, form, book));
+}
+
+async function trial(
+  pool: Pool,
+  form: KernelForm,
+  dim: number,
+  size: number,
+  k: number,
+): Promise<boolean> {
+  const { memory } = pool;
+  const kernels = k === 1 ? await nearestKernels(pool, form) : await topKKernels(pool, form);
+  const tile = await fastestTile(pool, form, dim);
+  const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
+  await book.set(pattern(size * dim, 2));
+  const filter = await createFilter(pool, book, form, true);
+  await filter.update();
+  const scratch = memory.allocate(kernels.scratch(dim, k));
+  const rows = memory.allocate(4 * ROWS * dim);
+  const out = memory.allocate(8 * ROWS * k);
+  memory.f32(rows, ROWS * dim).set(pattern(ROWS * dim, 1));
+
+  const args = [book.header, rows, out, out + 4 * ROWS * k, ROWS, ...(k === 1 ? [] : [k])];
+  const inFloats = () => kernels.floats.call(0, ROWS, scratch, ...args);
+  const integers = await filter.start(0, k === 1 ? "nearest" : "top-k");
+  const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, integers);
+  for (let i = pool.compilesOptimized ? 1 : WARM_UP; i > 0; i--) {
+    inFloats();
+    inIntegers();
+  }
+  let best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+  for (let round = 0; round < ROUNDS; round++) {
+    best = [Math.min(best[0], time(inFloats)), Math.min(best[1], time(inIntegers))];
+  }
+  book.free();
+  filter.free();
+  for (const region of [scratch, rows, out]) memory.free(region);
+  return best[1] < best[0];
+}
+
+/** Two kernels with the same answer, and the scratch bytes that both find enough. */
+interface Rivals {
+  readonly floats: Kernel;
+  readonly filtered: Kernel;
+  scratch(dim: number, k: number): number;
+}
+
+async function nearestKernels(pool: Pool, form: KernelForm): Promise<Rivals> {
+  const { nearest } = await pool.load(nearestBinary, form);
+  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const scratch = (dim: number) =>
+    Math.max(nearestScratch(dim, ROWS), filterScratch(dim, ROWS, form));
+  return { floats: nearest, filtered: nearestFiltered, scratch };
+}
+
+async function topKKernels(pool: Pool, form: KernelForm): Promise<Rivals> {
+  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
+  const { nearestTopKFiltered } = await pool.load(nearestTopKFilteredBinary, form);
+  const scratch = (dim: number, k: number) => topKFilterScratch(dim, ROWS, k, form);
+  return { floats: nearestTopK, filtered: nearestTopKFiltered, scratch };
+}
+
+function time(call: () => void): number {
+  const start = performance.now();
+  call();
+  return performance.now() - start;
+}

@@ -1,0 +1,88 @@
+import { nearestBinary } from "../binaries/nearest.wasm.ts";
+import type { KernelForm } from "../engine/binary.ts";
+import type { Pool } from "../engine/pool.ts";
+import { packCodebook } from "./packedCodebook.ts";
+import { type TileShape, tileShapes } from "./tileShape.ts";
+
+/** Rows and codes of the trial: multiples of every shape's. */
+const ROWS = 48;
+const CODES = 96;
+/** Features beyond this do not change which shape is the fastest. */
+const MOST_FEATURES = 128;
+/** Calls after which an engine without `compilesOptimized` has surely optimised the kernel. */
+const WARM_UP = 150;
+const ROUNDS = 8;
+
+const choices = new WeakMap<Pool, Map<string, TileShape>>();
+
+/**
+ * The tile shape that is fastest here for vectors of `dim` features, found by a trial of 1 to 2 ms;
+ * in a browser the trial also warms the kernel up, which takes about 20 ms, once. It can't change
+ * an answer, only the time. Call it inside `pool.exclusive`.
+ */
+export async function fastestTile(pool: Pool, form: KernelForm, dim: number): Promise<TileShape> {
+  const tried = Math.min(MOST_FEATURES, 2 ** Math.ceil(Math.log2(dim)));
+  let known = choices.get(pool);
+  if (known === undefined) {
+    known = new Map();
+    choices.set(pool, known);
+  }
+  const key = `${form} ${tried}`;
+  let choice = known.get(key);
+  if (choice === undefined) {
+    choice = await trial(pool, form, tried, known.size === 0);
+    known.set(key, choice);
+  }
+  return choice;
+}
+
+async function trial(
+  pool: Pool,
+  form: KernelForm,
+  dim: number,
+  isFirst: boolean,
+): Promise<TileShape> {
+  const { memory } = pool;
+  const { nearest } = await pool.load(nearestBinary, form);
+  const scratch = memory.allocate(nearestScratch(dim, ROWS));
+  const rows = memory.allocate(4 * ROWS * dim);
+  const out = memory.allocate(8 * ROWS);
+  memory.f32(rows, ROWS * dim).set(pattern(ROWS * dim, 1));
+  const codes = pattern(CODES * dim, 2);
+
+  const runs: { tile: TileShape; call: () => void; best: number; free: () => void }[] = [];
+  for (const tile of tileShapes) {
+    const book = await packCodebook(pool, { dim, size: CODES, metric: "dot", tile, form });
+    await book.set(codes);
+    const call = () => nearest.call(0, ROWS, scratch, book.header, rows, out, out + 4 * ROWS, ROWS);
+    runs.push({ tile, call, best: Number.POSITIVE_INFINITY, free: () => book.free() });
+  }
+  for (let i = isFirst && !pool.compilesOptimized ? WARM_UP : 2; i > 0; i--) {
+    for (const run of runs) run.call();
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const run of runs) {
+      const start = performance.now();
+      run.call();
+      run.best = Math.min(run.best, performance.now() - start);
+    }
+  }
+  for (const run of runs) run.free();
+  for (const region of [scratch, rows, out]) memory.free(region);
+  return runs.reduce((a, b) => (b.best < a.best ? b : a)).tile;
+}
+
+/** Values between -1 and 1 without order, for trials. */
+export function pattern(length: number, seed: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => Math.sin((i + 1) * (i + seed)));
+}
+
+/** Scratch bytes of `nearest` for blocks of `blockRows`. */
+export function nearestScratch(dim: number, blockRows: number): number {
+  return blockRows * (4 * dim + 52);
+}
+
+/** Scratch bytes of `nearestTopK` for blocks of `blockRows`. */
+export function topKScratch(dim: number, blockRows: number): number {
+  return 480 + blockRows * (4 * dim + 3412);
+}
