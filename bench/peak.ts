@@ -38,13 +38,13 @@ function source(n: number): string {
 export async function createPeakProbe(pool: Pool): Promise<() => Promise<number>> {
   const features = ["simd", "threads"];
   const functions = ACCUMULATORS.map((n) => `peak${n}`);
-  const binary = {
+  const peakKernels = {
     name: "peak",
     functions,
-    relaxed: await compile([...features, "relaxed-simd"]),
-    plain: await compile(features),
+    relaxed: async () => ({ default: await compile([...features, "relaxed-simd"]) }),
+    plain: async () => ({ default: await compile(features) }),
   };
-  const kernels = await pool.load(binary, pool.form);
+  const kernels = await pool.load(peakKernels, pool.form);
   const variants = ACCUMULATORS.map((n) => ({
     kernel: kernels[`peak${n}`] as Kernel,
     operations: ROWS * TURNS * n * (pool.form === "relaxed" ? 8 : 4),

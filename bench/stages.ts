@@ -87,14 +87,14 @@ async function plainSearch({ codebook, dim }: Data, pool: Pool): Promise<Search>
   const { PackedSearch } = await inside("packedSearch");
   const { packCodebook } = await inside("codebook");
   const { fastestTile } = await inside("tileChoice");
-  const { noFilter } = await inside("filter");
+  const { noPruning } = await inside("filter");
   const { form } = pool as Pool & { form: string };
   return pool.exclusive(async () => {
     const tile = await fastestTile(pool, form, dim);
     const size = codebook.length / dim;
     const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
     await book.set(codebook);
-    return new PackedSearch(pool, book, noFilter, true, form);
+    return new PackedSearch(pool, book, noPruning, true, form);
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { nearestScalar } from "../../packages/vector-quantize/src/kernels/search/nearest.reference.ts";
+import { nearestReference } from "../../packages/vector-quantize/src/kernels/search/nearest.reference.ts";
 import { browserTest, withPage } from "./withPage.ts";
 
 const [N, D, K] = [4003, 16, 301];
@@ -37,11 +37,11 @@ function expectRight(found: Found): void {
   const vectors = series(N * D, 617);
   const codebook = series(K * D, 283);
   for (const metric of ["euclidean", "cosine", "dot"] as const) {
-    const one = [...nearestScalar(vectors, codebook, D, metric).indices];
+    const one = [...nearestReference(vectors, codebook, D, metric).indices];
     expect(found[metric]).toEqual({
       small: one.slice(0, 5),
       large: one,
-      topK: [...nearestScalar(vectors, codebook, D, metric, 3).indices],
+      topK: [...nearestReference(vectors, codebook, D, metric, 3).indices],
       bad: 'nearest: vectors, row 0: expected finite numbers, got NaN. With `invalid: "mark"` such rows get index -1',
     });
   }

@@ -1,10 +1,10 @@
 import { describe, expect } from "vitest";
-import { assignStatsScalar } from "../../packages/vector-quantize/src/kernels/codes/assignStats.reference.ts";
-import { decodeSumScalar } from "../../packages/vector-quantize/src/kernels/codes/gather.reference.ts";
-import { encodeLevelsScalar } from "../../packages/vector-quantize/src/kernels/levels/encodeLevels.reference.ts";
+import { assignStatsReference } from "../../packages/vector-quantize/src/kernels/codes/assignStats.reference.ts";
+import { decodeSumReference } from "../../packages/vector-quantize/src/kernels/codes/gather.reference.ts";
+import { encodeLevelsReference } from "../../packages/vector-quantize/src/kernels/levels/encodeLevels.reference.ts";
 import { fsqCodec } from "../../packages/vector-quantize/src/kernels/levels/fsqCodec.ts";
-import { encodeSignsScalar } from "../../packages/vector-quantize/src/kernels/levels/signs.reference.ts";
-import { residualNearestScalar } from "../../packages/vector-quantize/src/kernels/residual/residualNearest.reference.ts";
+import { encodeSignsReference } from "../../packages/vector-quantize/src/kernels/levels/signs.reference.ts";
+import { residualNearestReference } from "../../packages/vector-quantize/src/kernels/residual/residualNearest.reference.ts";
 import { browserTest, withPage } from "./withPage.ts";
 
 const [N, D, K] = [3000, 12, 60];
@@ -44,17 +44,17 @@ describe.each([{ isolated: true }, { isolated: false }])("page, %o", ({ isolated
     const vectors = series(N * D, 617);
     const codebooks = [series(K * D, 283), series(K * D, 31), series(K * D, 7)];
     const score = { weights: [1, 1, 1], carry: 0 } as const;
-    const indices = residualNearestScalar(vectors, codebooks, D, 1, score);
+    const indices = residualNearestReference(vectors, codebooks, D, 1, score);
     const first = indices.filter((_, i) => i % 3 === 0);
-    const stats = assignStatsScalar(vectors, first, D, K);
+    const stats = assignStatsReference(vectors, first, D, K);
     const small = vectors.map((value) => value / 25);
     const wanted = {
       "beam 1": [...indices],
-      "beam 4": [...residualNearestScalar(vectors, codebooks, D, 4, score)],
-      decoded: [...decodeSumScalar(codebooks, indices, D)],
+      "beam 4": [...residualNearestReference(vectors, codebooks, D, 4, score)],
+      decoded: [...decodeSumReference(codebooks, indices, D)],
       stats: [...stats.counts, ...stats.sums],
-      levels: [...encodeLevelsScalar(fsqCodec({ levels: [8, 5, 5] }), small).indices],
-      signs: [...encodeSignsScalar(vectors, D).indices],
+      levels: [...encodeLevelsReference(fsqCodec({ levels: [8, 5, 5] }), small).indices],
+      signs: [...encodeSignsReference(vectors, D).indices],
       kmeans: N,
     };
     await withPage({ isolated }, async ({ run }) => {

@@ -32,7 +32,7 @@ declare global {
   const batches: Iterable<np.Array>;
   const values: Float32Array;
   const n: number;
-  const squaresBinary: Parameters<Pool["load"]>[0];
+  const squareKernels: Parameters<Pool["load"]>[0];
   function batchOf(step: number): np.Array;
   function evaluate(step: number): Promise<number>;
   function save(): Promise<void>;

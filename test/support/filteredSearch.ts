@@ -1,11 +1,17 @@
 import { expect } from "vitest";
-import { nearestBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearest.wasm.ts";
-import { nearestFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestFiltered.wasm.ts";
-import { nearestTopKBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopK.wasm.ts";
-import { nearestTopKFilteredBinary } from "../../packages/vector-quantize/src/kernels/binaries/nearestTopKFiltered.wasm.ts";
-import type { KernelForm } from "../../packages/vector-quantize/src/kernels/engine/binary.ts";
+import {
+  filterCodebookHeader,
+  kdTreeHeader,
+  principalSubspaceHeader,
+} from "../../packages/vector-quantize/src/kernels/engine/binaries/headers.ts";
+import { searchKernels } from "../../packages/vector-quantize/src/kernels/engine/binaries/search.ts";
+import {
+  type HeaderLayout,
+  headerAt,
+} from "../../packages/vector-quantize/src/kernels/engine/header.ts";
+import type { KernelForm } from "../../packages/vector-quantize/src/kernels/engine/kernelModule.ts";
 import type { Pool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
-import { nearestScalar } from "../../packages/vector-quantize/src/kernels/search/nearest.reference.ts";
+import { nearestReference } from "../../packages/vector-quantize/src/kernels/search/nearest.reference.ts";
 import {
   type KernelMetric,
   packCodebook,
@@ -14,7 +20,7 @@ import {
   filterScratch,
   topKFilterScratch,
 } from "../../packages/vector-quantize/src/kernels/search/pruning/filterCodebook.ts";
-import { createFilter } from "../../packages/vector-quantize/src/kernels/search/pruning/pruning.ts";
+import { createPruning } from "../../packages/vector-quantize/src/kernels/search/pruning/pruning.ts";
 import {
   nearestScratch,
   topKScratch,
@@ -24,10 +30,6 @@ import type { TileShape } from "../../packages/vector-quantize/src/kernels/searc
 /** So many rows are worth all preparations. */
 const MANY_ROWS = 2 ** 22;
 const BLOCK_ROWS = 48;
-// Places in headers, as in `assembly/shared/filterCodebook.ts`.
-const SHORTCUTS = 136;
-const HOPELESS = 12;
-const BOXES_HOPELESS = 0;
 
 export interface FilteredVariant {
   metric: KernelMetric;
@@ -40,7 +42,7 @@ export interface FilteredVariant {
 /**
  * The answers of the search in floats, of that behind integers alone (`filtered`) and of that with
  * all stages (`found`), undefined for codes out of their range; whether integers gave up, and whether
- * boxes or projections paid.
+ * the k-d tree or the principal subspace paid.
  */
 export async function searchedInStages(
   pool: Pool,
@@ -52,16 +54,16 @@ export async function searchedInStages(
   const { memory } = pool;
   const rows = vectors.length / dim;
   const wanted = k ?? 1;
-  const { nearest } = await pool.load(nearestBinary, form);
-  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
-  const { nearestTopKFiltered } = await pool.load(nearestTopKFilteredBinary, form);
+  const { nearest, nearestTopK, nearestFiltered, nearestTopKFiltered } = await pool.load(
+    searchKernels,
+    form,
+  );
   const inFloats = k === undefined ? nearest : nearestTopK;
   const inStages = k === undefined ? nearestFiltered : nearestTopKFiltered;
 
   const book = await packCodebook(pool, { dim, size: codebook.length / dim, metric, tile, form });
   await book.set(codebook);
-  const filter = await createFilter(pool, book, form, true);
+  const filter = await createPruning(pool, book, form, true);
   await filter.update();
   const x = memory.allocate(4 * vectors.length);
   memory.f32(x, vectors.length).set(vectors);
@@ -87,14 +89,15 @@ export async function searchedInStages(
     const header = await filter.start(before, k === undefined ? "nearest" : "top-k");
     if (header === 0) return { gaveUp: false, paid: false };
     const found = answer(inStages.call(0, rows, scratch, ...args, header));
-    const [projection = 0, boxes = 0] = memory.i32(header + SHORTCUTS, 2);
-    const hopeless = (at: number) => memory.i32(at, 1)[0] !== 0;
+    const fields = headerAt(memory, header, filterCodebookHeader);
+    const helps = (at: number, layout: HeaderLayout<"hopeless">) =>
+      at !== 0 && headerAt(memory, at, layout).get("hopeless") === 0;
     return {
       found,
-      gaveUp: hopeless(header + HOPELESS),
+      gaveUp: fields.get("hopeless") !== 0,
       paid:
-        (projection !== 0 && !hopeless(projection + HOPELESS)) ||
-        (boxes !== 0 && !hopeless(boxes + BOXES_HOPELESS)),
+        helps(fields.get("coarse"), principalSubspaceHeader) ||
+        helps(fields.get("tree"), kdTreeHeader),
     };
   };
   const { found: filtered, gaveUp } = await staged(0);
@@ -105,7 +108,7 @@ export async function searchedInStages(
   return { floats, filtered, gaveUp, found, paid };
 }
 
-/** Throws unless what was found are the nearest codes by the scalar twin, in float64. */
+/** Throws unless what was found are the nearest codes by the reference, in float64. */
 export function expectNearest(
   { indices }: { indices: Int32Array },
   vectors: Float32Array,
@@ -113,7 +116,7 @@ export function expectNearest(
   dim: number,
   { metric, k = 1 }: FilteredVariant,
 ): void {
-  expect(indices).toEqual(nearestScalar(vectors, codebook, dim, metric, k).indices);
+  expect(indices).toEqual(nearestReference(vectors, codebook, dim, metric, k).indices);
 }
 
 /** The codes scaled to length 1. */

@@ -2,7 +2,7 @@ import { afterEach, expect, vi } from "vitest";
 import {
   type KernelForm,
   supports,
-} from "../../packages/vector-quantize/src/kernels/engine/binary.ts";
+} from "../../packages/vector-quantize/src/kernels/engine/kernelModule.ts";
 import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
 
 /**

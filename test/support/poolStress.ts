@@ -1,4 +1,4 @@
-import type { KernelBinary } from "../../packages/vector-quantize/src/kernels/engine/binary.ts";
+import type { KernelModule } from "../../packages/vector-quantize/src/kernels/engine/kernelModule.ts";
 import { createPool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
 import { createSearch } from "../../packages/vector-quantize/src/kernels/search/search.ts";
 import { integers, sameNumbers } from "./kernelPools.ts";
@@ -23,12 +23,12 @@ const line = [
   ...[32, 3, 32, 0, 65, 2, 116, 106, 32, 0, 32, 4, 108, 32, 5, 106, 54, 2, 0],
   ...[32, 0, 65, 1, 106, 33, 0, 12, 0, 11, 11, 32, 2, 11],
 ];
-const base64 = btoa(String.fromCharCode(...line));
-export const lineBinary: KernelBinary<"line"> = {
+const code = async () => ({ default: btoa(String.fromCharCode(...line)) });
+export const lineKernels: KernelModule<"line"> = {
   name: "line",
   functions: ["line"],
-  relaxed: base64,
-  plain: base64,
+  relaxed: code,
+  plain: code,
 };
 
 /** Enough operations, by name, to be handed out to threads. */
@@ -38,7 +38,7 @@ const MOST_ROWS = 48;
 /** Short jobs of few chunks, one right after the other. Each answer is compared. */
 export async function stressPool(threads: number, jobs: number): Promise<StressResult> {
   const pool = createPool({ threads });
-  const { line } = await pool.load(lineBinary, "plain");
+  const { line } = await pool.load(lineKernels, "plain");
   const outputs = [pool.memory.allocate(4 * MOST_ROWS), pool.memory.allocate(4 * MOST_ROWS)];
   const next = integers(threads, 0, 2 ** 20);
   let wrong = 0;

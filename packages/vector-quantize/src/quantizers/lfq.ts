@@ -1,6 +1,6 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import { supports } from "../kernels/engine/binary.ts";
+import { supports } from "../kernels/engine/kernelModule.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
 import type { FoundEntropies } from "../losses/codeEntropy.ts";

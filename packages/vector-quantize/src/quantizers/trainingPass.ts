@@ -1,5 +1,5 @@
 import { grad, numpy as np, tree } from "@jax-js/jax";
-import { supports } from "../kernels/engine/binary.ts";
+import { supports } from "../kernels/engine/kernelModule.ts";
 import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import type { PassGradients, PassOptions, Quantizer, TrainingPass, Variables } from "./contract.ts";

@@ -1,4 +1,4 @@
-import { supports } from "../kernels/engine/binary.ts";
+import { supports } from "../kernels/engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../kernels/engine/pool.ts";
 
 /** A search whose codes can be exchanged for others of their shape. */

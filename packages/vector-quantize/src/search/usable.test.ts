@@ -4,7 +4,7 @@ import { floats, leaves, numbers, rowsOf } from "../../../../test/support/arrays
 import { type AffineState, toBatch, toCodes } from "../codebook/affine.ts";
 import { defaultPool } from "../kernels/engine/pool.ts";
 import { createResidualSearch } from "../kernels/residual/residualSearch.ts";
-import { nearestScalar } from "../kernels/search/nearest.reference.ts";
+import { nearestReference } from "../kernels/search/nearest.reference.ts";
 import { createSearch } from "../kernels/search/search.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
@@ -233,7 +233,7 @@ describe("the kernels' searches", () => {
           const { indices } = await search.nearest(rows);
           search.dispose();
           expect(indices, `${dim} x ${size}, ${ofCodes}, ${ofVectors}`).toEqual(
-            nearestScalar(rows, book, dim, metric).indices,
+            nearestReference(rows, book, dim, metric).indices,
           );
         }
       }

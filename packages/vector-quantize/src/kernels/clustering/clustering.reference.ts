@@ -1,5 +1,5 @@
-import { assignStatsScalar } from "../codes/assignStats.reference.ts";
-import { nearestScalar } from "../search/nearest.reference.ts";
+import { assignStatsReference } from "../codes/assignStats.reference.ts";
+import { nearestReference } from "../search/nearest.reference.ts";
 import {
   type Clustering,
   type ClusteringOptions,
@@ -47,7 +47,7 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
         centroids.set(center, k * dim);
         const blocks = new Float64Array(Math.ceil(rows / DRAW_BLOCK));
         for (let n = 0; n < rows; n++) {
-          const { distances: found } = nearestScalar(
+          const { distances: found } = nearestReference(
             vectors.subarray(n * dim, (n + 1) * dim),
             center,
             dim,
@@ -60,7 +60,7 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
     },
 
     async assign() {
-      const found = nearestScalar(vectors, centroids, dim, metric);
+      const found = nearestReference(vectors, centroids, dim, metric);
       distances.set(found.distances);
       let changed = 0;
       for (let n = 0; n < rows; n++) if (found.indices[n] !== indices[n]) changed++;
@@ -69,7 +69,7 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
     },
 
     async move(accumulate) {
-      const part = assignStatsScalar(vectors, indices, dim, clusters);
+      const part = assignStatsReference(vectors, indices, dim, clusters);
       if (accumulate) {
         counts = counts.map((count, k) => count + part.counts[k]!);
         sums = sums.map((sum, i) => sum + part.sums[i]!);

@@ -1,4 +1,4 @@
-/** The steps of k-means, on the kernels (`kernelClustering.ts`) or without (`scalar/clustering.ts`). */
+/** The steps of k-means, on the kernels (`kernelClustering.ts`) or without (`clustering.reference.ts`). */
 
 export type ClusterMetric = "euclidean" | "cosine";
 

@@ -1,12 +1,11 @@
-import { gatherBinary } from "../binaries/gather.wasm.ts";
-import { kmeansBinary } from "../binaries/kmeans.wasm.ts";
-import { nearestBinary } from "../binaries/nearest.wasm.ts";
-import { nearestFilteredBinary } from "../binaries/nearestFiltered.wasm.ts";
 import { createStats, segmentRows } from "../codes/assignStats.ts";
+import { clusteringKernels } from "../engine/binaries/clustering.ts";
+import { codesKernels } from "../engine/binaries/codes.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
 import type { Pool } from "../engine/pool.ts";
 import { packCodebook } from "../search/packedCodebook.ts";
 import { filterScratch } from "../search/pruning/filterCodebook.ts";
-import { fastestFilter } from "../search/pruning/pruningChoice.ts";
+import { fastestPruning } from "../search/pruning/pruningChoice.ts";
 import { fastestTile, nearestScratch } from "../search/tileChoice.ts";
 import {
   type Clustering,
@@ -27,10 +26,9 @@ export async function createKernelClustering(
 ): Promise<Clustering> {
   const { form, memory } = pool;
   const tile = await fastestTile(pool, form, dim);
-  const { nearest } = await pool.load(nearestBinary, form);
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
-  const { gather } = await pool.load(gatherBinary, form);
-  const kernels = await pool.load(kmeansBinary, form);
+  const { nearest, nearestFiltered } = await pool.load(searchKernels, form);
+  const { gather } = await pool.load(codesKernels, form);
+  const kernels = await pool.load(clusteringKernels, form);
   const regions: number[] = [];
   const region = (bytes: number) => {
     const start = memory.allocate(bytes);
@@ -38,7 +36,7 @@ export async function createKernelClustering(
     return start;
   };
   const book = await packCodebook(pool, { dim, size: clusters, metric, tile, form });
-  const filter = await fastestFilter(pool, book, form);
+  const filter = await fastestPruning(pool, book, form);
   const segment = Math.min(rows, segmentRows(dim));
   const stats = await createStats(pool, { dim, codes: clusters, rows: segment });
   const x = region(4 * rows * dim); // [N, D]

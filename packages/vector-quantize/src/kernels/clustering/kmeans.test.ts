@@ -22,7 +22,7 @@ const floats = (length: number, seed: number) => {
 };
 
 describe.each(pools)("kmeans ($name)", ({ pool }) => {
-  it("equals the scalar reference", async () => {
+  it("equals the reference", async () => {
     for (const metric of ["euclidean", "cosine"] as const) {
       for (const [rows, dim, clusters, batchSize] of [
         [5, 1, 1, 5],
@@ -44,7 +44,7 @@ describe.each(pools)("kmeans ($name)", ({ pool }) => {
     }
   });
 
-  it("draws the seeds of k-means++ as the scalar reference, on integers", async () => {
+  it("draws the seeds of k-means++ as the reference, on integers", async () => {
     const vectors = Float32Array.from({ length: 700 * 5 }, integers(6, -9, 9));
     const options = { dim: 5, clusters: 40, seeding: "kmeans++", seed: 2, iterations: 1 } as const;
     const got = await kmeans(vectors, { ...options, pool });

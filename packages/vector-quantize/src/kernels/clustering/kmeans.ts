@@ -1,6 +1,6 @@
 import { checkChoice, checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkOptions } from "../arguments.ts";
-import { supports } from "../engine/binary.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import { createScalarClustering } from "./clustering.reference.ts";
 import type { Clustering, ClusterMetric } from "./clustering.ts";

@@ -20,7 +20,7 @@ export interface CodeOrder {
 }
 
 /** Stable counting sort of row numbers by index; -1 is left out. */
-export function orderByCodeScalar(indices: Int32Array, codes: number): CodeOrder {
+export function orderByCodeReference(indices: Int32Array, codes: number): CodeOrder {
   const starts = new Int32Array(codes + 1);
   for (const index of indices) if (index >= 0) starts[index + 1]!++;
   for (let k = 0; k < codes; k++) starts[k + 1]! += starts[k]!;
@@ -41,7 +41,7 @@ export function orderByCodeScalar(indices: Int32Array, codes: number): CodeOrder
  * `segmentRows`; in each they are ordered by code, cut into blocks of `STATS_BLOCK` and summed within
  * a block in order; blocks, then segments, are added in order.
  */
-export function assignStatsScalar(
+export function assignStatsReference(
   vectors: Float32Array,
   indices: Int32Array,
   dim: number,
@@ -65,7 +65,7 @@ function segmentStats(
   dim: number,
   codes: number,
 ): AssignStats {
-  const { order, starts } = orderByCodeScalar(indices, codes);
+  const { order, starts } = orderByCodeReference(indices, codes);
   const counts = new Int32Array(codes);
   const sums = new Float32Array(codes * dim);
   const block = new Float32Array(dim);

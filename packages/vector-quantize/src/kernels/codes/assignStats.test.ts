@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { integers, testPools } from "../../../../../test/support/kernelPools.ts";
-import { assignStatsScalar } from "./assignStats.reference.ts";
+import { assignStatsReference } from "./assignStats.reference.ts";
 import { assignStats, createStats } from "./assignStats.ts";
 
 const pools = testPools();
@@ -19,7 +19,7 @@ function example(rows: number, dim: number, codes: number, seed: number) {
 }
 
 describe.each(pools)("assignStats ($name)", ({ pool }) => {
-  it("equals the scalar reference to the bit, across every tail", async () => {
+  it("equals the reference to the bit, across every tail", async () => {
     let seed = 1;
     for (const dim of [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64]) {
       for (const [rows, codes] of [
@@ -33,7 +33,7 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
       ] as const) {
         const { vectors, indices } = example(rows, dim, codes, seed++);
         const got = await assignStats(vectors, indices, { dim, codes, pool });
-        expect(got).toEqual(assignStatsScalar(vectors, indices, dim, codes));
+        expect(got).toEqual(assignStatsReference(vectors, indices, dim, codes));
       }
     }
   });
@@ -41,7 +41,7 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
   it("equals it in a job that all threads share", async () => {
     const { vectors, indices } = example(40_000, 32, 50, 5);
     const got = await assignStats(vectors, indices, { dim: 32, codes: 50, pool });
-    expect(got).toEqual(assignStatsScalar(vectors, indices, 32, 50));
+    expect(got).toEqual(assignStatsReference(vectors, indices, 32, 50));
   });
 
   it("adds segments in order", async () => {
@@ -63,7 +63,7 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
     });
     memory.free(x);
     memory.free(at);
-    expect(got).toEqual(assignStatsScalar(vectors, indices, dim, codes, 300));
+    expect(got).toEqual(assignStatsReference(vectors, indices, dim, codes, 300));
   });
 
   it("names an index that is out of range, and frees its memory", async () => {

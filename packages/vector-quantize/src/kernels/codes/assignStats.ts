@@ -1,11 +1,11 @@
 import { checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
-import { assignStatsBinary } from "../binaries/assignStats.wasm.ts";
-import { supports } from "../engine/binary.ts";
+import { codesKernels } from "../engine/binaries/codes.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import {
   type AssignStats,
-  assignStatsScalar,
+  assignStatsReference,
   STATS_BLOCK,
   STATS_SEGMENT,
 } from "./assignStats.reference.ts";
@@ -63,7 +63,7 @@ export async function assignStats(
   if (indices.some((index) => index < -1 || index >= codes)) {
     throw badIndex("assignStats", indices, codes);
   }
-  if (!supports("plain")) return assignStatsScalar(vectors, indices, dim, codes);
+  if (!supports("plain")) return assignStatsReference(vectors, indices, dim, codes);
   const pool = options.pool ?? defaultPool();
   return pool.exclusive(async () => {
     const segment = segmentRows(dim);
@@ -124,7 +124,7 @@ export async function createStats(
 ): Promise<Stats> {
   const { dim, codes, rows } = options;
   const { memory } = pool;
-  const kernels = await pool.load(assignStatsBinary, pool.form);
+  const kernels = await pool.load(codesKernels, pool.form);
   const blocks = Math.ceil(rows / STATS_BLOCK);
   const regions = memory.allocateAll(
     4 * codes * dim,

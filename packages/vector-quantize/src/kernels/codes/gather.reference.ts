@@ -1,5 +1,5 @@
 /** Scalar twin of `gather`: `out[n] = codebook[indices[n]]`; index -1 gives zeros. */
-export function gatherScalar(
+export function gatherReference(
   codebook: Float32Array,
   indices: Int32Array,
   dim: number,
@@ -16,7 +16,7 @@ export function gatherScalar(
  * Scalar twin of `decodeSum`: `out[n] = sum over q of codebooks[q][indices[n, q]]`, added in the
  * order of the layers; index -1 (a dropped layer) adds nothing.
  */
-export function decodeSumScalar(
+export function decodeSumReference(
   codebooks: readonly Float32Array[],
   indices: Int32Array,
   dim: number,

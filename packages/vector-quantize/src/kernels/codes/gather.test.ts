@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { integers, sameNumbers, testPools } from "../../../../../test/support/kernelPools.ts";
-import { decodeSumScalar, gatherScalar } from "./gather.reference.ts";
+import { decodeSumReference, gatherReference } from "./gather.reference.ts";
 import { decodeSum, gather } from "./gather.ts";
 
 const pools = testPools();
@@ -19,7 +19,7 @@ describe.each(pools)("gather and decodeSum ($name)", ({ pool }) => {
       const codebook = floats(7 * dim, dim);
       const indices = Int32Array.from({ length: 9 }, integers(dim, -1, 6));
       expect(await gather(codebook, indices, { dim, pool })).toEqual(
-        gatherScalar(codebook, indices, dim),
+        gatherReference(codebook, indices, dim),
       );
     }
   });
@@ -35,7 +35,7 @@ describe.each(pools)("gather and decodeSum ($name)", ({ pool }) => {
       const layer = [integers(4, -1, 4), integers(5, -1, 1), integers(6, -1, 8)];
       const indices = Int32Array.from({ length: 3 * rows }, (_, i) => layer[i % 3]!());
       const got = await decodeSum(codebooks, indices, { dim, pool });
-      expect(sameNumbers(got, decodeSumScalar(codebooks, indices, dim))).toBe(true);
+      expect(sameNumbers(got, decodeSumReference(codebooks, indices, dim))).toBe(true);
     }
   });
 

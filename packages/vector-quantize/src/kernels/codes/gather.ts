@@ -1,9 +1,9 @@
 import { checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkInts, checkList, checkOptions } from "../arguments.ts";
-import { gatherBinary } from "../binaries/gather.wasm.ts";
-import { supports } from "../engine/binary.ts";
+import { codesKernels } from "../engine/binaries/codes.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
-import { decodeSumScalar } from "./gather.reference.ts";
+import { decodeSumReference } from "./gather.reference.ts";
 
 /** Options of `gather` and `decodeSum`. */
 export interface DecodeOptions {
@@ -68,14 +68,14 @@ export async function decodeSum(
     throw expected("decodeSum: out", `${rows} x ${dim} numbers`, out.length);
   }
   if (!supports("plain")) {
-    out.set(decodeSumScalar(codebooks, indices, dim));
+    out.set(decodeSumReference(codebooks, indices, dim));
     return out;
   }
   const pool = options.pool ?? defaultPool();
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(gatherBinary, pool.form);
+    const kernels = await pool.load(codesKernels, pool.form);
     const part = Math.max(1, Math.floor(PART / dim));
     const distinct = new Map<Float32Array, number>();
     const held = Math.min(part, rows);

@@ -2,11 +2,11 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { nearestBinary } from "../binaries/nearest.wasm.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
 import { packCodebook } from "../search/packedCodebook.ts";
 import { nearestScratch } from "../search/tileChoice.ts";
 import { safeTile } from "../search/tileShape.ts";
-import { supports } from "./binary.ts";
+import { supports } from "./kernelModule.ts";
 import { KernelMemory } from "./memory.ts";
 import { createPool, defaultPool, type Kernel, type Pool } from "./pool.ts";
 
@@ -82,7 +82,7 @@ describe("Pool", () => {
   });
 
   test("an error while filling or in a kernel comes out, and the pool goes on", async () => {
-    const { nearest } = await pool.load(nearestBinary, pool.form);
+    const { nearest } = await pool.load(searchKernels, pool.form);
     const { form, memory } = pool;
     const shape = { dim: 1, size: 2, metric: "dot", tile: safeTile(form), form } as const;
     const book = await packCodebook(pool, shape);

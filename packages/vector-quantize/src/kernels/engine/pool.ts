@@ -1,6 +1,6 @@
 import { checkInteger, expected, VectorQuantizeError } from "../../errors.ts";
 import { checkOptions } from "../arguments.ts";
-import { type KernelBinary, type KernelForm, supports } from "./binary.ts";
+import { type KernelForm, type KernelModule, supports } from "./kernelModule.ts";
 import type { KernelMemory } from "./memory.ts";
 import { currentPlatform } from "./platform.ts";
 import { WorkerPool } from "./workerPool.ts";
@@ -14,7 +14,7 @@ import { WorkerPool } from "./workerPool.ts";
  *
  * ```ts
  * const pool = createPool({ threads: 4 });
- * const { squares } = await pool.load(squaresBinary, "plain");
+ * const { squares } = await pool.load(squareKernels, "plain");
  * const x = pool.memory.allocate(4 * n);
  * pool.memory.f32(x, n).set(values);
  * await pool.exclusive(() => pool.run(squares, { rows: n, chunkRows: 4096, work: n, args: [x] }));
@@ -40,9 +40,9 @@ export interface Pool {
   readonly form: KernelForm;
   /** Whether kernels run at full speed from their first call, without a warm-up. */
   readonly compilesOptimized: boolean;
-  /** Compiles a kernel, once, and returns its exported functions by name. */
+  /** Fetches and compiles a module, once, and returns its exported functions by name. */
   load<Name extends string>(
-    binary: KernelBinary<Name>,
+    module: KernelModule<Name>,
     form: KernelForm,
   ): Promise<Record<Name, Kernel>>;
   /** Runs `task` when no other task holds the pool's control block. Not reentrant. */

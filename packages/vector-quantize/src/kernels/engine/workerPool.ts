@@ -1,6 +1,6 @@
 import { VectorQuantizeError } from "../../errors.ts";
-import { compileKernel, type KernelBinary, type KernelForm, supports } from "./binary.ts";
 import { HandOver, type OpenJob, VALUES } from "./handOver.ts";
+import { compileModule, type KernelForm, type KernelModule, supports } from "./kernelModule.ts";
 import { KernelMemory } from "./memory.ts";
 import type { Platform } from "./platform.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
@@ -46,20 +46,20 @@ export class WorkerPool implements Pool {
     );
   }
 
-  load<Name extends string>(binary: KernelBinary<Name>, form: KernelForm) {
-    const key = `${binary.name} ${form}`;
+  load<Name extends string>(module: KernelModule<Name>, form: KernelForm) {
+    const key = `${module.name} ${form}`;
     let kernels = this.#loaded.get(key);
     if (kernels === undefined) {
-      kernels = this.#load(binary, form);
+      kernels = this.#load(module, form);
       this.#loaded.set(key, kernels);
     }
     return kernels as Promise<Record<Name, Kernel>>;
   }
 
-  async #load(binary: KernelBinary, form: KernelForm): Promise<Record<string, Kernel>> {
-    const module = await compileKernel(binary, form, this.#platform.sharesMemory, this.#platform);
+  async #load(source: KernelModule, form: KernelForm): Promise<Record<string, Kernel>> {
+    const module = await compileModule(source, form, this.#platform.sharesMemory, this.#platform);
     const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory.memory } });
-    const names = binary.functions;
+    const names = source.functions;
     const kernels: Record<string, Kernel> = {};
     for (const name of names) {
       kernels[name] = { id: this.#kernels++, call: exports[name] as Kernel["call"] };

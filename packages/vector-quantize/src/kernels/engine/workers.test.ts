@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { lineBinary } from "../../../../../test/support/poolStress.ts";
+import { lineKernels } from "../../../../../test/support/poolStress.ts";
 import { currentPlatform, type Platform, type WorkerHandle } from "./platform.ts";
 import { WorkerPool } from "./workerPool.ts";
 
@@ -7,7 +7,7 @@ const ROWS = 40;
 
 /** The answers of a job that is worth threads. */
 async function lineOn(pool: WorkerPool): Promise<number[]> {
-  const { line } = await pool.load(lineBinary, "plain");
+  const { line } = await pool.load(lineKernels, "plain");
   const out = pool.memory.allocate(4 * ROWS);
   const job = { rows: ROWS, chunkRows: 4, work: 1e9, args: [out, 3, 1] };
   expect(await pool.exclusive(() => pool.run(line, job))).toBe(ROWS);

@@ -1,4 +1,4 @@
-import { codeEntropyBinary } from "../binaries/codeEntropy.wasm.ts";
+import { entropyKernels } from "../engine/binaries/entropy.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 
 /** What `codeEntropy` takes beside the logits. */
@@ -51,7 +51,7 @@ export async function codeEntropy(
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(codeEntropyBinary, pool.form);
+    const kernels = await pool.load(entropyKernels, pool.form);
     const regions: number[] = [];
     const region = (bytes: number) => {
       const start = memory.allocate(bytes);

@@ -15,7 +15,7 @@ export interface EncodedLevels {
  * Scalar twin of `encodeLevels`: the level of `x` in a dimension is the number of thresholds that
  * are at most `x`, the index is `sum of level[d] * basis[d]` in integers.
  */
-export function encodeLevelsScalar(codec: LevelEncoding, vectors: Float32Array): EncodedLevels {
+export function encodeLevelsReference(codec: LevelEncoding, vectors: Float32Array): EncodedLevels {
   const { dim, levels, basis, thresholds } = codec;
   const rows = vectors.length / dim;
   const indices = codec.wide ? new BigInt64Array(rows) : new Int32Array(rows);
@@ -42,7 +42,7 @@ export function encodeLevelsScalar(codec: LevelEncoding, vectors: Float32Array):
 }
 
 /** Scalar twin of `decodeLevels`: the value of each dimension's level; index -1 gives zeros. */
-export function decodeLevelsScalar(
+export function decodeLevelsReference(
   codec: LevelCodec,
   indices: WideIndices,
 ): Float32Array<ArrayBuffer> {

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { integers, sameNumbers, testPools } from "../../../../../test/support/kernelPools.ts";
-import { decodeLevelsScalar, encodeLevelsScalar } from "./encodeLevels.reference.ts";
+import { decodeLevelsReference, encodeLevelsReference } from "./encodeLevels.reference.ts";
 import { decodeLevels, encodeLevels } from "./encodeLevels.ts";
 import { fspCodec } from "./fspCodec.ts";
 import { fsqCodec } from "./fsqCodec.ts";
-import { decodeSignsScalar, encodeSignsScalar } from "./signs.reference.ts";
+import { decodeSignsReference, encodeSignsReference } from "./signs.reference.ts";
 import { decodeSigns, encodeSigns } from "./signs.ts";
 
 const pools = testPools();
@@ -21,16 +21,16 @@ const values = (length: number, seed: number, nan = true) => {
 };
 
 describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
-  it("encodeLevels and decodeLevels equal the scalar reference, across every tail", async () => {
+  it("encodeLevels and decodeLevels equal the reference, across every tail", async () => {
     const lists = [[3], [5, 4], [8, 5, 5], [8, 8, 8, 5, 5, 5], new Array(11).fill(8), [100, 3, 7]];
     for (const levels of lists) {
       for (const codec of [fsqCodec({ levels }), fspCodec({ levels, cdf: "laplace" })]) {
         for (const rows of [0, 1, 2, 3, 4, 5, 9, 64]) {
           const vectors = values(rows * codec.dim, rows);
           const got = await encodeLevels(codec, vectors, { invalid: "mark", pool });
-          expect(got).toEqual(encodeLevelsScalar(codec, vectors));
+          expect(got).toEqual(encodeLevelsReference(codec, vectors));
           const decoded = await decodeLevels(codec, got.indices, { pool });
-          expect(decoded).toEqual(decodeLevelsScalar(codec, got.indices));
+          expect(decoded).toEqual(decodeLevelsReference(codec, got.indices));
         }
       }
     }
@@ -40,11 +40,11 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
     const codec = fsqCodec({ levels: [8, 8, 8, 5, 5, 5] });
     const vectors = values(60_001 * 6, 3);
     const got = await encodeLevels(codec, vectors, { invalid: "mark", pool });
-    const wanted = encodeLevelsScalar(codec, vectors);
+    const wanted = encodeLevelsReference(codec, vectors);
     expect(got.invalidRows).toBe(wanted.invalidRows);
     expect(sameNumbers(got.indices, wanted.indices)).toBe(true);
     const decoded = await decodeLevels(codec, got.indices, { pool });
-    expect(sameNumbers(decoded, decodeLevelsScalar(codec, got.indices))).toBe(true);
+    expect(sameNumbers(decoded, decodeLevelsReference(codec, got.indices))).toBe(true);
   });
 
   it("decodeLevels refuses an index past the last code", async () => {
@@ -71,7 +71,7 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
     },
   );
 
-  it("encodeSigns and decodeSigns equal the scalar reference, across every tail", async () => {
+  it("encodeSigns and decodeSigns equal the reference, across every tail", async () => {
     for (const dim of [1, 2, 3, 4, 5, 8, 13, 16, 30, 31, 32, 33, 62, 63]) {
       for (const rows of [0, 1, 3, 40]) {
         const vectors = values(rows * dim, dim + rows);
@@ -79,9 +79,9 @@ describe.each(pools)("scalar encoders ($name)", ({ pool }) => {
           if (i % 7 === 3) vectors[i] = 0; // no positive value: its bit is 0
         });
         const got = await encodeSigns(vectors, { dim, invalid: "mark", pool });
-        expect(got).toEqual(encodeSignsScalar(vectors, dim));
+        expect(got).toEqual(encodeSignsReference(vectors, dim));
         expect(await decodeSigns(got.indices, { dim, scale: 0.5, pool })).toEqual(
-          decodeSignsScalar(got.indices, dim, 0.5),
+          decodeSignsReference(got.indices, dim, 0.5),
         );
       }
     }

@@ -1,13 +1,13 @@
 import { checkChoice, expected } from "../../errors.ts";
 import { checkFloats, checkOptions } from "../arguments.ts";
-import { levelsBinary } from "../binaries/levels.wasm.ts";
-import { supports } from "../engine/binary.ts";
+import { levelsKernels } from "../engine/binaries/levels.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import { type InvalidOption, invalidRow } from "../invalid.ts";
 import {
-  decodeLevelsScalar,
+  decodeLevelsReference,
   type EncodedLevels,
-  encodeLevelsScalar,
+  encodeLevelsReference,
   type WideIndices,
 } from "./encodeLevels.reference.ts";
 import { checkCodec, type LevelCodec, type LevelEncoding } from "./levelCodec.ts";
@@ -55,7 +55,7 @@ export async function encodeLevels(
   }
   const rows = vectors.length / dim;
   if (!supports("plain")) {
-    const encoded = encodeLevelsScalar(codec, vectors);
+    const encoded = encodeLevelsReference(codec, vectors);
     return checkInvalid("encodeLevels", vectors, dim, encoded, invalid);
   }
   const pool = options.pool ?? defaultPool();
@@ -65,7 +65,7 @@ export async function encodeLevels(
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(levelsBinary, pool.form);
+    const kernels = await pool.load(levelsKernels, pool.form);
     const part = Math.max(4, Math.floor(PART / dim / 4) * 4);
     const held = Math.min(part, rows);
     const regions = memory.allocateAll(4 * held * dim, 8 * held, 4 * cuts.length, 8 * dim, 4 * dim);
@@ -122,7 +122,7 @@ export async function decodeLevels(
   const size = codebookSize(codec);
   if (!supports("plain")) {
     checkIndices("decodeLevels", indices, size);
-    return decodeLevelsScalar(codec, indices);
+    return decodeLevelsReference(codec, indices);
   }
   const pool = options.pool ?? defaultPool();
   const rows = indices.length;
@@ -131,7 +131,7 @@ export async function decodeLevels(
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(levelsBinary, pool.form);
+    const kernels = await pool.load(levelsKernels, pool.form);
     const part = Math.max(1, Math.floor(PART / dim));
     const held = Math.min(part, rows);
     const regions = memory.allocateAll(8 * held, 4 * held * dim, 4 * codec.values.length, 4 * dim);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeLevelsScalar, encodeLevelsScalar } from "./encodeLevels.reference.ts";
+import { decodeLevelsReference, encodeLevelsReference } from "./encodeLevels.reference.ts";
 import { erf } from "./erf.ts";
 import { type Cdf, fspCodec } from "./fspCodec.ts";
 import { fsqCodec } from "./fsqCodec.ts";
@@ -105,13 +105,13 @@ describe("scalar levels", () => {
         }
         wanted.push(index);
       }
-      const { indices, invalidRows } = encodeLevelsScalar(codec, vectors);
+      const { indices, invalidRows } = encodeLevelsReference(codec, vectors);
       expect(indices instanceof BigInt64Array).toBe(codec.wide);
       expect(Array.from(indices, BigInt)).toEqual(wanted);
       expect(invalidRows).toBe(0);
-      const again = encodeLevelsScalar(fsqCodec({ levels, bound: "clamp" }), vectors);
+      const again = encodeLevelsReference(fsqCodec({ levels, bound: "clamp" }), vectors);
       expect(again.invalidRows).toBe(0);
-      const decoded = decodeLevelsScalar(codec, indices);
+      const decoded = decodeLevelsReference(codec, indices);
       for (let d = 0; d < codec.dim; d++) {
         const level = Number((wanted[0]! / codec.basis[d]!) % BigInt(levels[d]!));
         expect(decoded[d]).toBeCloseTo(
@@ -127,19 +127,19 @@ describe("scalar levels", () => {
     const at = codec.thresholds.slice();
     const bits = new Int32Array(codec.thresholds.slice().buffer);
     const below = new Float32Array(bits.map((b) => (b > 0 ? b - 1 : b + 1)).buffer);
-    expect([...encodeLevelsScalar(codec, at).indices]).toEqual([1, 2, 3, 4, 5, 6]);
-    expect([...encodeLevelsScalar(codec, below).indices]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...encodeLevelsReference(codec, at).indices]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...encodeLevelsReference(codec, below).indices]).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it("gives -1 and counts a vector with a NaN", () => {
     const codec = fsqCodec({ levels: [3, 3] });
-    const { indices, invalidRows } = encodeLevelsScalar(
+    const { indices, invalidRows } = encodeLevelsReference(
       codec,
       Float32Array.of(9, 9, Number.NaN, 0),
     );
     expect([...indices]).toEqual([8, -1]);
     expect(invalidRows).toBe(1);
-    expect([...decodeLevelsScalar(codec, Int32Array.of(-1))]).toEqual([0, 0]);
+    expect([...decodeLevelsReference(codec, Int32Array.of(-1))]).toEqual([0, 0]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { ResidualLevelCodec, ResidualLevels } from "./residualLevels.ts";
 const f = Math.fround;
 
 /** Scalar twin of `encodeResidualLevels`, in float32 step by step. */
-export function encodeResidualLevelsScalar(
+export function encodeResidualLevelsReference(
   { codec, scales, bound }: ResidualLevelCodec,
   vectors: Float32Array,
 ): ResidualLevels {
@@ -52,7 +52,7 @@ const INVERSE_LN2 = f(1 / Math.LN2);
 const LN2 = f(Math.LN2);
 const COEFFICIENTS = [1 / 120, 1 / 24, 1 / 6, 0.5, 1, 1].map(f);
 
-/** Twin of `assembly/shared/tanh.ts`. */
+/** Twin of `assembly/levels/tanh.ts`. */
 function tanh(x: number): number {
   const sign = x < 0 ? 1 : -1;
   const y = f(x * sign * 2);
@@ -67,7 +67,7 @@ function tanh(x: number): number {
 }
 
 /** Scalar twin of `decodeResidualLevels`. */
-export function decodeResidualLevelsScalar(
+export function decodeResidualLevelsReference(
   { codec, scales }: ResidualLevelCodec,
   indices: Int32Array,
 ): Float32Array<ArrayBuffer> {

@@ -1,14 +1,14 @@
 import { checkChoice, expected } from "../../errors.ts";
 import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
-import { residualLevelsBinary } from "../binaries/residualLevels.wasm.ts";
-import { supports } from "../engine/binary.ts";
+import { levelsKernels } from "../engine/binaries/levels.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import { invalidRow } from "../invalid.ts";
 import { checkIndices, type EncodeOptions, interleavedCuts } from "./encodeLevels.ts";
 import { checkCodec, type LevelCodec } from "./levelCodec.ts";
 import {
-  decodeResidualLevelsScalar,
-  encodeResidualLevelsScalar,
+  decodeResidualLevelsReference,
+  encodeResidualLevelsReference,
 } from "./residualLevels.reference.ts";
 
 /**
@@ -69,7 +69,7 @@ export async function encodeResidualLevels(
     const row = Math.floor(found.indices.indexOf(-1) / layers);
     throw invalidRow(where, vectors, dim, row);
   };
-  if (!supports("plain")) return checked(encodeResidualLevelsScalar(codec, vectors));
+  if (!supports("plain")) return checked(encodeResidualLevelsReference(codec, vectors));
   const pool = options.pool ?? defaultPool();
   const indices = new Int32Array(rows * layers);
   const { memory } = pool;
@@ -84,7 +84,7 @@ export async function encodeResidualLevels(
   ];
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(residualLevelsBinary, pool.form);
+    const kernels = await pool.load(levelsKernels, pool.form);
     const part = Math.max(4, Math.floor(PART / (dim + layers) / 4) * 4);
     const held = Math.min(part, rows);
     const all = memory.allocateAll(
@@ -149,7 +149,7 @@ export async function decodeResidualLevels(
   const size = levels.reduce((product, count) => product * count, 1);
   if (!supports("plain")) {
     checkIndices(where, indices, BigInt(size));
-    return decodeResidualLevelsScalar(codec, indices);
+    return decodeResidualLevelsReference(codec, indices);
   }
   const pool = options.pool ?? defaultPool();
   const rows = indices.length / layers;
@@ -157,7 +157,7 @@ export async function decodeResidualLevels(
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(residualLevelsBinary, pool.form);
+    const kernels = await pool.load(levelsKernels, pool.form);
     const part = Math.max(1, Math.floor(PART / (dim + layers)));
     const held = Math.min(part, rows);
     const regions = memory.allocateAll(

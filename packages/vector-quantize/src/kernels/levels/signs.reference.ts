@@ -4,7 +4,7 @@ import type { EncodedLevels, WideIndices } from "./encodeLevels.reference.ts";
  * Scalar twin of `encodeSigns`: bit `D - 1 - d` of the index is 1 where `x[d] > 0`, so the first
  * dimension is the most significant bit.
  */
-export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLevels {
+export function encodeSignsReference(vectors: Float32Array, dim: number): EncodedLevels {
   const rows = vectors.length / dim;
   const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
   let invalidRows = 0;
@@ -24,7 +24,7 @@ export function encodeSignsScalar(vectors: Float32Array, dim: number): EncodedLe
 }
 
 /** Scalar twin of `decodeSigns`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
-export function decodeSignsScalar(
+export function decodeSignsReference(
   indices: WideIndices,
   dim: number,
   scale: number,

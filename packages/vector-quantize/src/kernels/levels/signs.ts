@@ -1,7 +1,7 @@
 import { checkChoice, checkInteger, checkNumber, expected } from "../../errors.ts";
 import { checkFloats, checkOptions } from "../arguments.ts";
-import { signsBinary } from "../binaries/signs.wasm.ts";
-import { supports } from "../engine/binary.ts";
+import { levelsKernels } from "../engine/binaries/levels.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import {
   checkIndices,
@@ -12,7 +12,7 @@ import {
   type WideIndices,
   writeIndices,
 } from "./encodeLevels.ts";
-import { decodeSignsScalar, encodeSignsScalar } from "./signs.reference.ts";
+import { decodeSignsReference, encodeSignsReference } from "./signs.reference.ts";
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 22;
@@ -44,14 +44,14 @@ export async function encodeSigns(
   }
   const rows = vectors.length / dim;
   if (!supports("plain")) {
-    return checkInvalid("encodeSigns", vectors, dim, encodeSignsScalar(vectors, dim), invalid);
+    return checkInvalid("encodeSigns", vectors, dim, encodeSignsReference(vectors, dim), invalid);
   }
   const pool = options.pool ?? defaultPool();
   const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(signsBinary, pool.form);
+    const kernels = await pool.load(levelsKernels, pool.form);
     const part = Math.floor(PART / dim);
     const held = Math.min(part, rows);
     const [x, to] = memory.allocateAll(4 * held * dim, 8 * held);
@@ -104,7 +104,7 @@ export async function decodeSigns(
   const size = 2n ** BigInt(dim);
   if (!supports("plain")) {
     checkIndices("decodeSigns", indices, size);
-    return decodeSignsScalar(indices, dim, scale);
+    return decodeSignsReference(indices, dim, scale);
   }
   const pool = options.pool ?? defaultPool();
   const rows = indices.length;
@@ -112,7 +112,7 @@ export async function decodeSigns(
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const kernels = await pool.load(signsBinary, pool.form);
+    const kernels = await pool.load(levelsKernels, pool.form);
     const part = Math.floor(PART / dim);
     const held = Math.min(part, rows);
     const [at, to] = memory.allocateAll(8 * held, 4 * held * dim);

@@ -1,5 +1,5 @@
-import { residualBeamBinary } from "../binaries/residualBeam.wasm.ts";
-import type { KernelForm } from "../engine/binary.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
+import type { KernelForm } from "../engine/kernelModule.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { PackedCodebook } from "../search/packedCodebook.ts";
 
@@ -37,7 +37,7 @@ export async function createTables(
 ): Promise<Tables> {
   const { memory } = pool;
   const layers = books.length;
-  const { codeProducts } = await pool.load(residualBeamBinary, form);
+  const { codeProducts } = await pool.load(searchKernels, form);
   const stride = ({ size, tile }: PackedCodebook) => 4 * Math.ceil(size / tile.codes) * tile.codes;
   let bytes = 0;
   let making = 0; // multiply-adds to make them

@@ -1,7 +1,6 @@
 import { expected } from "../../errors.ts";
-import { residualBeamBinary } from "../binaries/residualBeam.wasm.ts";
-import { residualNearestBinary } from "../binaries/residualNearest.wasm.ts";
-import type { KernelForm } from "../engine/binary.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
+import type { KernelForm } from "../engine/kernelModule.ts";
 import type { Job, Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
 import {
@@ -11,8 +10,8 @@ import {
   packCodebook,
 } from "../search/packedCodebook.ts";
 import { filterScratch } from "../search/pruning/filterCodebook.ts";
-import type { Filter } from "../search/pruning/pruning.ts";
-import { fastestFilter } from "../search/pruning/pruningChoice.ts";
+import type { Pruning } from "../search/pruning/pruning.ts";
+import { fastestPruning } from "../search/pruning/pruningChoice.ts";
 import type { TileShape } from "../search/tileShape.ts";
 import { createTables, type Tables } from "./codeProducts.ts";
 import { checkLayout, type LayerLayout, layoutOf } from "./layerLayout.ts";
@@ -36,8 +35,7 @@ export async function createPackedResidualSearch(
 ): Promise<ResidualSearch> {
   const { dim, beam, weights, limit } = settings;
   const layers = codebooks.length;
-  const greedy = (await pool.load(residualNearestBinary, form)).residualNearest;
-  const beamed = await pool.load(residualBeamBinary, form);
+  const kernels = await pool.load(searchKernels, form);
   const books = await packLayers(pool, codebooks, { dim, tile, form, limit });
   const filters = await filterLayers(pool, beam === 1 ? books : [], form);
   const { memory } = pool;
@@ -55,7 +53,7 @@ export async function createPackedResidualSearch(
     filterHeaders,
     weights: weightsAt,
     tables,
-    kernels: { greedy, ...beamed },
+    kernels,
   });
   try {
     await search.set(codebooks);
@@ -86,11 +84,11 @@ function filterLayers(
   pool: Pool,
   books: readonly PackedCodebook[],
   form: KernelForm,
-): Promise<Map<PackedCodebook, Filter>> {
+): Promise<Map<PackedCodebook, Pruning>> {
   return pool.exclusive(async () => {
-    const filters = new Map<PackedCodebook, Filter>();
+    const filters = new Map<PackedCodebook, Pruning>();
     for (const book of new Set(books)) {
-      filters.set(book, await fastestFilter(pool, book, form));
+      filters.set(book, await fastestPruning(pool, book, form));
     }
     return filters;
   });
@@ -101,7 +99,7 @@ interface Layers {
   readonly form: KernelForm;
   readonly books: readonly PackedCodebook[];
   /** The integers of each book; none with a beam. */
-  readonly filters: ReadonlyMap<PackedCodebook, Filter>;
+  readonly filters: ReadonlyMap<PackedCodebook, Pruning>;
   /** Address of the addresses of the integers, u32 `[Q]`; 0 for a layer without. */
   readonly filterHeaders: number;
   /** Address of the codebooks' headers, u32 `[Q]`. */
@@ -109,7 +107,7 @@ interface Layers {
   /** Address of the weights, f64 `[Q]`. */
   readonly weights: number;
   readonly tables: Tables | undefined;
-  readonly kernels: Record<"greedy" | "residualBeam" | "residualBeamBytes", Kernel>;
+  readonly kernels: Record<"residualNearest" | "residualBeam" | "residualBeamBytes", Kernel>;
 }
 
 class PackedResidualSearch implements ResidualSearch {
@@ -169,7 +167,7 @@ class PackedResidualSearch implements ResidualSearch {
           const count = Math.min(part, rows - first);
           const job =
             beam === 1 ? await this.#greedyJob(count, x, to) : this.#beamJob(count, table, x, to);
-          bad += await this.#pool.run(beam === 1 ? kernels.greedy : kernels.residualBeam, {
+          bad += await this.#pool.run(beam === 1 ? kernels.residualNearest : kernels.residualBeam, {
             ...job,
             fill(begin, end) {
               const from = vectors.subarray((first + begin) * dim, (first + end) * dim);

@@ -16,7 +16,7 @@ interface Hypothesis {
  * Scalar twin of `residualNearest`: the codes of every layer for each vector `[N, Q]`, all in
  * float64. Of equal scores the lower hypothesis wins, then the lower index.
  */
-export function residualNearestScalar(
+export function residualNearestReference(
   vectors: Float32Array,
   codebooks: readonly Float32Array[],
   dim: number,

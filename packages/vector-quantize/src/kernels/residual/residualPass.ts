@@ -1,6 +1,5 @@
-import { gatherBinary } from "../binaries/gather.wasm.ts";
-import { residualPassBinary } from "../binaries/residualPass.wasm.ts";
 import { type AssignStats, createStats, segmentRows } from "../codes/assignStats.ts";
+import { codesKernels } from "../engine/binaries/codes.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 
 /** What a pass looks at. The arrays are read at once. */
@@ -64,8 +63,7 @@ export async function createResidualPass(
   const chunkRows = Math.max(1, Math.floor(2 ** 14 / dim));
   /** Rows at a time of work that is bound by memory. */
   const chunks = { rows, chunkRows, work: 16 * vectors.length * layers };
-  const { takeCodes, passBack } = await pool.load(residualPassBinary, pool.form);
-  const { decodeSum } = await pool.load(gatherBinary, pool.form);
+  const { takeCodes, passBack, decodeSum } = await pool.load(codesKernels, pool.form);
 
   const held: number[] = [];
   const hold = (bytes: number) => {

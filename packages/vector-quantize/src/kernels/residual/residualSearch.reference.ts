@@ -2,11 +2,11 @@ import { expected } from "../../errors.ts";
 import { countRows, invalidRow, refuseNumbers } from "../invalid.ts";
 import { checkFinite } from "../search/packedCodebook.ts";
 import { checkLayout, type LayerLayout, layoutOf } from "./layerLayout.ts";
-import { residualNearestScalar } from "./residualNearest.reference.ts";
+import { residualNearestReference } from "./residualNearest.reference.ts";
 import type { ResidualIndices, ResidualSearch, ResidualSettings } from "./residualSearch.ts";
 
 /** A residual search without kernels, for engines that lack WebAssembly or its SIMD. Slow. */
-export class ScalarResidualSearch implements ResidualSearch {
+export class ReferenceResidualSearch implements ResidualSearch {
   readonly layers: number;
   readonly #settings: ResidualSettings;
   readonly #layout: LayerLayout;
@@ -42,7 +42,7 @@ export class ScalarResidualSearch implements ResidualSearch {
       row.fill(0);
     }
     const score = { weights, carry };
-    const indices = residualNearestScalar(finite, this.#codebooks, dim, beam, score);
+    const indices = residualNearestReference(finite, this.#codebooks, dim, beam, score);
     for (const n of bad) indices.fill(-1, n * this.layers, (n + 1) * this.layers);
     return { indices, invalidRows: bad.length };
   }

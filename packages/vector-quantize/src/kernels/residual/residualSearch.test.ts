@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { integers, testPools } from "../../../../../test/support/kernelPools.ts";
-import { residualBeamBinary } from "../binaries/residualBeam.wasm.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
 import type { Pool } from "../engine/pool.ts";
 import { tile3x12, tile4x8, tile6x8 } from "../search/tileShape.ts";
 import { createPackedResidualSearch } from "./packedResidualSearch.ts";
-import { residualNearestScalar } from "./residualNearest.reference.ts";
+import { residualNearestReference } from "./residualNearest.reference.ts";
 import { createResidualSearch, type ResidualSearchOptions } from "./residualSearch.ts";
 
 const pools = testPools();
@@ -37,7 +37,7 @@ async function search(
 
 /** Counts the tables of products that are made from now on. */
 async function countTables(pool: Pool): Promise<() => number> {
-  const { codeProducts } = await pool.load(residualBeamBinary, pool.form);
+  const { codeProducts } = await pool.load(searchKernels, pool.form);
   const run = vi.spyOn(pool, "run");
   onTestFinished(() => run.mockRestore());
   return () => run.mock.calls.filter(([kernel]) => kernel === codeProducts).length;
@@ -53,7 +53,7 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
   ];
 
   for (const tile of [tile6x8, tile3x12, tile4x8]) {
-    it(`equals the scalar reference on integers (${tile.rows} x ${tile.codes})`, async () => {
+    it(`equals the reference on integers (${tile.rows} x ${tile.codes})`, async () => {
       for (const { rows, dim, sizes } of cases) {
         const vectors = whole(rows * dim, rows, 9);
         const codebooks = sizes.map((size, q) => whole(size * dim, 10 * q + dim));
@@ -64,7 +64,7 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
             const { indices, invalidRows } = await search(vectors, codebooks, options, tile);
             const score = { weights, carry: rank === "sum" ? 1 : 0 } as const;
             expect([...indices], `rows ${rows}, dim ${dim}, beam ${beam}, rank ${rank}`).toEqual([
-              ...residualNearestScalar(vectors, codebooks, dim, beam, score),
+              ...residualNearestReference(vectors, codebooks, dim, beam, score),
             ]);
             expect(invalidRows).toBe(0);
           }
@@ -86,7 +86,7 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
           const { indices } = await search(vectors, codebooks, { dim, beam, pool });
           const score = { weights: [1, 1], carry: 0 } as const;
           expect([...indices], `rows ${rows}, dim ${dim}, beam ${beam}`).toEqual([
-            ...residualNearestScalar(vectors, codebooks, dim, beam, score),
+            ...residualNearestReference(vectors, codebooks, dim, beam, score),
           ]);
         }
       }
@@ -124,7 +124,9 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     expect(made()).toBe(2);
     residual.dispose();
     const score = { weights: [1, 1], carry: 0 } as const;
-    expect([...indices]).toEqual([...residualNearestScalar(vectors, books(50), dim, beam, score)]);
+    expect([...indices]).toEqual([
+      ...residualNearestReference(vectors, books(50), dim, beam, score),
+    ]);
   });
 
   it("finds no worse an error with a wider beam, on random floats", async () => {
@@ -180,7 +182,7 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     const vectors = whole(30 * 4, 8, 9);
     const score = { weights: [1, 1, 1], carry: 0 } as const;
     expect([...(await residual.nearest(vectors)).indices]).toEqual([
-      ...residualNearestScalar(vectors, [codebook, codebook, codebook], 4, 1, score),
+      ...residualNearestReference(vectors, [codebook, codebook, codebook], 4, 1, score),
     ]);
     await expect(residual.set([codebook, codebook, codebook.slice()])).rejects.toThrow(
       "set: codebooks[2]: expected the array of layer 0",

@@ -1,12 +1,12 @@
 import { checkBoolean, checkChoice, checkInteger, checkNumber, expected } from "../../errors.ts";
 import { checkList, checkOptions } from "../arguments.ts";
 import { checkCodebooks } from "../codes/gather.ts";
-import { supports } from "../engine/binary.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import { checkLimit, type InvalidOption, type LimitOption } from "../invalid.ts";
 import { fastestTile } from "../search/tileChoice.ts";
 import { createPackedResidualSearch } from "./packedResidualSearch.ts";
-import { ScalarResidualSearch } from "./residualSearch.reference.ts";
+import { ReferenceResidualSearch } from "./residualSearch.reference.ts";
 
 /** Options of `createResidualSearch`. */
 export interface ResidualSearchOptions extends InvalidOption, LimitOption {
@@ -92,7 +92,7 @@ export async function createResidualSearch(
   options: ResidualSearchOptions,
 ): Promise<ResidualSearch> {
   const settings = checkArguments(codebooks, options);
-  if (!supports("plain")) return new ScalarResidualSearch(codebooks, settings);
+  if (!supports("plain")) return new ReferenceResidualSearch(codebooks, settings);
   const pool = options.pool ?? defaultPool();
   const form = options.reproducible ? "plain" : pool.form;
   const tile = await pool.exclusive(() => fastestTile(pool, form, settings.dim));

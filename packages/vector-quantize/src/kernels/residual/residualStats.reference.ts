@@ -1,7 +1,7 @@
-import { type AssignStats, assignStatsScalar } from "../codes/assignStats.reference.ts";
+import { type AssignStats, assignStatsReference } from "../codes/assignStats.reference.ts";
 
 /** Scalar twin of `residualStats`: in turn each layer's statistics, then its codes taken off. */
-export function residualStatsScalar(
+export function residualStatsReference(
   vectors: Float32Array,
   indices: Int32Array,
   codebooks: readonly Float32Array[],
@@ -11,7 +11,7 @@ export function residualStatsScalar(
   const residuals = vectors.slice();
   return codebooks.map((codebook, q) => {
     const column = indices.filter((_, i) => i % layers === q);
-    const stats = assignStatsScalar(residuals, column, dim, codebook.length / dim);
+    const stats = assignStatsReference(residuals, column, dim, codebook.length / dim);
     for (let n = 0; n < column.length; n++) {
       const index = column[n]!;
       if (index < 0) continue;

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { integers, testPools } from "../../../../../test/support/kernelPools.ts";
-import { assignStatsScalar } from "../codes/assignStats.reference.ts";
-import { decodeSumScalar } from "../codes/gather.reference.ts";
+import { assignStatsReference } from "../codes/assignStats.reference.ts";
+import { decodeSumReference } from "../codes/gather.reference.ts";
 import { residualStats } from "./residualStats.ts";
 
 const pools = testPools();
@@ -27,10 +27,10 @@ describe.each(pools)("residualStats ($name)", ({ pool }) => {
       const got = await residualStats(vectors, indices, codebooks, { dim, pool });
       for (const [q, size] of sizes.entries()) {
         const before = indices.map((index, i) => (i % 3 < q ? index : -1));
-        const taken = decodeSumScalar(codebooks, before, dim);
+        const taken = decodeSumReference(codebooks, before, dim);
         const residuals = vectors.map((value, i) => value - taken[i]!);
         const column = indices.filter((_, i) => i % 3 === q);
-        expect(got[q]).toEqual(assignStatsScalar(residuals, column, dim, size));
+        expect(got[q]).toEqual(assignStatsReference(residuals, column, dim, size));
       }
     }
   });

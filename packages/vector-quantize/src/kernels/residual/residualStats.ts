@@ -1,11 +1,11 @@
 import { checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
-import { gatherBinary } from "../binaries/gather.wasm.ts";
 import { type AssignStats, createStats, type Stats, segmentRows } from "../codes/assignStats.ts";
 import { checkCodebooks, checkLayerIndices, type DecodeOptions } from "../codes/gather.ts";
-import { supports } from "../engine/binary.ts";
+import { codesKernels } from "../engine/binaries/codes.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool } from "../engine/pool.ts";
-import { residualStatsScalar } from "./residualStats.reference.ts";
+import { residualStatsReference } from "./residualStats.reference.ts";
 
 /**
  * Counts and sums for every layer of a residual quantizer: those of `assignStats` for the residuals
@@ -42,12 +42,12 @@ export async function residualStats(
     );
   }
   checkLayerIndices("residualStats", codebooks, indices, dim);
-  if (!supports("plain")) return residualStatsScalar(vectors, indices, codebooks, dim);
+  if (!supports("plain")) return residualStatsReference(vectors, indices, codebooks, dim);
   const pool = options.pool ?? defaultPool();
   const { memory } = pool;
 
   return pool.exclusive(async () => {
-    const { subtractCodes } = await pool.load(gatherBinary, pool.form);
+    const { subtractCodes } = await pool.load(codesKernels, pool.form);
     const segment = Math.min(rows, segmentRows(dim));
     const most = Math.max(...codebooks.map(({ length }) => length));
     const [x, at, book] = memory.allocateAll(4 * segment * dim, 4 * segment, 4 * most);

@@ -4,7 +4,7 @@ import type { KernelMetric } from "./packedCodebook.ts";
  * Scalar twin of `nearest` and `nearestTopK`: the k nearest codes of each vector in float64, the
  * lower index first on ties; index -1 and distance NaN for a vector that is not finite.
  */
-export function nearestScalar(
+export function nearestReference(
   vectors: Float32Array,
   codebook: Float32Array,
   dim: number,

@@ -1,6 +1,9 @@
 import { expected } from "../../errors.ts";
-import { packCodebookBinary } from "../binaries/packCodebook.wasm.ts";
-import type { KernelForm } from "../engine/binary.ts";
+import { codebookHeader } from "../engine/binaries/headers.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
+import { headerAt } from "../engine/header.ts";
+import type { KernelForm } from "../engine/kernelModule.ts";
+import type { KernelMemory } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { TileShape } from "./tileShape.ts";
 
@@ -12,7 +15,7 @@ const metricIds: Record<KernelMetric, number> = { euclidean: 0, dot: 1, cosine: 
 
 /** A codebook in the pool's memory, packed for the search kernels. */
 export interface PackedCodebook {
-  /** Address of the header that kernels take: see `assembly/shared/codebook.ts`. */
+  /** Address of the header that kernels take: see `assembly/search/packedCodebook.ts`. */
   readonly header: number;
   readonly dim: number;
   readonly size: number;
@@ -43,22 +46,26 @@ export interface PackOptions {
   readonly limit?: number;
 }
 
-const HEADER_BYTES = 80;
 const CACHE_LINE = 64;
 /** Rounding unit of float32. */
 const UNIT = 2 ** -24;
+
+/** The fields of the packed codebook at `header`. */
+export function headerOf(memory: KernelMemory, header: number) {
+  return headerAt(memory, header, codebookHeader);
+}
 
 /** Room for a codebook of `size` codes of `dim` features; `set` brings the codes in. */
 export async function packCodebook(pool: Pool, options: PackOptions): Promise<PackedCodebook> {
   const { dim, size, metric, tile, form, limit = Number.POSITIVE_INFINITY } = options;
   const { memory } = pool;
-  const kernels = await pool.load(packCodebookBinary, form);
+  const kernels = await pool.load(searchKernels, form);
   const panels = Math.ceil(size / tile.codes);
   const stored = Math.ceil(panels / 4) * 4; // the exact search reads four panels at a time
   const places = stored * tile.codes;
 
   const scales = metric === "cosine" ? size : 0;
-  const bytes = HEADER_BYTES + 4 * (size * dim + places * dim + places + dim) + 8 * scales;
+  const bytes = codebookHeader.bytes + 4 * (size * dim + places * dim + places + dim) + 8 * scales;
   const header = memory.allocate(bytes + 6 * CACHE_LINE);
   let free = header;
   const take = (part: number) => {
@@ -66,18 +73,18 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     free += Math.ceil(part / CACHE_LINE) * CACHE_LINE;
     return start;
   };
-  take(HEADER_BYTES);
+  take(codebookHeader.bytes);
   const codes = take(4 * size * dim);
   const packed = take(4 * places * dim);
   const bias = take(4 * places);
   const mean = take(4 * dim);
   const scale = take(8 * scales);
   memory.f32(mean, dim).fill(0);
-  const ints = memory.i32(header, HEADER_BYTES / 4);
-  ints.set([dim, size, tile.id, panels, codes, packed, bias, mean, scale, metricIds[metric]]);
+  const fields = headerOf(memory, header);
+  fields.set({ dim, size, shape: tile.id, panels, codes, packed, bias, mean, scale });
   // Beyond all finite numbers the kernels need not look.
   const least = limit < Number.POSITIVE_INFINITY ? bitsOf(limit) : 0;
-  memory.i32(header + 72, 1)[0] = least;
+  fields.set({ metric: metricIds[metric], limit: least });
 
   let filled = false;
   const bounds = () => {
@@ -85,13 +92,14 @@ export async function packCodebook(pool: Pool, options: PackOptions): Promise<Pa
     // A score is a sum of D + 1 terms, from inputs that were rounded when they were shifted.
     const unit = 1.01 * (dim + 10) * UNIT;
     const safe = metric === "cosine" ? minNorm > 1e-10 && maxNorm < 1e10 : maxNorm < 4e18;
-    const doubles = memory.f64(header + 40, 4);
-    // Codes of other lengths may take sums out of the range of float32. No bound holds then, and
-    // every row is settled in float64.
-    doubles[0] = safe ? unit : Number.POSITIVE_INFINITY;
-    doubles[1] = 1 / (1 - Math.sqrt(6 * unit));
-    doubles[2] = metric === "cosine" ? 1.0001 : maxNorm * 1.0001;
-    doubles[3] = dim * 1e-44;
+    fields.set({
+      // Codes of other lengths may take sums out of the range of float32. No bound holds then, and
+      // every row is re-ranked in float64.
+      unit: safe ? unit : Number.POSITIVE_INFINITY,
+      reach: 1 / (1 - Math.sqrt(6 * unit)),
+      maxNorm: metric === "cosine" ? 1.0001 : maxNorm * 1.0001,
+      tiny: dim * 1e-44,
+    });
   };
 
   /** The least length of a code that is not zero (cosine only) and the largest one. */

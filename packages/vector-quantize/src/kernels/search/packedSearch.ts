@@ -1,15 +1,12 @@
 import { expected } from "../../errors.ts";
-import { nearestBinary } from "../binaries/nearest.wasm.ts";
-import { nearestFilteredBinary } from "../binaries/nearestFiltered.wasm.ts";
-import { nearestTopKBinary } from "../binaries/nearestTopK.wasm.ts";
-import { nearestTopKFilteredBinary } from "../binaries/nearestTopKFiltered.wasm.ts";
-import type { KernelForm } from "../engine/binary.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
+import type { KernelForm } from "../engine/kernelModule.ts";
 import type { Job, Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./packedCodebook.ts";
 import { filterScratch, topKFilterScratch } from "./pruning/filterCodebook.ts";
-import type { Filter } from "./pruning/pruning.ts";
-import { fastestFilter, filterIsFaster } from "./pruning/pruningChoice.ts";
+import type { Pruning } from "./pruning/pruning.ts";
+import { fastestPruning, integersAreFaster } from "./pruning/pruningChoice.ts";
 import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
 import { fastestTile, nearestScratch, topKScratch } from "./tileChoice.ts";
@@ -37,7 +34,7 @@ export class PackedSearch implements Search {
   readonly metric: KernelMetric;
   readonly #pool: Pool;
   readonly #book: PackedCodebook;
-  readonly #filter: Filter;
+  readonly #pruning: Pruning;
   readonly #settings: SearchSettings;
   readonly #form: KernelForm;
   readonly #blockRows: number;
@@ -46,13 +43,13 @@ export class PackedSearch implements Search {
   private constructor(
     pool: Pool,
     book: PackedCodebook,
-    filter: Filter,
+    pruning: Pruning,
     settings: SearchSettings,
     form: KernelForm,
   ) {
     this.#pool = pool;
     this.#book = book;
-    this.#filter = filter;
+    this.#pruning = pruning;
     this.#settings = settings;
     this.#form = form;
     this.dim = book.dim;
@@ -71,26 +68,25 @@ export class PackedSearch implements Search {
     return pool.exclusive(async () => {
       const tile = await fastestTile(pool, form, dim);
       const book = await packCodebook(pool, { dim, size, metric, tile, form, limit });
-      const filter = await fastestFilter(pool, book, form);
+      const pruning = await fastestPruning(pool, book, form);
       try {
         await book.set(codebook);
-        await filter.update();
+        await pruning.update();
       } catch (error) {
         book.free();
-        filter.free();
+        pruning.free();
         throw error;
       }
-      return new PackedSearch(pool, book, filter, settings, form);
+      return new PackedSearch(pool, book, pruning, settings, form);
     });
   }
 
   async nearest(vectors: Float32Array): Promise<Nearest> {
-    const { nearest } = await this.#pool.load(nearestBinary, this.#form);
-    const { nearestFiltered } = await this.#pool.load(nearestFilteredBinary, this.#form);
+    const { nearest, nearestFiltered } = await this.#pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
     return this.#search("nearest", vectors, 1, async (rows) => {
-      const filter = await this.#filter.start(rows, "nearest");
-      if (filter === 0) {
+      const pruned = await this.#pruning.start(rows, "nearest");
+      if (pruned === 0) {
         return {
           kernel: nearest,
           scratch: nearestScratch(this.dim, blockRows),
@@ -100,24 +96,23 @@ export class PackedSearch implements Search {
       }
       // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
       const scratch = filterScratch(this.dim, 2 * blockRows, this.#form);
-      return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [filter] };
+      return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [pruned] };
     });
   }
 
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
-    const { nearestTopK } = await this.#pool.load(nearestTopKBinary, this.#form);
-    const { nearestTopKFiltered } = await this.#pool.load(nearestTopKFilteredBinary, this.#form);
+    const { nearestTopK, nearestTopKFiltered } = await this.#pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
     return this.#search("nearestTopK", vectors, k, async (rows) => {
-      const faster = await filterIsFaster(this.#pool, this.#form, this.#book, k);
-      const filter = faster ? await this.#filter.start(rows, "top-k") : 0;
-      if (filter === 0) {
+      const faster = await integersAreFaster(this.#pool, this.#form, this.#book, k);
+      const pruned = faster ? await this.#pruning.start(rows, "top-k") : 0;
+      if (pruned === 0) {
         const scratch = topKScratch(this.dim, blockRows);
         return { kernel: nearestTopK, scratch, blockRows, more: [k] };
       }
       const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);
-      return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, filter] };
+      return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, pruned] };
     });
   }
 
@@ -126,7 +121,7 @@ export class PackedSearch implements Search {
     return this.#exclusive(async () => {
       if (this.#book.holds(codebook)) return;
       await this.#book.set(codebook);
-      await this.#filter.update();
+      await this.#pruning.update();
     });
   }
 
@@ -137,7 +132,7 @@ export class PackedSearch implements Search {
     this.#pool
       .exclusive(() => {
         this.#book.free();
-        this.#filter.free();
+        this.#pruning.free();
       })
       .catch(() => {});
   }

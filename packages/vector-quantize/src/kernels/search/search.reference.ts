@@ -1,12 +1,12 @@
 import { expected } from "../../errors.ts";
 import { countRows, invalidRow, refuseNumbers } from "../invalid.ts";
-import { nearestScalar } from "./nearest.reference.ts";
+import { nearestReference } from "./nearest.reference.ts";
 import { checkFinite, type KernelMetric } from "./packedCodebook.ts";
 import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
 
 /** A search without kernels, for engines that lack WebAssembly or its SIMD. Slow. */
-export class ScalarSearch implements Search {
+export class ReferenceSearch implements Search {
   readonly dim: number;
   readonly size: number;
   readonly metric: KernelMetric;
@@ -51,7 +51,7 @@ export class ScalarSearch implements Search {
   #search(where: string, vectors: Float32Array, k: number): Nearest {
     const codes = this.#codes();
     const rows = countRows(where, vectors, this.dim);
-    const found = nearestScalar(
+    const found = nearestReference(
       refuseNumbers(vectors, this.#limit),
       codes,
       this.dim,

@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { nearestBinary } from "../binaries/nearest.wasm.ts";
-import { nearestTopKBinary } from "../binaries/nearestTopK.wasm.ts";
-import { type KernelForm, supports } from "../engine/binary.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
+import { type KernelForm, supports } from "../engine/kernelModule.ts";
 import { createPool, defaultPool } from "../engine/pool.ts";
-import { nearestScalar } from "./nearest.reference.ts";
+import { nearestReference } from "./nearest.reference.ts";
 import { type KernelMetric, packCodebook } from "./packedCodebook.ts";
 import { createSearch } from "./search.ts";
 import { topKScratch } from "./tileChoice.ts";
@@ -49,8 +48,7 @@ async function run(
   const { memory } = pool;
   const rows = vectors.length / dim;
   const size = codebook.length / dim;
-  const { nearest } = await pool.load(nearestBinary, form);
-  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
+  const { nearest, nearestTopK } = await pool.load(searchKernels, form);
   const book = await packCodebook(pool, { dim, size, metric, tile, form });
   await book.set(codebook);
   const x = memory.allocate(4 * vectors.length);
@@ -68,7 +66,7 @@ async function run(
   return { indices, distances };
 }
 
-describe("on integers all forms and shapes agree with the scalar twin", () => {
+describe("on integers all forms and shapes agree with the reference", () => {
   const dims = [...Array.from({ length: 40 }, (_, i) => i + 1), 255, 256, 257];
   const sizes = [...Array.from({ length: 40 }, (_, i) => i + 1), 1023, 1024, 1025];
   const variants = forms.flatMap((form) =>
@@ -84,14 +82,14 @@ describe("on integers all forms and shapes agree with the scalar twin", () => {
       const rows = i % 10;
       const vectors = integers(rows * dim, next);
       const codebook = integers(size * dim, next);
-      const expected = nearestScalar(vectors, codebook, dim, variant.metric);
+      const expected = nearestReference(vectors, codebook, dim, variant.metric);
       const { indices, distances } = await run(vectors, codebook, dim, { ...variant, k: 1 });
       expect({ dim, size, rows, indices }).toEqual({ dim, size, rows, indices: expected.indices });
       if (variant.metric !== "cosine") expect(distances).toEqual(expected.distances);
 
       const k = Math.min(size, 1 + (i % 32));
       if (k === 1) continue;
-      const most = nearestScalar(vectors, codebook, dim, variant.metric, k);
+      const most = nearestReference(vectors, codebook, dim, variant.metric, k);
       const topK = await run(vectors, codebook, dim, { ...variant, k });
       expect({ dim, size, k, indices: topK.indices }).toEqual({
         dim,
@@ -121,8 +119,8 @@ describe("on random floats the answer is that of float64", () => {
       const vectors = gaussians(300 * dim, next, offset);
       const codebook = gaussians(size * dim, next, offset);
       const k = 5;
-      const one = nearestScalar(vectors, codebook, dim, metric);
-      const five = nearestScalar(vectors, codebook, dim, metric, k);
+      const one = nearestReference(vectors, codebook, dim, metric);
+      const five = nearestReference(vectors, codebook, dim, metric, k);
       for (const form of forms) {
         for (const tile of tileShapes) {
           const found = await run(vectors, codebook, dim, { metric, form, tile, k: 1 });
@@ -152,7 +150,7 @@ describe("on random floats the answer is that of float64", () => {
       const codebook = gaussians(60 * dim, next).map((value) => value * scale);
       codebook.set([1e38, 1e38, -1e38, 1], 4);
       for (const metric of metrics) {
-        const wanted = nearestScalar(vectors, codebook, dim, metric, 3);
+        const wanted = nearestReference(vectors, codebook, dim, metric, 3);
         for (const form of forms) {
           for (const tile of tileShapes) {
             const found = await run(vectors, codebook, dim, { metric, form, tile, k: 3 });
@@ -176,7 +174,7 @@ describe("on random floats the answer is that of float64", () => {
     const codebook = new Float32Array(70 * dim);
     for (let i = 0; i < 7; i++) codebook.set(distinct, i * distinct.length);
     const vectors = gaussians(40 * dim, next);
-    const wanted = nearestScalar(vectors, codebook, dim, "euclidean", 9);
+    const wanted = nearestReference(vectors, codebook, dim, "euclidean", 9);
     for (const tile of tileShapes) {
       const options = { metric: "euclidean", form: "plain", tile } as const;
       expect((await run(vectors, codebook, dim, { ...options, k: 9 })).indices).toEqual(
@@ -216,7 +214,7 @@ describe("createSearch", () => {
     const { indices } = await search.nearest(vectors);
     const some = [0, 1, 599_999, 699_050, 699_051, 1_199_999];
     for (const row of some) {
-      const wanted = nearestScalar(vectors.slice(row * 4, row * 4 + 4), codebook, 4);
+      const wanted = nearestReference(vectors.slice(row * 4, row * 4 + 4), codebook, 4);
       expect(indices[row]).toBe(wanted.indices[0]);
     }
     search.dispose();

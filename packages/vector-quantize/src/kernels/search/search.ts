@@ -1,11 +1,11 @@
 import { checkBoolean, checkChoice, checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkOptions } from "../arguments.ts";
-import { supports } from "../engine/binary.ts";
+import { supports } from "../engine/kernelModule.ts";
 import { defaultPool, type Pool } from "../engine/pool.ts";
 import { checkLimit, type InvalidOption, type LimitOption } from "../invalid.ts";
 import type { KernelMetric } from "./packedCodebook.ts";
 import { PackedSearch } from "./packedSearch.ts";
-import { ScalarSearch } from "./search.reference.ts";
+import { ReferenceSearch } from "./search.reference.ts";
 
 /** Options of `createSearch`. */
 export interface SearchOptions extends InvalidOption, LimitOption {
@@ -78,13 +78,13 @@ const known = ["dim", "metric", "reproducible", "invalid", "limit", "pool"];
  * Prepares a codebook for searches.
  *
  * No array of N x K elements is made: beyond its inputs and outputs a search needs the codebook two
- * and a half times (as given, packed, and in small integers), at most once more for boxes or
- * projections of it, and about 20 MB, whatever N and K are. An engine without WebAssembly SIMD gets
+ * and a half times (as given, packed, and in small integers), at most once more for a k-d
+ * tree or projections of it, and about 20 MB, whatever N and K are. An engine without WebAssembly SIMD gets
  * the same answers from plain TypeScript.
  *
- * Where it is faster, earlier stages leave out codes that provably can't win: boxes of near codes,
- * projections onto a few directions, small integers. Float32 and, for near-ties, float64 decide among
- * the others. The answer does not depend on which stage found it. Boxes and projections are prepared
+ * Where it is faster, earlier stages leave out codes that provably can't win: a k-d tree of them,
+ * projections onto their principal subspace, small integers. Float32 and, for near-ties, float64 decide among
+ * the others. The answer does not depend on which stage found it. Tree and projections are prepared
  * after some thousand vectors, so a search that is kept gets faster.
  *
  * ```ts
@@ -119,7 +119,7 @@ export async function createSearch(
   }
   const size = codebook.length / dim;
   const settings = { dim, size, metric, throws: invalid === "throw", limit };
-  if (!supports("plain")) return new ScalarSearch(codebook, settings);
+  if (!supports("plain")) return new ReferenceSearch(codebook, settings);
   const pool = options.pool ?? defaultPool();
   return PackedSearch.create(codebook, settings, pool, reproducible ? "plain" : pool.form);
 }

@@ -1,5 +1,5 @@
-import { nearestBinary } from "../binaries/nearest.wasm.ts";
-import type { KernelForm } from "../engine/binary.ts";
+import { searchKernels } from "../engine/binaries/search.ts";
+import type { KernelForm } from "../engine/kernelModule.ts";
 import type { Pool } from "../engine/pool.ts";
 import { packCodebook } from "./packedCodebook.ts";
 import { type TileShape, tileShapes } from "./tileShape.ts";
@@ -43,7 +43,7 @@ async function trial(
   isFirst: boolean,
 ): Promise<TileShape> {
   const { memory } = pool;
-  const { nearest } = await pool.load(nearestBinary, form);
+  const { nearest } = await pool.load(searchKernels, form);
   const scratch = memory.allocate(nearestScratch(dim, ROWS));
   const rows = memory.allocate(4 * ROWS * dim);
   const out = memory.allocate(8 * ROWS);

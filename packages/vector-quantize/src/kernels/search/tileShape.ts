@@ -1,4 +1,4 @@
-import type { KernelForm } from "../engine/binary.ts";
+import type { KernelForm } from "../engine/kernelModule.ts";
 
 /**
  * The shapes that the search kernels have tiles for, rows x codes. Which one is fastest depends on

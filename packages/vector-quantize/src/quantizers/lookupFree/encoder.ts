@@ -1,5 +1,5 @@
 import { jit, numpy as np } from "@jax-js/jax";
-import { supports } from "../../kernels/engine/binary.ts";
+import { supports } from "../../kernels/engine/kernelModule.ts";
 import { encodeLevels } from "../../kernels/levels/encodeLevels.ts";
 import { floatOf, keyOf } from "../../kernels/levels/levelCodec.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";

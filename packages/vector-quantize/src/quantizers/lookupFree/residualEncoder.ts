@@ -1,6 +1,6 @@
 import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
-import { supports } from "../../kernels/engine/binary.ts";
+import { supports } from "../../kernels/engine/kernelModule.ts";
 import {
   encodeResidualLevels,
   type ResidualLevelCodec,

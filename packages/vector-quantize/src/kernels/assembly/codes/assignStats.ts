@@ -5,7 +5,7 @@
  * in the order of the blocks.
  */
 
-/** Rows of a block; part of the result's definition, as in `scalar/assignStats.ts`. */
+/** Rows of a block; part of the result's definition, as in `assignStats.reference.ts`. */
 const BLOCK: i32 = 256;
 
 /**

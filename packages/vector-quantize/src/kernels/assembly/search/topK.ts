@@ -72,7 +72,7 @@ export function nearestTopKOfBlock(
     }
     const row = block + <usize>r * rowBytes;
     const list = lists + <usize>r * LIST;
-    settle(book, row, norm, list, packed, r, k, work, indices + out, distances + out);
+    rerank(book, row, norm, list, packed, r, k, work, indices + out, distances + out);
   }
   return bad;
 }
@@ -154,7 +154,7 @@ function insert(list: usize, want: i32, score: f32, index: i32): void {
 }
 
 /** Brings the k nearest codes of a row from its list, in their true order. */
-function settle(
+function rerank(
   book: Codebook,
   row: usize,
   norm: f32,

@@ -1,21 +1,32 @@
-import { packFilterBinary } from "../../binaries/packFilter.wasm.ts";
-import type { KernelForm } from "../../engine/binary.ts";
+import {
+  DIGIT,
+  filterCodebookHeader,
+  GROUP,
+  LIST,
+  MOST_OF_LENGTH,
+  PANEL,
+  ROW,
+  WINDOW,
+} from "../../engine/binaries/headers.ts";
+import { searchKernels } from "../../engine/binaries/search.ts";
+import { headerAt } from "../../engine/header.ts";
+import type { KernelForm } from "../../engine/kernelModule.ts";
 import type { Pool } from "../../engine/pool.ts";
-import type { PackedCodebook } from "../packedCodebook.ts";
+import { headerOf, type PackedCodebook } from "../packedCodebook.ts";
 import { topKScratch } from "../tileChoice.ts";
 import { mostAxes } from "./subspaceAxes.ts";
 
 /** A packed codebook in small integers, for `nearestFiltered`. */
 export interface FilterCodebook {
-  /** Address of the header that kernels take: see `assembly/shared/filterCodebook.ts`. */
+  /** Address of the header that kernels take: see `assembly/search/pruning/filterCodebook.ts`. */
   readonly header: number;
   /**
-   * Forgets what earlier rows showed. `projection` and `boxes` are the addresses of what rows meet
+   * Forgets what earlier rows showed. `subspace` and `tree` are the addresses of what rows meet
    * before, or 0.
    */
-  start(projection: number, boxes: number): void;
-  /** Says that these codes are projections, and where that projection's header is. */
-  seeThrough(projection: number): void;
+  start(subspace: number, tree: number): void;
+  /** Says that these codes are projections, and where the header of their subspace is. */
+  seeThrough(subspace: number): void;
   /** Whether rows kept so many codes since `start` that they go to the next stage. */
   hopeless: boolean;
   /** Takes over the codes of the packed codebook, which must be `inRange`. */
@@ -23,27 +34,10 @@ export interface FilterCodebook {
   free(): void;
 }
 
-// As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 144;
-const HOPELESS = 12;
-const BIAS = 16;
-const PROJECTION = 24;
-const ROWS = 32;
-const STEPS = 48;
-const SCALE = 80;
-const REST = 112;
-const LENGTH_AT = 128;
-const COARSE = 136;
-const PANEL = 32;
 /** Panels come in pairs. */
 const PAIR = 2 * PANEL;
-const DIGIT = 127;
-const MOST_OF_LENGTH = 63;
-const GROUP = 24;
-const WINDOW = 1024;
 /** Codes of the widest panel of floats. */
 const MOST_PANEL = 12;
-const ROW_BYTES = 64 + 8 * 64 + 16; // of a row and its list
 
 /** Features whose products are summed in 16 bits: more make their numbers smaller. */
 const SEGMENT = 64;
@@ -85,20 +79,19 @@ function layoutFor(dim: number, form: KernelForm): Layout {
  * leave that of float32.
  */
 export function inRange({ memory }: Pool, book: PackedCodebook): boolean {
-  const [unit = 0, , maxNorm = 0] = memory.f64(book.header + 40, 3);
+  const fields = headerOf(memory, book.header);
+  const [unit, maxNorm] = [fields.get("unit"), fields.get("maxNorm")];
   return Number.isFinite(unit) && maxNorm > 1e-12 && maxNorm < 1e12;
 }
 
 /** In place of integers where they are not faster: rows pass to float32. */
 export function noIntegers({ memory }: Pool): Pick<FilterCodebook, "header" | "start" | "free"> {
-  const header = memory.allocate(HEADER_BYTES);
+  const header = memory.allocate(filterCodebookHeader.bytes);
+  const fields = headerAt(memory, header, filterCodebookHeader);
+  memory.i32(header, filterCodebookHeader.bytes / 4).fill(0);
   return {
     header,
-    start(projection, boxes) {
-      memory.i32(header, HEADER_BYTES / 4).fill(0);
-      memory.i32(header + HOPELESS, 1)[0] = 1;
-      memory.i32(header + COARSE, 2).set([projection, boxes]);
-    },
+    start: (coarse, tree) => fields.set({ hopeless: 1, rows: 0, spent: 0, coarse, tree }),
     free: () => memory.free(header),
   };
 }
@@ -110,21 +103,21 @@ export async function createFilterCodebook(
   form: KernelForm,
 ): Promise<FilterCodebook> {
   const { memory } = pool;
-  const { measureFilter, packFilter } = await pool.load(packFilterBinary, form);
+  const { measureFilter, packFilter } = await pool.load(searchKernels, form);
   const { dim, size } = book;
   const { values, steps, segmentSteps, segments, copies } = layoutFor(dim, form);
   const shift = Math.ceil(Math.log2(segments));
   const panels = 2 * Math.ceil(size / PAIR);
-  const header = memory.allocate(HEADER_BYTES);
+  const header = memory.allocate(filterCodebookHeader.bytes);
+  const fields = headerAt(memory, header, filterCodebookHeader);
   const packed = memory.allocate(2 * panels * steps * PANEL);
   const starts = memory.allocate(2 * panels * segments * PANEL);
   const measures = memory.allocate(4 * panels * (segments + 1));
   const rests = memory.allocate(4 * panels);
   const rooms = memory.allocate(16 * segments);
   const addresses = [packed, starts, measures, rests, rooms];
-  memory.i32(header, 4).set([panels, segments, shift, 0]);
-  memory.i32(header + PROJECTION, 1)[0] = 0;
-  memory.i32(header + STEPS, 8).set([steps, segmentSteps, ...addresses, copies]);
+  fields.set({ panels, segments, shift, hopeless: 0, subspace: 0, steps, segmentSteps, copies });
+  fields.set({ packed, starts, measures, rests, rooms });
 
   /** The number of `values` of each panel that `at` names, at its largest. */
   const largest = (at: number) => {
@@ -139,7 +132,7 @@ export async function createFilterCodebook(
     const lengths = Array.from({ length: segments }, (_, s) => Math.sqrt(largest(s + 1)));
     const most = values === 2 ? 127 : 8191;
     const scale = Math.min(most / largest(0), SEGMENT_LENGTH / Math.max(...lengths));
-    const biases = memory.f32(memory.i32(book.header, 7)[6] as number, size);
+    const biases = memory.f32(headerOf(memory, book.header).get("bias"), size);
     let low = Number.POSITIVE_INFINITY;
     let high = Number.NEGATIVE_INFINITY;
     for (const bias of biases) {
@@ -147,9 +140,8 @@ export async function createFilterCodebook(
       high = Math.max(high, bias);
     }
     const digit = ((high - low) / 2 / DIGIT) * 1.000001;
-    memory.f64(header + BIAS, 1)[0] = (low + high) / 2;
     const weight = scale * digit;
-    memory.f64(header + SCALE, 4).set([scale, digit, weight, 1 / weight]);
+    fields.set({ bias: (low + high) / 2, scale, digit, weight, unit: 1 / weight });
     const shares = memory.f64(rooms, 2 * segments);
     for (let s = 0; s < segments; s++) {
       const count = segmentSteps * values;
@@ -167,30 +159,24 @@ export async function createFilterCodebook(
 
   return {
     header,
-    start(projection, boxes) {
-      memory.i32(header + HOPELESS, 1)[0] = 0;
-      memory.f64(header + ROWS, 2).fill(0);
-      memory.i32(header + COARSE, 2).set([projection, boxes]);
-    },
-    seeThrough(projection) {
-      memory.i32(header + PROJECTION, 1)[0] = projection;
-    },
+    start: (coarse, tree) => fields.set({ hopeless: 0, rows: 0, spent: 0, coarse, tree }),
+    seeThrough: (subspace) => fields.set({ subspace }),
     get hopeless() {
-      return memory.i32(header + HOPELESS, 1)[0] !== 0;
+      return fields.get("hopeless") !== 0;
     },
     set hopeless(value) {
-      memory.i32(header + HOPELESS, 1)[0] = value ? 1 : 0;
+      fields.set({ hopeless: value ? 1 : 0 });
     },
     async update() {
-      const maxNorm = memory.f64(book.header + 56, 1)[0] as number;
+      const maxNorm = headerOf(memory, book.header).get("maxNorm");
       const job = { rows: panels, chunkRows: 4, args: [book.header, header] };
       await pool.run(measureFilter, { ...job, work: 2 * size * dim });
       const length = chooseScales(maxNorm);
       const most = dim > FEW_FEATURES ? length + 0.5 * Math.sqrt(dim) : 0;
-      memory.f64(header + LENGTH_AT, 1)[0] = (most / LENGTH_DIGIT) * 1.000002;
+      fields.set({ lengthDigit: (most / LENGTH_DIGIT) * 1.000002 });
       await pool.run(packFilter, { ...job, work: 16 * size * dim });
       const rest = memory.f32(rests, panels).reduce((a, b) => Math.max(a, b), 0);
-      memory.f64(header + REST, 2).set([rest, length + rest]);
+      fields.set({ rest, length: length + rest });
     },
     free() {
       for (const start of [header, ...addresses]) memory.free(start);
@@ -223,7 +209,7 @@ function groupScratch(dim: number, form: KernelForm): number {
   // Of projections: lengths, the rows themselves and in tiles, and the projected rows twice.
   const projected = axes === 0 ? 0 : 4 + 8 * dim + 4 * axes + 4 * (axes + MOST_PANEL);
   const packed = 4 * Math.max(steps, axes) + 4;
-  return GROUP * (ROW_BYTES + 2 * WINDOW + WINDOW / 2 + packed + projected) + 256;
+  return GROUP * (ROW + LIST + 2 * WINDOW + WINDOW / 2 + packed + projected) + 256;
 }
 
 function roundUp(value: number, to: number): number {

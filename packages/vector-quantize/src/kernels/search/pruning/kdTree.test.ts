@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { ofLengthOne, searchedInStages } from "../../../../../../test/support/filteredSearch.ts";
 import { generator, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
-import { boxesBinary } from "../../binaries/boxes.wasm.ts";
-import { type KernelForm, supports } from "../../engine/binary.ts";
+import { searchKernels } from "../../engine/binaries/search.ts";
+import { type KernelForm, supports } from "../../engine/kernelModule.ts";
 import { createPool } from "../../engine/pool.ts";
-import { nearestScalar } from "../nearest.reference.ts";
+import { nearestReference } from "../nearest.reference.ts";
 import { packCodebook } from "../packedCodebook.ts";
 import { createSearch } from "../search.ts";
 import { tile4x8, tileShapes } from "../tileShape.ts";
@@ -16,7 +16,7 @@ afterAll(() => pool.dispose());
 const forms: KernelForm[] = supports("relaxed") ? ["relaxed", "plain"] : ["plain"];
 const metrics = ["euclidean", "cosine", "dot"] as const;
 
-describe.each(forms)("the search in boxes (%s)", (form) => {
+describe.each(forms)("the search in a k-d tree (%s)", (form) => {
   it.each([
     [1, 1000],
     [2, 5000],
@@ -55,7 +55,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
     const variant = { metric: "euclidean", form, tile: tile4x8 } as const;
     const { floats, found } = await searchedInStages(pool, rows, codebook, dim, variant);
     expect(found).toEqual(floats);
-    expect(found?.indices).toEqual(nearestScalar(rows, codebook, dim, "euclidean").indices);
+    expect(found?.indices).toEqual(nearestReference(rows, codebook, dim, "euclidean").indices);
   });
 
   it("marks rows that are not finite and leaves those out of range to the others", async () => {
@@ -87,7 +87,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
       const shape = { dim, size, metric: "euclidean", tile: tile4x8, form } as const;
       const book = await packCodebook(pool, shape);
       await book.set(codebook);
-      const { orderCodes } = await pool.load(boxesBinary, form);
+      const { orderCodes } = await pool.load(searchKernels, form);
       const leaves = Math.ceil(size / 32);
       const out = memory.allocate(4 * size);
       const scratch = memory.allocate(4 * size * dim);
@@ -114,7 +114,7 @@ describe.each(forms)("the search in boxes (%s)", (form) => {
   });
 });
 
-test("a search answers alike before, while and after its codes lie in boxes", async () => {
+test("a search answers alike before, while and after its codes lie in a tree", async () => {
   const dim = 5;
   const gaussian = generator(vectorKinds.gaussian!, 2, dim);
   const clustered = generator(vectorKinds.clustered!, 3, dim);
@@ -137,7 +137,7 @@ test("a search answers alike before, while and after its codes lie in boxes", as
   search.dispose();
 });
 
-describe("on generated data the answer of boxes is that in floats, to the bit", () => {
+describe("on generated data the answer of the tree is that in floats, to the bit", () => {
   const settings = fc.record({
     seed: fc.integer({ min: 1, max: 2 ** 30 }),
     dim: fc.integer({ min: 1, max: 16 }),

@@ -1,10 +1,12 @@
-import { boxesBinary } from "../../binaries/boxes.wasm.ts";
-import type { KernelForm } from "../../engine/binary.ts";
+import { BRANCH, kdTreeHeader, LEAF } from "../../engine/binaries/headers.ts";
+import { searchKernels } from "../../engine/binaries/search.ts";
+import { headerAt } from "../../engine/header.ts";
+import type { KernelForm } from "../../engine/kernelModule.ts";
 import type { Pool } from "../../engine/pool.ts";
 import type { PackedCodebook } from "../packedCodebook.ts";
-import type { Shortcut } from "./pruningStage.ts";
+import type { PruningStage } from "./pruningStage.ts";
 
-/** Most features of a vector: with more, boxes reach into each other. As in `assembly/shared/boxes.ts`. */
+/** Most features of a vector: with more, boxes reach into each other. As in `assembly/search/pruning/kdTree.ts`. */
 const MOST_FEATURES = 16;
 /** With fewer codes there is nothing to leave out. */
 const LEAST_CODES = 256;
@@ -13,17 +15,12 @@ const MOST_CODES = 2 ** 22;
 /** Rows that save as much as ordering the codes takes. */
 const WORTH = 2048;
 
-// As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 28;
-const LEAF = 32;
-const BRANCH = 16;
-
-/** Leaves of near codes, and their boxes; undefined: they would not help. */
-export function createBoxes(
+/** A k-d tree of the codes: leaves of near ones, and their boxes; undefined: it would not help. */
+export function createKdTree(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
-): Shortcut | undefined {
+): PruningStage | undefined {
   const { dim, size } = book;
   if (dim > MOST_FEATURES || size < LEAST_CODES || size > MOST_CODES) return;
   const { memory } = pool;
@@ -34,19 +31,21 @@ export function createBoxes(
 
   function hold(): void {
     regions = [
-      HEADER_BYTES,
+      kdTreeHeader.bytes,
       4 * size, // order
       4 * leaves * LEAF * dim, // codes
       4 * leaves * LEAF, // biases
       8 * branches * BRANCH * dim, // bounds of leaves
       32 * fours * dim, // bounds of branches
     ].map((bytes) => memory.allocate(bytes));
-    const [header = 0, ...parts] = regions;
-    memory.i32(header, HEADER_BYTES / 4).set([0, leaves, ...parts]);
+    const [, order = 0, codes = 0, biases = 0, leafBounds = 0, branchBounds = 0] = regions;
+    fields().set({ hopeless: 0, leaves, order, codes, biases, leafBounds, branchBounds });
   }
 
+  const fields = () => headerAt(memory, regions[0] as number, kdTreeHeader);
+
   async function pack(): Promise<void> {
-    const { packBoxes, packBranches } = await pool.load(boxesBinary, form);
+    const { packBoxes, packBranches } = await pool.load(searchKernels, form);
     const args = [book.header, regions[0] as number];
     await pool.run(packBoxes, { rows: branches, chunkRows: 1, work: 16 * size * dim, args });
     packBranches.call(0, fours, 0, book.header, regions[0] as number);
@@ -58,13 +57,11 @@ export function createBoxes(
       return regions[0] as number;
     },
     get hopeless() {
-      return memory.i32(regions[0] as number, 1)[0] !== 0;
+      return fields().get("hopeless") !== 0;
     },
-    begin() {
-      memory.i32(regions[0] as number, 1)[0] = 0;
-    },
+    begin: () => fields().set({ hopeless: 0 }),
     async prepare() {
-      const { orderCodes } = await pool.load(boxesBinary, form);
+      const { orderCodes } = await pool.load(searchKernels, form);
       if (regions.length === 0) hold();
       const scratch = memory.allocate(4 * size * dim);
       orderCodes.call(0, 0, scratch, book.header, regions[1] as number);

@@ -8,8 +8,8 @@ import {
 import { testPools } from "../../../../../../test/support/kernelPools.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
 import { uniformFrom } from "../../clustering/uniform.ts";
-import { type KernelForm, supports } from "../../engine/binary.ts";
-import { nearestScalar } from "../nearest.reference.ts";
+import { type KernelForm, supports } from "../../engine/kernelModule.ts";
+import { nearestReference } from "../nearest.reference.ts";
 import type { KernelMetric } from "../packedCodebook.ts";
 import { tile3x12, tile4x8, tileShapes } from "../tileShape.ts";
 
@@ -38,7 +38,7 @@ const gaussians = (length: number, next: () => number, scale = 1, offset = 0) =>
     () => offset + scale * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
   );
 
-describe("on integers the search behind the filter agrees with the scalar twin", () => {
+describe("on integers the search behind the filter agrees with the reference", () => {
   const dims = [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 35, 40, 255, 256, 257];
   const sizes = [1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 25, 39, 40, 1023, 1024, 1025];
   const variants = forms.flatMap((form) =>
@@ -55,7 +55,7 @@ describe("on integers the search behind the filter agrees with the scalar twin",
       const codebook = integers(size * dim, next);
       const { filtered, floats, found } = await run(vectors, codebook, dim, variant);
       if (filtered === undefined) continue; // all codes equal their mean
-      const { indices } = nearestScalar(vectors, codebook, dim, variant.metric);
+      const { indices } = nearestReference(vectors, codebook, dim, variant.metric);
       expect({ dim, size, rows, indices: filtered.indices }).toEqual({ dim, size, rows, indices });
       expect(filtered.distances).toEqual(floats.distances);
       expect(found).toEqual(filtered);

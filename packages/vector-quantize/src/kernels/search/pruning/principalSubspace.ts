@@ -1,25 +1,20 @@
-import { projectionBinary } from "../../binaries/projection.wasm.ts";
-import type { KernelForm } from "../../engine/binary.ts";
+import { PANEL, principalSubspaceHeader } from "../../engine/binaries/headers.ts";
+import { searchKernels } from "../../engine/binaries/search.ts";
+import { headerAt } from "../../engine/header.ts";
+import type { KernelForm } from "../../engine/kernelModule.ts";
 import type { Pool } from "../../engine/pool.ts";
-import { type PackedCodebook, packCodebook } from "../packedCodebook.ts";
+import { headerOf, type PackedCodebook, packCodebook } from "../packedCodebook.ts";
 import { tile4x8 } from "../tileShape.ts";
 import { createFilterCodebook, type FilterCodebook, inRange } from "./filterCodebook.ts";
-import type { Shortcut } from "./pruningStage.ts";
+import type { PruningStage } from "./pruningStage.ts";
 import { firstAxes, mostAxes } from "./subspaceAxes.ts";
 
-// As in `assembly/shared/filterCodebook.ts`.
-const HEADER_BYTES = 80;
-const HOPELESS = 12;
-const SELF = 24;
-const ROWS = 32;
-const PARTS = 48;
-const BOUNDS = 64;
-/** Panels of 32 codes come in pairs. */
-const PAIR = 64;
+/** Panels come in pairs. */
+const PAIR = 2 * PANEL;
 
 /** Products of vectors and codes that save as much as finding directions takes. */
 const WORTHY_PRODUCTS = 2 ** 21;
-/** As in `assembly/projection.ts`. */
+/** As in `assembly/search/pruning/findSubspace.ts`. */
 const SAMPLES = 256;
 const BLOCK = 24;
 
@@ -31,36 +26,40 @@ interface Held {
   readonly integers: FilterCodebook;
 }
 
-/** The codes of `book` along the directions in which they differ most; undefined: no gain. */
-export function createProjection(
+/**
+ * The codes of `book` in their principal subspace, along the directions in which they differ most;
+ * undefined: no gain.
+ */
+export function createPrincipalSubspace(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
-): Shortcut | undefined {
+): PruningStage | undefined {
   const { dim, size, tile } = book;
   if (firstAxes(dim) === 0) return;
   const { memory } = pool;
   let count = firstAxes(dim);
   let held: Held | undefined;
   let roughHelps = true; // the integers do
+  const fieldsAt = (header: number) => headerAt(memory, header, principalSubspaceHeader);
 
   async function hold(): Promise<Held> {
     const axes = await packCodebook(pool, { dim, size: count, metric: "dot", tile, form });
     const shape = { dim: count, size, metric: "euclidean", tile: tile4x8, form } as const;
     const codes = await packCodebook(pool, shape);
     const integers = await createFilterCodebook(pool, codes, form);
-    const header = memory.allocate(HEADER_BYTES);
-    memory.i32(header, HEADER_BYTES / 4).fill(0);
-    memory.i32(header, 1)[0] = 2 * Math.ceil(size / PAIR);
-    memory.i32(header + SELF, 1)[0] = header;
-    memory.i32(header + PARTS, 3).set([axes.header, codes.header, integers.header]);
+    const header = memory.allocate(principalSubspaceHeader.bytes);
+    memory.i32(header, principalSubspaceHeader.bytes / 4).fill(0);
+    const panels = 2 * Math.ceil(size / PAIR);
+    const parts = { axes: axes.header, codes: codes.header, integers: integers.header };
+    fieldsAt(header).set({ panels, subspace: header, ...parts });
     integers.seeThrough(header);
     return { header, axes, codes, integers };
   }
 
   /** Directions along which the codes differ most. */
   async function findAxes({ header, axes }: Held): Promise<void> {
-    const { findAxes: find } = await pool.load(projectionBinary, form);
+    const { findAxes: find } = await pool.load(searchKernels, form);
     const out = memory.allocate(4 * count * dim);
     const scratch = memory.allocate(4 * dim * (SAMPLES + count));
     find.call(0, 0, scratch, book.header, count, out);
@@ -68,12 +67,12 @@ export function createProjection(
     memory.free(scratch);
     memory.free(out);
     const stretch = largestStretch(memory.f32(axes.codes, count * dim), dim);
-    const unit = memory.f64(axes.header + 40, 1)[0] as number;
-    memory.f64(header + BOUNDS, 2).set([stretch, unit * (Math.sqrt(count) + 2)]);
+    const unit = headerOf(memory, axes.header).get("unit");
+    fieldsAt(header).set({ stretch, slack: unit * (Math.sqrt(count) + 2) });
   }
 
   async function project({ axes, codes, integers }: Held): Promise<void> {
-    const { projectCodes } = await pool.load(projectionBinary, form);
+    const { projectCodes } = await pool.load(searchKernels, form);
     const out = memory.allocate(4 * size * count);
     await pool.run(projectCodes, {
       rows: size,
@@ -104,15 +103,14 @@ export function createProjection(
       const { header, integers } = held as Held;
       // Behind integers that do help, the floats saw only rows that are hard to settle.
       if (roughHelps && !integers.hopeless) return false;
-      return memory.i32(header + HOPELESS, 1)[0] !== 0;
+      return fieldsAt(header).get("hopeless") !== 0;
     },
     begin() {
       const { header, integers } = held as Held;
       roughHelps &&= !integers.hopeless;
       integers.start(0, 0);
       integers.hopeless = !roughHelps;
-      memory.i32(header + HOPELESS, 1)[0] = 0;
-      memory.f64(header + ROWS, 2).fill(0);
+      fieldsAt(header).set({ hopeless: 0, rows: 0, spent: 0 });
     },
     async prepare(failed) {
       if (failed && count < mostAxes(dim)) {

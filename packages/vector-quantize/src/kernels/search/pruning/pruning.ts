@@ -1,13 +1,13 @@
-import type { KernelForm } from "../../engine/binary.ts";
+import type { KernelForm } from "../../engine/kernelModule.ts";
 import type { Pool } from "../../engine/pool.ts";
 import type { PackedCodebook } from "../packedCodebook.ts";
 import { createFilterCodebook, inRange, noIntegers } from "./filterCodebook.ts";
-import { createBoxes } from "./kdTree.ts";
-import { createProjection } from "./principalSubspace.ts";
+import { createKdTree } from "./kdTree.ts";
+import { createPrincipalSubspace } from "./principalSubspace.ts";
 import { keepUp, type Upkeep } from "./pruningStage.ts";
 
 /** What leaves codes out before a search looks at the others in float32. */
-export interface Filter {
+export interface Pruning {
   /**
    * The address that kernels take for a search of `rows` vectors, for the nearest code or for the k
    * nearest, or 0: search in float32. It forgets what earlier vectors showed. Call it inside
@@ -20,43 +20,43 @@ export interface Filter {
 }
 
 /** Where nothing is faster than float32 alone. */
-export const noFilter: Filter = {
+export const noPruning: Pruning = {
   start: async () => 0,
   update: async () => {},
   free: () => {},
 };
 
 /**
- * What leaves codes of `book` out: when they pay, boxes of them or their projections; then, with
- * `integers`, the codes in small integers.
+ * What leaves codes of `book` out: when they pay, a k-d tree of them or their principal subspace;
+ * then, with `integers`, the codes in small integers.
  */
-export async function createFilter(
+export async function createPruning(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
   integers: boolean,
-): Promise<Filter> {
-  const possible = [createBoxes(pool, book, form), createProjection(pool, book, form)];
-  if (!integers && possible.every((shortcut) => shortcut === undefined)) return noFilter;
-  const [boxes, projection] = possible.map(keepUp) as [Upkeep, Upkeep];
+): Promise<Pruning> {
+  const possible = [createKdTree(pool, book, form), createPrincipalSubspace(pool, book, form)];
+  if (!integers && possible.every((stage) => stage === undefined)) return noPruning;
+  const [kdTree, subspace] = possible.map(keepUp) as [Upkeep, Upkeep];
   const packed = integers ? await createFilterCodebook(pool, book, form) : undefined;
   const whole = packed ?? noIntegers(pool);
   return {
     async start(rows, wanted) {
       if (!inRange(pool, book)) return 0;
-      const boxed = wanted === "nearest" ? await boxes.start(rows) : 0;
-      const projected = await projection.start(rows);
-      if (packed === undefined && boxed === 0 && projected === 0) return 0;
-      whole.start(projected, boxed);
+      const tree = wanted === "nearest" ? await kdTree.start(rows) : 0;
+      const projected = await subspace.start(rows);
+      if (packed === undefined && tree === 0 && projected === 0) return 0;
+      whole.start(projected, tree);
       return whole.header;
     },
     async update() {
-      boxes.forget();
-      projection.forget();
+      kdTree.forget();
+      subspace.forget();
       if (inRange(pool, book)) await packed?.update();
     },
     free() {
-      for (const part of [whole, boxes, projection]) part.free();
+      for (const part of [whole, kdTree, subspace]) part.free();
     },
   };
 }

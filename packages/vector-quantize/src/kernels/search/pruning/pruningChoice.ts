@@ -1,13 +1,10 @@
-import { nearestBinary } from "../../binaries/nearest.wasm.ts";
-import { nearestFilteredBinary } from "../../binaries/nearestFiltered.wasm.ts";
-import { nearestTopKBinary } from "../../binaries/nearestTopK.wasm.ts";
-import { nearestTopKFilteredBinary } from "../../binaries/nearestTopKFiltered.wasm.ts";
-import type { KernelForm } from "../../engine/binary.ts";
+import { searchKernels } from "../../engine/binaries/search.ts";
+import type { KernelForm } from "../../engine/kernelModule.ts";
 import type { Kernel, Pool } from "../../engine/pool.ts";
 import { type PackedCodebook, packCodebook } from "../packedCodebook.ts";
 import { fastestTile, nearestScratch, pattern } from "../tileChoice.ts";
 import { filterScratch, topKFilterScratch } from "./filterCodebook.ts";
-import { createFilter, type Filter } from "./pruning.ts";
+import { createPruning, type Pruning } from "./pruning.ts";
 
 /** Rows of the trial. */
 const ROWS = 48;
@@ -30,7 +27,7 @@ const choices = new WeakMap<Pool, Map<string, boolean>>();
  * Found by a trial of 1 to 20 ms, once. It can't change an answer, only the time. Call it inside
  * `pool.exclusive`.
  */
-export async function filterIsFaster(
+export async function integersAreFaster(
   pool: Pool,
   form: KernelForm,
   { dim, size }: PackedCodebook,
@@ -54,13 +51,13 @@ export async function filterIsFaster(
   return choice;
 }
 
-/** The filter of `book`, with integers if they are faster. Call it inside `pool.exclusive`. */
-export async function fastestFilter(
+/** The pruning of `book`, with integers if they are faster. Call it inside `pool.exclusive`. */
+export async function fastestPruning(
   pool: Pool,
   book: PackedCodebook,
   form: KernelForm,
-): Promise<Filter> {
-  return createFilter(pool, book, form, await filterIsFaster(pool, form, book));
+): Promise<Pruning> {
+  return createPruning(pool, book, form, await integersAreFaster(pool, form, book));
 }
 
 async function trial(
@@ -75,7 +72,7 @@ async function trial(
   const tile = await fastestTile(pool, form, dim);
   const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
   await book.set(pattern(size * dim, 2));
-  const filter = await createFilter(pool, book, form, true);
+  const filter = await createPruning(pool, book, form, true);
   await filter.update();
   const scratch = memory.allocate(kernels.scratch(dim, k));
   const rows = memory.allocate(4 * ROWS * dim);
@@ -108,16 +105,14 @@ interface Rivals {
 }
 
 async function nearestKernels(pool: Pool, form: KernelForm): Promise<Rivals> {
-  const { nearest } = await pool.load(nearestBinary, form);
-  const { nearestFiltered } = await pool.load(nearestFilteredBinary, form);
+  const { nearest, nearestFiltered } = await pool.load(searchKernels, form);
   const scratch = (dim: number) =>
     Math.max(nearestScratch(dim, ROWS), filterScratch(dim, ROWS, form));
   return { floats: nearest, filtered: nearestFiltered, scratch };
 }
 
 async function topKKernels(pool: Pool, form: KernelForm): Promise<Rivals> {
-  const { nearestTopK } = await pool.load(nearestTopKBinary, form);
-  const { nearestTopKFiltered } = await pool.load(nearestTopKFilteredBinary, form);
+  const { nearestTopK, nearestTopKFiltered } = await pool.load(searchKernels, form);
   const scratch = (dim: number, k: number) => topKFilterScratch(dim, ROWS, k, form);
   return { floats: nearestTopK, filtered: nearestTopKFiltered, scratch };
 }

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { keepUp, type Shortcut } from "./pruningStage.ts";
+import { keepUp, type PruningStage } from "./pruningStage.ts";
 
-/** A shortcut worth 100 rows that notes what is asked of it. */
-class Noted implements Shortcut {
+/** A stage worth 100 rows that notes what is asked of it. */
+class Noted implements PruningStage {
   readonly worth = 100;
   readonly header = 7;
   hopeless = false;
@@ -27,61 +27,61 @@ class Noted implements Shortcut {
 }
 
 it("is prepared once it pays, and used from then on", async () => {
-  const shortcut = new Noted();
-  const upkeep = keepUp(shortcut);
+  const stage = new Noted();
+  const upkeep = keepUp(stage);
   expect(await upkeep.start(99)).toBe(0);
-  expect(shortcut.since()).toEqual([]);
+  expect(stage.since()).toEqual([]);
   expect(await upkeep.start(1)).toBe(7);
-  expect(shortcut.since()).toEqual(["prepare", "begin"]);
+  expect(stage.since()).toEqual(["prepare", "begin"]);
   expect(await upkeep.start(10_000)).toBe(7);
-  expect(shortcut.since()).toEqual(["begin"]);
+  expect(stage.since()).toEqual(["begin"]);
   upkeep.free();
-  expect(shortcut.since()).toEqual(["free"]);
+  expect(stage.since()).toEqual(["free"]);
 });
 
 it("rests when rows have shown that it does not help, each time four times as long", async () => {
-  const shortcut = new Noted();
-  const upkeep = keepUp(shortcut);
+  const stage = new Noted();
+  const upkeep = keepUp(stage);
   expect(await upkeep.start(100)).toBe(7);
   for (const rest of [400, 1600]) {
-    shortcut.hopeless = true;
-    shortcut.since();
+    stage.hopeless = true;
+    stage.since();
     expect(await upkeep.start(1)).toBe(0);
-    shortcut.hopeless = false; // nobody looks at rows meanwhile
+    stage.hopeless = false; // nobody looks at rows meanwhile
     expect(await upkeep.start(rest - 2)).toBe(0);
-    expect(shortcut.since()).toEqual([]);
+    expect(stage.since()).toEqual([]);
     expect(await upkeep.start(1)).toBe(7);
-    expect(shortcut.since()).toEqual(["prepare after it failed", "begin"]);
+    expect(stage.since()).toEqual(["prepare after it failed", "begin"]);
   }
 });
 
 it("follows codes that change, and is prepared anew for them after four times the rows", async () => {
-  const shortcut = new Noted();
-  const upkeep = keepUp(shortcut);
+  const stage = new Noted();
+  const upkeep = keepUp(stage);
   await upkeep.start(100);
-  shortcut.since();
+  stage.since();
   for (let i = 0; i < 2; i++) {
     upkeep.forget();
     expect(await upkeep.start(150)).toBe(7);
-    expect(shortcut.since()).toEqual(["follow", "begin"]);
+    expect(stage.since()).toEqual(["follow", "begin"]);
     expect(await upkeep.start(20)).toBe(7);
-    expect(shortcut.since()).toEqual(["begin"]);
+    expect(stage.since()).toEqual(["begin"]);
   }
   expect(await upkeep.start(60)).toBe(7); // 400 since it was prepared
-  expect(shortcut.since()).toEqual(["prepare", "begin"]);
+  expect(stage.since()).toEqual(["prepare", "begin"]);
 });
 
 it("asks nothing of codes that change while it rests", async () => {
-  const shortcut = new Noted();
-  const upkeep = keepUp(shortcut);
+  const stage = new Noted();
+  const upkeep = keepUp(stage);
   await upkeep.start(100);
-  shortcut.hopeless = true;
-  shortcut.since();
+  stage.hopeless = true;
+  stage.since();
   upkeep.forget();
   expect(await upkeep.start(399)).toBe(0);
-  expect(shortcut.since()).toEqual([]);
+  expect(stage.since()).toEqual([]);
   expect(await upkeep.start(1)).toBe(7);
-  expect(shortcut.since()).toEqual(["prepare after it failed", "begin"]);
+  expect(stage.since()).toEqual(["prepare after it failed", "begin"]);
 });
 
 it("is done without where there is none", async () => {

@@ -1,5 +1,5 @@
 /** Something prepared from the codes that leaves most of them out of a search, on some data. */
-export interface Shortcut {
+export interface PruningStage {
   /** Rows of searches that save as much as preparing takes, where it helps. */
   readonly worth: number;
   /** Looks at the present codes; `failed` if what it had found did not help. */
@@ -15,7 +15,7 @@ export interface Shortcut {
   free(): void;
 }
 
-/** A shortcut in use. */
+/** A stage in use. */
 export interface Upkeep {
   /**
    * The address that a search of `rows` vectors takes, or 0: it would not pay. Call it inside
@@ -33,13 +33,13 @@ export interface Upkeep {
  */
 const GROWTH = 4;
 
-/** In place of a shortcut that is not to be had. */
+/** In place of a stage that is not to be had. */
 const none: Upkeep = { start: async () => 0, forget: () => {}, free: () => {} };
 
-/** Prepares a shortcut when it is first worth it, and lets it rest while it does not help. */
-export function keepUp(shortcut: Shortcut | undefined): Upkeep {
-  if (shortcut === undefined) return none;
-  let due = shortcut.worth; // rows until it is prepared
+/** Prepares a stage when it is first worth it, and lets it rest while it does not help. */
+export function keepUp(stage: PruningStage | undefined): Upkeep {
+  if (stage === undefined) return none;
+  let due = stage.worth; // rows until it is prepared
   let asked = 0; // rows since it was
   let prepared = false;
   let helps = false;
@@ -48,10 +48,10 @@ export function keepUp(shortcut: Shortcut | undefined): Upkeep {
 
   return {
     async start(rows) {
-      if (prepared && shortcut.hopeless) helps = false;
+      if (prepared && stage.hopeless) helps = false;
       asked += rows;
       if (asked >= due && (moved || !helps)) {
-        await shortcut.prepare(prepared && !helps);
+        await stage.prepare(prepared && !helps);
         prepared = true;
         helps = true;
         moved = false;
@@ -60,15 +60,15 @@ export function keepUp(shortcut: Shortcut | undefined): Upkeep {
         due *= GROWTH;
       }
       if (!helps) return 0;
-      if (stale) await shortcut.follow();
+      if (stale) await stage.follow();
       stale = false;
-      shortcut.begin();
-      return shortcut.header;
+      stage.begin();
+      return stage.header;
     },
     forget() {
       moved = true;
       stale = true;
     },
-    free: () => shortcut.free(),
+    free: () => stage.free(),
   };
 }

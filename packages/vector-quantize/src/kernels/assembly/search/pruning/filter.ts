@@ -13,7 +13,7 @@
  */
 import { Codebook } from "../packedCodebook";
 import {
-  Filter, FilterCodebook, GROUP, LEASTS, LIST, PANEL, Projection, ROW, Row, SCORES, WINDOW,
+  Filter, FilterCodebook, GROUP, LEASTS, LIST, PANEL, PrincipalSubspace, ROW, Row, SCORES, WINDOW,
 } from "./filterCodebook";
 import { packFilterRow } from "./filterRows";
 import { scanWindow } from "./filterScan";
@@ -37,8 +37,8 @@ let invalid: i32 = 0;
  *   - `begin()`: a group of rows begins;
  *   - `collect(...)`: looks at the scores of a row and a window of codes;
  *   - `cost()`: of that since `begin`, in codes that f32 scans in the same time;
- *   - `price(book, state, list)`: what settling a row will cost;
- *   - `settle(book, row, state, list, i)`: answers;
+ *   - `price(book, state, list)`: what re-ranking a row will cost;
+ *   - `rerank(book, row, state, list, i)`: answers;
  *   - `refuse(i)`: answers a row that is not finite;
  *   - `inFloats(...)`: answers rows one after another in f32;
  *   - `wanted()`: how many codes an answer has; `indices` and `distances` get the answers.
@@ -121,25 +121,25 @@ function settleRows<T>(
   const scores = lists + <usize>GROUP * LIST;
   const leasts = scores + <usize>GROUP * SCORES;
   const packed = leasts + <usize>GROUP * LEASTS;
-  const projection = filter.projection;
-  const inFloats = changetype<usize>(filter) == changetype<usize>(projection);
+  const subspace = filter.subspace;
+  const inFloats = changetype<usize>(filter) == changetype<usize>(subspace);
   // What a row costs in the next stage, and at which cost of a row this stage does not pay.
   let price = book.size;
   let worth = book.size >> 1;
   if (inFloats) {
     price = book.size >> 1;
     worth = book.size >> 2;
-  } else if (projection != null) {
+  } else if (subspace != null) {
     price = book.size >> 3;
     worth = min(book.size >> 3, ROUGH_COST);
   }
   const width = inFloats
-    ? changetype<Projection>(filter).codes.dim
+    ? changetype<PrincipalSubspace>(filter).codes.dim
     : changetype<FilterCodebook>(filter).steps;
   const norms = packed + <usize>(GROUP * width) * 4;
   const projected = norms + GROUP * 4;
   const projectedBytes =
-    projection == null ? 0 : <usize>(GROUP * projection.axes.size) * 4 + 16;
+    subspace == null ? 0 : <usize>(GROUP * subspace.axes.size) * 4 + 16;
   const rest = projected + projectedBytes;
 
   let left = 0;
@@ -153,12 +153,12 @@ function settleRows<T>(
     // Single groups may cost much, so some are waited for.
     const judged = max(filter.rows + group, LEAST_JUDGED);
     const most = <i32>min(<i64>i32.MAX_VALUE, judged * worth - filter.spent);
-    if (projection != null) {
+    if (subspace != null) {
       const block = inOneBlock(rows, rowBytes, line, group, rest);
       const work = rest + <usize>GROUP * rowBytes + 16;
-      projectRows(book, projection, block, group, norms, projected, work);
-      if (inFloats) packProjected(projection, projected, norms, group, packed, states, work);
-      else packProjectedIntegers(projection, projected, norms, group, packed, states);
+      projectRows(book, subspace, block, group, norms, projected, work);
+      if (inFloats) packProjected(subspace, projected, norms, group, packed, states, work);
+      else packProjectedIntegers(subspace, projected, norms, group, packed, states);
     } else {
       for (let r = 0; r < group; ++r) {
         const row = rows + <usize>load<i32>(line + (<usize>r << 2)) * rowBytes;
@@ -171,7 +171,7 @@ function settleRows<T>(
     for (; p < filter.panels && task.cost() <= most; p += WINDOW / PANEL) {
       const panels = min(WINDOW / PANEL, filter.panels - p);
       if (inFloats) {
-        const floats = changetype<Projection>(filter);
+        const floats = changetype<PrincipalSubspace>(filter);
         scanProjections(floats, p, panels, packed, group, states, scores, leasts);
       } else {
         const integers = changetype<FilterCodebook>(filter);
@@ -210,7 +210,7 @@ function settleRows<T>(
       } else if (isOpen(state)) {
         store<i32>(open + (<usize>left << 2), i);
         ++left;
-      } else task.settle(book, rows + <usize>i * rowBytes, state, lists + <usize>r * LIST, i);
+      } else task.rerank(book, rows + <usize>i * rowBytes, state, lists + <usize>r * LIST, i);
     }
   }
   return left;

@@ -14,8 +14,8 @@ export class Filter {
   hopeless: i32;
   /** What comes off the codes' biases. */
   bias: f64;
-  /** What rows are seen through; 0: as they are. A `Projection` points to itself. */
-  projection: Projection | null;
+  /** What rows are seen through; 0: as they are. A `PrincipalSubspace` points to itself. */
+  subspace: PrincipalSubspace | null;
   /** Rows that have passed in this search, and what they cost. Threads count them together, roughly. */
   rows: i64;
   spent: i64;
@@ -57,14 +57,14 @@ export class FilterCodebook extends Filter {
   /** Value of the digit of a code's length in integers, which is rounded up; 0 if there is none. */
   lengthDigit: f64;
   /** What rows are seen through first, or 0. */
-  coarse: Projection | null;
+  coarse: PrincipalSubspace | null;
   /** Where rows are searched for first, or 0. */
-  boxes: Boxes | null;
+  tree: KdTree | null;
 }
 
-/** A codebook's projections. Layout as in `projection.ts`. */
+/** A codebook's projections. Layout as in `principalSubspace.ts`. */
 @unmanaged
-export class Projection extends Filter {
+export class PrincipalSubspace extends Filter {
   axes: Codebook;
   /** The projected codes; Euclidean. */
   codes: Codebook;
@@ -76,9 +76,9 @@ export class Projection extends Filter {
   slack: f64;
 }
 
-/** A codebook of few features, its codes in leaves of near ones. Layout as in `boxes.ts`. */
+/** A codebook of few features, its codes in leaves of near ones. Layout as in `kdTree.ts`. */
 @unmanaged
-export class Boxes {
+export class KdTree {
   /** Not 0 once rows had to visit so many leaves that this does not pay. */
   hopeless: i32;
   /** Leaves of `LEAF` codes; the last one is filled up. */

@@ -1,10 +1,10 @@
 /** The search for the nearest code behind the filter of `filter.ts`. */
 import { nearestOfBlock } from "../block";
-import { boxedNorm, nearestByBoxes, visited } from "./kdTree";
+import { boxedNorm, nearestInTree, visited } from "./kdTree";
 import { Codebook } from "../packedCodebook";
 import { listRows, searchByFilter } from "./filter";
-import { Boxes, Filter, FilterCodebook, Row } from "./filterCodebook";
-import { collect, settle, settledValue, sift } from "./rerank";
+import { KdTree, Filter, FilterCodebook, Row } from "./filterCodebook";
+import { collect, rerank, rerankedValue, sift } from "./rerank";
 import { distance, valueOf } from "../values";
 
 /** Share of the leaves beyond which visiting them takes longer than the stages that follow. */
@@ -44,9 +44,9 @@ class NearestTask {
     return KEPT_COST * state.kept;
   }
 
-  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
-    const k = settle(book, row, state, list);
-    this.answer(i, k, distance(book, row, k, settledValue, state.norm));
+  rerank(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
+    const k = rerank(book, row, state, list);
+    this.answer(i, k, distance(book, row, k, rerankedValue, state.norm));
   }
 
   refuse(i: i32): void {
@@ -76,21 +76,21 @@ class NearestTask {
 }
 
 /** Takes rows off the list `open` (i32) whose nearest code boxes find; returns how many stay. */
-function settleByBoxes(
+function answerByTree(
   task: NearestTask,
   book: Codebook,
-  boxes: Boxes,
+  tree: KdTree,
   rows: usize,
   open: usize,
   count: i32,
   scratch: usize,
 ): i32 {
-  if (boxes.hopeless != 0) return count;
+  if (tree.hopeless != 0) return count;
   const before = visited;
   let left = 0;
   for (let i = 0; i < count; ++i) {
     const row = rows + (<usize>(i * book.dim) << 2);
-    const k = nearestByBoxes(book, boxes, row, scratch);
+    const k = nearestInTree(book, tree, row, scratch);
     if (k < 0) {
       store<i32>(open + (<usize>left << 2), i);
       ++left;
@@ -99,8 +99,8 @@ function settleByBoxes(
       task.answer(i, k, distance(book, row, k, value, boxedNorm));
     }
   }
-  const most = MOST_VISITED * <f32>count * <f32>boxes.leaves;
-  if (<f32>(visited - before) > most) boxes.hopeless = 1;
+  const most = MOST_VISITED * <f32>count * <f32>tree.leaves;
+  if (<f32>(visited - before) > most) tree.hopeless = 1;
   return left;
 }
 
@@ -121,8 +121,8 @@ export function nearestByFilter(
   const open = scratch + 16;
   const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
   let left = listRows(open, count);
-  const boxes = filter.boxes;
-  if (boxes != null) left = settleByBoxes(task, book, boxes, rows, open, count, rest);
+  const tree = filter.tree;
+  if (tree != null) left = answerByTree(task, book, tree, rows, open, count, rest);
   if (left == 0) return 0;
   return searchByFilter<NearestTask>(task, book, filter, rows, open, left, count, rest, blockRows);
 }

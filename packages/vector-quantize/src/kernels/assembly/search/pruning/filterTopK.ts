@@ -52,7 +52,7 @@ class TopKTask {
     return 0;
   }
 
-  settle(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
+  rerank(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
     const to = <usize>(i * this.k) << 2;
     settleTopK(
       book, row, state, list, this.k, this.found, this.indices + to, this.distances + to,

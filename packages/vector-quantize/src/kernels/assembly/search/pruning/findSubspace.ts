@@ -1,4 +1,4 @@
-/** The directions along which codes differ most, and the codes' projections onto them. */
+/** The principal subspace: directions along which codes differ most, and the codes' projections. */
 import { Codebook, METRIC_COSINE } from "../packedCodebook";
 import { project, projectionStride } from "./principalSubspace";
 

@@ -1,10 +1,10 @@
 /**
- * The nearest code among few features: codes lie in leaves of near ones, and a leaf whose box is
+ * The nearest code among few features, by a k-d tree: codes lie in leaves of near ones, and a leaf whose box is
  * farther from the row than the best code so far is not looked at. Where rounding can't tell which
  * code is the nearest, the leaves are walked through again, and f64 decides.
  */
 import { Codebook, METRIC_EUCLIDEAN } from "../packedCodebook";
-import { Boxes, BRANCH, LEAF } from "./filterCodebook";
+import { KdTree, BRANCH, LEAF } from "./filterCodebook";
 import { squaredLength } from "./filterRows";
 import { nmadd, take } from "../tiles";
 import { exactValue, lengthBound, longestCode, scoreError } from "../values";
@@ -17,7 +17,7 @@ export const MOST_FEATURES: i32 = 16;
 
 /** Leaves visited so far. */
 export let visited: i32 = 0;
-/** The squared length, less the mean, of the row of the last call of `nearestByBoxes`. */
+/** The squared length, less the mean, of the row of the last call of `nearestInTree`. */
 export let boxedNorm: f32 = 0;
 
 /** A row on its way through the leaves, in scratch; its numbers, each in four lanes, come after. */
@@ -27,7 +27,7 @@ class Walk {
   least0: f64; least1: f64;
   leaf0: f64; leaf1: f64;
   next0: f64; next1: f64;
-  /** Boxes farther away than this need no look: squared. */
+  /** KdTree farther away than this need no look: squared. */
   reach: f32;
   /** The least score so far. */
   best: f32;
@@ -44,7 +44,7 @@ const WALK: usize = 80;
  * which bounds of the rounding hold. `scratch` (16-byte aligned) holds
  * 80 + 16 * 16 + 64 bytes and 4 for each branch, padded to 16.
  */
-export function nearestByBoxes(book: Codebook, boxes: Boxes, row: usize, scratch: usize): i32 {
+export function nearestInTree(book: Codebook, tree: KdTree, row: usize, scratch: usize): i32 {
   const walk = changetype<Walk>(scratch);
   const x = scratch + WALK;
   const near = x + MOST_FEATURES * 16;
@@ -77,31 +77,31 @@ export function nearestByBoxes(book: Codebook, boxes: Boxes, row: usize, scratch
   v128.store(scratch, f32x4.splat(UNSEEN));
   v128.store(scratch, f32x4.splat(UNSEEN), 32);
 
-  const count = (boxes.leaves + BRANCH - 1) / BRANCH;
-  const home = nearestBranch(boxes, dim, count, x, branches);
-  visitBranch(boxes, dim, home, true, walk, x, near);
+  const count = (tree.leaves + BRANCH - 1) / BRANCH;
+  const home = nearestBranch(tree, dim, count, x, branches);
+  visitBranch(tree, dim, home, true, walk, x, near);
   for (let b = 0; b < count; ++b) {
     if (b == home || load<f32>(branches + (<usize>b << 2)) > walk.reach) continue;
-    visitBranch(boxes, dim, b, false, walk, x, near);
+    visitBranch(tree, dim, b, false, walk, x, near);
   }
   const limit = <f64>walk.best + error;
   const above = <f32>(limit + abs(limit) * 2e-7 + 1e-44);
-  const k = certain(boxes, dim, walk, x, above);
+  const k = certain(tree, dim, walk, x, above);
   if (k >= 0) return k;
   nearestSoFar = -1;
   for (let b = 0; b < count; ++b) {
     if (count > 1 && load<f32>(branches + (<usize>b << 2)) > walk.reach) continue;
-    searchBranch(book, boxes, row, b, walk.reach, x, above);
+    searchBranch(book, tree, row, b, walk.reach, x, above);
   }
   return nearestSoFar;
 }
 
 /** Squared distances to all branches, to `out` (f32); returns the nearest. */
-function nearestBranch(boxes: Boxes, dim: i32, count: i32, x: usize, out: usize): i32 {
+function nearestBranch(tree: KdTree, dim: i32, count: i32, x: usize, out: usize): i32 {
   if (count == 1) return 0;
   let least = f32x4.splat(Infinity);
   let places = i32x4.splat(0);
-  let bounds = boxes.branchBounds;
+  let bounds = tree.branchBounds;
   for (let b = 0; b < count; b += 4) {
     let sum = f32x4.splat(0);
     for (let d = 0; d < dim; ++d) {
@@ -129,10 +129,10 @@ function addGap(sum: v128, v: v128, low: v128, high: v128): v128 {
 /** Squared distances to the leaves of a branch, to `near` (f32). */
 // @ts-ignore: decorator
 @inline
-function measureLeaves(boxes: Boxes, dim: i32, branch: i32, x: usize, near: usize): void {
+function measureLeaves(tree: KdTree, dim: i32, branch: i32, x: usize, near: usize): void {
   let s0 = f32x4.splat(0);
   let s1 = s0, s2 = s0, s3 = s0;
-  let bounds = boxes.leafBounds + <usize>(branch * dim) * (BRANCH * 8);
+  let bounds = tree.leafBounds + <usize>(branch * dim) * (BRANCH * 8);
   for (let d = 0; d < dim; ++d) {
     const v = v128.load(x + (<usize>d << 4));
     s0 = addGap(s0, v, v128.load(bounds), v128.load(bounds, 64));
@@ -149,7 +149,7 @@ function measureLeaves(boxes: Boxes, dim: i32, branch: i32, x: usize, near: usiz
 
 /** Visits the leaves of a branch that are near enough, the nearest first where nothing is known. */
 function visitBranch(
-  boxes: Boxes,
+  tree: KdTree,
   dim: i32,
   branch: i32,
   isFirst: bool,
@@ -157,18 +157,18 @@ function visitBranch(
   x: usize,
   near: usize,
 ): void {
-  measureLeaves(boxes, dim, branch, x, near);
+  measureLeaves(tree, dim, branch, x, near);
   let home = -1;
   if (isFirst) {
     const low = f32x4.pmin(v128.load(near), v128.load(near, 16));
     const high = f32x4.pmin(v128.load(near, 32), v128.load(near, 48));
     home = <i32>ctz(notAbove(near, horizontalMin(f32x4.pmin(low, high))));
-    visitLeaf(boxes, dim, branch * BRANCH + home, walk, x);
+    visitLeaf(tree, dim, branch * BRANCH + home, walk, x);
   }
   for (let open = notAbove(near, f32x4.splat(walk.reach)); open != 0; open &= open - 1) {
     const i = <i32>ctz(open);
     if (i == home || load<f32>(near + (<usize>i << 2)) > walk.reach) continue;
-    visitLeaf(boxes, dim, branch * BRANCH + i, walk, x);
+    visitLeaf(tree, dim, branch * BRANCH + i, walk, x);
   }
 }
 
@@ -185,9 +185,9 @@ function notAbove(near: usize, limit: v128): i32 {
 }
 
 /** Scores of a leaf's codes into the walk. */
-function visitLeaf(boxes: Boxes, dim: i32, leaf: i32, walk: Walk, x: usize): void {
+function visitLeaf(tree: KdTree, dim: i32, leaf: i32, walk: Walk, x: usize): void {
   ++visited;
-  let b = boxes.biases + <usize>(leaf * LEAF * 4);
+  let b = tree.biases + <usize>(leaf * LEAF * 4);
   let a0 = v128.load(b);
   let a1 = v128.load(b, 16);
   let a2 = v128.load(b, 32);
@@ -196,7 +196,7 @@ function visitLeaf(boxes: Boxes, dim: i32, leaf: i32, walk: Walk, x: usize): voi
   let a5 = v128.load(b, 80);
   let a6 = v128.load(b, 96);
   let a7 = v128.load(b, 112);
-  let c = boxes.codes + <usize>(leaf * dim) * (LEAF * 4);
+  let c = tree.codes + <usize>(leaf * dim) * (LEAF * 4);
   const end = c + <usize>dim * (LEAF * 4);
   do {
     const v = v128.load(x);
@@ -223,7 +223,7 @@ function visitLeaf(boxes: Boxes, dim: i32, leaf: i32, walk: Walk, x: usize): voi
 }
 
 /** The index of the nearest code if it is the only one with a score not above `above`, else -1. */
-function certain(boxes: Boxes, dim: i32, walk: Walk, x: usize, above: f32): i32 {
+function certain(tree: KdTree, dim: i32, walk: Walk, x: usize, above: f32): i32 {
   const state = changetype<usize>(walk);
   const scores = v128.load(state);
   const isBest = f32x4.eq(scores, f32x4.splat(walk.best));
@@ -233,15 +233,15 @@ function certain(boxes: Boxes, dim: i32, walk: Walk, x: usize, above: f32): i32 
   const others = horizontalMin(v128.bitselect(v128.load(state, 32), scores, isBest));
   if (f32x4.extract_lane(others, 0) <= above) return -1;
   const leaf = load<i32>(state + (lane << 2), 16);
-  const hits = codesWithin(boxes, dim, leaf, x, above);
+  const hits = codesWithin(tree, dim, leaf, x, above);
   if ((hits & (hits - 1)) != 0) return -1;
-  return load<i32>(boxes.order + (<usize>(leaf * LEAF + <i32>ctz(hits)) << 2));
+  return load<i32>(tree.order + (<usize>(leaf * LEAF + <i32>ctz(hits)) << 2));
 }
 
 /** Bits of a leaf's codes whose scores are not above `above`. */
-function codesWithin(boxes: Boxes, dim: i32, leaf: i32, x: usize, above: f32): u32 {
-  let b = boxes.biases + <usize>(leaf * LEAF * 4);
-  let c = boxes.codes + <usize>(leaf * dim) * (LEAF * 4);
+function codesWithin(tree: KdTree, dim: i32, leaf: i32, x: usize, above: f32): u32 {
+  let b = tree.biases + <usize>(leaf * LEAF * 4);
+  let c = tree.codes + <usize>(leaf * dim) * (LEAF * 4);
   const most = f32x4.splat(above);
   let hits: u32 = 0;
   for (let i = 0; i < LEAF; i += 8) {
@@ -269,7 +269,7 @@ let nearestValue: f64 = 0;
 /** Compares the codes of a branch whose scores are not above `above` by f64. */
 function searchBranch(
   book: Codebook,
-  boxes: Boxes,
+  tree: KdTree,
   row: usize,
   branch: i32,
   reach: f32,
@@ -277,11 +277,11 @@ function searchBranch(
   above: f32,
 ): void {
   const near = x + MOST_FEATURES * 16;
-  measureLeaves(boxes, book.dim, branch, x, near);
+  measureLeaves(tree, book.dim, branch, x, near);
   for (let open = notAbove(near, f32x4.splat(reach)); open != 0; open &= open - 1) {
     const leaf = branch * BRANCH + <i32>ctz(open);
-    for (let hits = codesWithin(boxes, book.dim, leaf, x, above); hits != 0; hits &= hits - 1) {
-      const k = load<i32>(boxes.order + (<usize>(leaf * LEAF + <i32>ctz(hits)) << 2));
+    for (let hits = codesWithin(tree, book.dim, leaf, x, above); hits != 0; hits &= hits - 1) {
+      const k = load<i32>(tree.order + (<usize>(leaf * LEAF + <i32>ctz(hits)) << 2));
       const value = exactValue(book, row, k);
       const better = nearestSoFar < 0 || value < nearestValue;
       if (better || (value == nearestValue && k < nearestSoFar)) {

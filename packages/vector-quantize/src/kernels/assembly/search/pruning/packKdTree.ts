@@ -1,6 +1,6 @@
-/** Sorts a codebook of few features into leaves, and measures their boxes. */
+/** Sorts a codebook of few features into the leaves of a k-d tree, and measures their boxes. */
 import { Codebook } from "../packedCodebook";
-import { Boxes, BRANCH, LEAF } from "./filterCodebook";
+import { KdTree, BRANCH, LEAF } from "./filterCodebook";
 import { codeAt, panelCodes } from "../tiles";
 
 /** Bias of the places past the last code: never the least score. */
@@ -107,17 +107,17 @@ export function packBoxes(
   end: i32,
   scratch: usize,
   book: Codebook,
-  boxes: Boxes,
+  tree: KdTree,
 ): i32 {
   const dim = book.dim;
   for (let branch = begin; branch < end; ++branch) {
-    const bounds = boxes.leafBounds + <usize>(branch * dim) * (BRANCH * 8);
+    const bounds = tree.leafBounds + <usize>(branch * dim) * (BRANCH * 8);
     for (let i = 0; i < BRANCH; ++i) {
       const leaf = branch * BRANCH + i;
       for (let d = 0; d < dim; ++d) {
-        packNumbers(book, boxes, leaf, d, bounds + <usize>(d * BRANCH * 8 + i * 4));
+        packNumbers(book, tree, leaf, d, bounds + <usize>(d * BRANCH * 8 + i * 4));
       }
-      if (leaf < boxes.leaves) packBiases(book, boxes, leaf);
+      if (leaf < tree.leaves) packBiases(book, tree, leaf);
     }
   }
   return 0;
@@ -126,18 +126,18 @@ export function packBoxes(
 /** Codes of a leaf, 0 past the last leaf. */
 // @ts-ignore: decorator
 @inline
-function countOf(book: Codebook, boxes: Boxes, leaf: i32): i32 {
-  return leaf < boxes.leaves ? min(LEAF, book.size - leaf * LEAF) : 0;
+function countOf(book: Codebook, tree: KdTree, leaf: i32): i32 {
+  return leaf < tree.leaves ? min(LEAF, book.size - leaf * LEAF) : 0;
 }
 
 /** Feature `d` of a leaf's codes, and its bounds to `to`: a leaf without codes is infinitely far. */
-function packNumbers(book: Codebook, boxes: Boxes, leaf: i32, d: i32, to: usize): void {
-  const count = countOf(book, boxes, leaf);
+function packNumbers(book: Codebook, tree: KdTree, leaf: i32, d: i32, to: usize): void {
+  const count = countOf(book, tree, leaf);
   let low: f32 = Infinity;
   let high: f32 = count > 0 ? -Infinity : Infinity;
-  const out = boxes.codes + (<usize>((leaf * book.dim + d) * LEAF) << 2);
+  const out = tree.codes + (<usize>((leaf * book.dim + d) * LEAF) << 2);
   for (let j = 0; count > 0 && j < LEAF; ++j) {
-    const k = load<i32>(boxes.order + (<usize>(leaf * LEAF + min(j, count - 1)) << 2));
+    const k = load<i32>(tree.order + (<usize>(leaf * LEAF + min(j, count - 1)) << 2));
     const v = numberOf(book, k, d);
     low = min(low, v);
     high = max(high, v);
@@ -147,16 +147,16 @@ function packNumbers(book: Codebook, boxes: Boxes, leaf: i32, d: i32, to: usize)
   store<f32>(to, high, BRANCH * 4);
 }
 
-function packBiases(book: Codebook, boxes: Boxes, leaf: i32): void {
-  const count = countOf(book, boxes, leaf);
+function packBiases(book: Codebook, tree: KdTree, leaf: i32): void {
+  const count = countOf(book, tree, leaf);
   for (let j = 0; j < LEAF; ++j) {
     const at = <usize>(leaf * LEAF + j) << 2;
     let bias = PADDING;
     if (j < count) {
-      const k = load<i32>(boxes.order + at);
+      const k = load<i32>(tree.order + at);
       bias = load<f32>(book.bias + (<usize>k << 2));
     }
-    store<f32>(boxes.biases + at, bias);
+    store<f32>(tree.biases + at, bias);
   }
 }
 
@@ -166,20 +166,20 @@ export function packBranches(
   end: i32,
   scratch: usize,
   book: Codebook,
-  boxes: Boxes,
+  tree: KdTree,
 ): i32 {
   const dim = book.dim;
   for (let b = begin * 4; b < end * 4; ++b) {
-    const leaves = min(BRANCH, boxes.leaves - b * BRANCH);
+    const leaves = min(BRANCH, tree.leaves - b * BRANCH);
     for (let d = 0; d < dim; ++d) {
       let low: f32 = Infinity;
       let high: f32 = leaves > 0 ? -Infinity : Infinity;
-      const from = boxes.leafBounds + <usize>(b * dim + d) * (BRANCH * 8);
+      const from = tree.leafBounds + <usize>(b * dim + d) * (BRANCH * 8);
       for (let i = 0; i < leaves; ++i) {
         low = min(low, load<f32>(from + (<usize>i << 2)));
         high = max(high, load<f32>(from + (<usize>i << 2), BRANCH * 4));
       }
-      const to = boxes.branchBounds + <usize>(((b >> 2) * dim + d) * 32 + (b & 3) * 4);
+      const to = tree.branchBounds + <usize>(((b >> 2) * dim + d) * 32 + (b & 3) * 4);
       store<f32>(to, low);
       store<f32>(to, high, 16);
     }

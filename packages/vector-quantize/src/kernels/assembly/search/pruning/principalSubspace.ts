@@ -1,5 +1,5 @@
 /**
- * Rows and codes as seen along a few directions.
+ * Rows and codes in the principal subspace of the codes: as seen along a few directions.
  *
  * Along orthonormal axes Q no two vectors are farther apart than they are: |Q^T (x - c)| <= |x - c|.
  * So a code whose projection is farther from the row's than the leader is from the row can't be the
@@ -9,7 +9,7 @@
  * something if the others are nearly as long.
  */
 import { Codebook, METRIC_EUCLIDEAN } from "../packedCodebook";
-import { GROUP, Projection, ROW, Row } from "./filterCodebook";
+import { GROUP, PrincipalSubspace, ROW, Row } from "./filterCodebook";
 import { packFilterRow } from "./filterRows";
 import { packRows } from "../rows";
 import { scoreBlock } from "../scores";
@@ -49,14 +49,14 @@ export function project(
  */
 export function projectRows(
   book: Codebook,
-  projection: Projection,
+  subspace: PrincipalSubspace,
   rows: usize,
   count: i32,
   norms: usize,
   out: usize,
   scratch: usize,
 ): void {
-  const axes = projection.axes;
+  const axes = subspace.axes;
   const stride = projectionStride(axes);
   const tiles = scratch + GROUP * stride;
   project(book, axes, rows, count, norms, tiles, scratch);
@@ -73,7 +73,7 @@ export function projectRows(
 
 /** Begins the `Row`s of `count` projected rows, and packs them for `scanProjections`. */
 export function packProjected(
-  projection: Projection,
+  subspace: PrincipalSubspace,
   projected: usize,
   norms: usize,
   count: i32,
@@ -81,7 +81,7 @@ export function packProjected(
   states: usize,
   scratch: usize,
 ): void {
-  const codes = projection.codes;
+  const codes = subspace.codes;
   packRows(projected, count, codes.dim, codes.mean, tileRows(codes.shape), packed, scratch);
   for (let r = 0; r < count; ++r) {
     const state = changetype<Row>(states + <usize>r * ROW);
@@ -103,18 +103,18 @@ export function packProjected(
 
 /** Begins the `Row`s of `count` projected rows, and packs them for `scanWindow`. */
 export function packProjectedIntegers(
-  projection: Projection,
+  subspace: PrincipalSubspace,
   projected: usize,
   norms: usize,
   count: i32,
   packed: usize,
   states: usize,
 ): void {
-  const codes = projection.codes;
+  const codes = subspace.codes;
   for (let r = 0; r < count; ++r) {
     const state = changetype<Row>(states + <usize>r * ROW);
     const row = projected + (<usize>(r * codes.dim) << 2);
-    packFilterRow(codes, projection.integers, row, packed, r, state);
+    packFilterRow(codes, subspace.integers, row, packed, r, state);
     state.norm = load<f32>(norms + (<usize>r << 2));
     state.margin = -1; // the nearest projection need not be the nearest code's
     if (!isBounded(state.norm)) state.kept = -1;
@@ -141,7 +141,7 @@ function scale(row: usize, dim: i32, factor: f32): void {
  */
 export function projectedDistance(
   book: Codebook,
-  projection: Projection,
+  subspace: PrincipalSubspace,
   state: Row,
   value: f64,
 ): f64 {
@@ -159,6 +159,6 @@ export function projectedDistance(
     square = max(0, all - 2 * longest * (product / sqrt(<f64>state.norm)));
     lengths = 2.001 * longest;
   }
-  const reach = projection.stretch * sqrt(square) + projection.slack * lengths;
+  const reach = subspace.stretch * sqrt(square) + subspace.slack * lengths;
   return reach * reach * 1.000001;
 }

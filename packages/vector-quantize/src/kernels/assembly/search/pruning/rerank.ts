@@ -1,4 +1,4 @@
-/** Which codes the filter leaves to a row, and which of them is the nearest. */
+/** Re-ranking: which codes the filter leaves to a row, and which of them is the nearest. */
 import { Codebook, METRIC_EUCLIDEAN } from "../packedCodebook";
 import { Filter, KEPT, PANEL, Row, WINDOW } from "./filterCodebook";
 import { projectedDistance } from "./principalSubspace";
@@ -11,8 +11,8 @@ const UNSEEN: f32 = 3.4e38;
 const PAIR: usize = 4 * PANEL;
 const PAIR_LEASTS: usize = 32;
 
-/** The winner's `values` entry, as of the last call of `settle`. */
-export let settledValue: f32 = 0;
+/** The winner's `values` entry, as of the last call of `rerank`. */
+export let rerankedValue: f32 = 0;
 
 /**
  * Takes the codes of a window that may be the nearest into the row's list. `pairs` counts pairs
@@ -178,9 +178,9 @@ export function scoreBound(book: Codebook, filter: Filter, state: Row, value: f3
   const seen = <f64>state.seen;
   let score = <f64>value;
   let error: f64;
-  const projection = filter.projection;
-  if (projection != null || book.metric == METRIC_EUCLIDEAN) {
-    if (projection != null) score = projectedDistance(book, projection, state, score);
+  const subspace = filter.subspace;
+  if (subspace != null || book.metric == METRIC_EUCLIDEAN) {
+    if (subspace != null) score = projectedDistance(book, subspace, state, score);
     error = book.unit * (score + seen) + book.tiny;
     score = 0.5 * (score - seen);
   } else error = book.unit * lengthBound(book, state.norm) * book.maxNorm + book.tiny;
@@ -216,10 +216,10 @@ export function sift(book: Codebook, state: Row, list: usize): void {
  * The nearest of the codes in the row's sifted list, the lowest index on ties. Values of f32 decide
  * where their bound allows it, f64 decides among those closer together.
  */
-export function settle(book: Codebook, row: usize, state: Row, list: usize): i32 {
+export function rerank(book: Codebook, row: usize, state: Row, list: usize): i32 {
   const kept = state.kept;
   if (kept == 1 && state.margin < 0) {
-    settledValue = state.value;
+    rerankedValue = state.value;
     return state.leader;
   }
 
@@ -245,7 +245,7 @@ export function settle(book: Codebook, row: usize, state: Row, list: usize): i32
   const lane = ctz(bits) & 3;
   const second = <f64>f32x4.extract_lane(horizontalMin(v128.bitselect(next, least, isBest)), 0);
   const value = <f64>f32x4.extract_lane(best, 0);
-  settledValue = <f32>value;
+  rerankedValue = <f32>value;
 
   const euclidean = book.metric == METRIC_EUCLIDEAN;
   const share = euclidean ? 2 * book.unit : 0;
@@ -260,7 +260,7 @@ export function settle(book: Codebook, row: usize, state: Row, list: usize): i32
   return settleExactly(book, row, list, kept, value, share, margin);
 }
 
-/** As `settle`, among the codes whose values are too close to `least` to tell. */
+/** As `rerank`, among the codes whose values are too close to `least` to tell. */
 function settleExactly(
   book: Codebook,
   row: usize,
@@ -281,7 +281,7 @@ function settleExactly(
     if (exact < nearest) {
       nearest = exact;
       winner = k;
-      settledValue = <f32>value;
+      rerankedValue = <f32>value;
     }
   }
   return winner;

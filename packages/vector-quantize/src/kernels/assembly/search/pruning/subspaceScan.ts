@@ -1,5 +1,5 @@
 /** The inner loop over projections: f32, rounded to 16 bits as they are written. */
-import { LEASTS, PANEL, Projection, ROW, Row, SCORES } from "./filterCodebook";
+import { LEASTS, PANEL, PrincipalSubspace, ROW, Row, SCORES } from "./filterCodebook";
 import { nmadd } from "../tiles";
 
 /** Rows and codes of a tile: shape 2 of `tiles.ts`. */
@@ -14,7 +14,7 @@ const ROUNDER: f32 = 12582912;
  * their `Row`s: layout as in `scanWindow`. Places past the last code get the largest score.
  */
 export function scanProjections(
-  projection: Projection,
+  subspace: PrincipalSubspace,
   first: i32,
   panels: i32,
   packed: usize,
@@ -23,7 +23,7 @@ export function scanProjections(
   scores: usize,
   leasts: usize,
 ): void {
-  const codes = projection.codes;
+  const codes = subspace.codes;
   const tiles = (count + HEIGHT - 1) / HEIGHT;
   const step = <usize>(codes.dim * WIDTH) << 2;
   const begin = first * PANEL / WIDTH;

@@ -1,14 +1,19 @@
 import type { Platform } from "./platform.ts";
 
-/** A compiled kernel in both forms, base64. `npm run build:kernels` writes them. */
-export interface KernelBinary<Name extends string = string> {
+/** A compiled module of kernels. `npm run build:kernels` writes them. */
+export interface KernelModule<Name extends string = string> {
   readonly name: string;
   /** The exported functions. */
   readonly functions: readonly Name[];
   /** Uses relaxed SIMD: fused multiply-add where the CPU has it. */
-  readonly relaxed: string;
+  readonly relaxed: () => Promise<KernelCode>;
   /** Uses the SIMD that every engine has; gives the same bits everywhere. */
-  readonly plain: string;
+  readonly plain: () => Promise<KernelCode>;
+}
+
+/** A file with the code of a module, as base64. */
+interface KernelCode {
+  readonly default: string;
 }
 
 /** Which instructions a set of kernels uses. */
@@ -34,14 +39,14 @@ export function supports(form: KernelForm): boolean {
   );
 }
 
-/** Compiles a kernel for a memory that is shared or not. */
-export function compileKernel(
-  binary: KernelBinary,
+/** Compiles a module for a memory that is shared or not. */
+export async function compileModule(
+  module: KernelModule,
   form: KernelForm,
   shared: boolean,
   platform: Platform,
 ): Promise<WebAssembly.Module> {
-  const bytes = decode(binary[form]);
+  const bytes = decode((await module[form]()).default);
   return platform.compile(shared ? bytes : withoutSharing(bytes));
 }
 
@@ -87,5 +92,5 @@ function withoutSharing(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
     bytes[at] = LIMITS_WITH_MAXIMUM;
     return bytes;
   }
-  throw new Error("a kernel binary does not import a shared memory as its only import");
+  throw new Error("a kernel module does not import a shared memory as its only import");
 }

@@ -1,0 +1,4 @@
+/** What is done with codes that are found: statistics, sums, the way back of gradients. */
+export * from "./codes/assignStats";
+export * from "./codes/gather";
+export * from "./residual/residualPass";

@@ -1,0 +1,2 @@
+/** Entropies of binary codes. */
+export * from "./entropy/codeEntropy";

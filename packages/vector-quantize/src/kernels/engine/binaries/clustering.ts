@@ -1,0 +1,21 @@
+// Made by `npm run build:kernels` from assembly/clustering.ts. Do not edit.
+import type { KernelModule } from "../kernelModule.ts";
+
+export const clusteringKernels: KernelModule<
+  "countBadRows"
+  | "normalizeRows"
+  | "countChanged"
+  | "means"
+  | "approach"
+> = {
+  name: "clustering",
+  functions: [
+    "countBadRows",
+    "normalizeRows",
+    "countChanged",
+    "means",
+    "approach",
+  ],
+  relaxed: () => import("./clustering.wasm.ts"),
+  plain: () => import("./clustering.wasm.ts"),
+};

@@ -1,0 +1,29 @@
+// Made by `npm run build:kernels` from assembly/codes.ts. Do not edit.
+import type { KernelModule } from "../kernelModule.ts";
+
+export const codesKernels: KernelModule<
+  "orderByCode"
+  | "sumBlocks"
+  | "addHeads"
+  | "addFloats"
+  | "gather"
+  | "decodeSum"
+  | "subtractCodes"
+  | "takeCodes"
+  | "passBack"
+> = {
+  name: "codes",
+  functions: [
+    "orderByCode",
+    "sumBlocks",
+    "addHeads",
+    "addFloats",
+    "gather",
+    "decodeSum",
+    "subtractCodes",
+    "takeCodes",
+    "passBack",
+  ],
+  relaxed: () => import("./codes.wasm.ts"),
+  plain: () => import("./codes.wasm.ts"),
+};

@@ -1,0 +1,94 @@
+// Made by `npm run build:kernels` from classes in assembly/. Do not edit.
+
+export const codebookHeader = {
+  bytes: 76,
+  fields: {
+    dim: { kind: "i32", at: 0 },
+    size: { kind: "i32", at: 4 },
+    shape: { kind: "i32", at: 8 },
+    panels: { kind: "i32", at: 12 },
+    codes: { kind: "i32", at: 16 },
+    packed: { kind: "i32", at: 20 },
+    bias: { kind: "i32", at: 24 },
+    mean: { kind: "i32", at: 28 },
+    scale: { kind: "i32", at: 32 },
+    metric: { kind: "i32", at: 36 },
+    unit: { kind: "f64", at: 40 },
+    reach: { kind: "f64", at: 48 },
+    maxNorm: { kind: "f64", at: 56 },
+    tiny: { kind: "f64", at: 64 },
+    limit: { kind: "i32", at: 72 },
+  },
+} as const;
+
+export const filterCodebookHeader = {
+  bytes: 144,
+  fields: {
+    panels: { kind: "i32", at: 0 },
+    segments: { kind: "i32", at: 4 },
+    shift: { kind: "i32", at: 8 },
+    hopeless: { kind: "i32", at: 12 },
+    bias: { kind: "f64", at: 16 },
+    subspace: { kind: "i32", at: 24 },
+    rows: { kind: "i64", at: 32 },
+    spent: { kind: "i64", at: 40 },
+    steps: { kind: "i32", at: 48 },
+    segmentSteps: { kind: "i32", at: 52 },
+    packed: { kind: "i32", at: 56 },
+    starts: { kind: "i32", at: 60 },
+    measures: { kind: "i32", at: 64 },
+    rests: { kind: "i32", at: 68 },
+    rooms: { kind: "i32", at: 72 },
+    copies: { kind: "i32", at: 76 },
+    scale: { kind: "f64", at: 80 },
+    digit: { kind: "f64", at: 88 },
+    weight: { kind: "f64", at: 96 },
+    unit: { kind: "f64", at: 104 },
+    rest: { kind: "f64", at: 112 },
+    length: { kind: "f64", at: 120 },
+    lengthDigit: { kind: "f64", at: 128 },
+    coarse: { kind: "i32", at: 136 },
+    tree: { kind: "i32", at: 140 },
+  },
+} as const;
+
+export const principalSubspaceHeader = {
+  bytes: 80,
+  fields: {
+    panels: { kind: "i32", at: 0 },
+    segments: { kind: "i32", at: 4 },
+    shift: { kind: "i32", at: 8 },
+    hopeless: { kind: "i32", at: 12 },
+    bias: { kind: "f64", at: 16 },
+    subspace: { kind: "i32", at: 24 },
+    rows: { kind: "i64", at: 32 },
+    spent: { kind: "i64", at: 40 },
+    axes: { kind: "i32", at: 48 },
+    codes: { kind: "i32", at: 52 },
+    integers: { kind: "i32", at: 56 },
+    stretch: { kind: "f64", at: 64 },
+    slack: { kind: "f64", at: 72 },
+  },
+} as const;
+
+export const kdTreeHeader = {
+  bytes: 28,
+  fields: {
+    hopeless: { kind: "i32", at: 0 },
+    leaves: { kind: "i32", at: 4 },
+    order: { kind: "i32", at: 8 },
+    codes: { kind: "i32", at: 12 },
+    biases: { kind: "i32", at: 16 },
+    leafBounds: { kind: "i32", at: 20 },
+    branchBounds: { kind: "i32", at: 24 },
+  },
+} as const;
+export const PANEL = 32;
+export const GROUP = 24;
+export const WINDOW = 1024;
+export const ROW = 64;
+export const LIST = 528;
+export const LEAF = 32;
+export const BRANCH = 16;
+export const DIGIT = 127;
+export const MOST_OF_LENGTH = 63;
