@@ -244,7 +244,7 @@ function hostileCalls(
     const named = /options: expected an object of options/;
     add(method, "null for options", named, () => ({ options: null }));
     add(method, "an array for options", named, () => ({ options: right.x() }));
-    add(method, "an unknown option", /option "lenghts".*(Did you mean "lengths"|expected)/, () => ({
+    add(method, "an unknown option", /option "lenghts".*(Did you mean lengths\?|expected)/, () => ({
       options: { lenghts: np.zeros([2]) },
     }));
     if (!masks || method === "pass") {
@@ -298,7 +298,7 @@ function hostileCalls(
       options: { key: zeros(np.uint32, [2, 2]) },
     }));
   }
-  add("apply", "a slip", /option "trainig".*Did you mean "training"/, () => ({
+  add("apply", "a slip", /option "trainig".*Did you mean training\?/, () => ({
     options: { trainig: true },
   }));
   add("apply", "a word for true", /training: expected true or false, got "yes"/, () => ({

@@ -1,9 +1,10 @@
 import { afterEach, expect, vi } from "vitest";
+import { createPool } from "../../packages/vector-quantize/src/kernels/engine/createPool.ts";
 import {
   type KernelForm,
   supports,
 } from "../../packages/vector-quantize/src/kernels/engine/kernelModule.ts";
-import { createPool, type Pool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
+import type { Pool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
 
 /**
  * A pool for each form that this engine runs, one with workers and one without. A test fails if a

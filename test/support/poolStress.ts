@@ -1,6 +1,6 @@
+import { createPool } from "../../packages/vector-quantize/src/kernels/engine/createPool.ts";
 import type { KernelModule } from "../../packages/vector-quantize/src/kernels/engine/kernelModule.ts";
-import { createPool } from "../../packages/vector-quantize/src/kernels/engine/pool.ts";
-import { createSearch } from "../../packages/vector-quantize/src/kernels/search/search.ts";
+import { createSearch } from "../../packages/vector-quantize/src/kernels/search/createSearch.ts";
 import { integers, sameNumbers } from "./kernelPools.ts";
 
 /** Answers that were compared, and how many of them were wrong. */

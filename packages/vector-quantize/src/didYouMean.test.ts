@@ -13,9 +13,11 @@ test.each([
   ["", undefined],
 ])("%j is meant as %j", (name, meant) => {
   const known = ["training", "key", "mask", "lengths", "beamSize", "topk"];
-  expect(didYouMean(name, known)).toBe(meant);
+  expect(didYouMean(name, known)).toBe(meant && `Did you mean ${meant}?`);
 });
 
 test("the nearest of several", () => {
-  expect(didYouMean("codebookSizes", ["codebookDim", "codebookSize"])).toBe("codebookSize");
+  expect(didYouMean("codebookSizes", ["codebookDim", "codebookSize"])).toBe(
+    "Did you mean codebookSize?",
+  );
 });

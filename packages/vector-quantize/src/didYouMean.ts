@@ -1,13 +1,13 @@
-/** Which of the `known` names was meant by `name`, if one is near enough: a slip or two of the fingers. */
+/** Asks for the `known` name that is near enough to `name` to be meant: a slip or two of the fingers. */
 export function didYouMean(name: string, known: readonly string[]): string | undefined {
   const most = Math.max(1, Math.floor(name.length / 3));
   let best: string | undefined;
   let fewest = most + 1;
   for (const candidate of known) {
-    const slips = editDistance(name.toLowerCase(), candidate.toLowerCase(), fewest);
+    const slips = editDistance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase(), fewest);
     if (slips < fewest) [best, fewest] = [candidate, slips];
   }
-  return best;
+  return best && `Did you mean ${best}?`;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * Form: `where: expected ..., got ...`, with both values and, where misuse is likely, the mend.
  */
+import { didYouMean } from "./didYouMean.ts";
 
 /** An option, argument or file that cannot be used as given. The message is one clear line. */
 export class VectorQuantizeError extends Error {
@@ -95,29 +96,6 @@ export function checkKnownOptions(
       throw expected(named, what, key, mend(key, known));
     }
   }
-}
-
-/** Asks for the name that is least edits away, if they are fewer than half the letters. */
-export function didYouMean(name: string, known: readonly string[]): string | undefined {
-  const [first] = known
-    .map((other) => ({ other, edits: editDistance(name.slice(0, 64), other) }))
-    .sort((a, b) => a.edits - b.edits);
-  if (!first || first.edits * 2 >= Math.min(name.length, first.other.length)) return undefined;
-  return `Did you mean ${first.other}?`;
-}
-
-/** How many letters have to be put in, taken out or replaced, whatever their case. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, letter] of [...a.toLowerCase()].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b.toLowerCase()].entries()) {
-      const replaced = (row[j] as number) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] as number) + 1, (next[j] as number) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) as number;
 }
 
 /** Most numbers of an array: 4 GiB of float32, which is all that a Wasm memory has. */

@@ -196,12 +196,11 @@ export {
 export {
   createTrainer,
   type Evaluation,
-  type StepMetrics,
   type Trainer,
   type TrainerOptions,
-  type TrainState,
 } from "./train/trainer.ts";
 export { type TrainLoopOptions, trainLoop } from "./train/trainLoop.ts";
+export type { StepMetrics, TrainState } from "./train/trainState.ts";
 export {
   addDecayedWeights,
   clipByGlobalNorm,

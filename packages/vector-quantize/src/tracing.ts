@@ -60,13 +60,13 @@ export function everyTrue(mask: np.Array, axis: number): np.Array {
 
 /** Which indices name a code, that is, are not -1; why not `>= 0`: see `both`. */
 export function present(indices: np.Array): np.Array {
-  return indices.greater(integer(-1));
+  return indices.greater(int32(-1));
 }
 
 /**
  * An int32 scalar. Under `grad` of a jitted function a bare number turns the indices that it meets
  * into floats.
  */
-export function integer(value: number): np.Array {
+export function int32(value: number): np.Array {
   return np.array(value, { dtype: np.int32 });
 }

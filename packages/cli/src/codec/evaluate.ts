@@ -11,7 +11,7 @@ import { type Codec, type Codes, decodeCodes, encodeImages, type SeeBatch } from
 import { measureUsage, type Usage } from "./usage.ts";
 
 /** How well a model does on a set of images. */
-export interface Evaluation extends Usage {
+export interface CodecEvaluation extends Usage {
   readonly images: number;
   /** In dB, of the mean squared error over all pixels. */
   readonly psnr: number;
@@ -29,7 +29,7 @@ export async function evaluate(
   codec: Codec,
   images: Images,
   see?: SeeReconstructions,
-): Promise<Evaluation> {
+): Promise<CodecEvaluation> {
   const { model } = codec;
   const losses = lossMeter(codec);
   const codes = await encodeImages(codec, images, losses.see);
@@ -54,7 +54,7 @@ export async function evaluate(
 }
 
 /** The numbers of an evaluation, without the codes. */
-export function summary({ codes: _, counts: _counts, losses, ...numbers }: Evaluation) {
+export function summary({ codes: _, counts: _counts, losses, ...numbers }: CodecEvaluation) {
   return { ...numbers, ...losses };
 }
 

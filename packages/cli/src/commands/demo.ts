@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { createConsole } from "../output/console.ts";
 import { grouped } from "../output/words.ts";
-import { integer, type MachineOptions, number, withMachineOptions } from "./options.ts";
+import { type MachineOptions, realNumber, wholeNumber, withMachineOptions } from "./options.ts";
 import { showResult } from "./showResult.ts";
 import { defaultSettings } from "./train.ts";
 
@@ -23,8 +23,8 @@ export function demoCommand(): Command {
   const command = new Command("demo")
     .description("train on built-in images for a minute, then encode and decode some")
     .option("--out <dir>", "folder for the run", "runs/demo")
-    .option("--time <seconds>", "training time", number(1), 60)
-    .option("--seed <n>", "seed of weights, images and data order", integer(0), 0)
+    .option("--time <seconds>", "training time", realNumber(1), 60)
+    .option("--seed <n>", "seed of weights, images and data order", wholeNumber(0), 0)
     .action(async (options: Options) => {
       const { out, time, seed, json } = options;
       const { startRuntime } = await import("../runtime.ts");

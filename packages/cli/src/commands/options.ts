@@ -10,7 +10,7 @@ export interface MachineOptions {
 /** Adds --threads, --device and --json. */
 export function withMachineOptions(command: Command): Command {
   return command
-    .option("--threads <n>", "threads to compute with (default: all cores)", integer(1))
+    .option("--threads <n>", "threads to compute with (default: all cores)", wholeNumber(1))
     .addOption(
       new Option("--device <name>", "where to compute")
         .choices(["wasm", "cpu", "webgpu"])
@@ -25,14 +25,14 @@ export function withImageOptions(command: Command): Command {
     .option(
       "--size <n>",
       "crop and resize image files to n x n pixels (default: as trained)",
-      integer(4),
+      wholeNumber(4),
     )
-    .option("--images <n>", 'images of the built-in set "shapes"', integer(1), 1024)
-    .option("--seed <n>", 'seed of the built-in set "shapes"', integer(0), 0);
+    .option("--images <n>", 'images of the built-in set "shapes"', wholeNumber(1), 1024)
+    .option("--seed <n>", 'seed of the built-in set "shapes"', wholeNumber(0), 0);
 }
 
 /** Parses an integer of at least `min`. */
-export function integer(min: number): (text: string) => number {
+export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
@@ -43,7 +43,7 @@ export function integer(min: number): (text: string) => number {
 }
 
 /** Parses a finite number from `min` to `max`. */
-export function number(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
+export function realNumber(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() === "" || !Number.isFinite(value) || value < min || value > max) {

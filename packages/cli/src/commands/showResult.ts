@@ -1,4 +1,4 @@
-import type { Evaluation } from "../codec/evaluate.ts";
+import type { CodecEvaluation } from "../codec/evaluate.ts";
 import type { Console } from "../output/console.ts";
 import { clock, grouped, small } from "../output/words.ts";
 import type { RunResult } from "../training/finish.ts";
@@ -24,7 +24,7 @@ export function showResult(result: RunResult, console: Console): void {
 }
 
 /** The numbers of an evaluation, one a line. */
-export function showEvaluation(evaluation: Evaluation, console: Console): void {
+export function showEvaluation(evaluation: CodecEvaluation, console: Console): void {
   const { psnr, perplexity, usedCodes, counts, bitsPerPixel, losses, images } = evaluation;
   console.say(`PSNR             ${psnr.toFixed(2)} dB, of ${grouped(images)} images`);
   console.say(`perplexity       ${perplexity.toFixed(1)}`);

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { createConsole } from "../output/console.ts";
 import type { Settings } from "../training/settings.ts";
-import { integer, type MachineOptions, number, withMachineOptions } from "./options.ts";
+import { type MachineOptions, realNumber, wholeNumber, withMachineOptions } from "./options.ts";
 import { showResult } from "./showResult.ts";
 
 type Options = MachineOptions &
@@ -44,57 +44,77 @@ export function trainCommand(): Command {
     .description("train an autoencoder and write model, checkpoint and report into a folder")
     .argument("<data>", 'folder of images, IDX or IDX.gz file, .npy file, or the word "shapes"')
     .requiredOption("--out <dir>", "folder for the run")
-    .option("--steps <n>", "training steps", integer(1), defaults.steps)
+    .option("--steps <n>", "training steps", wholeNumber(1), defaults.steps)
     .option(
       "--time <seconds>",
       "choose the steps so that training takes about this long",
-      number(1),
+      realNumber(1),
     )
-    .option("--batch <n>", "images per step", integer(1), defaults.batch)
-    .option("--learning-rate <x>", "highest learning rate", number(0), defaults.learningRate)
-    .option("--codes <n>", "codebook size", integer(2), defaults.codes)
-    .option("--code-dim <n>", "feature size of the codes", integer(1), defaults.codeDim)
-    .option("--width <n>", "feature size of encoder and decoder", integer(1), defaults.width)
-    .option("--depth <n>", "residual blocks in encoder and in decoder", integer(0), defaults.depth)
-    .option("--patch <n>", "pixels per code, along each side", integer(1), defaults.patch)
-    .option("--decay <x>", "decay of the codebook's moving averages", number(0, 1), defaults.decay)
-    .option("--commitment <x>", "weight of the commitment loss", number(0), defaults.commitment)
-    .option("--size <n>", "crop and resize image files to n x n pixels", integer(4), defaults.size)
-    .option("--images <n>", 'images of the built-in set "shapes"', integer(1), defaults.images)
+    .option("--batch <n>", "images per step", wholeNumber(1), defaults.batch)
+    .option("--learning-rate <x>", "highest learning rate", realNumber(0), defaults.learningRate)
+    .option("--codes <n>", "codebook size", wholeNumber(2), defaults.codes)
+    .option("--code-dim <n>", "feature size of the codes", wholeNumber(1), defaults.codeDim)
+    .option("--width <n>", "feature size of encoder and decoder", wholeNumber(1), defaults.width)
+    .option(
+      "--depth <n>",
+      "residual blocks in encoder and in decoder",
+      wholeNumber(0),
+      defaults.depth,
+    )
+    .option("--patch <n>", "pixels per code, along each side", wholeNumber(1), defaults.patch)
+    .option(
+      "--decay <x>",
+      "decay of the codebook's moving averages",
+      realNumber(0, 1),
+      defaults.decay,
+    )
+    .option("--commitment <x>", "weight of the commitment loss", realNumber(0), defaults.commitment)
+    .option(
+      "--size <n>",
+      "crop and resize image files to n x n pixels",
+      wholeNumber(4),
+      defaults.size,
+    )
+    .option("--images <n>", 'images of the built-in set "shapes"', wholeNumber(1), defaults.images)
     .option(
       "--validation <x>",
       "share of the images held back",
-      number(0, 0.9),
+      realNumber(0, 0.9),
       defaults.validation,
     )
     .option(
       "--codebook-learning-rate <x>",
       "train the codebook by gradients at this rate, in place of moving averages",
-      number(0),
+      realNumber(0),
       defaults.codebookLearningRate,
     )
-    .option("--clip <norm>", "largest norm of the gradients; 0 for any", number(0), defaults.clip)
-    .option("--accumulate <n>", "batches to an update", integer(1), defaults.accumulate)
+    .option(
+      "--clip <norm>",
+      "largest norm of the gradients; 0 for any",
+      realNumber(0),
+      defaults.clip,
+    )
+    .option("--accumulate <n>", "batches to an update", wholeNumber(1), defaults.accumulate)
     .option(
       "--ema <decay>",
       "evaluate and save a moving average of the parameters, such as 0.999",
-      number(0, 1),
+      realNumber(0, 1),
       defaults.ema,
     )
     .option(
       "--eval-every <n>",
       "evaluate every n steps, and keep the best model apart",
-      integer(0),
+      wholeNumber(0),
       defaults.evalEvery,
     )
     .option(
       "--patience <n>",
       "stop after n evaluations without a better one; 0 never does",
-      integer(0),
+      wholeNumber(0),
       defaults.patience,
     )
     .option("--profile", "measure where the time of a step goes", false)
-    .option("--seed <n>", "seed of weights and data order", integer(0), defaults.seed)
+    .option("--seed <n>", "seed of weights and data order", wholeNumber(0), defaults.seed)
     .option(
       "--resume",
       "go on from the checkpoint in the folder, or write model and report that are missing",

@@ -1,7 +1,7 @@
 import { tree } from "@jax-js/jax";
 import type { Images, ModelConfig, TrainState } from "vector-quantize";
 import { saveModel, toBytes, toFloats } from "vector-quantize";
-import { type Evaluation, evaluate, summary } from "../codec/evaluate.ts";
+import { type CodecEvaluation, evaluate, summary } from "../codec/evaluate.ts";
 import type { Console } from "../output/console.ts";
 import { writeFileSafely } from "../output/files.ts";
 import { encodePng, pairMosaic } from "../output/pictures.ts";
@@ -29,7 +29,7 @@ export interface FinishOptions {
 export interface RunResult {
   readonly run: Run;
   readonly folder: RunFolder;
-  readonly evaluation: Evaluation;
+  readonly evaluation: CodecEvaluation;
   readonly profile?: StepProfile;
   /** Most memory that the process had at once. */
   readonly peakMebibytes: number;

@@ -1,6 +1,7 @@
 import type { Model, ModelConfig } from "../nn/model.ts";
 import { modelFromConfig } from "../nn/registry.ts";
-import type { Trainer, TrainState } from "../train/trainer.ts";
+import type { Trainer } from "../train/trainer.ts";
+import type { TrainState } from "../train/trainState.ts";
 import { openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
 import type { Details, LoadModelOptions } from "./model.ts";
 

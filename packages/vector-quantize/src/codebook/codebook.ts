@@ -1,6 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { type Metric, normalise } from "../search/graph.ts";
-import { both, integer, present, solid } from "../tracing.ts";
+import { both, int32, present, solid } from "../tracing.ts";
 
 /**
  * A codebook that follows its vectors by exponential moving averages.
@@ -30,8 +30,8 @@ export function initCodebook(key: np.Array, K: number, C: number, metric: Metric
 /** The codes of `indices` `[N]`: `[N, C]`. An index outside 0 to K - 1 gives a row of NaN. */
 export function lookUp(codebook: np.Array, indices: np.Array): np.Array {
   const K = codebook.shape[0] as number;
-  const inside = both(present(indices.ref), indices.ref.less(integer(K))); // [N]
-  const safe = np.clip(indices, integer(0), integer(K - 1));
+  const inside = both(present(indices.ref), indices.ref.less(int32(K))); // [N]
+  const safe = np.clip(indices, int32(0), int32(K - 1));
   const codes = solid(np.take(codebook, safe, 0)); // [N, C]
   return np.where(inside.reshape([-1, 1]), codes, Number.NaN);
 }

@@ -4,7 +4,7 @@ import { kmeans } from "../kernels/clustering/kmeans.ts";
 import { hideMasked } from "../layout/mask.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats, onKernels } from "../search/kernel.ts";
-import { integer, present } from "../tracing.ts";
+import { int32, present } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { type CodeStatistics, codeStatistics } from "./averages.ts";
 import { drawRows } from "./deadCodes.ts";
@@ -85,7 +85,7 @@ export async function clustersInGraph(
   usable: np.Array,
   { K, iterations, metric, key }: ClusterOptions,
 ): Promise<Clusters> {
-  const marks = jit((rows: np.Array) => rows.astype(np.int32).sub(integer(1)))(usable); // 0, or -1
+  const marks = jit((rows: np.Array) => rows.astype(np.int32).sub(int32(1)))(usable); // 0, or -1
   const step = lloydStep(K, metric);
   const drawn = jit((v: np.Array, m: np.Array, k: np.Array) => drawRows(v, m, K, k).rows);
   let found: Clusters = { means: drawn(vectors.ref, marks.ref, key), counts: np.zeros([K]) };

@@ -3,7 +3,11 @@ import { checkKnownOptions, expected } from "../errors.ts";
 import type { Pool } from "./engine/pool.ts";
 
 /** Throws unless `options` are known ones, and their pool, if any, is in use. */
-export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+export function checkKernelOptions(
+  where: string,
+  options: unknown,
+  known: readonly string[],
+): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw expected(`${where}: options`, `an object of ${known.join(", ")}`, options);
   }

@@ -7,7 +7,7 @@ import { fsqCodec } from "./levels/fsqCodec.ts";
 import { residualFsqCodec } from "./levels/residualFsqCodec.ts";
 import { decodeResidualLevels, encodeResidualLevels } from "./levels/residualLevels.ts";
 import { decodeSigns, encodeSigns } from "./levels/signs.ts";
-import { createResidualSearch } from "./residual/residualSearch.ts";
+import { createResidualSearch } from "./residual/createResidualSearch.ts";
 import { residualStats } from "./residual/residualStats.ts";
 
 const whole = (length: number, seed: number) =>

@@ -1,6 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
-import { asNumbers, integer } from "../tracing.ts";
+import { asNumbers, int32 } from "../tracing.ts";
 import type { Layout } from "./layout.ts";
 
 /** The arrays that say which positions are real. */
@@ -63,7 +63,7 @@ function total(values: np.Array): np.Array {
 
 /** Index -1 in place of `indices` `[N]` at the positions that are not real. */
 export function hideMasked(indices: np.Array, mask: np.Array | undefined): np.Array {
-  return mask ? np.where(mask, indices, integer(-1)) : indices;
+  return mask ? np.where(mask, indices, int32(-1)) : indices;
 }
 
 /** `padding` in place of `output` at the positions that are not real; both laid out by `layout`. */

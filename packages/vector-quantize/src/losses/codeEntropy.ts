@@ -3,7 +3,7 @@ import { accurateLog, logSigmoid } from "../logarithm.ts";
 import { owns } from "../tree.ts";
 import {
   type Bits,
-  both,
+  eachHalf,
   type HalfTables,
   type Halves,
   halfTables,
@@ -42,9 +42,9 @@ const mostBits = 22;
  * sum over bits, in O(N d); with a floor every code's probability has to be looked at, but none is
  * stored.
  *
- * Up to 22 bits both are what they say. More bits are parted into the first 22, the next 22, and so on,
+ * Up to 22 bits eachHalf are what they say. More bits are parted into the first 22, the next 22, and so on,
  * whose entropies are added: exact per sample but for the floor, and an upper bound for the batch.
- * There is no jump at 22: one bit more adds between 0 and ln 2 to both, in a group as at the start of
+ * There is no jump at 22: one bit more adds between 0 and ln 2 to eachHalf, in a group as at the start of
  * one, since `0 <= log max(q(k), floor) - log max(q(k, bit), floor) <= log q(k) - log q(k, bit)`.
  *
  * The gradient is worked out beside the value, so that no table waits for a backward pass.
@@ -156,7 +156,7 @@ function flooredSurprise({ p, surprise }: HalfTables, most: number) {
   // d(p min(-log p, most)) / dp: below the floor the logarithm stands still.
   const slope = (sum: np.Array) => np.where(sum.ref.lessEqual(most), sum.sub(1), most);
   const value = np.sum(weighted(0, floored), 1, { keepdims: true });
-  return { value, by: both((half) => weighted(half, slope)) };
+  return { value, by: eachHalf((half) => weighted(half, slope)) };
 }
 
 /** Sum of all entries, step by step: one float32 sum of tens of thousands loses three digits. */

@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { codeEntropy } from "../kernels/entropy/codeEntropy.ts";
+import { binaryCodeEntropy } from "../kernels/entropy/binaryCodeEntropy.ts";
 import { floats } from "../search/kernel.ts";
 import { type FoundEntropies, groupsOf } from "./codeEntropy.ts";
 
@@ -29,7 +29,7 @@ export async function codeEntropiesOnKernels(
   for (let codebook = 0; codebook < codebooks; codebook++) {
     for (const [from, to] of groupsOf(d)) {
       const bits = [codebook * d + from, codebook * d + to] as const;
-      const found = await codeEntropy(values, { stride, bits, shares, floor });
+      const found = await binaryCodeEntropy(values, { stride, bits, shares, floor });
       sum.perSample += found.perSample / codebooks;
       sum.batch += found.batch / codebooks;
       add(sum.byPerSample, found.byPerSample, codebooks);

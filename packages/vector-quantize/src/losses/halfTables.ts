@@ -26,7 +26,7 @@ export function halfTables(logits: np.Array): HalfTables {
   const up = logSigmoid(logits.ref);
   const down = logSigmoid(logits.neg());
   using _ = owns(up, down);
-  const surprise = both((half) => {
+  const surprise = eachHalf((half) => {
     const [from, to] = halves[half];
     if (from === to) return np.zeros([N, 1]);
     const ones = bitTable(to - from);
@@ -34,11 +34,11 @@ export function halfTables(logits: np.Array): HalfTables {
     const logs = np.concatenate([up.ref.slice([], [from, to]), down.ref.slice([], [from, to])], 1);
     return np.matmul(logs, np.array(lost, { shape: [2 * (to - from), 2 ** (to - from)] }));
   });
-  return { surprise, p: both((half) => np.exp(surprise[half].ref.neg())) };
+  return { surprise, p: eachHalf((half) => np.exp(surprise[half].ref.neg())) };
 }
 
 /** What `of` makes of the first and of the second half. */
-export function both<T>(of: (half: 0 | 1) => T): Halves<T> {
+export function eachHalf<T>(of: (half: 0 | 1) => T): Halves<T> {
   return [of(0), of(1)];
 }
 

@@ -1,6 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { normalise } from "../search/graph.ts";
-import { asNumbers, integer } from "../tracing.ts";
+import { asNumbers, int32 } from "../tracing.ts";
 
 /**
  * How far from orthogonal the codes are: `sum_ij cos(c_i, c_j)^2 / n^2 - 1/n` over the `n` counted
@@ -35,5 +35,5 @@ export function someCodes(counted: np.Array, most: number, key: np.Array): np.Ar
   const K = counted.shape[0] as number;
   const order = np.argsort(random.uniform(key, [K]).sub(counted.ref)); // counted ones first
   const rank = np.argsort(order); // [K]
-  return asNumbers(rank.less(integer(most))).mul(counted);
+  return asNumbers(rank.less(int32(most))).mul(counted);
 }

@@ -1,4 +1,4 @@
-import { didYouMean } from "../errors.ts";
+import { didYouMean } from "../didYouMean.ts";
 
 /** What stands here for an option of the reference that is not the same word in camelCase. */
 const standsFor: Readonly<Record<string, string>> = {

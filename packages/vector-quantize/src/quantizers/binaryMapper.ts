@@ -3,10 +3,10 @@ import { joinLevels, mixedRadix, splitWords } from "../codebook/mixedRadix.ts";
 import { expected } from "../errors.ts";
 import { maskedMean } from "../layout/mask.ts";
 import { logSigmoid } from "../logarithm.ts";
-import { atLeastZero, flag, integer as integerOption } from "../options/kinds.ts";
+import { atLeastZero, flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { firstLargest } from "../search/firstLargest.ts";
-import { integer } from "../tracing.ts";
+import { int32 } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { drawBits } from "./binaryMapper/draw.ts";
 import type { LookupFreeFamily } from "./lookupFree/family.ts";
@@ -17,7 +17,7 @@ const mostBits = 24; // of which a vector's output is 64 MB
 /** Options of `binaryMapper`. The reference's names, in camelCase. */
 export class BinaryMapperOptions {
   /** Bits of a code, the features of the input; the output has `2^bits`. Default 1. */
-  bits?: number = integerOption(1, 1, mostBits);
+  bits?: number = integer(1, 1, mostBits);
   /** Nats that the bits may tell about the input before the loss sets in. Default `ln 2`: one bit. */
   klLossThreshold?: number = atLeastZero(Math.LN2);
   /** Takes the likelier value of every bit in evaluation also where a key is given. Default false. */
@@ -135,7 +135,7 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
   };
   const perBit = jit((logits: np.Array, indices: np.Array) => {
     const levels = splitWords(radix, np.expandDims(indices, -1)); // [..., bits]
-    return logSigmoid(np.where(levels.equal(integer(1)), logits.ref, logits.neg()));
+    return logSigmoid(np.where(levels.equal(int32(1)), logits.ref, logits.neg()));
   });
   const perVector = jit((logits: np.Array, indices: np.Array) =>
     np.sum(perBit(logits, indices), -1),

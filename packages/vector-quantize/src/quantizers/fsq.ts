@@ -3,9 +3,9 @@ import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
 import { applyLinear, initLinear } from "../layout/linear.ts";
 import { type Rotation, randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
-import { centredRule, symmetricRule } from "./fsq/levels.ts";
 import { noiseDropout } from "./fsq/noise.ts";
 import { type FsqOptions, fsqTable, widthOf } from "./fsq/options.ts";
+import { centredRule, symmetricRule } from "./fsq/rounding.ts";
 import type { LookupFreeParams } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 

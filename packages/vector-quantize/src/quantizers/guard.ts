@@ -9,14 +9,14 @@ import {
   checkIndexShape,
   checkKeyArray,
   checkVariables,
-  shapesOf,
+  treeShapes,
 } from "./guard/arguments.ts";
 import {
   type Argument,
   asynchronous,
   type Calls,
   type IndexShape,
-  optionsOf,
+  optionNames,
   type SearchingCall,
   signatures,
 } from "./guard/calls.ts";
@@ -187,7 +187,7 @@ function spoilt(method: string, output: unknown, sequences?: np.Array, loss?: np
 function checker(quantizer: Guardable, calls: Calls): Guard["check"] {
   const { config, dim } = quantizer;
   const { layout, indices } = calls;
-  let shapes: { known: ReturnType<typeof shapesOf> } | undefined;
+  let shapes: { known: ReturnType<typeof treeShapes> } | undefined;
 
   const inspect = (method: string, where: string, given: unknown[]): Checked => {
     const kinds = signatures[method] as readonly Argument[];
@@ -201,7 +201,7 @@ function checker(quantizer: Guardable, calls: Calls): Guard["check"] {
           checkKeyArray(where, kind, value);
           break;
         case "variables":
-          shapes ??= { known: shapesOf(quantizer.init) };
+          shapes ??= { known: treeShapes(quantizer.init) };
           checkVariables(where, value, shapes.known, calls.passing);
           break;
         case "x":
@@ -218,7 +218,7 @@ function checker(quantizer: Guardable, calls: Calls): Guard["check"] {
           break;
         }
         case "options":
-          options = knownOptions(where, value, optionsOf(method, calls));
+          options = knownOptions(where, value, optionNames(method, calls));
           checkOptions(where, options, { indices, ...(positions && { positions }) });
           args[at] = options;
           break;

@@ -16,7 +16,7 @@ import {
   type HierarchicalVQOptions,
   hierarchicalVQTable,
 } from "./hierarchicalVQ/options.ts";
-import { drawingsOf } from "./vectorQuantize/apply.ts";
+import { drawingsOf } from "./vectorQuantize/applyMode.ts";
 import type { VectorQuantizeParams, VectorQuantizeState } from "./vectorQuantize/books.ts";
 import { checkKey } from "./vectorQuantize/checks.ts";
 import { vectorQuantizeTable } from "./vectorQuantize/options.ts";

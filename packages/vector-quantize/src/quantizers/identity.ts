@@ -2,10 +2,10 @@ import { blockUntilReady, lax, numpy as np } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import { fromVectors, type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
 import { zeroMasked } from "../layout/mask.ts";
-import { choice, integer as integerOption } from "../options/kinds.ts";
+import { choice, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { finiteRows, refuseRows } from "../search/usable.ts";
-import { integer } from "../tracing.ts";
+import { int32 } from "../tracing.ts";
 import { jitted, owns } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
 import { guarded } from "./guard.ts";
@@ -13,7 +13,7 @@ import { guarded } from "./guard.ts";
 /** Options of `identity`. */
 export class IdentityOptions {
   /** Feature size of the input. */
-  dim: number = integerOption();
+  dim: number = integer();
   /** Where the features stand. Default `channelLast`. */
   layout?: Layout = choice(layouts, "channelLast");
 }
@@ -45,7 +45,7 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
     return {
       // Not the input itself: a traced output has to be computed.
       quantized: fromVectors(refuseRows(vectors, usable.ref), layout, positions),
-      indices: usable.astype(np.int32).sub(integer(1)).reshape(positions), // 0, or -1
+      indices: usable.astype(np.int32).sub(int32(1)).reshape(positions), // 0, or -1
     };
   });
   const refuse = (name: string, ...arrays: unknown[]): never => {

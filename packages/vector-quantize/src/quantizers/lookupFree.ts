@@ -13,7 +13,7 @@ import type {
   LookupFreeState,
   Preparation,
 } from "./lookupFree/family.ts";
-import { type Call, indexAxes, lookupFreeGraph } from "./lookupFree/graph.ts";
+import { indexAxes, type LookupFreeCall, lookupFreeGraph } from "./lookupFree/graph.ts";
 
 /** A quantizer whose codes are computed from their indices, not looked up in a table. */
 export interface LookupFreeQuantizer<
@@ -80,10 +80,10 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       checkKey("prepare", true, key);
       checkTemperature("prepare", temperature);
       const draws = drawing(key, family.draws !== undefined, temperature);
-      const needed = preparation({ ...tree.ref({ variables, x, ...masks }), ...draws } as Call<
-        P,
-        S
-      >);
+      const needed = preparation({
+        ...tree.ref({ variables, x, ...masks }),
+        ...draws,
+      } as LookupFreeCall<P, S>);
       return (family.prepare as Preparation<P, S>).find(needed);
     });
 
@@ -111,7 +111,7 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       using _ = owns(variables, x, arrays, key, prepared);
       checkKey("apply", training, key);
       checkTemperature("apply", temperature);
-      const call: Call<P, S> = tree.ref({ variables, x, ...arrays });
+      const call: LookupFreeCall<P, S> = tree.ref({ variables, x, ...arrays });
       if (!training) {
         const draws = drawing(key, family.drawsInEvaluation, temperature);
         return { ...evaluate({ ...call, ...draws }), state: tree.ref(variables.state) };

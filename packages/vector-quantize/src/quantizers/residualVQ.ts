@@ -12,7 +12,7 @@ import {
   residualLayerOptions,
   residualVQTable,
 } from "./residualVQ/options.ts";
-import { drawingsOf } from "./vectorQuantize/apply.ts";
+import { drawingsOf } from "./vectorQuantize/applyMode.ts";
 import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
 import { checkKey } from "./vectorQuantize/checks.ts";
 import {

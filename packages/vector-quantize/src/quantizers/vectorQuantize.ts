@@ -9,7 +9,8 @@ import { zeroMasked } from "../layout/mask.ts";
 import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { jitByMode, jitted, owns } from "../tree.ts";
 import { guarded } from "./guard.ts";
-import { type ApplyMode, applyGraph, drawingsOf, stepCodebook } from "./vectorQuantize/apply.ts";
+import { applyGraph, stepCodebook } from "./vectorQuantize/apply.ts";
+import { type ApplyMode, drawingsOf } from "./vectorQuantize/applyMode.ts";
 import {
   bookkeeping,
   storedCodes,

@@ -1,7 +1,7 @@
 import "./install.ts"; // first: jax-js must find the Worker when it loads
 import { defaultDevice, init } from "@jax-js/jax";
 import { checkChoice, checkInteger, checkKnownOptions, VectorQuantizeError } from "../errors.ts";
-import { configureDefaultPool } from "../kernels/engine/pool.ts";
+import { configureDefaultPool } from "../kernels/engine/createPool.ts";
 import { threadPool } from "./pool.ts";
 import { installWebGPU } from "./webgpu.ts";
 

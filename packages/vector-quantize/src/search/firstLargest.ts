@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { integer } from "../tracing.ts";
+import { int32 } from "../tracing.ts";
 
 /**
  * Place of the largest entry of each row, the lowest of equal ones: int32 `[...]` of `[..., K]`. In a
@@ -11,5 +11,5 @@ import { integer } from "../tracing.ts";
 export function firstLargest(x: np.Array): np.Array {
   const K = x.shape.at(-1) as number;
   const top = np.max(x.ref, -1, { keepdims: true });
-  return np.min(np.where(x.less(top), integer(K - 1), np.arange(K)), -1);
+  return np.min(np.where(x.less(top), int32(K - 1), np.arange(K)), -1);
 }

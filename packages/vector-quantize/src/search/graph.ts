@@ -1,5 +1,5 @@
 import { lax, numpy as np, random } from "@jax-js/jax";
-import { integer } from "../tracing.ts";
+import { int32 } from "../tracing.ts";
 import { firstLargest } from "./firstLargest.ts";
 import { usableRows } from "./usable.ts";
 
@@ -94,13 +94,13 @@ export function nearestInGraph(
   for (let begin = 0; begin < K; begin += step) {
     const part = parts === 1 ? codes.ref : codes.ref.slice([begin, Math.min(begin + step, K)]);
     const near = scoresOf(rows.ref, part, metric);
-    const index = firstLargest(near.ref).add(integer(begin));
+    const index = firstLargest(near.ref).add(int32(begin));
     const top = np.max(near, 1);
     const better = best ? top.ref.greater(best.ref) : undefined;
     found = better ? np.where(better.ref, index, found) : index;
     best = better && best ? np.where(better, top, best) : top;
   }
-  return np.where(usable, found, integer(-1));
+  return np.where(usable, found, int32(-1));
 }
 
 /**

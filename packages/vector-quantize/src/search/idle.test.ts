@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from "vitest";
-import { createPool, defaultPool } from "../kernels/engine/pool.ts";
+import { createPool, defaultPool } from "../kernels/engine/createPool.ts";
 import { type SearchRecipe, withSearch } from "./idle.ts";
 
 afterAll(() => defaultPool().dispose());

@@ -1,5 +1,6 @@
+import { defaultPool } from "../kernels/engine/createPool.ts";
 import { supports } from "../kernels/engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../kernels/engine/pool.ts";
+import type { Pool } from "../kernels/engine/pool.ts";
 
 /** A search whose codes can be exchanged for others of their shape. */
 interface Exchangeable {

@@ -1,5 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
-import { createSearch, type Search } from "../kernels/search/search.ts";
+import { createSearch } from "../kernels/search/createSearch.ts";
+import type { Search } from "../kernels/search/search.ts";
 import type { Metric } from "./graph.ts";
 import { withSearch } from "./idle.ts";
 import { NUMBER_LIMIT } from "./usable.ts";

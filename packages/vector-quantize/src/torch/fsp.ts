@@ -4,7 +4,7 @@ import { activations } from "../quantizers/fsp/distributions.ts";
 import type { VectorNormPreset } from "../quantizers/fsp/vectorNorm.ts";
 import { type FspOptions, fsp, fspTable } from "../quantizers/fsp.ts";
 import type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
-import { completeKwargs, flag, own, sharedOptions, text, withoutDefaults } from "./kwargs.ts";
+import { completeKwargs, flagKwarg, own, sharedOptions, text, withoutDefaults } from "./kwargs.ts";
 import {
   checkOneWord,
   isChannelFirst,
@@ -21,9 +21,9 @@ const same = sharedOptions(fspTable, ["dim", "projectionHasBias", "quantizeRate"
 const table = {
   ...same.kwargs,
   levels: own,
-  channel_first: flag(false),
+  channel_first: flagKwarg(false),
   act_name: text("tanh"),
-  need_inv_act: flag(false),
+  need_inv_act: flagKwarg(false),
   vector_norm: text("var_tanh"),
 };
 

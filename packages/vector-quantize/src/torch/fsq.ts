@@ -5,9 +5,9 @@ import { fsq, type RotationState } from "../quantizers/fsq.ts";
 import type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
 import {
   completeKwargs,
-  flag,
+  flagKwarg,
   maybeNumber,
-  number,
+  numberKwarg,
   own,
   sharedOptions,
   withoutDefaults,
@@ -38,12 +38,12 @@ const same = sharedOptions(fsqTable, [
 const table = {
   levels: own,
   ...same.kwargs,
-  noise_dropout: number(0),
+  noise_dropout: numberKwarg(0),
   scale: maybeNumber,
   allowed_dtypes: own,
-  channel_first: flag(false),
-  return_indices: flag(true),
-  force_quantization_f32: flag(true),
+  channel_first: flagKwarg(false),
+  return_indices: flagKwarg(true),
+  force_quantization_f32: flagKwarg(true),
 };
 
 function arraysOf(given: FsqOptions): LookupFreeArrays {

@@ -16,8 +16,8 @@ import {
 import { vectorQuantizeTable } from "../quantizers/vectorQuantize/options.ts";
 import {
   completeKwargs,
-  flag,
-  number,
+  flagKwarg,
+  numberKwarg,
   own,
   required,
   sharedOptions,
@@ -45,12 +45,12 @@ const table = {
   dim: required,
   codebook_size: required,
   scales: own,
-  commitment_weight: number(1),
-  rotation_trick: flag(false),
-  kmeans_init: flag(true),
-  quant_resi: number(0.5),
-  share_quant_resi: number(1),
-  accept_image_fmap: flag(false),
+  commitment_weight: numberKwarg(1),
+  rotation_trick: flagKwarg(false),
+  kmeans_init: flagKwarg(true),
+  quant_resi: numberKwarg(0.5),
+  share_quant_resi: numberKwarg(1),
+  accept_image_fmap: flagKwarg(false),
 };
 
 const vqOptions = (given: HierarchicalVQOptions) =>

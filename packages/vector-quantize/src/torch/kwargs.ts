@@ -16,9 +16,9 @@ export type Completed<T extends Table> = {
 };
 
 export const required: Kwarg<number> = { kind: "number" };
-export const number = (fallback: number): Kwarg<number> => ({ kind: "number", fallback });
+export const numberKwarg = (fallback: number): Kwarg<number> => ({ kind: "number", fallback });
 export const text = (fallback: string): Kwarg<string> => ({ kind: "string", fallback });
-export const flag = (fallback: boolean): Kwarg<boolean> => ({ kind: "boolean", fallback });
+export const flagKwarg = (fallback: boolean): Kwarg<boolean> => ({ kind: "boolean", fallback });
 /** An option whose default depends on others, or that may be off. */
 export const maybeNumber: Kwarg<number | null> = { kind: "number", fallback: null };
 export const maybeFlag: Kwarg<boolean | null> = { kind: "boolean", fallback: null };

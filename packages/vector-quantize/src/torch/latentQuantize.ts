@@ -11,9 +11,9 @@ import {
 } from "../quantizers/latentQuantize.ts";
 import {
   completeKwargs,
-  flag,
+  flagKwarg,
   maybeFlag,
-  number,
+  numberKwarg,
   own,
   required,
   sharedOptions,
@@ -40,12 +40,12 @@ const same = sharedOptions(latentQuantizeTable, [
 ]);
 const table = {
   ...same.kwargs,
-  num_codebooks: number(1),
+  num_codebooks: numberKwarg(1),
   keep_num_codebooks_dim: maybeFlag,
-  optimize_values: flag(true),
+  optimize_values: flagKwarg(true),
   levels: own,
   dim: required,
-  codebook_dim: number(-1),
+  codebook_dim: numberKwarg(-1),
   in_place_codebook_optimizer: own,
 };
 

@@ -8,10 +8,10 @@ import type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
 import {
   type Completed,
   completeKwargs,
-  flag,
+  flagKwarg,
   maybeFlag,
   maybeNumber,
-  number,
+  numberKwarg,
   own,
   sharedOptions,
   withoutDefaults,
@@ -48,12 +48,12 @@ const same = sharedOptions(lfqTable, [
 const table = {
   ...same.kwargs,
   straight_through_activation: own,
-  cosine_sim_project_in: flag(false),
+  cosine_sim_project_in: flagKwarg(false),
   cosine_sim_project_in_scale: maybeNumber,
   channel_first: maybeFlag,
-  experimental_softplus_entropy_loss: flag(false),
-  entropy_loss_offset: number(5),
-  force_quantization_f32: flag(true),
+  experimental_softplus_entropy_loss: flagKwarg(false),
+  entropy_loss_offset: numberKwarg(5),
+  force_quantization_f32: flagKwarg(true),
 };
 
 const activationMend =

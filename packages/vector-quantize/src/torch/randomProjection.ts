@@ -9,8 +9,8 @@ import {
 import {
   type Completed,
   completeKwargs,
-  flag,
-  number,
+  flagKwarg,
+  numberKwarg,
   required,
   withoutDefaults,
 } from "./kwargs.ts";
@@ -21,8 +21,8 @@ const table = {
   dim: required,
   codebook_size: required,
   codebook_dim: required,
-  num_codebooks: number(1),
-  norm: flag(true),
+  num_codebooks: numberKwarg(1),
+  norm: flagKwarg(true),
 };
 
 /** Several codebooks of the reference have codes of another size, behind a map of their own. */

@@ -15,9 +15,9 @@ import {
   type Completed,
   completeKwargs,
   dropoutNames,
-  flag,
+  flagKwarg,
   maybeFlag,
-  number,
+  numberKwarg,
   own,
   required,
   sharedOptions,
@@ -32,9 +32,9 @@ type Tensors = Record<string, np.Array>;
 const sharedNames = [...dropoutNames, "orthogonalRotation", "softClampInputValue"] as const;
 const sharedTable = {
   num_quantizers: required,
-  num_codebooks: number(1),
+  num_codebooks: numberKwarg(1),
   keep_num_codebooks_dim: maybeFlag,
-  force_quantization_f32: flag(true),
+  force_quantization_f32: flagKwarg(true),
 };
 /** Theirs of what ours do not have. */
 const sharedKwargs = {
@@ -118,10 +118,10 @@ const sameFsq = sharedOptions(residualFSQTable, [...sharedNames, "dim", "noiseDr
 const fsqTable = {
   ...sharedTable,
   ...sameFsq.kwargs,
-  noise_dropout: number(0),
+  noise_dropout: numberKwarg(0),
   levels: own,
-  is_channel_first: flag(false),
-  bound_hard_clamp: flag(true),
+  is_channel_first: flagKwarg(false),
+  bound_hard_clamp: flagKwarg(true),
 };
 
 function fsqArrays(given: ResidualFSQOptions): Arrays {
@@ -193,8 +193,8 @@ const lfqTable = {
   dim: required,
   codebook_size: required,
   straight_through_activation: own,
-  experimental_softplus_entropy_loss: flag(false),
-  entropy_loss_offset: number(5),
+  experimental_softplus_entropy_loss: flagKwarg(false),
+  entropy_loss_offset: numberKwarg(5),
 };
 
 const lfqArrays = ({

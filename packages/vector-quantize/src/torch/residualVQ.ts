@@ -17,9 +17,9 @@ import {
   type Completed,
   completeKwargs,
   dropoutNames,
-  flag,
+  flagKwarg,
   maybeNumber,
-  number,
+  numberKwarg,
   own,
   required,
   sharedOptions,
@@ -52,13 +52,13 @@ const same = sharedOptions(residualVQTable, [
 ]);
 const table = {
   ...same.kwargs,
-  implicit_neural_codebook: flag(false),
+  implicit_neural_codebook: flagKwarg(false),
   dim: required,
   codebook_size: own,
   codebook_dim: maybeNumber,
-  diveq: flag(false),
-  heads: number(1),
-  accept_image_fmap: flag(false),
+  diveq: flagKwarg(false),
+  heads: numberKwarg(1),
+  accept_image_fmap: flagKwarg(false),
   mlp_kwargs: own,
   beam_size: maybeNumber,
 };
@@ -66,7 +66,7 @@ const table = {
 type Kwargs = Completed<typeof table>;
 const from = "fromTorch ResidualVQ";
 const to = "toTorch residualVQ";
-const mlpTable = { dim_hidden: maybeNumber, depth: number(4) };
+const mlpTable = { dim_hidden: maybeNumber, depth: numberKwarg(4) };
 
 /** The reference's constructor options as ours. */
 export function residualOptionsOf(given: Record<string, unknown>): ResidualVQOptions {

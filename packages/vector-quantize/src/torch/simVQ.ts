@@ -14,8 +14,8 @@ import {
   type Completed,
   completeKwargs,
   dropoutNames,
-  flag,
-  number,
+  flagKwarg,
+  numberKwarg,
   own,
   required,
   sharedOptions,
@@ -41,8 +41,8 @@ const table = {
   codebook_size: required,
   codebook_transform: own,
   init_fn: own,
-  channel_first: flag(false),
-  rotation_trick: flag(true),
+  channel_first: flagKwarg(false),
+  rotation_trick: flagKwarg(true),
 };
 
 /** The reference's constructor options as ours. */
@@ -130,7 +130,7 @@ const residualTable = {
   ...table,
   ...dropout.kwargs,
   num_quantizers: required,
-  heads: number(1),
+  heads: numberKwarg(1),
 };
 
 /** Parameters of the layers, or their gradients, as a `state_dict` names them. */

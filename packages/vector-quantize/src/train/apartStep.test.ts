@@ -19,7 +19,8 @@ import { residualVQ } from "../quantizers/residualVQ.ts";
 import { simVQ } from "../quantizers/simVQ.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { adamw } from "./optimizers.ts";
-import { createTrainer, type TrainState } from "./trainer.ts";
+import { createTrainer } from "./trainer.ts";
+import type { TrainState } from "./trainState.ts";
 
 const asQuantizer = (quantizer: unknown) => quantizer as Quantizer;
 

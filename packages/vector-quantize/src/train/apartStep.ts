@@ -5,7 +5,7 @@ import { createTrainingPass } from "../quantizers/trainingPass.ts";
 import { solid } from "../tracing.ts";
 import { type ArrayTree, jitted } from "../tree.ts";
 import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
-import type { StepMetrics, TrainState, TrainStepResult } from "./trainer.ts";
+import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
 
 /** What a step reports and keeps beside the loss. */

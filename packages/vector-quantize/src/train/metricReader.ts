@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
-import type { StepMetrics } from "./trainer.ts";
+import type { StepMetrics } from "./trainState.ts";
 
 /** Metrics on the host: numbers, and the indices as they are. */
 export interface StepReport {

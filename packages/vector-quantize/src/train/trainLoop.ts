@@ -3,7 +3,8 @@ import { checkInteger } from "../errors.ts";
 import { release } from "../tree.ts";
 import { createMetricReader, type StepReport } from "./metricReader.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
-import type { Trainer, TrainState } from "./trainer.ts";
+import type { Trainer } from "./trainer.ts";
+import type { TrainState } from "./trainState.ts";
 
 /** What `trainLoop` needs. */
 export interface TrainLoopOptions {

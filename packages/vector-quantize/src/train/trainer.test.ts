@@ -12,8 +12,9 @@ import { chain } from "./chain.ts";
 import { createMetricReader } from "./metricReader.ts";
 import { adamw, sgd } from "./optimizers.ts";
 import { warmupCosineSchedule } from "./schedules.ts";
-import { createTrainer, type TrainState } from "./trainer.ts";
+import { createTrainer } from "./trainer.ts";
 import { trainLoop } from "./trainLoop.ts";
+import type { TrainState } from "./trainState.ts";
 import { clipByGlobalNorm } from "./transforms.ts";
 
 const model = sequential([

@@ -8,22 +8,10 @@ import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { type Conclusion, createApartStep, type StepAside, valueAndGradOf } from "./apartStep.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
-import { applyUpdates, type GradientTransformation, type OptState } from "./optimizer.ts";
+import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
+import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
-
-/** All that training needs to go on: saved and restored, the next step is the same bit for bit. */
-export interface TrainState {
-  readonly variables: ModelVariables;
-  readonly optimizer: OptState;
-  /** PRNG key of the next step. */
-  readonly key: np.Array;
-  /** int32 scalar: how many steps were taken. */
-  readonly step: np.Array;
-  /** The moving average of the parameters; without arrays where none is kept. */
-  readonly average: ParamsAverage<ModelParams> | Record<string, never>;
-  readonly [key: string]: ArrayTree;
-}
 
 /** Options of `createTrainer`. */
 export interface TrainerOptions {
@@ -43,21 +31,6 @@ export interface TrainerOptions {
   readonly averageDecay?: number;
 }
 
-/** Arrays on the device, not read back; see `createMetricReader`. */
-export interface StepMetrics {
-  /** The minimised sum: reconstruction loss + weight x the quantizer's loss. */
-  readonly loss: np.Array;
-  readonly reconstruction: np.Array;
-  /** Peak signal-to-noise ratio in dB of the output clamped to the range. */
-  readonly psnr: np.Array;
-  /** Indices of the batch. */
-  readonly indices: np.Array;
-  /** int32 scalar: number of the step, from 1. */
-  readonly step: np.Array;
-  /** The quantizer's single losses by name, unweighted, as `commitment`; summed over its layers. */
-  readonly [name: string]: np.Array;
-}
-
 /** What `evaluate` gives: arrays on the device. */
 export interface Evaluation {
   /** The model's output clamped to the range. */
@@ -66,12 +39,6 @@ export interface Evaluation {
   readonly reconstruction: np.Array;
   readonly psnr: np.Array;
   readonly [name: string]: np.Array;
-}
-
-/** What a step gives: the state to go on from, and what it reports. */
-export interface TrainStepResult {
-  readonly state: TrainState;
-  readonly metrics: StepMetrics;
 }
 
 /** Functions that take ownership of the arrays that they are given. */

@@ -1,7 +1,8 @@
 import { checkChoice, checkInteger, expected } from "../../errors.ts";
-import { checkFloats, checkOptions } from "../arguments.ts";
+import { checkFloats, checkKernelOptions } from "../arguments.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import type { Pool } from "../engine/pool.ts";
 import { createScalarClustering } from "./clustering.reference.ts";
 import type { Clustering, ClusterMetric } from "./clustering.ts";
 import { createKernelClustering } from "./kernelClustering.ts";
@@ -139,7 +140,7 @@ async function load(
 }
 
 function checkArguments(vectors: Float32Array, options: KMeansOptions) {
-  checkOptions("kmeans", options, [
+  checkKernelOptions("kmeans", options, [
     "dim",
     "clusters",
     "iterations",

@@ -1,8 +1,9 @@
 import { checkInteger, expected } from "../../errors.ts";
-import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
+import { checkFloats, checkInts, checkKernelOptions } from "../arguments.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import type { Pool } from "../engine/pool.ts";
 import {
   type AssignStats,
   assignStatsReference,
@@ -47,7 +48,7 @@ export async function assignStats(
   indices: Int32Array,
   options: AssignStatsOptions,
 ): Promise<AssignStats> {
-  checkOptions("assignStats", options, ["dim", "codes", "pool"]);
+  checkKernelOptions("assignStats", options, ["dim", "codes", "pool"]);
   const { dim, codes } = options;
   checkInteger("assignStats: dim", dim);
   checkInteger("assignStats: codes", codes);

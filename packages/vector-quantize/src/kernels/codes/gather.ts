@@ -1,8 +1,9 @@
 import { checkInteger, expected } from "../../errors.ts";
-import { checkFloats, checkInts, checkList, checkOptions } from "../arguments.ts";
+import { checkFloats, checkInts, checkKernelOptions, checkList } from "../arguments.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import type { Pool } from "../engine/pool.ts";
 import { decodeSumReference } from "./gather.reference.ts";
 
 /** Options of `gather` and `decodeSum`. */
@@ -51,10 +52,10 @@ export async function decodeSum(
   indices: Int32Array,
   options: DecodeOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkOptions("decodeSum", options, ["dim", "pool", "out"]);
+  checkKernelOptions("decodeSum", options, ["dim", "pool", "out"]);
   const { dim } = options;
   checkInteger("decodeSum: dim", dim);
-  checkCodebooks("decodeSum", codebooks, dim);
+  checkCodebookArrays("decodeSum", codebooks, dim);
   checkInts("decodeSum: indices", indices);
   const layers = codebooks.length;
   if (indices.length % layers !== 0) {
@@ -108,7 +109,7 @@ export async function decodeSum(
 }
 
 /** Throws unless there is a codebook and each holds whole codes. */
-export function checkCodebooks(
+export function checkCodebookArrays(
   where: string,
   codebooks: readonly Float32Array[],
   dim: number,

@@ -6,9 +6,10 @@ import { searchKernels } from "../engine/binaries/search.ts";
 import { packCodebook } from "../search/packedCodebook.ts";
 import { nearestScratch } from "../search/tileChoice.ts";
 import { safeTile } from "../search/tileShape.ts";
+import { createPool, defaultPool } from "./createPool.ts";
 import { supports } from "./kernelModule.ts";
 import { KernelMemory } from "./memory.ts";
-import { createPool, defaultPool, type Kernel, type Pool } from "./pool.ts";
+import type { Kernel, Pool } from "./pool.ts";
 
 /** A kernel whose function is `run`: what the pool does is seen without any arithmetic. */
 function fake(run: (begin: number, end: number) => number): Kernel {

@@ -1,9 +1,5 @@
-import { checkInteger, expected, VectorQuantizeError } from "../../errors.ts";
-import { checkOptions } from "../arguments.ts";
-import { type KernelForm, type KernelModule, supports } from "./kernelModule.ts";
+import type { KernelForm, KernelModule } from "./kernelModule.ts";
 import type { KernelMemory } from "./memory.ts";
-import { currentPlatform } from "./platform.ts";
-import { WorkerPool } from "./workerPool.ts";
 
 /**
  * Runs kernels over chunks of rows, on all cores.
@@ -78,46 +74,4 @@ export interface Job {
    * the workers already handle the rows before.
    */
   readonly fill?: (begin: number, end: number) => void;
-}
-
-/** Options of `createPool`. */
-export interface PoolOptions {
-  /** Threads, the calling one included. Default: as many as the machine runs at once. */
-  readonly threads?: number;
-}
-
-const MOST_THREADS = 1024;
-let shared: Pool | undefined;
-let sharedOptions: PoolOptions = {};
-
-/** The pool that is used where none is given; made when it is first asked for, or needed again. */
-export function defaultPool(): Pool {
-  if (shared === undefined || shared.disposed) shared = createPool(sharedOptions);
-  return shared;
-}
-
-/** Options of the pool that is used where none is given. Throws if it has been made already. */
-export function configureDefaultPool(options: PoolOptions): void {
-  if (shared) {
-    throw new VectorQuantizeError(
-      "configureDefaultPool: expected a call before the first use of the kernels, got one after it",
-    );
-  }
-  sharedOptions = options;
-}
-
-/** A pool of its own, with its own memory and workers. */
-export function createPool(options: PoolOptions = {}): Pool {
-  checkOptions("createPool", options, ["threads"]);
-  const platform = currentPlatform();
-  const { threads = platform.threads } = options;
-  checkInteger("createPool: threads", threads);
-  if (threads > MOST_THREADS)
-    throw expected("createPool: threads", `at most ${MOST_THREADS}`, threads);
-  if (!supports("plain")) {
-    throw new VectorQuantizeError(
-      "createPool: expected an engine with WebAssembly SIMD, got one without it",
-    );
-  }
-  return new WorkerPool(platform, platform.sharesMemory ? threads : 1);
 }

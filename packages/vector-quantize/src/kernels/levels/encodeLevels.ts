@@ -1,8 +1,9 @@
 import { checkChoice, expected } from "../../errors.ts";
-import { checkFloats, checkOptions } from "../arguments.ts";
+import { checkFloats, checkKernelOptions } from "../arguments.ts";
 import { levelsKernels } from "../engine/binaries/levels.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import type { Pool } from "../engine/pool.ts";
 import { type InvalidOption, invalidRow } from "../invalid.ts";
 import {
   decodeLevelsReference,
@@ -15,7 +16,7 @@ import { checkCodec, type LevelCodec, type LevelEncoding } from "./levelCodec.ts
 export type { EncodedLevels, WideIndices } from "./encodeLevels.reference.ts";
 
 /** Options of `encodeLevels` and `encodeSigns`. */
-export interface EncodeOptions extends InvalidOption {
+export interface EncodeLevelsOptions extends InvalidOption {
   /** Where it runs. Default: a pool that all searches share. */
   readonly pool?: Pool;
 }
@@ -42,9 +43,9 @@ const COMPARED_LEVELS = 24;
 export async function encodeLevels(
   codec: LevelEncoding,
   vectors: Float32Array,
-  options: EncodeOptions = {},
+  options: EncodeLevelsOptions = {},
 ): Promise<EncodedLevels> {
-  checkOptions("encodeLevels", options, ["invalid", "pool"]);
+  checkKernelOptions("encodeLevels", options, ["invalid", "pool"]);
   checkCodec("encodeLevels", codec);
   checkFloats("encodeLevels: vectors", vectors);
   const { invalid = "throw" } = options;
@@ -112,7 +113,7 @@ export async function decodeLevels(
   indices: WideIndices,
   options: { readonly pool?: Pool } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkOptions("decodeLevels", options, ["pool"]);
+  checkKernelOptions("decodeLevels", options, ["pool"]);
   checkCodec("decodeLevels", codec);
   if (!(codec.values instanceof Float32Array)) {
     throw expected("decodeLevels: codec", "one with values", codec);
@@ -121,7 +122,7 @@ export async function decodeLevels(
   const { dim } = codec;
   const size = codebookSize(codec);
   if (!supports("plain")) {
-    checkIndices("decodeLevels", indices, size);
+    checkLevelIndices("decodeLevels", indices, size);
     return decodeLevelsReference(codec, indices);
   }
   const pool = options.pool ?? defaultPool();
@@ -148,7 +149,7 @@ export async function decodeLevels(
           work: 32 * count * dim,
           args: [at, wide ? 1 : 0, dim, counts, values, to],
         });
-        if (bad > 0) checkIndices("decodeLevels", indices, size);
+        if (bad > 0) checkLevelIndices("decodeLevels", indices, size);
         out.set(memory.f32(to, count * dim), first * dim);
       }
       return out;
@@ -170,7 +171,7 @@ export function checkWide(where: string, indices: unknown): asserts indices is W
 }
 
 /** Throws at the first index outside -1 ... `size` - 1. */
-export function checkIndices(where: string, indices: WideIndices, size: bigint): void {
+export function checkLevelIndices(where: string, indices: WideIndices, size: bigint): void {
   for (let n = 0; n < indices.length; n++) {
     const index = indices[n]!;
     if (index < -1 || index >= size) {

@@ -1,5 +1,5 @@
 import { checkChoice } from "../../errors.ts";
-import { checkOptions } from "../arguments.ts";
+import { checkKernelOptions } from "../arguments.ts";
 import { erf } from "./erf.ts";
 import { type LevelCodec, levelCodec } from "./levelCodec.ts";
 
@@ -7,7 +7,7 @@ import { type LevelCodec, levelCodec } from "./levelCodec.ts";
 export type Cdf = "tanh" | "sigmoid" | "normal" | "laplace" | "cauchy";
 
 /** Options of `fspCodec`. */
-export interface FspOptions {
+export interface FspCodecOptions {
   /** Levels per dimension. */
   levels: readonly number[];
   /** Distribution function that spreads the values over the bins. Default `"tanh"`. */
@@ -74,8 +74,8 @@ function inverseNormal(p: number): number {
  * @param options levels, distribution function and output
  * @throws if a level is not an integer of at least 2, or the codebook size exceeds 2^63
  */
-export function fspCodec(options: FspOptions): LevelCodec {
-  checkOptions("fspCodec", options, ["levels", "cdf", "output"]);
+export function fspCodec(options: FspCodecOptions): LevelCodec {
+  checkKernelOptions("fspCodec", options, ["levels", "cdf", "output"]);
   const { levels, cdf = "tanh", output = "normalized" } = options;
   checkChoice("fspCodec: cdf", cdf, Object.keys(DISTRIBUTIONS) as Cdf[]);
   checkChoice("fspCodec: output", output, ["normalized", "inverse"]);

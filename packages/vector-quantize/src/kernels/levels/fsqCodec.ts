@@ -1,9 +1,9 @@
 import { checkBoolean, checkChoice, expected } from "../../errors.ts";
-import { checkOptions } from "../arguments.ts";
-import { checkLevels, type LevelCodec, type LevelRule, levelCodec } from "./levelCodec.ts";
+import { checkKernelOptions } from "../arguments.ts";
+import { checkCodecLevels, type LevelCodec, type LevelRule, levelCodec } from "./levelCodec.ts";
 
 /** How a raw value is bounded before rounding. */
-export interface FsqOptions {
+export interface FsqCodecOptions {
   /** Levels per dimension. */
   levels: readonly number[];
   /** `"tanh"` for raw values, `"clamp"` for values already brought to [-1, 1]. Default `"tanh"`. */
@@ -30,12 +30,12 @@ const f = Math.fround;
  * @param options levels and rule
  * @throws if a level is not an integer of at least 3 (2 with `preserveSymmetry`), or the codebook size exceeds 2^63
  */
-export function fsqCodec(options: FsqOptions): LevelCodec {
-  checkOptions("fsqCodec", options, ["levels", "bound", "preserveSymmetry"]);
+export function fsqCodec(options: FsqCodecOptions): LevelCodec {
+  checkKernelOptions("fsqCodec", options, ["levels", "bound", "preserveSymmetry"]);
   const { levels, bound = "tanh", preserveSymmetry = false } = options;
   checkChoice("fsqCodec: bound", bound, ["tanh", "clamp"]);
   checkBoolean("fsqCodec: preserveSymmetry", preserveSymmetry);
-  checkLevels("fsqCodec", levels);
+  checkCodecLevels("fsqCodec", levels);
   if (levels.includes(2) && !preserveSymmetry) {
     throw expected("fsqCodec: levels", "at least 3 each", levels, "Turn on preserveSymmetry for 2");
   }

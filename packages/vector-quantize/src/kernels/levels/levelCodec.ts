@@ -42,7 +42,7 @@ const MOST_LEVELS = 2 ** 20;
 
 /** Builds the tables of a codec from its rule. Throws if the codebook size exceeds 2^63. */
 export function levelCodec(where: string, levels: readonly number[], rule: LevelRule): LevelCodec {
-  const basis = checkLevels(where, levels);
+  const basis = checkCodecLevels(where, levels);
   if (typeof rule?.level !== "function" || typeof rule.value !== "function") {
     throw expected(`${where}: rule`, "an object of the functions level and value", rule);
   }
@@ -58,7 +58,7 @@ export function levelCodec(where: string, levels: readonly number[], rule: Level
 }
 
 /** Throws unless these can be the levels of a codec. Returns the place value of each dimension. */
-export function checkLevels(where: string, levels: unknown): bigint[] {
+export function checkCodecLevels(where: string, levels: unknown): bigint[] {
   checkList(`${where}: levels`, levels);
   const basis: bigint[] = [];
   let size = 1n;

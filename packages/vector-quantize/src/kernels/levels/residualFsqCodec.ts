@@ -1,14 +1,14 @@
 import { checkChoice, checkInteger, expected } from "../../errors.ts";
-import { checkOptions } from "../arguments.ts";
+import { checkKernelOptions } from "../arguments.ts";
 import { fsqCodec } from "./fsqCodec.ts";
-import { checkLevels, type LevelRule, levelCodec } from "./levelCodec.ts";
-import type { ResidualLevelCodec } from "./residualLevels.ts";
+import { checkCodecLevels, type LevelRule, levelCodec } from "./levelCodec.ts";
+import type { ResidualLevelCodec } from "./residualLevelCodec.ts";
 
 /** How the input is kept within the reach of the layers; see `ResidualBounds` of `residualFSQ`. */
 const bounds = ["softClamp", "bound", "boundNormalized", "none"] as const;
 
 /** Options of `residualFsqCodec`. */
-export interface ResidualFsqOptions {
+export interface ResidualFsqCodecOptions {
   /** Levels per dimension; with `bound` and `boundNormalized` at least 3. */
   levels: readonly number[];
   /** Layers, Q. */
@@ -27,11 +27,11 @@ const f = Math.fround;
  * @param options levels, layers and bound
  * @throws if a level is not an integer of at least 2 (3 with a bound), or there are more than 2^31 codes
  */
-export function residualFsqCodec(options: ResidualFsqOptions): ResidualLevelCodec {
+export function residualFsqCodec(options: ResidualFsqCodecOptions): ResidualLevelCodec {
   const where = "residualFsqCodec";
-  checkOptions(where, options, ["levels", "numQuantizers", "bounds"]);
+  checkKernelOptions(where, options, ["levels", "numQuantizers", "bounds"]);
   const { levels, numQuantizers, bounds: kind = "softClamp" } = options;
-  checkLevels(where, levels);
+  checkCodecLevels(where, levels);
   checkInteger(`${where}: numQuantizers`, numQuantizers);
   if (numQuantizers > MOST_LAYERS) {
     throw expected(`${where}: numQuantizers`, `at most ${MOST_LAYERS}`, numQuantizers);

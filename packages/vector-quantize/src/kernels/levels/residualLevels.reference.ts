@@ -1,4 +1,4 @@
-import type { ResidualLevelCodec, ResidualLevels } from "./residualLevels.ts";
+import type { ResidualLevelCodec, ResidualLevels } from "./residualLevelCodec.ts";
 
 const f = Math.fround;
 

@@ -1,37 +1,17 @@
 import { checkChoice, expected } from "../../errors.ts";
-import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
+import { checkFloats, checkInts, checkKernelOptions } from "../arguments.ts";
 import { levelsKernels } from "../engine/binaries/levels.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import type { Pool } from "../engine/pool.ts";
 import { invalidRow } from "../invalid.ts";
-import { checkIndices, type EncodeOptions, interleavedCuts } from "./encodeLevels.ts";
+import { checkLevelIndices, type EncodeLevelsOptions, interleavedCuts } from "./encodeLevels.ts";
 import { checkCodec, type LevelCodec } from "./levelCodec.ts";
+import type { ResidualLevelCodec, ResidualLevels } from "./residualLevelCodec.ts";
 import {
   decodeResidualLevelsReference,
   encodeResidualLevelsReference,
 } from "./residualLevels.reference.ts";
-
-/**
- * Scalar quantization in layers as tables: the residual `r` starts as the vector, through `bound` if
- * there is one; layer q rounds `r / scales[q]` by the codec and takes `scales[q]` times the level's
- * value from `r`.
- */
-export interface ResidualLevelCodec {
-  /** How each layer rounds; at most 2^31 codes. */
-  readonly codec: LevelCodec;
-  /** Scale of each layer, `[Q][D]`. */
-  readonly scales: readonly (readonly number[])[];
-  /** `a` to `f` of what a value enters as, `(tanh(x a + b) c - d) e f`: `[6][D]`. Default: as it is. */
-  readonly bound?: readonly (readonly number[])[];
-}
-
-/** Indices of all layers. */
-export interface ResidualLevels {
-  /** int32 `[N, Q]`; -1 where the vector is not finite. */
-  indices: Int32Array<ArrayBuffer>;
-  /** How many vectors are not finite. */
-  invalidRows: number;
-}
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
 const PART = 2 ** 22;
@@ -51,10 +31,10 @@ const PART = 2 ** 22;
 export async function encodeResidualLevels(
   codec: ResidualLevelCodec,
   vectors: Float32Array,
-  options: EncodeOptions = {},
+  options: EncodeLevelsOptions = {},
 ): Promise<ResidualLevels> {
   const where = "encodeResidualLevels";
-  checkOptions(where, options, ["invalid", "pool"]);
+  checkKernelOptions(where, options, ["invalid", "pool"]);
   const { invalid = "throw" } = options;
   checkChoice(`${where}: invalid`, invalid, ["throw", "mark"]);
   const { dim, basis, levels } = narrow(where, codec);
@@ -139,7 +119,7 @@ export async function decodeResidualLevels(
   options: { readonly pool?: Pool } = {},
 ): Promise<Float32Array<ArrayBuffer>> {
   const where = "decodeResidualLevels";
-  checkOptions(where, options, ["pool"]);
+  checkKernelOptions(where, options, ["pool"]);
   const { dim, basis, levels, values: table } = narrow(where, codec);
   checkInts(`${where}: indices`, indices);
   const layers = codec.scales.length;
@@ -148,7 +128,7 @@ export async function decodeResidualLevels(
   }
   const size = levels.reduce((product, count) => product * count, 1);
   if (!supports("plain")) {
-    checkIndices(where, indices, BigInt(size));
+    checkLevelIndices(where, indices, BigInt(size));
     return decodeResidualLevelsReference(codec, indices);
   }
   const pool = options.pool ?? defaultPool();
@@ -184,7 +164,7 @@ export async function decodeResidualLevels(
           work: 32 * count * layers * dim,
           args: [at, layers, size, dim, places, counts, values, scales, to],
         });
-        if (bad > 0) checkIndices(where, indices, BigInt(size));
+        if (bad > 0) checkLevelIndices(where, indices, BigInt(size));
         out.set(memory.f32(to, count * dim), first * dim);
       }
       return out;

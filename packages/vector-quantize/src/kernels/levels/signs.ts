@@ -1,13 +1,14 @@
 import { checkChoice, checkInteger, checkNumber, expected } from "../../errors.ts";
-import { checkFloats, checkOptions } from "../arguments.ts";
+import { checkFloats, checkKernelOptions } from "../arguments.ts";
 import { levelsKernels } from "../engine/binaries/levels.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import type { Pool } from "../engine/pool.ts";
 import {
-  checkIndices,
   checkInvalid,
+  checkLevelIndices,
   type EncodedLevels,
-  type EncodeOptions,
+  type EncodeLevelsOptions,
   readIndices,
   type WideIndices,
   writeIndices,
@@ -32,9 +33,9 @@ const MOST_BITS = 63;
  */
 export async function encodeSigns(
   vectors: Float32Array,
-  options: EncodeOptions & { readonly dim: number },
+  options: EncodeLevelsOptions & { readonly dim: number },
 ): Promise<EncodedLevels> {
-  checkOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
+  checkKernelOptions("encodeSigns", options, ["dim", "invalid", "pool"]);
   checkFloats("encodeSigns: vectors", vectors);
   const { dim, invalid = "throw" } = options;
   checkChoice("encodeSigns: invalid", invalid, ["throw", "mark"]);
@@ -93,7 +94,7 @@ export async function decodeSigns(
   indices: WideIndices,
   options: { readonly dim: number; readonly scale?: number; readonly pool?: Pool },
 ): Promise<Float32Array<ArrayBuffer>> {
-  checkOptions("decodeSigns", options, ["dim", "scale", "pool"]);
+  checkKernelOptions("decodeSigns", options, ["dim", "scale", "pool"]);
   const { dim, scale = 1 } = options;
   checkBits("decodeSigns", dim);
   checkNumber("decodeSigns: scale", scale);
@@ -103,7 +104,7 @@ export async function decodeSigns(
   }
   const size = 2n ** BigInt(dim);
   if (!supports("plain")) {
-    checkIndices("decodeSigns", indices, size);
+    checkLevelIndices("decodeSigns", indices, size);
     return decodeSignsReference(indices, dim, scale);
   }
   const pool = options.pool ?? defaultPool();
@@ -126,7 +127,7 @@ export async function decodeSigns(
           work: 8 * count * dim,
           args: [at, dim, scale, to],
         });
-        if (bad > 0) checkIndices("decodeSigns", indices, size);
+        if (bad > 0) checkLevelIndices("decodeSigns", indices, size);
         out.set(memory.f32(to, count * dim), first * dim);
       }
       return out;

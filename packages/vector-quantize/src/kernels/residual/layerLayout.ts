@@ -16,7 +16,7 @@ export function layoutOf(codebooks: readonly Float32Array[]): LayerLayout {
 }
 
 /** Throws unless the codebooks have this layout. */
-export function checkLayout(codebooks: readonly Float32Array[], layout: LayerLayout): void {
+export function checkLayers(codebooks: readonly Float32Array[], layout: LayerLayout): void {
   checkList("set: codebooks", codebooks);
   for (const [q, length] of layout.lengths.entries()) {
     const given = codebooks[q];

@@ -14,7 +14,7 @@ import type { Pruning } from "../search/pruning/pruning.ts";
 import { fastestPruning } from "../search/pruning/pruningChoice.ts";
 import type { TileShape } from "../search/tileShape.ts";
 import { createTables, type Tables } from "./codeProducts.ts";
-import { checkLayout, type LayerLayout, layoutOf } from "./layerLayout.ts";
+import { checkLayers, type LayerLayout, layoutOf } from "./layerLayout.ts";
 import type { ResidualIndices, ResidualSearch, ResidualSettings } from "./residualSearch.ts";
 
 /** Numbers per call into the pool's memory, so that its size does not depend on N. */
@@ -132,7 +132,7 @@ class PackedResidualSearch implements ResidualSearch {
   }
 
   async set(codebooks: readonly Float32Array[]): Promise<void> {
-    checkLayout(codebooks, this.#layout);
+    checkLayers(codebooks, this.#layout);
     return this.#exclusive(async () => {
       const { books, filters, tables } = this.#held;
       const changed = new Map<PackedCodebook, Float32Array>();

@@ -1,6 +1,7 @@
 import { type AssignStats, createStats, segmentRows } from "../codes/assignStats.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import { defaultPool } from "../engine/createPool.ts";
+import type { Pool } from "../engine/pool.ts";
 
 /** What a pass looks at. The arrays are read at once. */
 export interface ResidualPassInputs {

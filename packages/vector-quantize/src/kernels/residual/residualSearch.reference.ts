@@ -1,7 +1,7 @@
 import { expected } from "../../errors.ts";
 import { countRows, invalidRow, refuseNumbers } from "../invalid.ts";
 import { checkFinite } from "../search/packedCodebook.ts";
-import { checkLayout, type LayerLayout, layoutOf } from "./layerLayout.ts";
+import { checkLayers, type LayerLayout, layoutOf } from "./layerLayout.ts";
 import { residualNearestReference } from "./residualNearest.reference.ts";
 import type { ResidualIndices, ResidualSearch, ResidualSettings } from "./residualSearch.ts";
 
@@ -21,7 +21,7 @@ export class ReferenceResidualSearch implements ResidualSearch {
   }
 
   async set(codebooks: readonly Float32Array[]): Promise<void> {
-    checkLayout(codebooks, this.#layout);
+    checkLayers(codebooks, this.#layout);
     for (const codebook of codebooks) checkFinite(codebook, this.#settings.dim);
     this.#codebooks = codebooks.map((codebook) => codebook.slice());
   }

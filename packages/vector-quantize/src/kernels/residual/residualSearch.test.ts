@@ -3,9 +3,10 @@ import { integers, testPools } from "../../../../../test/support/kernelPools.ts"
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { Pool } from "../engine/pool.ts";
 import { tile3x12, tile4x8, tile6x8 } from "../search/tileShape.ts";
+import { createResidualSearch } from "./createResidualSearch.ts";
 import { createPackedResidualSearch } from "./packedResidualSearch.ts";
 import { residualNearestReference } from "./residualNearest.reference.ts";
-import { createResidualSearch, type ResidualSearchOptions } from "./residualSearch.ts";
+import type { ResidualSearchOptions } from "./residualSearch.ts";
 
 const pools = testPools();
 afterAll(() => {

@@ -1,10 +1,10 @@
 import { checkInteger, expected } from "../../errors.ts";
-import { checkFloats, checkInts, checkOptions } from "../arguments.ts";
+import { checkFloats, checkInts, checkKernelOptions } from "../arguments.ts";
 import { type AssignStats, createStats, type Stats, segmentRows } from "../codes/assignStats.ts";
-import { checkCodebooks, checkLayerIndices, type DecodeOptions } from "../codes/gather.ts";
+import { checkCodebookArrays, checkLayerIndices, type DecodeOptions } from "../codes/gather.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
+import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import { defaultPool } from "../engine/pool.ts";
 import { residualStatsReference } from "./residualStats.reference.ts";
 
 /**
@@ -26,10 +26,10 @@ export async function residualStats(
   codebooks: readonly Float32Array[],
   options: Pick<DecodeOptions, "dim" | "pool">,
 ): Promise<AssignStats[]> {
-  checkOptions("residualStats", options, ["dim", "pool"]);
+  checkKernelOptions("residualStats", options, ["dim", "pool"]);
   const { dim } = options;
   checkInteger("residualStats: dim", dim);
-  checkCodebooks("residualStats", codebooks, dim);
+  checkCodebookArrays("residualStats", codebooks, dim);
   checkFloats("residualStats: vectors", vectors);
   checkInts("residualStats: indices", indices);
   const layers = codebooks.length;

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { searchKernels } from "../engine/binaries/search.ts";
+import { createPool, defaultPool } from "../engine/createPool.ts";
 import { type KernelForm, supports } from "../engine/kernelModule.ts";
-import { createPool, defaultPool } from "../engine/pool.ts";
+import { createSearch } from "./createSearch.ts";
 import { nearestReference } from "./nearest.reference.ts";
 import { type KernelMetric, packCodebook } from "./packedCodebook.ts";
-import { createSearch } from "./search.ts";
 import { topKScratch } from "./tileChoice.ts";
 import { type TileShape, tileShapes } from "./tileShape.ts";
 

@@ -110,7 +110,7 @@ type Shapes = Leaf | { readonly [key: string]: Shapes };
  * The shapes of all variables, of a trace of `init`, so that none is made. Undefined where an object
  * of the user's own can't be traced: then nothing is known of them.
  */
-export function shapesOf(init: (key: np.Array) => unknown): Shapes | undefined {
+export function treeShapes(init: (key: np.Array) => unknown): Shapes | undefined {
   let shapes: Shapes | undefined;
   const key = np.zeros([2], { dtype: np.uint32 });
   try {

@@ -96,7 +96,7 @@ const common: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Names of the options that a method of the quantizer takes. */
-export function optionsOf(method: string, calls: Calls): readonly string[] {
+export function optionNames(method: string, calls: Calls): readonly string[] {
   const names = [...(common[method] ?? []), ...(calls.takes?.[method] ?? [])];
   return (calls.masks ?? true) ? names : names.filter((name) => !masks.includes(name));
 }

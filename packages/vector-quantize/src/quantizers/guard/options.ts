@@ -1,7 +1,7 @@
-import { didYouMean } from "../../didYouMean.ts";
 import {
   checkBoolean,
   checkInteger,
+  checkKnownOptions,
   checkNumber,
   expected,
   VectorQuantizeError,
@@ -107,25 +107,18 @@ export function knownOptions(
     throw expected(`${where}: options`, "an object of options", given, mend);
   }
   const names = Object.keys(given);
-  for (const name of names) if (!known.includes(name)) throw unknownOption(where, name, known);
+  for (const name of names) refuseForeign(where, name, known);
+  checkKnownOptions(where, given, known);
   if (names.every((name) => given[name] !== undefined)) return given;
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function unknownOption(where: string, name: string, known: readonly string[]) {
-  if (Object.hasOwn(checks, name)) {
-    const [quantizer] = where.split(".");
-    return new VectorQuantizeError(
-      `${where}: expected no ${name}, got some. It means nothing to ${quantizer} in this call`,
-    );
-  }
-  const meant = didYouMean(name, known);
-  const list = known.length > 0 ? `one of ${known.join(", ")}` : "none";
-  return expected(
-    `${where}: option ${JSON.stringify(name)}`,
-    list,
-    name,
-    meant && `Did you mean ${JSON.stringify(meant)}?`,
+/** Throws at an option of other quantizers or methods, which is no slip. */
+function refuseForeign(where: string, name: string, known: readonly string[]): void {
+  if (known.includes(name) || !Object.hasOwn(checks, name)) return;
+  const [quantizer] = where.split(".");
+  throw new VectorQuantizeError(
+    `${where}: expected no ${name}, got some. It means nothing to ${quantizer} in this call`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected } from "../../errors.ts";
 import { maskOfVectors } from "../../layout/mask.ts";
-import { anyTrue, both, integer } from "../../tracing.ts";
+import { anyTrue, both, int32 } from "../../tracing.ts";
 import { jitByMode } from "../../tree.ts";
 import type { IndexShape } from "./calls.ts";
 
@@ -93,7 +93,7 @@ export const settleValues = jitByMode(
   (given: Given, { positions, indices, codebookSizes }: Bounds) => {
     const { lengths, mask, targets, emaUpdateWeight } = given;
     const sequences = lengths && outOfRange(lengths.ref, 0, positions[1] as number); // [B]
-    const cut = lengths && np.where((sequences as np.Array).ref, integer(0), lengths);
+    const cut = lengths && np.where((sequences as np.Array).ref, int32(0), lengths);
     const real = maskOfVectors(
       { ...(mask && { mask }), ...(cut && { lengths: cut.ref }) },
       positions,
@@ -117,7 +117,7 @@ export const settleValues = jitByMode(
 );
 
 function outOfRange(values: np.Array, low: number, high: number): np.Array {
-  return np.bitwiseOr(values.ref.less(integer(low)), values.greater(integer(high)));
+  return np.bitwiseOr(values.ref.less(int32(low)), values.greater(int32(high)));
 }
 
 function anyTarget(
@@ -134,7 +134,7 @@ function anyTarget(
   const last = sizes.map((size) => size - 1);
   const most = np.array(new Int32Array(last), { shape: [groups, 1, columns] });
   const rows = targets.reshape([groups, -1, columns]);
-  const bad = np.bitwiseOr(rows.ref.less(integer(-1)), rows.greater(most));
+  const bad = np.bitwiseOr(rows.ref.less(int32(-1)), rows.greater(most));
   return anyTrue(real ? both(bad, real.reshape([1, -1, 1])) : bad);
 }
 

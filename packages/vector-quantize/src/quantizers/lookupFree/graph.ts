@@ -4,13 +4,13 @@ import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
 import { applyLinear } from "../../layout/linear.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { finiteRows, refuseRows } from "../../search/usable.ts";
-import { both, integer, present } from "../../tracing.ts";
+import { both, int32, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions } from "../contract.ts";
 import type { Draw, LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 /** The arrays of one call. */
-export type Call<P, S> = MaskOptions & {
+export type LookupFreeCall<P, S> = MaskOptions & {
   variables: { params: P; state: S };
   x: np.Array;
   key?: np.Array;
@@ -99,14 +99,14 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
   return {
     decode,
 
-    encode({ variables, x, ...masks }: Call<P, S>): np.Array {
+    encode({ variables, x, ...masks }: LookupFreeCall<P, S>): np.Array {
       const positions = positionsOf(x);
       const found = encodeWords(variables, x, maskOfVectors(masks, positions));
       return found.reshape([...positions, ...axes]);
     },
 
     /** Latents `[N * codebooks, d]` for an encoder outside of the graph. */
-    latents({ variables, x, ...masks }: Call<P, S>): np.Array {
+    latents({ variables, x, ...masks }: LookupFreeCall<P, S>): np.Array {
       const real = maskOfVectors(masks, positionsOf(x));
       return toLatents(variables, x, real).reshape([-1, d]);
     },
@@ -121,7 +121,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       return words.reshape([...positions, ...axes]);
     },
 
-    evaluate({ variables, x, key, indices, temperature, ...masks }: Call<P, S>) {
+    evaluate({ variables, x, key, indices, temperature, ...masks }: LookupFreeCall<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);
       const found = indices
@@ -138,14 +138,14 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     },
 
     /** What the kernels need to find something before `train`. */
-    preparation({ variables, x, key, temperature, ...masks }: Call<P, S>): ArrayTree {
+    preparation({ variables, x, key, temperature, ...masks }: LookupFreeCall<P, S>): ArrayTree {
       const real = maskOfVectors(masks, positionsOf(x));
       const { latents, counted } = toTrain(tree.ref(variables), x, real);
       const inputs = { variables, latents, mask: counted, ...drawOf(key, temperature) };
       return family.prepare?.inputs(inputs) ?? {};
     },
 
-    train({ variables, x, key, indices, temperature, prepared, ...masks }: Call<P, S>) {
+    train({ variables, x, key, indices, temperature, prepared, ...masks }: LookupFreeCall<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);
       const { latents, counted, usable } = toTrain(tree.ref(variables), x, real?.ref);
@@ -203,5 +203,5 @@ function drawOf(key: np.Array | undefined, temperature: np.Array | undefined): D
 
 /** Words -1 of the vectors that do not count. */
 function hidePadding(found: np.Array, mask: np.Array | undefined): np.Array {
-  return mask ? np.where(mask.reshape([-1, 1, 1]), found, integer(-1)) : found;
+  return mask ? np.where(mask.reshape([-1, 1, 1]), found, int32(-1)) : found;
 }

@@ -1,10 +1,8 @@
 import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
 import { supports } from "../../kernels/engine/kernelModule.ts";
-import {
-  encodeResidualLevels,
-  type ResidualLevelCodec,
-} from "../../kernels/levels/residualLevels.ts";
+import type { ResidualLevelCodec } from "../../kernels/levels/residualLevelCodec.ts";
+import { encodeResidualLevels } from "../../kernels/levels/residualLevels.ts";
 import { padColumns } from "../residual/kernel.ts";
 import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
 

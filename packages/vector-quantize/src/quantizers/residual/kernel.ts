@@ -1,13 +1,11 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
-import {
-  createResidualSearch,
-  type ResidualSearch,
-} from "../../kernels/residual/residualSearch.ts";
+import { createResidualSearch } from "../../kernels/residual/createResidualSearch.ts";
+import type { ResidualSearch } from "../../kernels/residual/residualSearch.ts";
 import { hideMasked } from "../../layout/mask.ts";
 import { withSearch } from "../../search/idle.ts";
 import { floats } from "../../search/kernel.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
-import { both, integer, present } from "../../tracing.ts";
+import { both, int32, present } from "../../tracing.ts";
 import { type ArrayTree, jitted } from "../../tree.ts";
 import type { Quantizer, Variables } from "../contract.ts";
 
@@ -92,7 +90,7 @@ const layerStep = jit(
   ({ residual, indices, mask }: { residual: np.Array; indices: np.Array; mask?: np.Array }) => {
     const found = present(indices.ref); // [N]
     const real = mask ? both(found, mask) : found;
-    return { residual, safe: np.maximum(indices, integer(0)), real };
+    return { residual, safe: np.maximum(indices, int32(0)), real };
   },
 );
 /** `moved` if any vector is real, else `rests`: a layer that adds nothing to any vector rests. */

@@ -3,7 +3,7 @@ import { fromVectors, type Layout, positionShape, toVectors } from "../../layout
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { type Projection, project } from "../../layout/projection.ts";
 import { finiteRows, refuseRows, usableRows } from "../../search/usable.ts";
-import { anyTrue, both, integer, present } from "../../tracing.ts";
+import { anyTrue, both, int32, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions, Quantized, Quantizer, Variables } from "../contract.ts";
 import type { CodebookTransform } from "../vectorQuantize/apply.ts";
@@ -165,14 +165,14 @@ export function residualLayers(parts: ResidualParts) {
           ...(mode.temperature !== undefined && { temperature: mode.temperature }),
           ...(own && { key: own }),
           ...(real && { mask: real }),
-          ...(given && { indices: np.maximum(given, integer(0)) }),
+          ...(given && { indices: np.maximum(given, int32(0)) }),
           ...(scored && { targets: column(scored, layer) }),
           ...(transform && { codebookTransform: transform }),
         },
       );
       const codes = scale ? out.quantized.mul(scale) : out.quantized; // [N, C]
       const used = active ? np.where(active.ref, codes, 0) : codes;
-      found.push(active ? np.where(active.ref, out.indices, integer(-1)) : out.indices);
+      found.push(active ? np.where(active.ref, out.indices, int32(-1)) : out.indices);
       totals.push(active ? np.where(active.ref, out.loss, 0) : out.loss);
       losses.push(
         tree.map(
@@ -264,8 +264,8 @@ export function residualLayers(parts: ResidualParts) {
     return Array.from({ length: used }, (_, layer) => {
       const own = variablesAt(variables, layer);
       const index = column(rows, layer);
-      const has = index.ref.notEqual(integer(-1)); // [N]
-      const safe = np.where(has.ref, index, integer(0));
+      const has = index.ref.notEqual(int32(-1)); // [N]
+      const safe = np.where(has.ref, index, int32(0));
       const quantizer = layers[layer] as Quantizer;
       const scale = scaleOf(layer);
       const transform = sum && transformOf(variables.params, layer, sum);

@@ -4,8 +4,8 @@ import { straightThrough } from "../../gradients/straightThrough.ts";
 import { centredBound, softClamp } from "../../kernels/levels/residualFsqCodec.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import type { Quantizer } from "../contract.ts";
-import { centredRule, type LevelRule, symmetricRule } from "../fsq/levels.ts";
 import type { FsqOptions } from "../fsq/options.ts";
+import { centredRule, symmetricRule } from "../fsq/rounding.ts";
 import { fsq } from "../fsq.ts";
 import { lookupFree } from "../lookupFree.ts";
 
@@ -113,7 +113,7 @@ function symmetricBound(unit: readonly number[], normalized: boolean): number[][
 function roundingLayer(
   levels: readonly number[],
   unit: readonly number[],
-  rule: LevelRule,
+  rule: LevelRounding,
 ): Quantizer {
   const radix = mixedRadix(levels, "first");
   const codeOf = (level: np.Array) => rule.code(level).mul(each(unit));

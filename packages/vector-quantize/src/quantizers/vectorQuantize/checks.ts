@@ -1,5 +1,5 @@
 import { checkInteger, checkNumber, expected, VectorQuantizeError } from "../../errors.ts";
-import type { Drawing } from "./apply.ts";
+import type { Drawing } from "./applyMode.ts";
 import type { CompleteOptions } from "./options.ts";
 
 /** Throws unless a key was given where something draws at random. */

@@ -6,7 +6,7 @@ import { fillMasked, hideMasked, maskOfVectors } from "../../layout/mask.ts";
 import { layerNormalise, project } from "../../layout/projection.ts";
 import { nearestInGraph, normalise } from "../../search/graph.ts";
 import { refuseRows, usableRows } from "../../search/usable.ts";
-import { both, integer } from "../../tracing.ts";
+import { both, int32 } from "../../tracing.ts";
 import type { MaskOptions } from "../contract.ts";
 import {
   bookkeeping,
@@ -172,7 +172,7 @@ export function vectorQuantizeGraph(options: CompleteOptions) {
       const indices = vectors.map((rows) => {
         const usable = usableRows(rows.ref);
         const counted = mask ? both(usable, mask.ref) : usable;
-        return counted.astype(np.int32).sub(integer(1)); // 0, or -1 where it does not count
+        return counted.astype(np.int32).sub(int32(1)); // 0, or -1 where it does not count
       });
       return inMotion.expire(variables, { vectors, indices, key });
     },

@@ -4,7 +4,7 @@ import { crossEntropy } from "../../losses/crossEntropy.ts";
 import { diversityLoss } from "../../losses/diversity.ts";
 import { activeCodes, orthogonalLoss, someCodes } from "../../losses/orthogonal.ts";
 import { present } from "../../tracing.ts";
-import type { ApplyMode, SearchedBook } from "./apply.ts";
+import type { ApplyMode, SearchedBook } from "./applyMode.ts";
 import type { CompleteOptions } from "./options.ts";
 
 /** What the losses of a call depend on beside the books. */

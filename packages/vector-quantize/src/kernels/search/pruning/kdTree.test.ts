@@ -3,11 +3,11 @@ import { afterAll, describe, expect, it, test } from "vitest";
 import { ofLengthOne, searchedInStages } from "../../../../../../test/support/filteredSearch.ts";
 import { generator, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
 import { searchKernels } from "../../engine/binaries/search.ts";
+import { createPool } from "../../engine/createPool.ts";
 import { type KernelForm, supports } from "../../engine/kernelModule.ts";
-import { createPool } from "../../engine/pool.ts";
+import { createSearch } from "../createSearch.ts";
 import { nearestReference } from "../nearest.reference.ts";
 import { packCodebook } from "../packedCodebook.ts";
-import { createSearch } from "../search.ts";
 import { tile4x8, tileShapes } from "../tileShape.ts";
 
 const pool = createPool({ threads: 1 });

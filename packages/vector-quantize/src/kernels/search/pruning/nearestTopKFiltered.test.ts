@@ -8,8 +8,8 @@ import {
 import { testPools } from "../../../../../../test/support/kernelPools.ts";
 import { generator, searchSizes, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
 import { type KernelForm, supports } from "../../engine/kernelModule.ts";
+import { createSearch } from "../createSearch.ts";
 import type { KernelMetric } from "../packedCodebook.ts";
-import { createSearch } from "../search.ts";
 import { tile4x8, tileShapes } from "../tileShape.ts";
 
 const pools = testPools();

@@ -4,10 +4,10 @@ import { ofLengthOne, searchedInStages } from "../../../../../../test/support/fi
 import { generator, searchSizes, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
 import { uniformFrom } from "../../clustering/uniform.ts";
 import { searchKernels } from "../../engine/binaries/search.ts";
+import { createPool } from "../../engine/createPool.ts";
 import { type KernelForm, supports } from "../../engine/kernelModule.ts";
-import { createPool } from "../../engine/pool.ts";
+import { createSearch } from "../createSearch.ts";
 import { type KernelMetric, packCodebook } from "../packedCodebook.ts";
-import { createSearch } from "../search.ts";
 import { tile4x8, tileShapes } from "../tileShape.ts";
 
 const pool = createPool({ threads: 1 });

@@ -1,7 +1,8 @@
 import { entropyKernels } from "../engine/binaries/entropy.ts";
-import { defaultPool, type Pool } from "../engine/pool.ts";
+import { defaultPool } from "../engine/createPool.ts";
+import type { Pool } from "../engine/pool.ts";
 
-/** What `codeEntropy` takes beside the logits. */
+/** What `binaryCodeEntropy` takes beside the logits. */
 export interface CodeEntropyInputs {
   /** Logits of a vector, the distance from one vector to the next. */
   readonly stride: number;
@@ -36,7 +37,7 @@ const NO_FLOOR = 1e300;
  *
  * @param logits `[N, stride]`
  */
-export async function codeEntropy(
+export async function binaryCodeEntropy(
   logits: Float32Array,
   { stride, bits, shares, floor, pool = defaultPool() }: CodeEntropyInputs,
 ): Promise<CodeEntropy> {

@@ -1,7 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 
 /** How the values of one set of levels are bounded, rounded and decoded; all on `[..., d]`. */
-export interface LevelRule {
+export interface LevelRounding {
   /** The value between the levels, differentiable, in the scale of the codes. */
   bound(z: np.Array): np.Array;
   /** The level it rounds to, int32. */
@@ -32,7 +32,7 @@ const clamp = (z: np.Array) => np.clip(z, -1, 1);
  * `h = (L - 1)(1 + 1e-3) / 2`, `offset = 1/2` for even `L`, and `shift = atanh(offset / h)`, so that
  * 0 stays 0. An even `L` has one level more below 0 than above.
  */
-export function centredRule(levels: readonly number[], hardClamp: boolean): LevelRule {
+export function centredRule(levels: readonly number[], hardClamp: boolean): LevelRounding {
   const half = (count: number) => Math.fround(((count - 1) * 1.001) / 2);
   const offset = (count: number) => (count % 2 === 0 ? 0.5 : 0);
   const shift = (count: number) => {
@@ -61,7 +61,7 @@ export function centredRule(levels: readonly number[], hardClamp: boolean): Leve
  * Source: Parker et al., "Scaling Transformers for Low-Bitrate High-Quality Speech Coding", 2024,
  * section 3.2, https://arxiv.org/abs/2411.19842
  */
-export function symmetricRule(levels: readonly number[], hardClamp: boolean): LevelRule {
+export function symmetricRule(levels: readonly number[], hardClamp: boolean): LevelRounding {
   const intervals = () => each(levels, (count) => count - 1);
   const step = () => each(levels, (count) => 2 / (count - 1));
   const squash = hardClamp ? clamp : np.tanh;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { entropiesOverCodes, slopeOverCodes } from "../../../../../test/support/codeEntropies.ts";
 import { integers, testPools } from "../../../../../test/support/kernelPools.ts";
-import { createPool } from "../engine/pool.ts";
-import { codeEntropy } from "./codeEntropy.ts";
+import { createPool } from "../engine/createPool.ts";
+import { binaryCodeEntropy } from "./binaryCodeEntropy.ts";
 
 const pools = testPools();
 
@@ -32,7 +32,7 @@ describe.each(pools)("$name", ({ pool }) => {
     const rows = rowsOf(count, bits, size);
     const exact = entropiesOverCodes(rows, even(count), floor);
     const options = { stride: bits, bits: [0, bits], shares: even(count), floor, pool } as const;
-    const found = await codeEntropy(flat(rows), options);
+    const found = await binaryCodeEntropy(flat(rows), options);
     for (const which of ["perSample", "batch"] as const) {
       const gap = Math.abs(found[which] - exact[which]);
       expect(gap, which).toBeLessThan(1e-6 * Math.max(1, exact[which]));
@@ -51,7 +51,13 @@ describe.each(pools)("$name", ({ pool }) => {
     const rows = rowsOf(6, 8, 2);
     const shares = Float32Array.of(0.5, 0, 0.125, 0.125, 0.25, 0);
     const bits = [2, 7] as const;
-    const found = await codeEntropy(flat(rows), { stride: 8, bits, shares, floor: 1e-5, pool });
+    const found = await binaryCodeEntropy(flat(rows), {
+      stride: 8,
+      bits,
+      shares,
+      floor: 1e-5,
+      pool,
+    });
     const own = rows.map((row) => row.slice(...bits));
     const exact = entropiesOverCodes(own, shares, 1e-5);
     expect(found.perSample).toBeCloseTo(exact.perSample, 6);
@@ -67,17 +73,17 @@ describe.each(pools)("$name", ({ pool }) => {
   it("is 0 where no vector counts, and NaN where one is", async () => {
     const rows = rowsOf(3, 5, 1);
     const options = { stride: 5, bits: [0, 5], floor: 1e-5, pool } as const;
-    const none = await codeEntropy(flat(rows), { ...options, shares: new Float32Array(3) });
+    const none = await binaryCodeEntropy(flat(rows), { ...options, shares: new Float32Array(3) });
     expect([none.perSample, none.batch]).toEqual([0, 0]);
     rows[1]![3] = Number.NaN;
-    const bad = await codeEntropy(flat(rows), { ...options, shares: even(3) });
+    const bad = await binaryCodeEntropy(flat(rows), { ...options, shares: even(3) });
     expect([bad.perSample, bad.batch]).toEqual([Number.NaN, Number.NaN]);
   });
 
   it("is sure of infinite logits", async () => {
     const rows = [[Number.POSITIVE_INFINITY, 0, Number.NEGATIVE_INFINITY, 1e30]];
     const options = { stride: 4, bits: [0, 4], shares: even(1), floor: 0, pool } as const;
-    const found = await codeEntropy(flat(rows), options);
+    const found = await binaryCodeEntropy(flat(rows), options);
     expect(found.perSample).toBeCloseTo(Math.LN2, 6);
     expect(found.batch).toBeCloseTo(Math.LN2, 6);
     expect([...found.byPerSample].every((value) => Math.abs(value) < 1e-7)).toBe(true);
@@ -88,7 +94,7 @@ it("of 2^18 codes and 16384 vectors takes under 16 MB", async () => {
   const pool = createPool({ threads: 4 });
   const logits = flat(rowsOf(16384, 18, 1));
   const options = { stride: 18, bits: [0, 18], shares: even(16384), floor: 1e-5, pool } as const;
-  const { perSample, batch } = await codeEntropy(logits, options);
+  const { perSample, batch } = await binaryCodeEntropy(logits, options);
   expect(perSample).toBeLessThan(batch);
   expect(batch).toBeLessThanOrEqual(18 * Math.LN2);
   expect(pool.memory.memory.buffer.byteLength).toBeLessThan(16 * 2 ** 20); // it never shrinks
