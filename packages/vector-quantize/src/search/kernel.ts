@@ -2,7 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import { createSearch } from "../kernels/search/createSearch.ts";
 import type { Search } from "../kernels/search/search.ts";
 import type { Metric } from "./graph.ts";
-import { withSearch } from "./idle.ts";
+import { withCachedSearch } from "./searchCache.ts";
 import { NUMBER_LIMIT } from "./usable.ts";
 
 /**
@@ -45,7 +45,7 @@ export async function searchCodes(
     make: () => createSearch(codes, { dim, metric: kind, invalid: "mark", limit: NUMBER_LIMIT }),
     exchange: (search: Search) => search.setCodebook(codes),
   };
-  return withSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
+  return withCachedSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
 }
 
 /** The numbers of a float32 array. Takes ownership. */

@@ -5,11 +5,11 @@ import { meanInGraph } from "../metrics/mean.ts";
 import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
 import { onKernels } from "../search/kernel.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
-import { type Conclusion, createApartStep, type StepAside, valueAndGradOf } from "./apartStep.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
 import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
+import { type Conclusion, createSplitStep, type StepAside, valueAndGradOf } from "./splitStep.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
 
@@ -174,7 +174,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     return conclude({ before, gradients, key, total, ...aside });
   }
 
-  const stepApart = createApartStep(model, { account, conclude });
+  const stepApart = createSplitStep(model, { account, conclude });
   const step = jitted(takeStep);
 
   function evaluate(variables: ModelVariables, batch: np.Array): Evaluation {

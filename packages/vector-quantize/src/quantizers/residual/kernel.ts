@@ -2,8 +2,8 @@ import { jit, numpy as np, tree } from "@jax-js/jax";
 import { createResidualSearch } from "../../kernels/residual/createResidualSearch.ts";
 import type { ResidualSearch } from "../../kernels/residual/residualSearch.ts";
 import { hideMasked } from "../../layout/mask.ts";
-import { withSearch } from "../../search/idle.ts";
 import { floats } from "../../search/kernel.ts";
+import { withCachedSearch } from "../../search/searchCache.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import { both, int32, present } from "../../tracing.ts";
 import { type ArrayTree, jitted } from "../../tree.ts";
@@ -42,7 +42,7 @@ export async function searchLayers(
       }),
     exchange: (search: ResidualSearch) => search.set(codebooks),
   };
-  return withSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
+  return withCachedSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
 }
 
 /** Numbers that such a search may hold: the codes and, with a beam, their products. */

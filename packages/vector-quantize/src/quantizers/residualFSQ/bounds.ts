@@ -5,7 +5,7 @@ import { centredBound, softClamp } from "../../kernels/levels/residualFsqCodec.t
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import type { Quantizer } from "../contract.ts";
 import type { FsqOptions } from "../fsq/options.ts";
-import { centredRule, symmetricRule } from "../fsq/rounding.ts";
+import { centredRule, type LevelRounding, symmetricRule } from "../fsq/rounding.ts";
 import { fsq } from "../fsq.ts";
 import { lookupFree } from "../lookupFree.ts";
 

@@ -97,7 +97,7 @@ const modelWith = (quantizer: Quantizer) =>
 const batchOf = (step: number, images: boolean) =>
   random.normal(random.key(100 + step), images ? [2, 6, 6, 12] : [64, 12]);
 
-describe.each(quantizers)("a step apart: %s", (name, make) => {
+describe.each(quantizers)("a split step: %s", (name, make) => {
   const batch = (step: number) => batchOf(step, name === "hierarchicalVQ");
 
   it("comes to the losses and parameters of the step in one graph", async () => {

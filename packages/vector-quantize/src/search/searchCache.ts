@@ -17,63 +17,63 @@ export interface SearchRecipe<S extends Exchangeable> {
   exchange(search: S): Promise<void>;
 }
 
-/** Searches, and numbers of their codes, that wait for their next use. */
-const MOST_IDLE = 4;
+/** Searches, and numbers of their codes, that are kept. */
+const MOST_SEARCHES = 4;
 const MOST_NUMBERS = 2 ** 22;
 
-interface Idle {
+interface Cached {
   readonly search: Exchangeable;
   readonly numbers: number;
 }
 
-/** By shape, the longest idle first. They live as long as their pool. */
-const idleOf = new WeakMap<Pool, Map<string, Idle>>();
+/** By shape, the least recently used first. They live as long as their pool. */
+const caches = new WeakMap<Pool, Map<string, Cached>>();
 
 /**
  * What `use` makes of a search, which is kept for the next codes of its shape: those are often the
  * same, or a training step away, so that its memory and what it has prepared serve again.
  */
-export async function withSearch<S extends Exchangeable, T>(
+export async function withCachedSearch<S extends Exchangeable, T>(
   { shape, numbers, make, exchange }: SearchRecipe<S>,
   use: (search: S) => Promise<T>,
 ): Promise<T> {
-  const idle = supports("plain") ? idleIn(defaultPool()) : undefined;
-  const waiting = idle?.get(shape)?.search as S | undefined;
-  idle?.delete(shape); // in use it is nobody else's
-  const search = waiting ?? (await make());
+  const cache = supports("plain") ? cacheOf(defaultPool()) : undefined;
+  const kept = cache?.get(shape)?.search as S | undefined;
+  cache?.delete(shape); // in use it is nobody else's
+  const search = kept ?? (await make());
   let result: T;
   try {
-    if (waiting !== undefined) await exchange(search);
+    if (kept !== undefined) await exchange(search);
     result = await use(search);
   } catch (error) {
     search.dispose();
     throw error;
   }
-  if (idle === undefined) search.dispose();
-  else store(idle, shape, { search, numbers });
+  if (cache === undefined) search.dispose();
+  else store(cache, shape, { search, numbers });
   return result;
 }
 
-function idleIn(pool: Pool): Map<string, Idle> {
-  let idle = idleOf.get(pool);
-  if (idle === undefined) {
-    idle = new Map();
-    idleOf.set(pool, idle);
+function cacheOf(pool: Pool): Map<string, Cached> {
+  let cache = caches.get(pool);
+  if (cache === undefined) {
+    cache = new Map();
+    caches.set(pool, cache);
   }
-  return idle;
+  return cache;
 }
 
 /** Puts a search last, and lets the first ones go if there are too many. */
-function store(idle: Map<string, Idle>, shape: string, latest: Idle): void {
-  idle.get(shape)?.search.dispose(); // another call's, of the same shape
-  idle.delete(shape);
-  idle.set(shape, latest);
+function store(cache: Map<string, Cached>, shape: string, latest: Cached): void {
+  cache.get(shape)?.search.dispose(); // another call's, of the same shape
+  cache.delete(shape);
+  cache.set(shape, latest);
   let total = 0;
-  for (const { numbers } of idle.values()) total += numbers;
-  for (const [key, { search, numbers }] of idle) {
-    if (idle.size <= MOST_IDLE && total <= MOST_NUMBERS) return;
+  for (const { numbers } of cache.values()) total += numbers;
+  for (const [key, { search, numbers }] of cache) {
+    if (cache.size <= MOST_SEARCHES && total <= MOST_NUMBERS) return;
     search.dispose();
-    idle.delete(key);
+    cache.delete(key);
     total -= numbers;
   }
 }

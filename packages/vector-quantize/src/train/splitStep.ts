@@ -23,7 +23,7 @@ export interface Conclusion extends StepAside {
   total: np.Array;
 }
 
-/** The parts of a step that one graph and a step apart share. */
+/** The parts of a step that one graph and a split step share. */
 interface StepParts {
   account: (output: ModelOutput, batch: np.Array) => [np.Array, StepAside];
   conclude: (conclusion: Conclusion) => TrainStepResult;
@@ -55,7 +55,7 @@ type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
  * decoder and the losses with their gradients; these taken home through the quantizer and the
  * encoder.
  */
-export function createApartStep(model: Model, { account, conclude }: StepParts) {
+export function createSplitStep(model: Model, { account, conclude }: StepParts) {
   const forward = jitted(model.encoderForward);
   const backward = jitted(model.encoderBackward);
   const pass = createTrainingPass(model.quantizer);
