@@ -1,20 +1,23 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+const packageRoot = new URL("./packages/vector-quantize/", import.meta.url);
+const { exports } = JSON.parse(readFileSync(new URL("package.json", packageRoot), "utf8")) as {
+  exports: Record<string, { node?: string; default: string }>;
+};
+
 /** Tests import the package by its public names and get the sources, not a build. */
-const source = (path: string) =>
-  fileURLToPath(new URL(`./packages/vector-quantize/src/${path}`, import.meta.url));
+const alias = Object.entries(exports).map(([entrance, { node, default: other }]) => {
+  const source = (node ?? other).replace("./dist/", "src/").replace(/\.js$/, ".ts");
+  return {
+    find: new RegExp(`^vector-quantize${entrance.slice(1)}$`),
+    replacement: fileURLToPath(new URL(source, packageRoot)),
+  };
+});
 
 export default defineConfig({
-  resolve: {
-    alias: [
-      { find: /^vector-quantize$/, replacement: source("index.node.ts") },
-      { find: /^vector-quantize\/node$/, replacement: source("node.ts") },
-      { find: /^vector-quantize\/safetensors$/, replacement: source("checkpoint/safetensors.ts") },
-      { find: /^vector-quantize\/torch$/, replacement: source("torch/index.ts") },
-      { find: /^vector-quantize\/kernels$/, replacement: source("kernels/index.ts") },
-    ],
-  },
+  resolve: { alias },
   // `using` and other syntax that Node 20 lacks is lowered, as tsc does for the build.
   oxc: { target: "es2022" },
   test: {

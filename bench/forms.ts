@@ -12,7 +12,7 @@ import {
   relu,
   spaceToDepth,
   upsample,
-} from "vector-quantize";
+} from "vector-quantize/nn";
 import { initNode } from "vector-quantize/node";
 
 /**

@@ -1,16 +1,10 @@
 import "vector-quantize"; // first: it gives jax-js its threads
 import { parseArgs } from "node:util";
 import { numpy as np, random, tree } from "@jax-js/jax";
-import {
-  adamw,
-  createTrainer,
-  imageAutoencoder,
-  shapeImages,
-  shuffledBatches,
-  toFloats,
-  trainLoop,
-} from "vector-quantize";
+import { shapeImages, shuffledBatches, toFloats } from "vector-quantize/data";
+import { imageAutoencoder } from "vector-quantize/nn";
 import { initNode } from "vector-quantize/node";
+import { adamw, createTrainer, trainLoop } from "vector-quantize/train";
 
 /**
  * Whether memory grows while a model trains: resident memory around step 500 and at the end.

@@ -55,7 +55,7 @@ describe("what browsers load", () => {
   });
 
   test("the walk over imports sees what Node's entry imports", () => {
-    const files = filesUnder(sourceOf("./dist/index.node.js"));
+    const files = filesUnder(sourceOf("./dist/entrances/node/index.js"));
     expect(files.flatMap(importsOf)).toContain("node:worker_threads");
   });
 });

@@ -81,7 +81,7 @@ describe("CONTRIBUTING", () => {
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
     for (const folder of [...folders, ...rooms]) expect(named, folder).toContain(folder);
-    const known = [...folders, ...rooms, "search/pruning", "binaries", "vector-quantize"];
+    const known = [...folders, ...rooms, "search/pruning", "binaries", "node", "vector-quantize"];
     const outside = named.filter(
       (name) =>
         !known.includes(name) && !/^(packages|bench|parity|test|docs|scripts|examples)/.test(name),

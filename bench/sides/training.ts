@@ -1,7 +1,8 @@
 import "vector-quantize"; // first: it gives jax-js its threads
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
-import type { Model, Trainer } from "vector-quantize";
+import type { Model } from "vector-quantize/nn";
 import { initNode } from "vector-quantize/node";
+import type { Trainer } from "vector-quantize/train";
 import { readFloats, serve } from "../serve.ts";
 
 // The models are those of the comparison of training curves; from `bench/dist/sides`.

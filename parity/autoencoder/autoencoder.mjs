@@ -2,21 +2,19 @@
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { numpy as np, random } from "@jax-js/jax";
+import { vectorQuantize } from "vector-quantize";
+import { parseIdx } from "vector-quantize/data";
 import {
-  adamw,
   conv2d,
-  createMetricReader,
-  createTrainer,
   depthToSpace,
   gelu,
   linear,
   maxPool,
-  parseIdx,
   sequential,
   spaceToDepth,
-  vectorQuantize,
-} from "vector-quantize";
+} from "vector-quantize/nn";
 import { readSafetensors } from "vector-quantize/safetensors";
+import { adamw, createMetricReader, createTrainer } from "vector-quantize/train";
 
 export const steps = 1000;
 export const batchSize = 256;

@@ -10,7 +10,7 @@ import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { random } from "@jax-js/jax";
-import { shuffledBatches } from "vector-quantize";
+import { shuffledBatches } from "vector-quantize/data";
 import { initNode } from "vector-quantize/node";
 import { writeSafetensors } from "vector-quantize/safetensors";
 import {

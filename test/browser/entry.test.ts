@@ -27,7 +27,7 @@ describe.each([{ isolated: true }, { isolated: false }])("page, %o", ({ isolated
       const names = await run<string[]>(`return Object.keys(await import("vector-quantize"));`);
       expect(names).toContain("vectorQuantize");
       expect(names).toContain("VectorQuantizeError");
-      expect(requests).toContain("/packages/vector-quantize/dist/index.js");
+      expect(requests).toContain("/packages/vector-quantize/dist/entrances/index.js");
       const ours = requests.filter((path) => path.startsWith("/packages/"));
       expect(ours.filter((path) => /node|runtime/.test(path))).toEqual([]);
       expect(await run<boolean>("return crossOriginIsolated;")).toBe(isolated);

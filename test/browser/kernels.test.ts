@@ -61,7 +61,7 @@ describe.each([{ isolated: true }, { isolated: false }])("page, %o", ({ isolated
 browserTest("a worker of the page may search with threads of its own", async () => {
   await withPage({ isolated: true }, async ({ run }) => {
     // Workers have no import map, so the entry is given by its path.
-    const entry = JSON.stringify("/packages/vector-quantize/dist/kernels/index.js");
+    const entry = JSON.stringify("/packages/vector-quantize/dist/entrances/kernels.js");
     const body = search.replace('"vector-quantize/kernels"', `origin + ${entry}`);
     const source = JSON.stringify(`
       const origin = ${JSON.stringify("ORIGIN")};

@@ -24,7 +24,11 @@ const DEADLINE = 120_000;
 async function ask(page: TestPage, order: Order): Promise<Answer> {
   const answered = page.run<Answer>(`
     const jax = await import("@jax-js/jax");
-    const library = await import("vector-quantize");
+    const library = {
+      ...(await import("vector-quantize")),
+      ...(await import("vector-quantize/nn")),
+      ...(await import("vector-quantize/train")),
+    };
     return (${answer.toString()})(jax, library, ${JSON.stringify(order)});
   `);
   answered.catch(() => {}); // the page is closed on it

@@ -1,7 +1,9 @@
 import type { numpy as np } from "@jax-js/jax";
 
 type Jax = typeof import("@jax-js/jax");
-type Library = typeof import("../../packages/vector-quantize/src/index.ts");
+type Entrances = typeof import("../../packages/vector-quantize/src/entrances/index.ts") &
+  typeof import("../../packages/vector-quantize/src/entrances/nn.ts") &
+  typeof import("../../packages/vector-quantize/src/entrances/train.ts");
 type Given = { params: never; state: never };
 type Config = import("../../packages/vector-quantize/src/quantizers/contract.ts").QuantizerConfig;
 
@@ -33,7 +35,7 @@ export type Answer = {
 };
 
 /** Runs the calls of the table in a page. It is sent there as text, so it uses nothing around it. */
-export async function answer(jax: Jax, library: Library, order: Order): Promise<Answer> {
+export async function answer(jax: Jax, library: Entrances, order: Order): Promise<Answer> {
   const { numpy: np, random, tree, valueAndGrad } = jax;
   const { config, device, vectors } = order;
   if (!(await jax.init(device)).includes(device)) throw new Error(`there is no ${device}`);

@@ -1,7 +1,8 @@
 /** What the examples of the documentation take for given, as global names: some with values. */
 import { type numpy as np, random } from "@jax-js/jax";
-import type { Layer, Model, Quantizer, Variables } from "vector-quantize";
+import type { Quantizer, Variables } from "vector-quantize";
 import type { Pool } from "vector-quantize/kernels";
+import type { Layer, Model } from "vector-quantize/nn";
 
 declare global {
   // biome-ignore-start lint/suspicious/noVar: globals with values

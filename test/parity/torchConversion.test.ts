@@ -19,7 +19,7 @@ import {
   vectorQuantizeTable,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import { vectorQuantize } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
-import { fromTorch, toTorch } from "../../packages/vector-quantize/src/torch/index.ts";
+import { fromTorch, toTorch } from "../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { expectDisposed } from "../leak.ts";
 import { leaves } from "../support/arrays.ts";
 import { type RecordedCase, recordedCases, type Tensors, tensor } from "./cases.ts";

@@ -16,7 +16,7 @@ import type {
   QuantizerConfig,
 } from "../../packages/vector-quantize/src/quantizers/contract.ts";
 import { quantizerFromConfig } from "../../packages/vector-quantize/src/quantizers/registry.ts";
-import { fromTorch, toTorch } from "../../packages/vector-quantize/src/torch/index.ts";
+import { fromTorch, toTorch } from "../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { expectDisposed } from "../leak.ts";
 import { leaves } from "../support/arrays.ts";
 import { tensor } from "./cases.ts";

@@ -18,7 +18,7 @@ import {
   type VectorQuantizer,
   vectorQuantize,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
-import { fromTorch } from "../../packages/vector-quantize/src/torch/index.ts";
+import { fromTorch } from "../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { linearOf, linearTensors } from "../../packages/vector-quantize/src/torch/tensors.ts";
 import {
   paramTensors,

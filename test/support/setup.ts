@@ -1,5 +1,5 @@
 import "./captureMemory.ts"; // first: it must see jax-js make its memory
-import { initNode } from "../../packages/vector-quantize/src/node.ts";
+import { initNode } from "../../packages/vector-quantize/src/entrances/node.ts";
 
 // Two threads find what one hides: reads of arrays that are still being computed.
 await initNode({ threads: 2 });

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { parseNpy } from "vector-quantize";
+import { parseNpy } from "vector-quantize/data";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 
@@ -168,7 +168,7 @@ test("eval measures what the pictures show", async () => {
   expect(line.usedCodes).toBeLessThanOrEqual(16);
   expect(line.perplexity).toBeGreaterThan(1);
   // The same from the pictures: the built-in images again, and the reconstructions as bytes.
-  const { shapeImages } = await import("vector-quantize");
+  const { shapeImages } = await import("vector-quantize/data");
   const { pixels } = shapeImages({ count: 3, seed: 2 ** 40, size: 16 });
   const pictures = await Promise.all(
     ["00000.png", "00001.png", "00002.png"].map((name) =>

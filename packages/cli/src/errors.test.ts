@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { parseNpy, readSafetensors, saveSafetensors, shapeImages, writeNpy } from "vector-quantize";
+import { parseNpy, shapeImages, writeNpy } from "vector-quantize/data";
+import { readSafetensors, saveSafetensors } from "vector-quantize/safetensors";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 

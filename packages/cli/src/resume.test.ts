@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensors } from "vector-quantize";
+import { readSafetensors } from "vector-quantize/safetensors";
 import { afterAll, expect, test, vi } from "vitest";
 import { type Outcome, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 

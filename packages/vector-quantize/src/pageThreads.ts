@@ -7,7 +7,6 @@
  */
 import { numpy as np } from "@jax-js/jax";
 import { tellOfFewerThreads } from "./kernels/engine/fewerThreads.ts";
-import { currentPlatform } from "./kernels/engine/platform.ts";
 
 const { prototype } = np.Array;
 const { data, blockUntilReady } = prototype;
@@ -29,6 +28,7 @@ function workersStart(): Promise<boolean> {
 }
 
 async function startOne(): Promise<void> {
+  const { currentPlatform } = await import("./kernels/engine/platform.ts");
   const worker = currentPlatform().spawn("postMessage(0)");
   try {
     await new Promise<unknown>((resolve, reject) => worker.listen(resolve, reject));

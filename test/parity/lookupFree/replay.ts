@@ -6,7 +6,7 @@ import type {
   ApplyOptions,
   Quantizer,
 } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
-import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/index.ts";
+import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
 import { expectEqual, expectSame } from "../compare.ts";
 import { type Converted, convert, onDevice, toParameters } from "./torch.ts";

@@ -5,7 +5,7 @@ import type { Variables } from "../../../packages/vector-quantize/src/quantizers
 import type { LookupFreeParams } from "../../../packages/vector-quantize/src/quantizers/lookupFree/family.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
 import { quantizerFromConfig } from "../../../packages/vector-quantize/src/quantizers/registry.ts";
-import { fromTorch } from "../../../packages/vector-quantize/src/torch/index.ts";
+import { fromTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { lookupFreeParamTensors } from "../../../packages/vector-quantize/src/torch/lookupFree.ts";
 import type { Kwargs, RecordedCase, Tensors } from "../cases.ts";
 

@@ -4,7 +4,7 @@ import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoi
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import { quantizerFromConfig } from "../../../packages/vector-quantize/src/quantizers/registry.ts";
 import type { ResidualApplyOptions } from "../../../packages/vector-quantize/src/quantizers/residual.ts";
-import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/index.ts";
+import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
 import { expectEqual, expectSame } from "../compare.ts";
 import { differentiate } from "../differentiate.ts";

@@ -1,5 +1,7 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
-import { imageAutoencoder, type Quantizer, residualVQ, shapeImages } from "vector-quantize";
+import { type Quantizer, residualVQ } from "vector-quantize";
+import { shapeImages } from "vector-quantize/data";
+import { imageAutoencoder } from "vector-quantize/nn";
 import { expect, test } from "vitest";
 import { type Codec, decodeCodes, encodeImages } from "./codec.ts";
 import { evaluate } from "./evaluate.ts";

@@ -1,5 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
-import { type Images, type Model, type ModelVariables, toFloats } from "vector-quantize";
+import { type Images, toFloats } from "vector-quantize/data";
+import type { Model, ModelVariables } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
 
 /** A trained model. Its variables stay alive: functions here take references of their own. */

@@ -1,12 +1,7 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
-import {
-  bitsPerPixel,
-  type Images,
-  type Model,
-  meanSquaredError,
-  psnr,
-  toFloats,
-} from "vector-quantize";
+import { bitsPerPixel, meanSquaredError, psnr } from "vector-quantize";
+import { type Images, toFloats } from "vector-quantize/data";
+import type { Model } from "vector-quantize/nn";
 import { type Codec, type Codes, decodeCodes, encodeImages, type SeeBatch } from "./codec.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 

@@ -1,5 +1,7 @@
 import type { numpy as np } from "@jax-js/jax";
-import { type ArrayTree, flattenTree, type ModelConfig, perplexity } from "vector-quantize";
+import { type ArrayTree, perplexity } from "vector-quantize";
+import type { ModelConfig } from "vector-quantize/nn";
+import { flattenTree } from "vector-quantize/safetensors";
 import { type CodebookStatistics, codebookStatistics } from "./codebookStatistics.ts";
 import type { ModelFile } from "./modelFile.ts";
 

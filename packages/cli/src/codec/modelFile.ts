@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { loadModel } from "vector-quantize";
+import { loadModel } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";

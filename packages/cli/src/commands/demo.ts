@@ -35,7 +35,7 @@ export function demoCommand(): Command {
       const { decodeCodes, encodeImages } = await import("../codec/codec.ts");
       const { createFolder, writeFileSafely } = await import("../output/files.ts");
       const { writePictures } = await import("../output/pictures.ts");
-      const { writeNpy } = await import("vector-quantize");
+      const { writeNpy } = await import("vector-quantize/data");
       const console = createConsole(json);
       console.note(`Training on built-in images for about ${time} s, on ${machine}.`);
       const settings = { data: "shapes", ...defaultSettings, batch, learningRate, seed };

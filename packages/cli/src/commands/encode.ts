@@ -20,7 +20,7 @@ export function encodeCommand(): Command {
       const { openModel } = await import("../codec/modelFile.ts");
       const { imagesFor } = await import("../input/modelImages.ts");
       const { encodeImages } = await import("../codec/codec.ts");
-      const { writeNpy } = await import("vector-quantize");
+      const { writeNpy } = await import("vector-quantize/data");
       const { removeLeftovers, writeFileSafely } = await import("../output/files.ts");
       const console = createConsole(options.json);
       const model = await openModel(modelPath);

@@ -1,4 +1,4 @@
-import { parseNpy } from "vector-quantize";
+import { parseNpy } from "vector-quantize/data";
 import type { Codes } from "../codec/codec.ts";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { Failure } from "../failure.ts";

@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { writeNpy } from "vector-quantize";
+import { writeNpy } from "vector-quantize/data";
 import { expect, test } from "vitest";
 import { isGzip, unpackArray } from "./gzip.ts";
 

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { constants, gunzip } from "node:zlib";
-import { idxBytes, npyBytes } from "vector-quantize";
+import { idxBytes, npyBytes } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 
 /** Most bytes that a gzipped file may unpack to. */

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import sharp from "sharp";
-import type { Images } from "vector-quantize";
+import type { Images } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 
 export const imageEndings = [".png", ".jpg", ".jpeg", ".webp"];

@@ -1,6 +1,12 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
-import { type Images, imagesFromArray, parseIdx, parseNpy, shapeImages } from "vector-quantize";
+import {
+  type Images,
+  imagesFromArray,
+  parseIdx,
+  parseNpy,
+  shapeImages,
+} from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
 import { isGzip, unpackArray } from "./gzip.ts";

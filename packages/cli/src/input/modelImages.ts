@@ -1,4 +1,4 @@
-import type { Images } from "vector-quantize";
+import type { Images } from "vector-quantize/data";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { Failure } from "../failure.ts";
 import { checkSides, loadImages } from "./images.ts";

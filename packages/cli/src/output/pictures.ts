@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { type Images, toBytes } from "vector-quantize";
+import { type Images, toBytes } from "vector-quantize/data";
 import { writeFileSafely } from "./files.ts";
 
 /** Height, width and channels of an image. */

@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { type Batches, type Images, toFloats } from "vector-quantize";
+import { type Batches, type Images, toFloats } from "vector-quantize/data";
 
 /** Makes the batch of each step: floats in [-1, 1], `[B, H, W, C]`. */
 export function batchMaker(images: Images, batches: Batches): (step: number) => np.Array {

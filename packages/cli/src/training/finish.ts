@@ -1,6 +1,9 @@
 import { tree } from "@jax-js/jax";
-import type { Images, ModelConfig, TrainState } from "vector-quantize";
-import { saveModel, toBytes, toFloats } from "vector-quantize";
+import type { Images } from "vector-quantize/data";
+import { toBytes, toFloats } from "vector-quantize/data";
+import type { ModelConfig } from "vector-quantize/nn";
+import { saveModel } from "vector-quantize/nn";
+import type { TrainState } from "vector-quantize/train";
 import { type CodecEvaluation, evaluate, summary } from "../codec/evaluate.ts";
 import type { Console } from "../output/console.ts";
 import { writeFileSafely } from "../output/files.ts";

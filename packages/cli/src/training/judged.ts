@@ -1,4 +1,4 @@
-import type { Images } from "vector-quantize";
+import type { Images } from "vector-quantize/data";
 
 /** Most images that a run is judged by. */
 const mostImages = 2048;

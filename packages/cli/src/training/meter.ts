@@ -1,4 +1,4 @@
-import type { StepReport } from "vector-quantize";
+import type { StepReport } from "vector-quantize/train";
 import { countCodes, usageOf } from "../codec/usage.ts";
 import type { MetricLine } from "../report/page.ts";
 

@@ -1,4 +1,5 @@
-import { imageAutoencoder, type Model, vectorQuantize } from "vector-quantize";
+import { vectorQuantize } from "vector-quantize";
+import { imageAutoencoder, type Model } from "vector-quantize/nn";
 import type { Settings } from "./settings.ts";
 
 /** The autoencoder of a run. */

@@ -1,5 +1,6 @@
 import { tree } from "@jax-js/jax";
-import { type Images, shuffledBatches, trainLoop } from "vector-quantize";
+import { type Images, shuffledBatches } from "vector-quantize/data";
+import { trainLoop } from "vector-quantize/train";
 import { batchMaker } from "./batch.ts";
 import { type Run, trainerOf } from "./run.ts";
 

@@ -1,4 +1,4 @@
-import { type Profile, type StepPhase, stepPhases } from "vector-quantize";
+import { type Profile, type StepPhase, stepPhases } from "vector-quantize/train";
 
 /** Where the time of a step went. */
 export interface StepProfile {

@@ -1,21 +1,20 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
+import { type Images, shuffledBatches } from "vector-quantize/data";
+import type { Model } from "vector-quantize/nn";
 import {
   adam,
   adamw,
   chain,
   clipByGlobalNorm,
   createTrainer,
-  type Images,
   loadTraining,
-  type Model,
   multiSteps,
   partition,
   saveTraining,
-  shuffledBatches,
   type Trainer,
   type TrainState,
   warmupCosineSchedule,
-} from "vector-quantize";
+} from "vector-quantize/train";
 import { Failure } from "../failure.ts";
 import { readInput, writeFileSafely } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";

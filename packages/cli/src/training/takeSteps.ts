@@ -1,4 +1,5 @@
-import { createPhaseTimer, type Images, shuffledBatches, trainLoop } from "vector-quantize";
+import { type Images, shuffledBatches } from "vector-quantize/data";
+import { createPhaseTimer, trainLoop } from "vector-quantize/train";
 import { Interrupted } from "../failure.ts";
 import type { Console } from "../output/console.ts";
 import type { Lock } from "../output/lock.ts";

@@ -1,4 +1,4 @@
-import { type Images, trainValidationSplit } from "vector-quantize";
+import { type Images, trainValidationSplit } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { checkSides, loadImages } from "../input/images.ts";
 import type { Console } from "../output/console.ts";

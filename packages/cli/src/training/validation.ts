@@ -1,13 +1,12 @@
 import { tree } from "@jax-js/jax";
+import type { Images } from "vector-quantize/data";
+import { type Model, saveModel } from "vector-quantize/nn";
 import {
   type EarlyStoppingState,
   earlyStopping,
-  type Images,
-  type Model,
-  saveModel,
   type Trainer,
   type TrainState,
-} from "vector-quantize";
+} from "vector-quantize/train";
 import { evaluate } from "../codec/evaluate.ts";
 import { writeFileSafely } from "../output/files.ts";
 import type { RunFolder } from "./runFolder.ts";

@@ -1,6 +1,5 @@
 import { blockUntilReady, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
-import { kmeans } from "../kernels/clustering/kmeans.ts";
 import { hideMasked } from "../layout/mask.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats, onKernels } from "../search/kernel.ts";
@@ -72,6 +71,7 @@ async function clustersOnKernels(
   const sample = new Float32Array(kept.length * C);
   for (const [at, n] of kept.entries()) sample.set(rows.subarray(n * C, (n + 1) * C), at * C);
   const [seed] = (await random.bits(key, [1]).data()) as Uint32Array;
+  const { kmeans } = await import("../kernels/clustering/kmeans.ts");
   const found = await kmeans(sample, { dim: C, clusters: K, iterations, metric, seed: seed ?? 0 });
   return {
     means: np.array(found.centroids, { shape: [K, C] }),

@@ -1,5 +1,4 @@
 import { numpy as np } from "@jax-js/jax";
-import { assignStats } from "../kernels/codes/assignStats.ts";
 import { floats } from "../search/kernel.ts";
 import type { CodeStatistics } from "./averages.ts";
 
@@ -16,6 +15,7 @@ export async function statisticsOnKernels(
   indices: readonly np.Array[],
   K: number,
 ): Promise<CodeStatistics[]> {
+  const { assignStats } = await import("../kernels/codes/assignStats.ts");
   const found: CodeStatistics[] = [];
   for (const [book, rows] of vectors.entries()) {
     const C = rows.shape[1] as number;

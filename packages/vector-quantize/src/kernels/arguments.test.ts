@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
+import * as kernels from "../entrances/kernels.ts";
 import { VectorQuantizeError } from "../errors.ts";
-import * as kernels from "./index.ts";
 
 /** A call with one argument or option that it can't use. */
 type Case = [what: string, call: () => unknown, message: string];

@@ -1,5 +1,4 @@
 import { numpy as np } from "@jax-js/jax";
-import { binaryCodeEntropy } from "../kernels/entropy/binaryCodeEntropy.ts";
 import { floats } from "../search/kernel.ts";
 import { type FoundEntropies, groupsOf } from "./codeEntropy.ts";
 
@@ -16,6 +15,7 @@ export async function codeEntropiesOnKernels(
   weights: np.Array | undefined,
   floor: number,
 ): Promise<FoundEntropies> {
+  const { binaryCodeEntropy } = await import("../kernels/entropy/binaryCodeEntropy.ts");
   const [N, codebooks, d] = logits.shape as [number, number, number];
   const [values, counts] = await Promise.all([floats(logits), weights && floats(weights)]);
   const stride = codebooks * d;

@@ -1,6 +1,5 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
-import { createResidualPass } from "../kernels/residual/residualPass.ts";
 import type { Passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
 import { floats, searchCodes } from "../search/kernel.ts";
@@ -134,6 +133,7 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
 
   let sum: np.Array | undefined;
   const entered: np.Array[] = [];
+  const { createResidualPass } = await import("../kernels/residual/residualPass.ts");
   const pass = await createResidualPass(
     { vectors: x, indices, codebooks, dim },
     {

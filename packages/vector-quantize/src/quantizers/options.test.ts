@@ -6,7 +6,7 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import * as library from "../index.ts";
+import * as library from "../entrances/index.ts";
 import type { Quantizer } from "./contract.ts";
 
 const { fsq, quantizerFromConfig, residualQuantizer, VectorQuantizeError, vectorQuantize } =

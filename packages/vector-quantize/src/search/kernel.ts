@@ -1,5 +1,4 @@
 import type { numpy as np } from "@jax-js/jax";
-import { createSearch } from "../kernels/search/createSearch.ts";
 import type { Search } from "../kernels/search/search.ts";
 import type { Metric } from "./graph.ts";
 import { withCachedSearch } from "./searchCache.ts";
@@ -38,6 +37,7 @@ export async function searchCodes(
   dim: number,
   metric: Metric,
 ): Promise<Int32Array<ArrayBuffer>> {
+  const { createSearch } = await import("../kernels/search/createSearch.ts");
   const kind = metric === "cosine" ? "dot" : "euclidean";
   const recipe = {
     shape: `${kind} ${codes.length / dim} x ${dim}`,

@@ -1,4 +1,3 @@
-import { defaultPool } from "../kernels/engine/createPool.ts";
 import { supports } from "../kernels/engine/kernelModule.ts";
 import type { Pool } from "../kernels/engine/pool.ts";
 
@@ -37,6 +36,7 @@ export async function withCachedSearch<S extends Exchangeable, T>(
   { shape, numbers, make, exchange }: SearchRecipe<S>,
   use: (search: S) => Promise<T>,
 ): Promise<T> {
+  const { defaultPool } = await import("../kernels/engine/createPool.ts");
   const cache = supports("plain") ? cacheOf(defaultPool()) : undefined;
   const kept = cache?.get(shape)?.search as S | undefined;
   cache?.delete(shape); // in use it is nobody else's

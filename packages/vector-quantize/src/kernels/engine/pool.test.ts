@@ -16,7 +16,7 @@ function fake(run: (begin: number, end: number) => number): Kernel {
   return { id: 99, call: run };
 }
 
-const built = new URL("../../../dist/kernels/index.js", import.meta.url).href;
+const built = new URL("../../../dist/entrances/kernels.js", import.meta.url).href;
 
 describe("KernelMemory", () => {
   test("hands out regions that do not overlap, and joins freed ones", () => {

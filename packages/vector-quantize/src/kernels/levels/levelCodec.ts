@@ -1,5 +1,6 @@
 import { checkInteger, expected } from "../../errors.ts";
 import { checkList } from "../arguments.ts";
+import { floatOf, keyOf } from "./floatKeys.ts";
 
 /**
  * A quantizer of single values as two tables, which is all that the kernels need: `x` has as its
@@ -116,19 +117,4 @@ function thresholdsOf(rule: LevelRule, count: number): number[] {
     found.push(floatOf(above));
   }
   return found;
-}
-
-const bits = new Int32Array(1);
-const float = new Float32Array(bits.buffer);
-
-/** Integers in the order of the float32 values: -1 is -0, 0 is 0, 1 the smallest above. */
-export function keyOf(x: number): number {
-  float[0] = x;
-  return bits[0]! >= 0 ? bits[0]! : -(bits[0]! & 0x7fffffff) - 1;
-}
-
-/** The inverse of `keyOf`. */
-export function floatOf(key: number): number {
-  bits[0] = key >= 0 ? key : -(key + 1) | 0x80000000;
-  return float[0]!;
 }

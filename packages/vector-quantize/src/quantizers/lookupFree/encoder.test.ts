@@ -1,7 +1,7 @@
 /** The encoders on the kernels, held against the graph. */
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
-import { floatOf, keyOf } from "../../kernels/levels/levelCodec.ts";
+import { floatOf, keyOf } from "../../kernels/levels/floatKeys.ts";
 import { binaryMapper } from "../binaryMapper.ts";
 import type { Quantizer } from "../contract.ts";
 import { activations } from "../fsp/distributions.ts";

@@ -1,7 +1,6 @@
 import { jit, numpy as np } from "@jax-js/jax";
 import { supports } from "../../kernels/engine/kernelModule.ts";
-import { encodeLevels } from "../../kernels/levels/encodeLevels.ts";
-import { floatOf, keyOf } from "../../kernels/levels/levelCodec.ts";
+import { floatOf, keyOf } from "../../kernels/levels/floatKeys.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 /** Beyond this the thresholds of all levels are not worth their search. */
@@ -32,6 +31,7 @@ export function encoderOf<P extends LookupFreeParams, S extends LookupFreeState>
   return async (latents) => {
     found ??= thresholdsOf(levels, level);
     const codec = { dim, levels, basis, wide: false, thresholds: await found };
+    const { encodeLevels } = await import("../../kernels/levels/encodeLevels.ts");
     const { indices } = await encodeLevels(codec, latents, { invalid: "mark" });
     return indices as Int32Array;
   };

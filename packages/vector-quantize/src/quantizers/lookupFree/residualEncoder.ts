@@ -2,7 +2,6 @@ import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
 import { supports } from "../../kernels/engine/kernelModule.ts";
 import type { ResidualLevelCodec } from "../../kernels/levels/residualLevelCodec.ts";
-import { encodeResidualLevels } from "../../kernels/levels/residualLevels.ts";
 import { padColumns } from "../residual/kernel.ts";
 import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
 
@@ -32,6 +31,7 @@ export function residualEncoderOf(layers: ScalarLayers): ResidualEncoder | undef
   return async (vectors, depth) => {
     found ??= codecOf(layers);
     const codec = { codec: await found, scales: scales.slice(0, depth), ...(bound && { bound }) };
+    const { encodeResidualLevels } = await import("../../kernels/levels/residualLevels.ts");
     const { indices } = await encodeResidualLevels(codec, vectors, { invalid: "mark" });
     return padColumns(indices, depth, scales.length);
   };

@@ -1,5 +1,4 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
-import { createResidualSearch } from "../../kernels/residual/createResidualSearch.ts";
 import type { ResidualSearch } from "../../kernels/residual/residualSearch.ts";
 import { hideMasked } from "../../layout/mask.ts";
 import { floats } from "../../search/kernel.ts";
@@ -28,6 +27,7 @@ export async function searchLayers(
   beam: number,
   weights: readonly number[],
 ): Promise<Int32Array<ArrayBuffer>> {
+  const { createResidualSearch } = await import("../../kernels/residual/createResidualSearch.ts");
   const ranking = { beam, rank: "sum", weights: weights.slice(0, codebooks.length) } as const;
   const shared = codebooks.map((codebook) => codebooks.indexOf(codebook));
   const recipe = {

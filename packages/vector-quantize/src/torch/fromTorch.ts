@@ -1,4 +1,3 @@
-/** `vector-quantize/torch`: quantizers of the reference, to and from here. */
 import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";

@@ -1,0 +1,14 @@
+/** `vector-quantize/data`: batches, images, IDX and npy files, the built-in pictures. */
+import "../pageThreads.ts";
+
+export { type Batches, shuffledBatches, trainValidationSplit } from "../data/batches.ts";
+export { idxBytes, parseIdx } from "../data/idx.ts";
+export {
+  type Images,
+  imagesFromArray,
+  type NumericArray,
+  toBytes,
+  toFloats,
+} from "../data/images.ts";
+export { type NpyArray, type NpyData, npyBytes, parseNpy, writeNpy } from "../data/npy.ts";
+export { type ShapesOptions, shapeImages } from "../data/shapes.ts";

@@ -1,0 +1,23 @@
+/** `vector-quantize/nn`: layers and models, saved and loaded. */
+import "../pageThreads.ts";
+
+export { type Details, type LoadModelOptions, loadModel, saveModel } from "../checkpoint/model.ts";
+export { gelu, relu, silu, tanh } from "../nn/activations.ts";
+export { type Conv2dOptions, type Conv2dParams, conv2d } from "../nn/conv2d.ts";
+export { type ImageAutoencoderOptions, imageAutoencoder } from "../nn/imageAutoencoder.ts";
+export type { Layer, LayerConfig } from "../nn/layer.ts";
+export { type LayerNormOptions, type LayerNormParams, layerNorm } from "../nn/layerNorm.ts";
+export { type LinearOptions, type LinearParams, linear } from "../nn/linear.ts";
+export { type MaxPoolOptions, maxPool } from "../nn/maxPool.ts";
+export type {
+  Model,
+  ModelConfig,
+  ModelOutput,
+  ModelParams,
+  ModelVariables,
+} from "../nn/model.ts";
+export { layerFromConfig, modelFromConfig } from "../nn/registry.ts";
+export { residual } from "../nn/residual.ts";
+export { sequential } from "../nn/sequential.ts";
+export { type BlockOptions, depthToSpace, spaceToDepth } from "../nn/spaceToDepth.ts";
+export { type UpsampleOptions, upsample } from "../nn/upsample.ts";

@@ -1,0 +1,1 @@
+export { type InitNodeOptions, initNode, type NodeDevice } from "../runtime/initNode.ts";

@@ -1,1 +1,0 @@
-export { type InitNodeOptions, initNode, type NodeDevice } from "./runtime/initNode.ts";

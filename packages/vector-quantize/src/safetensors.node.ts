@@ -1,3 +1,0 @@
-import "./runtime/install.ts"; // first: jax-js must find the Worker when it loads
-
-export * from "./checkpoint/safetensors.ts";
