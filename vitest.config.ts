@@ -23,6 +23,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
     pool: "forks",
+    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ["./test/support/build.ts"],
