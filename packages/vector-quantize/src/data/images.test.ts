@@ -48,3 +48,17 @@ test.each([
 ])("array %j is refused", (shape, data, message) => {
   expect(() => imagesFromArray({ shape, data }, "x")).toThrow(message);
 });
+
+test.each([
+  [[2, 2, 2], new Uint8Array(4), "x: expected 8 numbers for shape [2,2,2], got 4"],
+  [[1, 1, 2], [0.5, 1], "x: image 0: expected integers from 0 to 255, got 0.5. Hand floats over"],
+])("numbers of shape %j that would be lost are refused", (shape, data, message) => {
+  expect(() => imagesFromArray({ shape, data }, "x")).toThrow(message);
+});
+
+test.each([-1, 2, 0.5])("there is no image number %d of two", (index) => {
+  const images = imagesFromArray({ shape: [2, 1, 1], data: new Uint8Array(2) }, "x");
+  expect(() => toFloats(images, [0, index])).toThrow(
+    `toFloats: indices: expected integers from 0 to 1, got ${index}`,
+  );
+});
