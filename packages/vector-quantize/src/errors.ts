@@ -67,6 +67,16 @@ export function checkBoolean(where: string, value: unknown): asserts value is bo
   if (typeof value !== "boolean") throw expected(where, "true or false", value);
 }
 
+/** Throws unless `value` is the bytes of a file; a `Buffer` of Node's is. */
+export function checkBytes(where: string, value: unknown): asserts value is Uint8Array {
+  const tag = (value as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[
+    Symbol.toStringTag
+  ];
+  if (tag === "Uint8Array") return;
+  const mend = tag === "ArrayBuffer" ? "Wrap it: new Uint8Array(buffer)" : undefined;
+  throw expected(where, "the bytes of a file, a Uint8Array", value, mend);
+}
+
 /** Throws unless `value` is one of `choices`. */
 export function checkChoice<T extends string>(
   where: string,

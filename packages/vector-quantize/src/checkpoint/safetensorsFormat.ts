@@ -5,7 +5,7 @@
  * byte range of every tensor, texts under `__metadata__`), and the numbers, row by row, without
  * gaps. Source: https://github.com/huggingface/safetensors#format
  */
-import { expected, VectorQuantizeError } from "../errors.ts";
+import { checkBytes, expected, VectorQuantizeError } from "../errors.ts";
 import { encodeData, fileDtype, fileName, type HostTensor } from "./dtypes.ts";
 import { duplicateKey } from "./duplicateKey.ts";
 
@@ -34,6 +34,7 @@ interface Entry {
  * @throws VectorQuantizeError if the file is damaged, truncated, or holds a type that can't be read.
  */
 export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): HostTensors {
+  checkBytes(where, bytes);
   const headerBytes = headerLength(bytes, where);
   const header = parseHeader(bytes.subarray(8, 8 + headerBytes), where);
   const numbers = bytes.subarray(8 + headerBytes);

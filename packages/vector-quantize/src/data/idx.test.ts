@@ -12,6 +12,12 @@ test("a view into a larger buffer is read", () => {
   expect(parseIdx(larger.subarray(3)).shape).toEqual([2, 3]);
 });
 
+test("what is no Uint8Array is refused", () => {
+  const message = "idx: expected the bytes of a file, a Uint8Array, got";
+  expect(() => parseIdx([...small] as never)).toThrow(message);
+  expect(() => parseIdx(undefined as never)).toThrow(message);
+});
+
 test("sizes are big-endian", () => {
   const bytes = new Uint8Array(8 + 258);
   bytes.set([0, 0, 8, 1, 0, 0, 1, 2]);

@@ -1,4 +1,4 @@
-import { expected } from "../errors.ts";
+import { checkBytes, expected } from "../errors.ts";
 import type { NumericArray } from "./images.ts";
 
 const unsignedByte = 0x08;
@@ -13,6 +13,7 @@ const unsignedByte = 0x08;
  * @see http://yann.lecun.com/exdb/mnist
  */
 export function parseIdx(bytes: Uint8Array, where = "idx"): NumericArray {
+  checkBytes(where, bytes);
   const { shape, begin, size } = readHeader(bytes, where);
   const got = bytes.length - begin;
   if (got !== size) throw expected(`${where}: [${shape}]`, `${size} bytes`, got);

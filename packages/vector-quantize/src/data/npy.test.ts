@@ -64,6 +64,15 @@ test("another version, and no .npy file at all", () => {
   const version9 = fixture("f4").with(6, 9);
   expect(() => parseNpy(version9)).toThrow("npy: format version: expected 1, 2 or 3, got 9");
   expect(() => parseNpy(new Uint8Array(20))).toThrow("which begins with \\x93NUMPY");
+  expect(() => parseNpy(new ArrayBuffer(20) as never)).toThrow(
+    "npy: expected the bytes of a file, a Uint8Array, got ArrayBuffer. Wrap it: new Uint8Array(buffer)",
+  );
+});
+
+test("what is no typed array cannot be written", () => {
+  expect(() => writeNpy({ shape: [2], data: [1, 2] as never })).toThrow(
+    "writeNpy: data: expected a typed array, got [1, 2]",
+  );
 });
 
 test("numbers that don't fill the shape cannot be written", () => {

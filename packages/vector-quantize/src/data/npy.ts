@@ -1,4 +1,4 @@
-import { expected } from "../errors.ts";
+import { checkBytes, expected } from "../errors.ts";
 
 /** Numbers that a .npy file is read into. 64-bit integers are read as int32. */
 export type NpyData =
@@ -41,6 +41,7 @@ const readers: Record<string, (buffer: ArrayBuffer, where: string) => NpyData> =
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export function parseNpy(bytes: Uint8Array, where = "npy"): NpyArray {
+  checkBytes(where, bytes);
   const { read, shape, begin, size } = readHeader(bytes, where);
   const got = bytes.length - begin;
   if (got !== size) throw expected(`${where}: [${shape}]`, `${size} bytes`, got);
@@ -122,11 +123,24 @@ function parseText(header: string, where: string) {
   return { descr, fortran: fortran === "True", shape: sizes.map(Number) };
 }
 
+/** Types of numbers by the kind of their typed array. */
+const descrs: Readonly<Record<string, string>> = {
+  Uint8Array: "|u1",
+  Uint8ClampedArray: "|u1",
+  Int8Array: "|i1",
+  Uint16Array: "<u2",
+  Int16Array: "<i2",
+  Uint32Array: "<u4",
+  Int32Array: "<i4",
+  BigInt64Array: "<i8",
+  Float32Array: "<f4",
+  Float64Array: "<f8",
+};
+
 function descrOf(data: NpyData): string {
-  const bytes = data.BYTES_PER_ELEMENT;
-  const floats = data instanceof Float32Array || data instanceof Float64Array;
-  const kind = floats ? "f" : data.constructor.name.startsWith("U") ? "u" : "i";
-  return `${bytes === 1 ? "|" : "<"}${kind}${bytes}`;
+  const descr = descrs[data[Symbol.toStringTag]];
+  if (descr === undefined) throw expected("writeNpy: data", "a typed array", data);
+  return descr;
 }
 
 function* narrow(values: BigInt64Array, where: string): Generator<number> {

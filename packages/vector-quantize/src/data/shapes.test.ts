@@ -33,6 +33,9 @@ test("the size can be chosen, and bad ones are refused", () => {
   expect(shapeImages({ count: 1, size: 48 }).pixels.length).toBe(48 * 48 * 3);
   expect(() => shapeImages({ count: 0 })).toThrow("shapeImages: count");
   expect(() => shapeImages({ count: 1, size: 2 })).toThrow("shapeImages: size");
+  expect(() => shapeImages({ count: 9, size: 99_999 })).toThrow(
+    "shapeImages: expected at most 4 GiB of pixels, got 9 x 99999 x 99999 x 3 bytes",
+  );
 });
 
 test("the generator is uniform, and its streams differ", () => {

@@ -1,4 +1,4 @@
-import { checkInteger } from "../errors.ts";
+import { checkInteger, VectorQuantizeError } from "../errors.ts";
 import { type HostRandom, hostRandom } from "./hostRandom.ts";
 import type { Images } from "./images.ts";
 import { randomTexture, type Texture } from "./textures.ts";
@@ -21,6 +21,9 @@ interface Shape {
 /** Share of a texture that a shape shows: with all of it, small shapes would be finer than a pixel. */
 const grain = 0.6;
 
+/** Most bytes of pixels. */
+const mostBytes = 2 ** 32;
+
 /** Options of `shapeImages`. */
 export interface ShapesOptions {
   /** How many images. */
@@ -41,7 +44,14 @@ export function shapeImages({ count, seed = 0, size = 32 }: ShapesOptions): Imag
   checkInteger("shapeImages: count", count);
   checkInteger("shapeImages: seed", seed, 0);
   checkInteger("shapeImages: size", size, 4);
-  const pixels = new Uint8Array(count * size * size * 3);
+  const bytes = count * size * size * 3;
+  if (bytes > mostBytes) {
+    const got = `${count} x ${size} x ${size} x 3`;
+    throw new VectorQuantizeError(
+      `shapeImages: expected at most 4 GiB of pixels, got ${got} bytes`,
+    );
+  }
+  const pixels = new Uint8Array(bytes);
   for (let i = 0; i < count; i++) {
     drawScene(pixels.subarray(i * size * size * 3), size, hostRandom(seed, i));
   }
