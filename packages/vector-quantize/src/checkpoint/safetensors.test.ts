@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { defaultDevice, init, numpy as np } from "@jax-js/jax";
+import { defaultDevice, init, jit, numpy as np } from "@jax-js/jax";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { HostTensor } from "./dtypes.ts";
@@ -207,6 +207,13 @@ describe("damaged files", () => {
     expect(() => decodeSafetensors(bytes, "x.safetensors")).toThrow(/^x\.safetensors: /);
   });
 
+  test("no bytes at all", () => {
+    const message = "safetensors: expected the bytes of a file, a Uint8Array, got";
+    expect(() => readSafetensors(new ArrayBuffer(16) as never)).toThrow(message);
+    expect(() => readSafetensors("model.safetensors" as never)).toThrow(message);
+    expect(() => readSafetensors(undefined as never)).toThrow(message);
+  });
+
   test("the reserved name cannot be written", () => {
     const tensor: HostTensor = { dtype: "float32", shape: [1], data: Float32Array.of(1) };
     expect(() => encodeSafetensors({ __metadata__: tensor })).toThrow(
@@ -250,6 +257,31 @@ describe("arrays", () => {
       shape: [3, 2],
       data: Int32Array.of(0, 3, 1, 4, 2, 5),
     });
+  });
+
+  test("that are none, used up, or of a trace cannot be written", async () => {
+    const usedUp = np.zeros([2]);
+    usedUp.dispose();
+    const wrong: [unknown, string][] = [
+      [[1, 2], 'tensor "a": expected a jax-js array, got [1, 2]'],
+      [null, 'tensor "a": expected a jax-js array, got null'],
+      [usedUp, 'tensor "a": expected an array to take over, got one that is used up'],
+    ];
+    for (const [a, message] of wrong) {
+      for (const write of [writeSafetensors, saveSafetensors]) {
+        const b = np.ones([2]);
+        await expect(async () => write({ a, b } as never)).rejects.toThrow(message);
+        expect(b.refCount).toBe(0);
+      }
+    }
+    expect(() => writeSafetensors(null as never)).toThrow("tensors: expected arrays by name");
+    const traced = jit((x: np.Array) => {
+      writeSafetensors({ a: x.ref });
+      return x;
+    });
+    expect(() => traced(np.ones([2]))).toThrow(
+      'expected an array with numbers, got "one of a trace"',
+    );
   });
 
   test("of float64 cannot be written", () => {

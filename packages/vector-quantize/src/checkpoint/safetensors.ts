@@ -1,6 +1,6 @@
 import { DType, numpy as np } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
-import { owns } from "../tree.ts";
+import { isArray, isRecord, isTraced, isUsedUp, owns, release } from "../tree.ts";
 import type { HostData, HostDtype, HostTensor } from "./dtypes.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensorsFormat.ts";
 
@@ -32,13 +32,14 @@ export function readSafetensors(bytes: Uint8Array): {
  *
  * @param tensors float32, int32, uint32, bool or float16 arrays by name; ownership is taken.
  * @param metadata texts to store beside them.
- * @throws VectorQuantizeError if an array is still being computed.
+ * @throws VectorQuantizeError if an array is still being computed, or is none, or is used up.
  */
 export function writeSafetensors(
   tensors: Record<string, np.Array>,
   metadata?: Record<string, string>,
 ): Uint8Array<ArrayBuffer> {
   using _ = owns(tensors);
+  checkTensors("writeSafetensors", tensors);
   return encodeSafetensors(mapValues(tensors, toHostSync), metadata);
 }
 
@@ -47,7 +48,27 @@ export async function saveSafetensors(
   tensors: Record<string, np.Array>,
   metadata?: Record<string, string>,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    checkTensors("saveSafetensors", tensors);
+  } catch (error) {
+    release(tensors);
+    throw error;
+  }
   return encodeSafetensors(await toHost(tensors), metadata);
+}
+
+function checkTensors(where: string, tensors: unknown): void {
+  if (!isRecord(tensors)) throw expected(`${where}: tensors`, "arrays by name", tensors);
+  for (const [name, array] of Object.entries(tensors)) {
+    const of = `${where}: tensor ${JSON.stringify(name)}`;
+    if (!isArray(array)) throw expected(of, "a jax-js array", array);
+    if (isTraced(array)) throw expected(of, "an array with numbers", "one of a trace");
+    if (!isUsedUp(array)) continue;
+    throw new VectorQuantizeError(
+      `${of}: expected an array to take over, got one that is used up or disposed of. ` +
+        "A call takes what it is given: pass array.ref to the one before to keep it",
+    );
+  }
 }
 
 /** The numbers of `tensors`, read back without blocking. Takes ownership. */

@@ -71,6 +71,14 @@ describe("what doesn't fit is an error before any array is made", () => {
   });
 });
 
+test.each([
+  [{ a: [1] }, "checkpoint: a.0: expected a tree of arrays, got 1"],
+  [{ a: null }, "checkpoint: a: expected a tree of arrays, got null"],
+  ["x", 'checkpoint: expected a tree of arrays, got "x"'],
+])("%j is no tree of arrays", (tree, message) => {
+  expect(() => flattenTree(tree as never)).toThrow(message);
+});
+
 test("a key with a dot is refused", () => {
   const array = np.zeros([1]);
   expect(() => flattenTree({ "a.b": array })).toThrow(

@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
-import type { ArrayTree } from "../tree.ts";
+import { type ArrayTree, isRecord } from "../tree.ts";
 import type { HostTensor } from "./dtypes.ts";
 
 /**
@@ -8,7 +8,8 @@ import type { HostTensor } from "./dtypes.ts";
  *
  * The arrays change hands; none is copied.
  *
- * @throws VectorQuantizeError if a key has a dot in it, so that two paths could be one name.
+ * @throws VectorQuantizeError for what is no tree of arrays, and if a key has a dot in it, so that two
+ *   paths could be one name.
  */
 export function flattenTree(tree: ArrayTree): Record<string, np.Array> {
   const leaves: [string, np.Array][] = [];
@@ -68,6 +69,10 @@ function visit(
     return tree.map((child, i) => visit(child as ArrayTree, [...path, String(i)], leaf));
   }
   if (isArray(tree)) return leaf(path, tree);
+  if (!isRecord(tree)) {
+    const where = ["checkpoint", ...(path.length > 0 ? [path.join(".")] : [])].join(": ");
+    throw expected(where, "a tree of arrays", tree);
+  }
   const children = Object.entries(tree).map(([key, child]) => {
     if (key.includes(".")) throw expected("checkpoint: name of an array", "one without a dot", key);
     return [key, visit(child as ArrayTree, [...path, key], leaf)] as const;
@@ -76,5 +81,5 @@ function visit(
 }
 
 function isArray(tree: ArrayTree): tree is np.Array {
-  return "dtype" in tree && "shape" in tree;
+  return typeof tree === "object" && tree !== null && "dtype" in tree && "shape" in tree;
 }
