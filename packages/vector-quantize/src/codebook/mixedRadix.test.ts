@@ -110,6 +110,13 @@ describe("an index past int32", () => {
     expect(() => splitIndex(-1n, sizes)).toThrow("got -1");
     expect(() => joinWords([-1, -1], sizes)).toThrow("word 1: expected an integer from 0 to 7");
     expect(() => joinWords([1], sizes)).toThrow("number of words: expected 2, got 1");
+    expect(() => splitIndex(7 as never, sizes)).toThrow(
+      "index: expected a bigint such as 7n, got 7",
+    );
+    expect(() => splitIndex(7n, [0])).toThrow("sizes: expected an integer of at least 1, got 0");
+    expect(() => splitIndex(7n, 8 as never)).toThrow("expected the codebookSizes of a quantizer");
+    expect(() => joinWords([1], null as never)).toThrow("got null");
+    expect(() => joinWords(null as never, sizes)).toThrow("words: expected a list of integers");
   });
 });
 

@@ -106,6 +106,10 @@ export function wordsInRange({ sizes }: MixedRadix, indices: np.Array): np.Array
  * @throws VectorQuantizeError for a word out of range
  */
 export function joinWords(words: ArrayLike<number>, sizes: readonly number[]): bigint {
+  checkSizes("joinWords", sizes);
+  if (typeof words !== "object" || words === null) {
+    throw expected("joinWords: words", "a list of integers", words);
+  }
   if (words.length !== sizes.length) {
     throw expected("joinWords: number of words", String(sizes.length), words.length);
   }
@@ -121,8 +125,17 @@ export function joinWords(words: ArrayLike<number>, sizes: readonly number[]): b
   return whole;
 }
 
+function checkSizes(where: string, sizes: unknown): void {
+  if (!Array.isArray(sizes) || sizes.length === 0) {
+    throw expected(`${where}: sizes`, "the codebookSizes of a quantizer", sizes);
+  }
+  for (const size of sizes) checkInteger(`${where}: sizes`, size);
+}
+
 /** The inverse of `joinWords`. Throws for an index that the codebook does not have. */
 export function splitIndex(index: bigint, sizes: readonly number[]): Int32Array {
+  checkSizes("splitIndex", sizes);
+  if (typeof index !== "bigint") throw expected("splitIndex: index", "a bigint such as 7n", index);
   const words = new Int32Array(sizes.length);
   let rest = index;
   for (const [w, size] of sizes.entries()) {
