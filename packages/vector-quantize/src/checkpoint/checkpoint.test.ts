@@ -1,5 +1,6 @@
 import { defaultDevice, init, type numpy as np, random, tree } from "@jax-js/jax";
 import { beforeAll, describe, expect, test } from "vitest";
+import { expectDisposed } from "../../../../test/leak.ts";
 import { gelu } from "../nn/activations.ts";
 import { linear } from "../nn/linear.ts";
 import type { Model } from "../nn/model.ts";
@@ -64,6 +65,15 @@ describe("a model", () => {
     expect(Object.keys(tensors)).toContain("state.codebook");
     expect(metadata).toMatchObject({ format: "vector-quantize", version: "1", kind: "model" });
   });
+});
+
+test("variables that are no model's are not saved as one", async () => {
+  const model = smallModel();
+  const state = createTrainer(model, { optimizer: adamw(1e-3) }).init(random.key(0));
+  await expect(saveModel(model, state as never)).rejects.toThrow(
+    "saveModel: variables: expected a model's, { params:",
+  );
+  expectDisposed(state);
 });
 
 test("details that are no object are refused, and nothing leaks", async () => {

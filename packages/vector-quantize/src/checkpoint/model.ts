@@ -1,5 +1,8 @@
+import { tree } from "@jax-js/jax";
+import { checkModelVariables } from "../nn/checks.ts";
 import type { Model, ModelConfig, ModelVariables } from "../nn/model.ts";
 import { modelFromConfig } from "../nn/registry.ts";
+import { owns } from "../tree.ts";
 import { type Details, openCheckpoint, rebuild, writeCheckpoint } from "./checkpoint.ts";
 
 export type { Details } from "./checkpoint.ts";
@@ -17,13 +20,16 @@ export interface LoadModelOptions {
  *
  * @param variables ownership is taken.
  * @param details stored beside it and given back by `loadModel`.
+ * @throws VectorQuantizeError for variables that are no model's
  */
-export function saveModel(
+export async function saveModel(
   model: Model,
   variables: ModelVariables,
   details: Details = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return writeCheckpoint("model", model.config, details, variables);
+  using _ = owns(variables);
+  checkModelVariables("saveModel", variables);
+  return await writeCheckpoint("model", model.config, details, tree.ref(variables as never));
 }
 
 /**

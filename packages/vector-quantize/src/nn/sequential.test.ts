@@ -31,6 +31,33 @@ describe("sequential", () => {
     expect(() => sequential([quantizer, layer, quantizer])).toThrow("got 2");
   });
 
+  it("says what is no part, and what are no arguments", async () => {
+    expect(() => sequential(undefined as never)).toThrow("sequential: parts: expected a list");
+    expect(() => sequential([gelu as never])).toThrow("parts[0]: expected a layer or a quantizer");
+    const model = build();
+    const wrong = async (name: string, ...args: unknown[]) => {
+      const run = (model as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+      return run?.(...args);
+    };
+    for (const name of ["apply", "encode", "decode", "fit"]) {
+      const usedUp = name === "decode" ? np.zeros([8, 3, 2], { dtype: np.int32 }) : images();
+      usedUp.dispose();
+      const x = images();
+      const { params, state } = model.init(random.key(0));
+      await expect(wrong(name, params, x)).rejects.toThrow(
+        `model.${name}: variables: expected a model's, { params:`,
+      );
+      await expect(wrong(name, model.init(random.key(0)), [1])).rejects.toThrow(
+        "expected a jax-js array of",
+      );
+      await expect(wrong(name, model.init(random.key(0)), usedUp)).rejects.toThrow(
+        "expected an array to take over",
+      );
+      tree.dispose(state as never);
+      expectDisposed([params, x]);
+    }
+  });
+
   it("gives up all that it was given on an error", async () => {
     const model = build();
     const run: [string, (variables: ModelVariables, x: np.Array) => unknown, () => np.Array][] = [

@@ -1,8 +1,10 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
-import { VectorQuantizeError } from "../errors.ts";
+import { expected, VectorQuantizeError } from "../errors.ts";
 import type { ApplyOptions, FitOptions, Quantizer, Variables } from "../quantizers/contract.ts";
-import { type ArrayTree, jitted, owns } from "../tree.ts";
+import { checkAlive, checkArray } from "../quantizers/guard/arguments.ts";
+import { type ArrayTree, jitted, owns, release } from "../tree.ts";
 import { applyLayers, backwardLayers, forwardLayers } from "./chain.ts";
+import { checkModelVariables } from "./checks.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
 
@@ -15,6 +17,11 @@ type RunLayers = (params: readonly ArrayTree[], x: np.Array) => np.Array;
  * @throws unless exactly one part is a quantizer
  */
 export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
+  if (!Array.isArray(parts)) throw expected("sequential: parts", "a list", parts);
+  parts.forEach((part, at) => {
+    if (typeof part?.init === "function" && part.config) return;
+    throw expected(`sequential: parts[${at}]`, "a layer or a quantizer", part);
+  });
   const quantizers = parts.filter(isQuantizer);
   const [quantizer] = quantizers;
   if (quantizer === undefined || quantizers.length !== 1) {
@@ -50,6 +57,12 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
     },
 
     apply(variables: ModelVariables, x: np.Array, options: ApplyOptions = {}): ModelOutput {
+      try {
+        checkCall("apply", variables, "x", x, "float32");
+      } catch (error) {
+        release([variables, x]);
+        throw error;
+      }
       const { params, state } = variables;
       const features = runEncoder(params.encoder, x);
       const quantized = quantizer.apply({ params: params.quantizer, state }, features, options);
@@ -61,6 +74,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
 
     async fit(variables: ModelVariables, sample: np.Array, options?: FitOptions) {
       using _ = owns(variables, sample);
+      checkCall("fit", variables, "sample", sample, "float32");
       const { params } = variables;
       const features = jitEncoder(refs(params.encoder), sample.ref);
       const fitted = await quantizer.fit(quantizersOwn(variables), features, options);
@@ -81,12 +95,14 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
 
     async encode(variables: ModelVariables, x: np.Array) {
       using _ = owns(variables, x);
+      checkCall("encode", variables, "x", x, "float32");
       const features = jitEncoder(refs(variables.params.encoder), x.ref);
       return await quantizer.encode(quantizersOwn(variables), features);
     },
 
     decode(variables: ModelVariables, indices: np.Array) {
       using _ = owns(variables, indices);
+      checkCall("decode", variables, "indices", indices, "int32");
       const quantized = quantizer.decode(quantizersOwn(variables), indices.ref);
       return jitDecoder(refs(variables.params.decoder), quantized);
     },
@@ -99,6 +115,19 @@ function refs<T>(arrays: T): T {
 
 function quantizersOwn({ params, state }: ModelVariables): Variables {
   return refs({ params: params.quantizer, state });
+}
+
+function checkCall(
+  method: string,
+  variables: unknown,
+  name: string,
+  array: unknown,
+  dtype: "float32" | "int32",
+): void {
+  const where = `model.${method}`;
+  checkModelVariables(where, variables);
+  checkArray(where, name, array, dtype);
+  checkAlive(where, { variables, [name]: array });
 }
 
 function isQuantizer(part: Layer | Quantizer): part is Quantizer {

@@ -1,5 +1,6 @@
 import { expected } from "../errors.ts";
-import { checkAlive, checkArray, checkKeyArray } from "../quantizers/guard/arguments.ts";
+import { checkModelVariables } from "../nn/checks.ts";
+import { checkAlive, checkArray, checkKeyArray, checkTree } from "../quantizers/guard/arguments.ts";
 import { isRecord, release } from "../tree.ts";
 
 /** Throws, and gives up what was `given` by name, unless `check` passes and all may be taken over. */
@@ -49,22 +50,16 @@ export function checkStart(where: string, variables: unknown, key: unknown): voi
 
 function checkState(where: string, state: unknown): void {
   const parts = ["variables", "optimizer", "key", "step", "average"];
-  if (isRecord(state) && parts.every((part) => part in state)) return;
+  if (isRecord(state) && parts.every((part) => part in state)) {
+    checkModelVariables(`${where}: state`, state.variables);
+    checkKeyArray(where, "state.key", state.key);
+    checkArray(where, "state.step", state.step, "int32");
+    checkTree(where, "state", state);
+    return;
+  }
   const mend =
     state instanceof Promise
       ? "It is a promise: await it"
       : "Take it from init, start, or the result of the step before, where it is called state";
   throw expected(`${where}: state`, `a trainer's state, { ${parts.join(", ")} }`, state, mend);
-}
-
-function checkModelVariables(where: string, variables: unknown): void {
-  const { params } = isRecord(variables) ? variables : {};
-  const parts = ["encoder", "quantizer", "decoder"];
-  if (isRecord(params) && parts.every((part) => part in params)) return;
-  throw expected(
-    `${where}: variables`,
-    "a model's, { params: { encoder, quantizer, decoder }, state }",
-    variables,
-    variables instanceof Promise ? "It is a promise: await it" : undefined,
-  );
 }

@@ -114,8 +114,10 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     if (averageDecay >= 1)
       throw expected("createTrainer: averageDecay", "less than 1", averageDecay);
   }
-  const [low, high] = range;
-  if (!(low < high)) throw expected("createTrainer: range", "[low, high] with low < high", range);
+  if (!Array.isArray(range) || !(range[0] < range[1])) {
+    throw expected("createTrainer: range", "[low, high] with low < high", range);
+  }
+  const [low, high] = range as readonly [number, number];
   const clip = (x: np.Array) => np.clip(x, low, high);
 
   function reconstructionLoss(output: np.Array, batch: np.Array): np.Array {
