@@ -305,3 +305,44 @@ describe.skipIf(!python)("PyTorch itself (VQ_PYTHON names a Python that has it)"
     }
   }
 });
+
+describe("what is no module and no quantizer", () => {
+  const quantizer = vectorQuantize({ dim: 2, codebookSize: 4 });
+  const variables = (dim = 2) => vectorQuantize({ dim, codebookSize: 4 }).init(random.key(0));
+  const kwargs = { dim: 2, codebook_size: 4 };
+  const tensors = () => toTorch(quantizer, variables() as never).tensors;
+
+  test.each<[string, () => unknown, string]>([
+    ["no kwargs", () => fromTorch(className, undefined as never, tensors()), "kwargs: expected an"],
+    ["no tensors", () => fromTorch(className, kwargs, undefined as never), "arrays by name"],
+    [
+      "a list",
+      () => fromTorch(className, kwargs, { "_codebook.embed": [1] as never }),
+      "fromTorch: tensor _codebook.embed: expected a jax-js array, got [1]",
+    ],
+    [
+      "integers",
+      () => {
+        const embed = np.zeros([1, 4, 2], { dtype: np.int32 });
+        return fromTorch(className, kwargs, { ...tensors(), "_codebook.embed": embed });
+      },
+      "fromTorch: variables.state.codebook: expected float32 [4, 2], got int32 [4, 2]",
+    ],
+    ["no quantizer", () => toTorch({} as never, variables() as never), "expected a quantizer"],
+    ["no variables", () => toTorch(quantizer, undefined as never), "toTorch: variables: expected"],
+    [
+      "another's variables",
+      () => toTorch(quantizer, variables(3) as never),
+      "expected float32 [4, 2], got float32 [4, 3]. Are these the variables of another quantizer?",
+    ],
+  ])("%s is refused in words", (_, run, message) => {
+    expect(run).toThrow(message);
+  });
+
+  test("gives up what it was given", () => {
+    const [own, given] = [variables(3), { more: np.zeros([1]), "_codebook.embed": np.zeros([1]) }];
+    expect(() => toTorch(quantizer, own as never)).toThrow();
+    expect(() => fromTorch(className, kwargs, given)).toThrow();
+    expectDisposed([own, given]);
+  });
+});

@@ -103,6 +103,17 @@ export function checkCallOf(quantizer: object, method: string, args: unknown[]):
   guards.get(quantizer)?.check(method, args);
 }
 
+/** Throws unless `variables` are those of `quantizer`, and may be taken over. */
+export function checkVariablesOf(
+  where: string,
+  quantizer: Pick<Guardable, "init">,
+  variables: unknown,
+): void {
+  const shapes = treeShapes(quantizer.init);
+  checkVariables(where, variables, shapes, guards.get(quantizer)?.calls.passing);
+  checkAlive(where, { variables });
+}
+
 function guardMethod(
   name: string,
   method: Method,

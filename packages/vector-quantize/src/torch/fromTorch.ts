@@ -1,7 +1,10 @@
 import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
+import { checkQuantizer } from "../quantizers/checkQuantizer.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
-import { owns } from "../tree.ts";
+import { checkAlive } from "../quantizers/guard/arguments.ts";
+import { checkVariablesOf } from "../quantizers/guard.ts";
+import { isArray, isRecord, owns, release } from "../tree.ts";
 import { binaryMapperTranslation } from "./binaryMapper.ts";
 import { fspTranslation } from "./fsp.ts";
 import { fsqTranslation } from "./fsq.ts";
@@ -66,7 +69,26 @@ export function fromTorch(
     const names = translations.map((known) => known.className);
     throw expected("fromTorch: className", `one of ${names.join(", ")}`, className);
   }
-  return translation.fromTorch(kwargs, tensors);
+  if (!isRecord(kwargs)) {
+    throw expected("fromTorch: kwargs", "an object of constructor options", kwargs);
+  }
+  checkArrays(tensors);
+  const made = translation.fromTorch(kwargs, tensors);
+  try {
+    checkVariablesOf("fromTorch", made.quantizer, made.variables); // dtypes
+  } catch (error) {
+    release(made.variables);
+    throw error;
+  }
+  return made;
+}
+
+function checkArrays(tensors: unknown): void {
+  if (!isRecord(tensors)) throw expected("fromTorch: tensors", "arrays by name", tensors);
+  for (const [name, array] of Object.entries(tensors)) {
+    if (!isArray(array)) throw expected(`fromTorch: tensor ${name}`, "a jax-js array", array);
+  }
+  checkAlive("fromTorch", { tensors });
 }
 
 /**
@@ -90,11 +112,13 @@ export function toTorch(
   variables: Variables,
 ): { className: string; kwargs: Record<string, unknown>; tensors: Record<string, np.Array> } {
   using _ = owns(variables);
+  checkQuantizer("toTorch: quantizer", quantizer);
   const { type, ...options } = quantizer.config;
   const translation = translations.find((known) => known.type === type);
   if (!translation) {
     const types = translations.map((known) => known.type);
     throw expected("toTorch: type of the quantizer", `one of ${types.join(", ")}`, type);
   }
+  checkVariablesOf("toTorch", quantizer, variables);
   return { className: translation.className, ...translation.toTorch(options, variables) };
 }
