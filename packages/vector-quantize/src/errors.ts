@@ -97,13 +97,13 @@ export function checkKnownOptions(
   where: string,
   options: object,
   known: readonly string[],
-  mend = didYouMean,
+  mend: (key: string, known: readonly string[], value: unknown) => string | undefined = didYouMean,
 ): void {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       const named = `${where}: option ${JSON.stringify(key)}`;
       const what = known.length === 0 ? "none" : `one of ${known.join(", ")}`;
-      throw expected(named, what, key, mend(key, known));
+      throw expected(named, what, key, mend(key, known, (options as Record<string, unknown>)[key]));
     }
   }
 }

@@ -27,6 +27,12 @@ const standsFor: Readonly<Record<string, string>> = {
   use_cosine_sim: 'metric: "cosine"',
 };
 
+/** The same where the option is false: what is on by itself there, or here. */
+const standsForFalse: Readonly<Record<string, string>> = {
+  channel_last: 'layout: "channelFirst"',
+  rotation_trick: 'gradient: "straightThrough"',
+};
+
 /** Options of the reference that need none here. */
 const needNone: Readonly<Record<string, string>> = {
   allowed_dtypes: "All is float32 here",
@@ -39,11 +45,19 @@ const needNone: Readonly<Record<string, string>> = {
 };
 
 /** The mend for an unknown option: by the reference's names, in snake_case or camelCase, or by likeness. */
-export function meantByReference(name: string, known: readonly string[]): string | undefined {
-  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export function meantByReference(
+  name: string,
+  known: readonly string[],
+  value: unknown,
+): string | undefined {
+  const snake = name
+    .replace(/[A-Z]|\d+(?=[a-z])/g, (part) => `_${part.toLowerCase()}`)
+    .replace(/_+/g, "_");
   const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   if (known.includes(camel)) return `Did you mean ${camel}?`;
-  const ours = Object.hasOwn(standsFor, snake) ? standsFor[snake] : undefined;
+  const table =
+    value === false && Object.hasOwn(standsForFalse, snake) ? standsForFalse : standsFor;
+  const ours = Object.hasOwn(table, snake) ? table[snake] : undefined;
   const [option = ""] = ours?.split(/[: ]/) ?? [];
   if (known.includes(option)) return `Did you mean ${ours}?`;
   return Object.hasOwn(needNone, snake) ? needNone[snake] : didYouMean(name, known);

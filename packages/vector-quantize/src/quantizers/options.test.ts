@@ -274,6 +274,8 @@ describe("says what is wrong", () => {
     ["vectorQuantize", "useCosineSim", 'Did you mean metric: "cosine"?'],
     ["vectorQuantize", "rotation_trick", 'Did you mean gradient: "rotation"?'],
     ["vectorQuantize", "accept_image_fmap", 'Did you mean layout: "image"?'],
+    ["vectorQuantize", "accept3dFmap", 'Did you mean layout: "video"?'],
+    ["fsq", "forceQuantizationF32", "All is float32 here"],
     ["vectorQuantize", "channel_last", 'Did you mean layout: "channelLast"?'],
     ["vectorQuantize", "kmeans_init", "Codes start from data by fit(variables, sample)"],
     ["residualFSQ", "bound_hard_clamp", 'Did you mean bounds: "softClamp"?'],
@@ -285,6 +287,14 @@ describe("says what is wrong", () => {
     expect(refusal(() => factoryOf(type)({ ...required[type], [name]: 1 }))).toMatch(
       new RegExp(`got "${name}"\\. ${mend.replace(/[?()]/g, "\\$&")}$`),
     );
+  });
+
+  it.each([
+    ["channel_last", 'layout: "channelFirst"'],
+    ["rotationTrick", 'gradient: "straightThrough"'],
+  ])("%s: false is the opposite", (name, meant) => {
+    const options = { ...required.vectorQuantize, [name]: false };
+    expect(refusal(() => factoryOf("vectorQuantize")(options))).toContain(`Did you mean ${meant}?`);
   });
 
   it("suggests nothing for what is like nothing", () => {
