@@ -54,6 +54,8 @@ for (const [file, change] of [
   writeFileSync(join(root, file), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 run("npx", ["biome", "format", "--write", `${library}/package.json`, `${command}/package.json`]);
+run("npm", ["run", "build"]);
+run("node", ["test/golden/make.mjs"]);
 run("npm", ["test"]);
 for (const path of [library, command])
   run("npm", ["pack", "--pack-destination", root], join(root, path));
