@@ -155,10 +155,12 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       depthKey?.dispose();
       using _drawn = owns(drawn);
       const layers = drawn ?? depth;
-      const parts = partsOf(x.ref).map((part, group) =>
-        inner.apply(variablesOf(variables, group), part, {
+      const vectors = partsOf(x.ref);
+      using _held = owns(keys, vectors);
+      const parts = vectors.map((part, group) =>
+        inner.apply(variablesOf(variables, group), part.ref, {
           ...mode,
-          ...(keys[group] && { key: keys[group] }),
+          ...(keys[group] && { key: keys[group].ref }),
           ...tree.ref(masks),
           ...(layers !== undefined && {
             depth: typeof layers === "object" ? layers.ref : layers,
@@ -201,11 +203,11 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       const keys = keysOf(key, groups + 1);
       keys.pop()?.dispose(); // the one that draws the depth in `apply`
       const parts = partsOf(x.ref);
-      using _parts = owns(parts);
+      using _held = owns(keys, parts);
       const moved: ArrayTree[] = [];
       for (const [group, part] of parts.entries()) {
         const own = keys[group];
-        const call = { ...tree.ref(masks), ...(own && { key: own }) };
+        const call = { ...tree.ref(masks), ...(own && { key: own.ref }) };
         moved.push(
           await inner.update(variablesOf(variables, group), part.ref, rowOf(indices, group), call),
         );
