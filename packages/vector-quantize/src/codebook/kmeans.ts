@@ -1,12 +1,15 @@
 import { blockUntilReady, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import { hideMasked } from "../layout/mask.ts";
+import { lazy } from "../lazy.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats, onKernels } from "../search/kernel.ts";
 import { int32, present } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { type CodeStatistics, codeStatistics } from "./averages.ts";
 import { drawRows } from "./deadCodes.ts";
+
+const kmeansModule = lazy(() => import("../kernels/clustering/kmeans.ts"));
 
 /** Codes and, for each, how many vectors it got in the last assignment. */
 export type Clusters = { means: np.Array; counts: np.Array }; // [K, C], [K]
@@ -71,7 +74,7 @@ async function clustersOnKernels(
   const sample = new Float32Array(kept.length * C);
   for (const [at, n] of kept.entries()) sample.set(rows.subarray(n * C, (n + 1) * C), at * C);
   const [seed] = (await random.bits(key, [1]).data()) as Uint32Array;
-  const { kmeans } = await import("../kernels/clustering/kmeans.ts");
+  const { kmeans } = await kmeansModule();
   const found = await kmeans(sample, { dim: C, clusters: K, iterations, metric, seed: seed ?? 0 });
   return {
     means: np.array(found.centroids, { shape: [K, C] }),

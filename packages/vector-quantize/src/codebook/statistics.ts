@@ -1,6 +1,9 @@
 import { numpy as np } from "@jax-js/jax";
+import { lazy } from "../lazy.ts";
 import { floats } from "../search/kernel.ts";
 import type { CodeStatistics } from "./averages.ts";
+
+const statisticsModule = lazy(() => import("../kernels/codes/assignStats.ts"));
 
 /**
  * What each code got, by the kernels: the meaning of `codeStatistics`, for each of several books.
@@ -15,7 +18,7 @@ export async function statisticsOnKernels(
   indices: readonly np.Array[],
   K: number,
 ): Promise<CodeStatistics[]> {
-  const { assignStats } = await import("../kernels/codes/assignStats.ts");
+  const { assignStats } = await statisticsModule();
   const found: CodeStatistics[] = [];
   for (const [book, rows] of vectors.entries()) {
     const C = rows.shape[1] as number;

@@ -1,6 +1,9 @@
 import { numpy as np } from "@jax-js/jax";
+import { lazy } from "../lazy.ts";
 import { floats } from "../search/kernel.ts";
 import { type FoundEntropies, groupsOf } from "./codeEntropy.ts";
+
+const entropyModule = lazy(() => import("../kernels/entropy/binaryCodeEntropy.ts"));
 
 /**
  * Means over the codebooks of the entropies of `codeEntropies`, by the kernels: in O(N 2^(d/2))
@@ -15,7 +18,7 @@ export async function codeEntropiesOnKernels(
   weights: np.Array | undefined,
   floor: number,
 ): Promise<FoundEntropies> {
-  const { binaryCodeEntropy } = await import("../kernels/entropy/binaryCodeEntropy.ts");
+  const { binaryCodeEntropy } = await entropyModule();
   const [N, codebooks, d] = logits.shape as [number, number, number];
   const [values, counts] = await Promise.all([floats(logits), weights && floats(weights)]);
   const stride = codebooks * d;

@@ -1,11 +1,14 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
+import { lazy } from "../lazy.ts";
 import type { Passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
 import { floats, searchCodes } from "../search/kernel.ts";
 import type { ArrayTree } from "../tree.ts";
 import type { TrainingPass, Variables } from "./contract.ts";
 import { searchLayers } from "./residual/kernel.ts";
+
+const passModule = lazy(() => import("../kernels/residual/residualPass.ts"));
 
 /** What a step brings to one layer. */
 export interface LayerBatch {
@@ -133,7 +136,7 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
 
   let sum: np.Array | undefined;
   const entered: np.Array[] = [];
-  const { createResidualPass } = await import("../kernels/residual/residualPass.ts");
+  const { createResidualPass } = await passModule();
   const pass = await createResidualPass(
     { vectors: x, indices, codebooks, dim },
     {

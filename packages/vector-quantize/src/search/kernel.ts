@@ -1,8 +1,11 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { Search } from "../kernels/search/search.ts";
+import { lazy } from "../lazy.ts";
 import type { Metric } from "./graph.ts";
 import { withCachedSearch } from "./searchCache.ts";
 import { NUMBER_LIMIT } from "./usable.ts";
+
+const searchModule = lazy(() => import("../kernels/search/createSearch.ts"));
 
 /**
  * Whether what is asked of `x` is best done by the kernels: they run on the CPU, so on its devices
@@ -37,7 +40,7 @@ export async function searchCodes(
   dim: number,
   metric: Metric,
 ): Promise<Int32Array<ArrayBuffer>> {
-  const { createSearch } = await import("../kernels/search/createSearch.ts");
+  const { createSearch } = await searchModule();
   const kind = metric === "cosine" ? "dot" : "euclidean";
   const recipe = {
     shape: `${kind} ${codes.length / dim} x ${dim}`,

@@ -1,5 +1,8 @@
 import { supports } from "../kernels/engine/kernelModule.ts";
 import type { Pool } from "../kernels/engine/pool.ts";
+import { lazy } from "../lazy.ts";
+
+const poolModule = lazy(() => import("../kernels/engine/createPool.ts"));
 
 /** A search whose codes can be exchanged for others of their shape. */
 interface Exchangeable {
@@ -36,7 +39,7 @@ export async function withCachedSearch<S extends Exchangeable, T>(
   { shape, numbers, make, exchange }: SearchRecipe<S>,
   use: (search: S) => Promise<T>,
 ): Promise<T> {
-  const { defaultPool } = await import("../kernels/engine/createPool.ts");
+  const { defaultPool } = await poolModule();
   const cache = supports("plain") ? cacheOf(defaultPool()) : undefined;
   const kept = cache?.get(shape)?.search as S | undefined;
   cache?.delete(shape); // in use it is nobody else's

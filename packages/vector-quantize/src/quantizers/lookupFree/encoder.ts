@@ -1,7 +1,10 @@
 import { jit, numpy as np } from "@jax-js/jax";
 import { supports } from "../../kernels/engine/kernelModule.ts";
 import { floatOf, keyOf } from "../../kernels/levels/floatKeys.ts";
+import { lazy } from "../../lazy.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
+
+const levelsModule = lazy(() => import("../../kernels/levels/encodeLevels.ts"));
 
 /** Beyond this the thresholds of all levels are not worth their search. */
 export const MOST_LEVELS = 4096;
@@ -31,7 +34,7 @@ export function encoderOf<P extends LookupFreeParams, S extends LookupFreeState>
   return async (latents) => {
     found ??= thresholdsOf(levels, level);
     const codec = { dim, levels, basis, wide: false, thresholds: await found };
-    const { encodeLevels } = await import("../../kernels/levels/encodeLevels.ts");
+    const { encodeLevels } = await levelsModule();
     const { indices } = await encodeLevels(codec, latents, { invalid: "mark" });
     return indices as Int32Array;
   };

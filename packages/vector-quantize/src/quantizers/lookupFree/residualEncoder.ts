@@ -2,8 +2,11 @@ import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
 import { supports } from "../../kernels/engine/kernelModule.ts";
 import type { ResidualLevelCodec } from "../../kernels/levels/residualLevelCodec.ts";
+import { lazy } from "../../lazy.ts";
 import { padColumns } from "../residual/kernel.ts";
 import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
+
+const residualLevelsModule = lazy(() => import("../../kernels/levels/residualLevels.ts"));
 
 /** What the layers of a scalar residual quantizer do, each value by itself. */
 export interface ScalarLayers extends Pick<ResidualLevelCodec, "scales" | "bound"> {
@@ -31,7 +34,7 @@ export function residualEncoderOf(layers: ScalarLayers): ResidualEncoder | undef
   return async (vectors, depth) => {
     found ??= codecOf(layers);
     const codec = { codec: await found, scales: scales.slice(0, depth), ...(bound && { bound }) };
-    const { encodeResidualLevels } = await import("../../kernels/levels/residualLevels.ts");
+    const { encodeResidualLevels } = await residualLevelsModule();
     const { indices } = await encodeResidualLevels(codec, vectors, { invalid: "mark" });
     return padColumns(indices, depth, scales.length);
   };

@@ -1,12 +1,15 @@
 import { jit, numpy as np, tree } from "@jax-js/jax";
 import type { ResidualSearch } from "../../kernels/residual/residualSearch.ts";
 import { hideMasked } from "../../layout/mask.ts";
+import { lazy } from "../../lazy.ts";
 import { floats } from "../../search/kernel.ts";
 import { withCachedSearch } from "../../search/searchCache.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import { both, int32, present } from "../../tracing.ts";
 import { type ArrayTree, jitted } from "../../tree.ts";
 import type { Quantizer, Variables } from "../contract.ts";
+
+const residualModule = lazy(() => import("../../kernels/residual/createResidualSearch.ts"));
 
 /** Most paths that the kernel keeps. */
 export const MOST_KERNEL_BEAM = 16;
@@ -27,7 +30,7 @@ export async function searchLayers(
   beam: number,
   weights: readonly number[],
 ): Promise<Int32Array<ArrayBuffer>> {
-  const { createResidualSearch } = await import("../../kernels/residual/createResidualSearch.ts");
+  const { createResidualSearch } = await residualModule();
   const ranking = { beam, rank: "sum", weights: weights.slice(0, codebooks.length) } as const;
   const shared = codebooks.map((codebook) => codebooks.indexOf(codebook));
   const recipe = {
