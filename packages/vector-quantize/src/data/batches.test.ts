@@ -37,6 +37,12 @@ describe("shuffledBatches", () => {
   });
 
   test("no items is an error", () => {
+    expect(() => shuffledBatches(null as never, 4, 0)).toThrow("number of items: expected");
+    const { at } = shuffledBatches([1, 2], 1, 0);
+    expect(() => at(-1)).toThrow(
+      "shuffledBatches: step: expected an integer of at least 0, got -1",
+    );
+    expect(() => at(0.5)).toThrow("got 0.5");
     expect(() => shuffledBatches([], 4, 0)).toThrow(
       "number of items: expected an integer of at least 1",
     );

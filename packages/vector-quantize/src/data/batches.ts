@@ -23,7 +23,7 @@ export function shuffledBatches(
   batchSize: number,
   seed: number,
 ): Batches {
-  checkInteger("shuffledBatches: number of items", items.length);
+  checkInteger("shuffledBatches: number of items", items?.length);
   checkInteger("shuffledBatches: batchSize", batchSize);
   let cached = { epoch: -1, order: new Uint32Array(0) };
 
@@ -35,12 +35,14 @@ export function shuffledBatches(
   }
 
   return {
-    at: (step) =>
-      Uint32Array.from({ length: batchSize }, (_, i) => {
+    at(step) {
+      checkInteger("shuffledBatches: step", step, 0);
+      return Uint32Array.from({ length: batchSize }, (_, i) => {
         const position = step * batchSize + i;
         const order = orderOf(Math.floor(position / items.length));
         return items[order[position % items.length] as number] as number;
-      }),
+      });
+    },
     epochsBefore: (step) => (step * batchSize) / items.length,
   };
 }

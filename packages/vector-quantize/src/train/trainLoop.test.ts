@@ -109,3 +109,19 @@ test("one graph is a single part", async () => {
   expect(Object.keys(timer.profile)).toEqual(["data", "step"]);
   tree.dispose(state as never);
 });
+
+test.each([
+  ["options", undefined],
+  ["trainer", { trainer: {} }],
+  ["batch", { batch: 1 }],
+  ["onReport", { onReport: true }],
+  ["from", { from: 0.5 }],
+  ["to", { to: -1 }],
+  ['option "til"', { til: 3 }],
+])("a wrong %s is an error in words, and the state is given up", async (what, wrong) => {
+  const state = trainer.init(random.key(0));
+  const [leaf] = tree.leaves(state as never) as unknown as [{ refCount: number }];
+  const options = wrong && { trainer, batch, from: 0, to: 1, ...wrong };
+  await expect(trainLoop(state, options as never)).rejects.toThrow(`trainLoop: ${what}: expected`);
+  expect(leaf.refCount).toBe(0);
+});

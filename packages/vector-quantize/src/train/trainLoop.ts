@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
-import { checkInteger } from "../errors.ts";
-import { release } from "../tree.ts";
+import { checkInteger, checkKnownOptions, expected } from "../errors.ts";
+import { isRecord, release } from "../tree.ts";
 import { createMetricReader, type StepReport } from "./metricReader.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import type { Trainer } from "./trainer.ts";
@@ -40,14 +40,13 @@ export async function trainLoop(
   state: TrainState,
   options: TrainLoopOptions,
 ): Promise<{ state: TrainState; step: number }> {
-  const { trainer, batch, from, to, onReport, afterStep, shouldStop, timer } = options;
   try {
-    checkInteger("trainLoop: from", from, 0);
-    checkInteger("trainLoop: to", to, from);
+    checkLoopOptions(options);
   } catch (error) {
     release(state);
     throw error;
   }
+  const { trainer, batch, from, to, onReport, afterStep, shouldStop, timer } = options;
   const reader = createMetricReader();
   const settle = async () => {
     const last = await reader.flush();
@@ -77,4 +76,31 @@ export async function trainLoop(
   }
   await settle();
   return { state, step };
+}
+
+const callbacks = ["onReport", "afterStep", "shouldStop"] as const;
+
+function checkLoopOptions(options: TrainLoopOptions): void {
+  if (!isRecord(options)) throw expected("trainLoop: options", "an object of options", options);
+  checkKnownOptions("trainLoop", options, [
+    "trainer",
+    "batch",
+    "from",
+    "to",
+    "timer",
+    ...callbacks,
+  ]);
+  const { trainer, batch, from, to } = options;
+  if (typeof trainer?.trainStep !== "function") {
+    throw expected("trainLoop: trainer", "one from createTrainer", trainer);
+  }
+  if (typeof batch !== "function") throw expected("trainLoop: batch", "a function", batch);
+  for (const name of callbacks) {
+    const given = options[name];
+    if (given !== undefined && typeof given !== "function") {
+      throw expected(`trainLoop: ${name}`, "a function", given);
+    }
+  }
+  checkInteger("trainLoop: from", from, 0);
+  checkInteger("trainLoop: to", to, from);
 }
