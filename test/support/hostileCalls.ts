@@ -125,7 +125,6 @@ function hostileCalls(
   const zeros = (dtype: np.DType, size = shape) => np.zeros([...size], { dtype });
   const batch = shape[0] as number;
   const masks = quantizer.config.type !== "hierarchicalVQ";
-  const _withState = (state: unknown) => ({ params: right.variables().params, state });
 
   for (const method of of("x")) {
     for (const dtype of [np.int32, np.uint32, np.float16, np.float64, np.bool]) {

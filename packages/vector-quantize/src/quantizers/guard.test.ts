@@ -1,7 +1,7 @@
 /** What calls make of wrong arguments, beside the table in `test/support/hostileCalls.ts`. */
 import { jit, numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
-import { expectDisposed } from "../../../../test/leak.ts";
+import { expectDisposed, leakedBytes } from "../../../../test/leak.ts";
 import { integers, numbers } from "../../../../test/support/arrays.ts";
 import { refusesHostileCalls } from "../../../../test/support/hostileCalls.ts";
 import { VectorQuantizeError } from "../errors.ts";
@@ -386,3 +386,15 @@ describe("checkIndices", () => {
 async function leaves(given: unknown): Promise<number[][]> {
   return Promise.all(tree.leaves(given as never).map((leaf) => numbers(leaf as np.Array)));
 }
+
+it("what a group refuses leaves no parts and keys of the other groups behind", async () => {
+  const quantizer = groupedResidualVQ({ dim: 64, groups: 4, numQuantizers: 2, codebookSize: 4 });
+  const variables = quantizer.init(random.key(0));
+  const wrong = async () => {
+    const x = np.ones([64, 64]);
+    const options = { training: true, key: random.key(1), depth: 9 };
+    expect(() => quantizer.apply(tree.ref(variables), x, options)).toThrow("depth");
+  };
+  expect(await leakedBytes(wrong, { steps: 100 })).toBe(0);
+  tree.dispose(variables as never);
+});

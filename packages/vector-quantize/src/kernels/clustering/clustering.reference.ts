@@ -8,7 +8,7 @@ import {
   fillEmptyClusters,
 } from "./clustering.ts";
 
-/** Scalar twin of the steps of k-means on the kernels; sums are in the same order, to the bit. */
+/** Reference of the steps of k-means on the kernels; sums are in the same order, to the bit. */
 export function createScalarClustering(options: ClusteringOptions): Clustering {
   const { dim, clusters, metric, rows } = options;
   const vectors = new Float32Array(rows * dim);

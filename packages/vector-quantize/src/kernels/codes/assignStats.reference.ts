@@ -34,7 +34,7 @@ export function orderByCodeReference(indices: Int32Array, codes: number): CodeOr
 }
 
 /**
- * Scalar twin of `assignStats`: `counts[k] = #{n : indices[n] = k}`,
+ * Reference of `assignStats`: `counts[k] = #{n : indices[n] = k}`,
  * `sums[k] = sum of vectors[n] over indices[n] = k`.
  *
  * The order of the float32 additions is part of the definition: rows come in segments of

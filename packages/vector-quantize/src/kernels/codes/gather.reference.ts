@@ -1,4 +1,4 @@
-/** Scalar twin of `gather`: `out[n] = codebook[indices[n]]`; index -1 gives zeros. */
+/** Reference of `gather`: `out[n] = codebook[indices[n]]`; index -1 gives zeros. */
 export function gatherReference(
   codebook: Float32Array,
   indices: Int32Array,
@@ -13,7 +13,7 @@ export function gatherReference(
 }
 
 /**
- * Scalar twin of `decodeSum`: `out[n] = sum over q of codebooks[q][indices[n, q]]`, added in the
+ * Reference of `decodeSum`: `out[n] = sum over q of codebooks[q][indices[n, q]]`, added in the
  * order of the layers; index -1 (a dropped layer) adds nothing.
  */
 export function decodeSumReference(

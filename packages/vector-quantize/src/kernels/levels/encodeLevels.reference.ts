@@ -12,7 +12,7 @@ export interface EncodedLevels {
 }
 
 /**
- * Scalar twin of `encodeLevels`: the level of `x` in a dimension is the number of thresholds that
+ * Reference of `encodeLevels`: the level of `x` in a dimension is the number of thresholds that
  * are at most `x`, the index is `sum of level[d] * basis[d]` in integers.
  */
 export function encodeLevelsReference(codec: LevelEncoding, vectors: Float32Array): EncodedLevels {
@@ -41,7 +41,7 @@ export function encodeLevelsReference(codec: LevelEncoding, vectors: Float32Arra
   return { indices, invalidRows };
 }
 
-/** Scalar twin of `decodeLevels`: the value of each dimension's level; index -1 gives zeros. */
+/** Reference of `decodeLevels`: the value of each dimension's level; index -1 gives zeros. */
 export function decodeLevelsReference(
   codec: LevelCodec,
   indices: WideIndices,

@@ -2,7 +2,7 @@ import type { ResidualLevelCodec, ResidualLevels } from "./residualLevelCodec.ts
 
 const f = Math.fround;
 
-/** Scalar twin of `encodeResidualLevels`, in float32 step by step. */
+/** Reference of `encodeResidualLevels`, in float32 step by step. */
 export function encodeResidualLevelsReference(
   { codec, scales, bound }: ResidualLevelCodec,
   vectors: Float32Array,
@@ -66,7 +66,7 @@ function tanh(x: number): number {
   return f(f(f(e - 1) * f(1 / f(e + 1))) * sign);
 }
 
-/** Scalar twin of `decodeResidualLevels`. */
+/** Reference of `decodeResidualLevels`. */
 export function decodeResidualLevelsReference(
   { codec, scales }: ResidualLevelCodec,
   indices: Int32Array,

@@ -1,7 +1,7 @@
 import type { EncodedLevels, WideIndices } from "./encodeLevels.reference.ts";
 
 /**
- * Scalar twin of `encodeSigns`: bit `D - 1 - d` of the index is 1 where `x[d] > 0`, so the first
+ * Reference of `encodeSigns`: bit `D - 1 - d` of the index is 1 where `x[d] > 0`, so the first
  * dimension is the most significant bit.
  */
 export function encodeSignsReference(vectors: Float32Array, dim: number): EncodedLevels {
@@ -23,7 +23,7 @@ export function encodeSignsReference(vectors: Float32Array, dim: number): Encode
   return { indices, invalidRows };
 }
 
-/** Scalar twin of `decodeSigns`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
+/** Reference of `decodeSigns`: `scale` where the bit is 1, `-scale` where it is 0; -1 gives zeros. */
 export function decodeSignsReference(
   indices: WideIndices,
   dim: number,

@@ -13,7 +13,7 @@ interface Hypothesis {
 }
 
 /**
- * Scalar twin of `residualNearest`: the codes of every layer for each vector `[N, Q]`, all in
+ * Reference of `residualNearest`: the codes of every layer for each vector `[N, Q]`, all in
  * float64. Of equal scores the lower hypothesis wins, then the lower index.
  */
 export function residualNearestReference(

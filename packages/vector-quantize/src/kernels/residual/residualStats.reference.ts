@@ -1,6 +1,6 @@
 import { type AssignStats, assignStatsReference } from "../codes/assignStats.reference.ts";
 
-/** Scalar twin of `residualStats`: in turn each layer's statistics, then its codes taken off. */
+/** Reference of `residualStats`: in turn each layer's statistics, then its codes taken off. */
 export function residualStatsReference(
   vectors: Float32Array,
   indices: Int32Array,

@@ -1,7 +1,7 @@
 import type { KernelMetric } from "./packedCodebook.ts";
 
 /**
- * Scalar twin of `nearest` and `nearestTopK`: the k nearest codes of each vector in float64, the
+ * Reference of `nearest` and `nearestTopK`: the k nearest codes of each vector in float64, the
  * lower index first on ties; index -1 and distance NaN for a vector that is not finite.
  */
 export function nearestReference(
