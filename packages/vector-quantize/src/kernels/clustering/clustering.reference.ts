@@ -86,7 +86,6 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
     centroids: () => centroids.slice(),
     counts: () => counts.slice(),
     inertia: () => distances.reduce((sum, distance) => sum + distance, 0),
-    free() {},
   };
 }
 

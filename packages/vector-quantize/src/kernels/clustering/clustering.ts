@@ -19,7 +19,6 @@ export interface Clustering {
   centroids(): Float32Array<ArrayBuffer>;
   counts(): Int32Array<ArrayBuffer>;
   inertia(): number;
-  free(): void;
 }
 
 export interface ClusteringOptions {

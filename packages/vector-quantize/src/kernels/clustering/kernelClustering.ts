@@ -1,7 +1,8 @@
-import { createStats, segmentRows } from "../codes/assignStats.ts";
+import { createStats } from "../codes/assignStats.ts";
 import { clusteringKernels } from "../engine/binaries/clustering.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
+import type { Scope } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
 import { packCodebook } from "../search/packedCodebook.ts";
 import { filterScratch } from "../search/pruning/filterCodebook.ts";
@@ -19,9 +20,13 @@ import {
 const BLOCK_ROWS = 192;
 const BLOCK_BYTES = 2 ** 18;
 
-/** k-means on the kernels: the vectors stay in the pool's memory. All steps run inside `exclusive`. */
+/**
+ * k-means on the kernels: the vectors stay in the pool's memory, until `scope` is given back. All
+ * steps run inside `exclusive`.
+ */
 export async function createKernelClustering(
   pool: Pool,
+  scope: Scope,
   { dim, clusters, metric, rows }: ClusteringOptions,
 ): Promise<Clustering> {
   const { form, memory } = pool;
@@ -29,29 +34,23 @@ export async function createKernelClustering(
   const { nearest, nearestFiltered } = await pool.load(searchKernels, form);
   const { gather } = await pool.load(codesKernels, form);
   const kernels = await pool.load(clusteringKernels, form);
-  const regions: number[] = [];
-  const region = (bytes: number) => {
-    const start = memory.allocate(bytes);
-    regions.push(start);
-    return start;
-  };
-  const book = await packCodebook(pool, { dim, size: clusters, metric, tile, form });
-  const filter = await fastestPruning(pool, book, form);
-  const segment = Math.min(rows, segmentRows(dim));
-  const stats = await createStats(pool, { dim, codes: clusters, rows: segment });
-  const x = region(4 * rows * dim); // [N, D]
-  const codes = region(4 * clusters * dim); // [K, D]
-  const weights = region(4 * clusters); // [K], the counts as floats
-  const distances = region(4 * rows); // [N]
-  let indices = region(4 * rows); // [N]
-  let before = region(4 * rows); // [N], the indices of the assignment before
+  const shape = { dim, size: clusters, metric, tile, form };
+  const book = scope.adopt(await packCodebook(pool, shape));
+  const filter = scope.adopt(await fastestPruning(pool, book, form));
+  const stats = scope.adopt(await createStats(pool, { dim, codes: clusters, rows }));
+  const x = scope.allocate(4 * rows * dim); // [N, D]
+  const codes = scope.allocate(4 * clusters * dim); // [K, D]
+  const weights = scope.allocate(4 * clusters); // [K], the counts as floats
+  const distances = scope.allocate(4 * rows); // [N]
+  let indices = scope.allocate(4 * rows); // [N]
+  let before = scope.allocate(4 * rows); // [N], the indices of the assignment before
   memory.i32(before, rows).fill(-1);
   const blocks = Math.ceil(rows / DRAW_BLOCK);
   const eachRow = { rows, chunkRows: DRAW_BLOCK, work: 16 * rows * dim };
 
   return {
     async load(vectors, chosen) {
-      if (chosen === undefined) memory.f32(x, rows * dim).set(vectors);
+      if (chosen === undefined) memory.write(x, vectors);
       else {
         const to = memory.f32(x, rows * dim);
         for (const [i, row] of chosen.entries()) {
@@ -66,12 +65,12 @@ export async function createKernelClustering(
     },
 
     async seedAt(chosen) {
-      memory.i32(indices, clusters).set(chosen);
+      memory.write(indices, chosen);
       gather.call(0, clusters, 0, x, rows, dim, indices, codes);
     },
 
     async seedApart(next) {
-      const sums = region(8 * blocks);
+      const sums = scope.allocate(8 * blocks);
       memory.f32(distances, rows).fill(Number.POSITIVE_INFINITY);
       let row = Math.floor(next() * rows);
       for (let k = 0; k < clusters; k++) {
@@ -107,10 +106,7 @@ export async function createKernelClustering(
 
     async move(accumulate) {
       if (!accumulate) stats.clear();
-      for (let first = 0; first < rows; first += segment) {
-        const count = Math.min(segment, rows - first);
-        await stats.add(x + 4 * first * dim, indices + 4 * first, count);
-      }
+      await stats.add(x, indices, rows);
       const assigned = {
         vectors: memory.f32(x, rows * dim),
         indices: memory.i32(indices, rows),
@@ -131,12 +127,6 @@ export async function createKernelClustering(
     centroids: () => memory.f32(codes, clusters * dim).slice(),
     counts: () => stats.counts.slice(),
     inertia: () => memory.f32(distances, rows).reduce((sum, distance) => sum + distance, 0),
-    free() {
-      book.free();
-      filter.free();
-      stats.free();
-      for (const start of regions) memory.free(start);
-    },
   };
 }
 

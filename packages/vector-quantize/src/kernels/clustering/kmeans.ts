@@ -89,34 +89,30 @@ export async function kmeans(vectors: Float32Array, options: KMeansOptions): Pro
 
   const size = { dim, clusters, metric, rows: batchRows };
   const cluster = async (clustering: Clustering): Promise<KMeansResult> => {
-    try {
-      const draw = () => sampleDistinct(next, rows, batchRows);
-      const whole = batchRows === rows;
-      await load(clustering, vectors, dim, whole ? undefined : draw());
-      if (seeding === "sample") await clustering.seedAt(sampleDistinct(next, batchRows, clusters));
-      else await clustering.seedApart(next);
-      let done = 0;
-      while (done < iterations) {
-        if (!whole && done > 0) await load(clustering, vectors, dim, draw());
-        const changed = await clustering.assign();
-        done++;
-        if (whole && changed === 0) break;
-        await clustering.move(!whole);
-      }
-      return {
-        centroids: clustering.centroids(),
-        counts: clustering.counts(),
-        inertia: clustering.inertia(),
-        iterations: done,
-        warnings,
-      };
-    } finally {
-      clustering.free();
+    const draw = () => sampleDistinct(next, rows, batchRows);
+    const whole = batchRows === rows;
+    await load(clustering, vectors, dim, whole ? undefined : draw());
+    if (seeding === "sample") await clustering.seedAt(sampleDistinct(next, batchRows, clusters));
+    else await clustering.seedApart(next);
+    let done = 0;
+    while (done < iterations) {
+      if (!whole && done > 0) await load(clustering, vectors, dim, draw());
+      const changed = await clustering.assign();
+      done++;
+      if (whole && changed === 0) break;
+      await clustering.move(!whole);
     }
+    return {
+      centroids: clustering.centroids(),
+      counts: clustering.counts(),
+      inertia: clustering.inertia(),
+      iterations: done,
+      warnings,
+    };
   };
   if (!supports("plain")) return cluster(createScalarClustering(size));
   const pool = options.pool ?? defaultPool();
-  return pool.exclusive(async () => cluster(await createKernelClustering(pool, size)));
+  return pool.exclusive(async (scope) => cluster(await createKernelClustering(pool, scope, size)));
 }
 
 /** Brings vectors in, all or those of the given rows. Throws if one is not finite. */

@@ -47,22 +47,11 @@ describe.each(pools)("assignStats ($name)", ({ pool }) => {
   it("adds segments in order", async () => {
     const [rows, dim, codes] = [700, 6, 9];
     const { vectors, indices } = example(rows, dim, codes, 8);
-    const { memory } = pool;
-    const x = memory.allocate(4 * vectors.length);
-    const at = memory.allocate(4 * rows);
-    const got = await pool.exclusive(async () => {
-      const stats = await createStats(pool, { dim, codes, rows: 300 });
-      memory.f32(x, vectors.length).set(vectors);
-      memory.i32(at, rows).set(indices);
-      for (let first = 0; first < rows; first += 300) {
-        await stats.add(x + 4 * first * dim, at + 4 * first, Math.min(300, rows - first));
-      }
-      const result = stats.read();
-      stats.free();
-      return result;
+    const got = await pool.exclusive(async (scope) => {
+      const stats = scope.adopt(await createStats(pool, { dim, codes, rows: 300 }));
+      await stats.add(scope.copyOf(vectors), scope.copyOf(indices), rows);
+      return stats.read();
     });
-    memory.free(x);
-    memory.free(at);
     expect(got).toEqual(assignStatsReference(vectors, indices, dim, codes, 300));
   });
 

@@ -3,7 +3,8 @@ import { checkFloats, checkInts, checkKernelOptions } from "../arguments.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
 import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
-import type { Pool } from "../engine/pool.ts";
+import type { Scope } from "../engine/memory.ts";
+import type { Kernel, Pool } from "../engine/pool.ts";
 import {
   type AssignStats,
   assignStatsReference,
@@ -66,26 +67,20 @@ export async function assignStats(
   }
   if (!supports("plain")) return assignStatsReference(vectors, indices, dim, codes);
   const pool = options.pool ?? defaultPool();
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
+    const { memory } = pool;
     const segment = segmentRows(dim);
     const rows = Math.min(segment, indices.length);
-    const { memory } = pool;
-    const [x, at] = memory.allocateAll(4 * rows * dim, 4 * rows);
-    let stats: Stats | undefined;
-    try {
-      stats = await createStats(pool, { dim, codes, rows });
-      for (let first = 0; first < indices.length; first += segment) {
-        const count = Math.min(segment, indices.length - first);
-        memory.f32(x, count * dim).set(vectors.subarray(first * dim, (first + count) * dim));
-        memory.i32(at, count).set(indices.subarray(first, first + count));
-        await stats.add(x, at, count);
-      }
-      return stats.read();
-    } finally {
-      stats?.free();
-      memory.free(x);
-      memory.free(at);
+    const x = scope.allocate(4 * rows * dim);
+    const at = scope.allocate(4 * rows);
+    const stats = scope.adopt(await createStats(pool, { dim, codes, rows }));
+    for (let first = 0; first < indices.length; first += segment) {
+      const taken = indices.subarray(first, first + segment);
+      memory.write(x, vectors.subarray(first * dim, (first + segment) * dim));
+      memory.write(at, taken);
+      await stats.add(x, at, taken.length);
     }
+    return stats.read();
   });
 }
 
@@ -107,10 +102,10 @@ export interface Stats {
   /** Forgets what was added. */
   clear(): void;
   /**
-   * Adds `rows` vectors at `vectors` with int32 indices at `indices`: at most a segment. Call it
-   * inside `pool.exclusive`. Returns how many indices are out of range; nothing is added then.
+   * Adds `rows` vectors at `vectors` with int32 indices at `indices`, -1 or those of codes, segment
+   * by segment. Call it inside `pool.exclusive`.
    */
-  add(vectors: number, indices: number, rows: number): Promise<number>;
+  add(vectors: number, indices: number, rows: number): Promise<void>;
   /** Vectors per code so far. */
   readonly counts: Int32Array<ArrayBuffer>;
   /** Counts and sums so far, as copies. */
@@ -118,26 +113,53 @@ export interface Stats {
   free(): void;
 }
 
-/** Room for the statistics of up to `rows` rows at a time. */
+/** Room for statistics in segments of `rows` rows, or of fewer: as many as are given at a time. */
 export async function createStats(
   pool: Pool,
   options: StatsSize & { readonly rows: number },
 ): Promise<Stats> {
-  const { dim, codes, rows } = options;
-  const { memory } = pool;
   const kernels = await pool.load(codesKernels, pool.form);
-  const blocks = Math.ceil(rows / STATS_BLOCK);
-  const regions = memory.allocateAll(
-    4 * codes * dim,
-    4 * (codes + 1),
-    4 * codes,
-    4 * rows,
-    4 * blocks * dim,
-  );
-  const [sums, starts, next, order, heads] = regions;
+  return pool.memory.hold((scope) => statsIn(scope, pool, kernels, options));
+}
+
+function statsIn(
+  scope: Scope,
+  pool: Pool,
+  kernels: Record<"orderByCode" | "sumBlocks" | "addHeads" | "addFloats", Kernel>,
+  { dim, codes, rows }: StatsSize & { readonly rows: number },
+): Stats {
+  const { memory } = pool;
+  const segment = Math.min(rows, segmentRows(dim));
+  const blocks = Math.ceil(segment / STATS_BLOCK);
+  const sums = scope.allocate(4 * codes * dim);
+  const starts = scope.allocate(4 * (codes + 1));
+  const next = scope.allocate(4 * codes);
+  const order = scope.allocate(4 * segment);
+  const heads = scope.allocate(4 * blocks * dim);
   let later = 0; // sums of a second and further segment
   const counts = new Int32Array(codes);
   let empty = true;
+
+  async function addSegment(vectors: number, indices: number, count: number): Promise<void> {
+    const bad = kernels.orderByCode.call(0, count, 0, indices, codes, starts, next, order);
+    if (bad > 0) throw new Error(`kernels: ${bad} indices are those of no code`);
+    if (!empty && later === 0) later = scope.allocate(4 * codes * dim);
+    const target = empty ? sums : later;
+    memory.f32(target, codes * dim).fill(0);
+    const bounds = memory.i32(starts, codes + 1);
+    for (let k = 0; k < codes; k++) counts[k]! += bounds[k + 1]! - bounds[k]!;
+    const total = bounds[codes]!;
+    const taken = Math.ceil(total / STATS_BLOCK);
+    await pool.run(kernels.sumBlocks, {
+      rows: taken,
+      chunkRows: Math.max(1, Math.ceil(taken / (8 * pool.threads))),
+      work: 16 * total * dim, // bound by memory: a sum takes as long as many products
+      args: [vectors, dim, indices, order, total, starts, target, heads],
+    });
+    kernels.addHeads.call(0, taken, 0, dim, indices, order, starts, target, heads);
+    if (!empty) kernels.addFloats.call(0, codes * dim, 0, later, sums);
+    empty = false;
+  }
 
   return {
     sums,
@@ -147,33 +169,15 @@ export async function createStats(
       empty = true;
     },
     async add(vectors, indices, count) {
-      const bad = kernels.orderByCode.call(0, count, 0, indices, codes, starts, next, order);
-      if (bad > 0) return bad;
-      if (!empty && later === 0) later = memory.allocate(4 * codes * dim);
-      const target = empty ? sums : later;
-      memory.f32(target, codes * dim).fill(0);
-      const bounds = memory.i32(starts, codes + 1);
-      for (let k = 0; k < codes; k++) counts[k]! += bounds[k + 1]! - bounds[k]!;
-      const total = bounds[codes]!;
-      const taken = Math.ceil(total / STATS_BLOCK);
-      await pool.run(kernels.sumBlocks, {
-        rows: taken,
-        chunkRows: Math.max(1, Math.ceil(taken / (8 * pool.threads))),
-        work: 16 * total * dim, // bound by memory: a sum takes as long as many products
-        args: [vectors, dim, indices, order, total, starts, target, heads],
-      });
-      kernels.addHeads.call(0, taken, 0, dim, indices, order, starts, target, heads);
-      if (!empty) kernels.addFloats.call(0, codes * dim, 0, later, sums);
-      empty = false;
-      return 0;
+      for (let first = 0; first < count; first += segment) {
+        const taken = Math.min(segment, count - first);
+        await addSegment(vectors + 4 * first * dim, indices + 4 * first, taken);
+      }
     },
     read: () => ({
       counts: counts.slice(),
       sums: empty ? new Float32Array(codes * dim) : memory.f32(sums, codes * dim).slice(),
     }),
-    free() {
-      for (const start of regions) memory.free(start);
-      if (later !== 0) memory.free(later);
-    },
+    free: () => scope.free(),
   };
 }

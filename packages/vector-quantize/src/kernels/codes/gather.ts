@@ -3,6 +3,8 @@ import { checkFloats, checkInts, checkKernelOptions, checkList } from "../argume
 import { codesKernels } from "../engine/binaries/codes.ts";
 import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
+import type { Scope } from "../engine/memory.ts";
+import { runInParts } from "../engine/parts.ts";
 import type { Pool } from "../engine/pool.ts";
 import { decodeSumReference } from "./gather.reference.ts";
 
@@ -18,9 +20,6 @@ export interface DecodeOptions {
    */
   readonly out?: Float32Array<ArrayBuffer>;
 }
-
-/** Rows per call into the pool's memory, so that its size does not depend on N. */
-const PART = 2 ** 22;
 
 /**
  * Code vectors by index: `out[n] = codebook[indices[n]]`; zeros for index -1.
@@ -73,39 +72,27 @@ export async function decodeSum(
     return out;
   }
   const pool = options.pool ?? defaultPool();
-  const { memory } = pool;
-
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
     const kernels = await pool.load(codesKernels, pool.form);
-    const part = Math.max(1, Math.floor(PART / dim));
-    const distinct = new Map<Float32Array, number>();
-    const held = Math.min(part, rows);
-    const regions = memory.allocateAll(4 * layers, 4 * layers, 4 * held * layers, 4 * held * dim);
-    const [books, sizes, at, to] = regions;
-    try {
-      for (const codebook of codebooks) {
-        if (!distinct.has(codebook)) distinct.set(codebook, memory.allocate(4 * codebook.length));
-      }
-      for (const [codebook, start] of distinct) memory.f32(start, codebook.length).set(codebook);
-      memory.i32(books, layers).set(codebooks.map((codebook) => distinct.get(codebook) as number));
-      memory.i32(sizes, layers).set(codebooks.map((codebook) => codebook.length / dim));
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        const given = indices.subarray(first * layers, (first + count) * layers);
-        memory.i32(at, given.length).set(given);
-        await pool.run(kernels.decodeSum, {
-          rows: count,
-          chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
-          work: 16 * count * dim * layers, // bound by memory
-          args: [books, sizes, layers, dim, at, to],
-        });
-        out.set(memory.f32(to, count * dim), first * dim);
-      }
-      return out;
-    } finally {
-      for (const start of [...distinct.values(), ...regions]) memory.free(start);
-    }
+    const books = scope.copyOf(addressesOf(codebooks, scope));
+    const sizes = scope.copyOf(Int32Array.from(codebooks, ({ length }) => length / dim));
+    const outside = { rows, from: indices, to: [out] };
+    await runInParts(pool, scope, kernels.decodeSum, outside, (n, at, to) => ({
+      chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
+      work: 16 * n * dim * layers, // bound by memory
+      args: [books, sizes, layers, dim, at, to],
+    }));
+    return out;
   });
+}
+
+/** Copies of the codebooks, of one array given for several layers once: their addresses. */
+export function addressesOf(codebooks: readonly Float32Array[], scope: Scope): Int32Array {
+  const distinct = new Map<Float32Array, number>();
+  for (const codebook of codebooks) {
+    if (!distinct.has(codebook)) distinct.set(codebook, scope.copyOf(codebook));
+  }
+  return Int32Array.from(codebooks, (codebook) => distinct.get(codebook) as number);
 }
 
 /** Throws unless there is a codebook and each holds whole codes. */

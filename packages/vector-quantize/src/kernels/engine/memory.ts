@@ -7,6 +7,9 @@ const MARGIN = 16;
 /** Bytes kept for the control block at the start of the memory. */
 export const RESERVED = 4096;
 
+/** Numbers as kernels read and write them. */
+export type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array;
+
 /**
  * The memory that all kernels of a pool work on, with an allocator for regions of it.
  *
@@ -47,20 +50,6 @@ export class KernelMemory {
     return start;
   }
 
-  /** Regions of at least so many bytes each: all of them, or it throws and there is none. */
-  allocateAll<const Bytes extends readonly number[]>(
-    ...bytes: Bytes
-  ): { [Index in keyof Bytes]: number } {
-    const starts: number[] = [];
-    try {
-      for (const each of bytes) starts.push(this.allocate(each));
-    } catch (error) {
-      for (const start of starts) this.free(start);
-      throw error;
-    }
-    return starts as { [Index in keyof Bytes]: number };
-  }
-
   /** Gives a region back. */
   free(start: number): void {
     const size = this.#sizes.get(start);
@@ -79,6 +68,37 @@ export class KernelMemory {
 
   i32(start: number, length: number): Int32Array {
     return new Int32Array(this.memory.buffer, start, length);
+  }
+
+  /** Copies numbers to `start`. */
+  write(start: number, values: Numbers): void {
+    viewLike(values, this.memory.buffer, start).set(values as never);
+  }
+
+  /** Copies the numbers at `start` to `values`, as many as it holds. */
+  read(start: number, values: Numbers): void {
+    values.set(viewLike(values, this.memory.buffer, start) as never);
+  }
+
+  /** Runs `task` with a scope that is given back when it ends, by an error too. */
+  async lend<T>(task: (scope: Scope) => T | Promise<T>): Promise<T> {
+    const scope = new Scope(this);
+    try {
+      return await task(scope);
+    } finally {
+      scope.free();
+    }
+  }
+
+  /** Runs `task`, which makes something out of a scope and keeps it: given back on an error alone. */
+  async hold<T>(task: (scope: Scope) => T | Promise<T>): Promise<T> {
+    const scope = new Scope(this);
+    try {
+      return await task(scope);
+    } catch (error) {
+      scope.free();
+      throw error;
+    }
   }
 
   #grow(bytes: number): void {
@@ -112,6 +132,58 @@ export class KernelMemory {
     } else if (after !== undefined && after[0] === end) after[0] = start;
     else regions.splice(at, 0, [start, end]);
   }
+}
+
+/**
+ * Regions of a pool's memory, and what else is held there, that are given back together.
+ *
+ * `KernelMemory.lend` and `hold`, and `Pool.exclusive`, make them, so that nothing stays taken after
+ * an error.
+ */
+export class Scope {
+  readonly #memory: KernelMemory;
+  #parts: { free(): void }[] = [];
+
+  constructor(memory: KernelMemory) {
+    this.#memory = memory;
+  }
+
+  /** A region of at least `bytes`; its content is arbitrary. Throws if the memory is full. */
+  allocate(bytes: number): number {
+    const start = this.#memory.allocate(bytes);
+    this.#parts.push({ free: () => this.#memory.free(start) });
+    return start;
+  }
+
+  /** A region of `bytes` zeros, whole words of them. */
+  zeros(bytes: number): number {
+    const start = this.allocate(bytes);
+    this.#memory.i32(start, bytes / 4).fill(0);
+    return start;
+  }
+
+  /** A region that holds these numbers. */
+  copyOf(values: Numbers): number {
+    const start = this.allocate(values.byteLength);
+    this.#memory.write(start, values);
+    return start;
+  }
+
+  /** Gives `part` back with the rest. */
+  adopt<Part extends { free(): void }>(part: Part): Part {
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Gives all back, the last first. The scope is empty then, and can be used again. */
+  free(): void {
+    for (const part of this.#parts.splice(0).reverse()) part.free();
+  }
+}
+
+function viewLike(values: Numbers, buffer: ArrayBufferLike, start: number): Numbers {
+  const View = values.constructor as new (...of: [ArrayBufferLike, number, number]) => Numbers;
+  return new View(buffer, start, values.length);
 }
 
 /** 4 GB where the engine can reserve as much, else less. */

@@ -8,7 +8,8 @@ import { safeTile } from "../search/tileShape.ts";
 import { searchKernels } from "./binaries/search.ts";
 import { createPool, defaultPool } from "./createPool.ts";
 import { supports } from "./kernelModule.ts";
-import { KernelMemory } from "./memory.ts";
+import { KernelMemory, Scope } from "./memory.ts";
+import { runInParts } from "./parts.ts";
 import type { Kernel, Pool } from "./pool.ts";
 
 /** A kernel whose function is `run`: what the pool does is seen without any arithmetic. */
@@ -43,6 +44,97 @@ describe("KernelMemory", () => {
     const region = memory.allocate(8);
     memory.free(region);
     expect(() => memory.free(region)).toThrow("no region starts at");
+  });
+});
+
+describe("Scope", () => {
+  const memory = new KernelMemory(false);
+  const failing = (scope: Scope) => {
+    scope.allocate(8);
+    throw new Error("no");
+  };
+
+  test("holds copies and zeros, and gives all back, what it adopted first", () => {
+    const scope = new Scope(memory);
+    const freed: number[] = [];
+    const copy = scope.copyOf(Float64Array.of(1, 2));
+    const zeros = scope.zeros(12);
+    scope.adopt({ free: () => freed.push(memory.used) });
+    expect([...memory.f64(copy, 2)]).toEqual([1, 2]);
+    expect([...memory.i32(zeros, 3)]).toEqual([0, 0, 0]);
+    const used = memory.used;
+    scope.free();
+    scope.free();
+    expect(freed).toEqual([used]);
+    expect(memory.used).toBe(0);
+  });
+
+  test("lend gives all back in the end, hold on an error alone", async () => {
+    expect(await memory.lend((scope) => scope.allocate(8) && memory.used)).toBeGreaterThan(0);
+    expect(memory.used).toBe(0);
+    await expect(memory.lend(failing)).rejects.toThrow("no");
+    await expect(memory.hold(failing)).rejects.toThrow("no");
+    expect(memory.used).toBe(0);
+    const held = await memory.hold((scope) => {
+      scope.allocate(8);
+      return scope;
+    });
+    expect(memory.used).toBeGreaterThan(0);
+    held.free();
+  });
+});
+
+describe("runInParts", () => {
+  const pool = createPool({ threads: 1 });
+  const { memory } = pool;
+  afterAll(() => pool.dispose());
+
+  test("brings all rows in and copies all answers out, a part at a time", async () => {
+    const [rows, width] = [50, 2 ** 17]; // 24 rows of 512 KB in a part of 16 MB
+    const vectors = Float32Array.from({ length: rows * width }, (_, i) => i / width);
+    const sums = new Float32Array(rows);
+    const wide = new BigInt64Array(2 * rows);
+    let [x, y, z] = [0, 0, 0];
+    const kernel = fake((begin, end) => {
+      for (let n = begin; n < end; n++) {
+        const row = memory.f32(x + 4 * n * width, width);
+        memory.f32(y, end)[n] = (row[0] as number) + Math.round(row[width - 1] as number);
+        memory.write(z + 16 * n, BigInt64Array.of(BigInt(row[0] as number), -1n));
+      }
+      return end - begin;
+    });
+    const parts: number[] = [];
+    const outside = { rows, from: vectors, to: [sums, wide] };
+    const count = await pool.exclusive((scope) =>
+      runInParts(pool, scope, kernel, outside, (n, from, ...to) => {
+        [x, y, z] = [from, ...to] as [number, number, number];
+        parts.push(n);
+        return { chunkRows: 5, work: 1, args: [] };
+      }),
+    );
+    expect(parts).toEqual([24, 24, 2]);
+    expect(count).toBe(rows);
+    expect(sums).toEqual(Float32Array.from({ length: rows }, (_, n) => 2 * n + 1));
+    expect(wide).toEqual(
+      BigInt64Array.from({ length: 2 * rows }, (_, i) => (i % 2 ? -1n : BigInt(i / 2))),
+    );
+  });
+
+  test("does nothing without rows", async () => {
+    const outside = { rows: 0, from: new Float32Array(0), to: [new Int32Array(0)] };
+    const jobOf = () => {
+      throw new Error("asked");
+    };
+    const count = pool.exclusive((scope) =>
+      runInParts(
+        pool,
+        scope,
+        fake(() => 1),
+        outside,
+        jobOf,
+      ),
+    );
+    expect(await count).toBe(0);
   });
 });
 

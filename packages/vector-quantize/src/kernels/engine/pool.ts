@@ -1,5 +1,5 @@
 import type { KernelForm, KernelModule } from "./kernelModule.ts";
-import type { KernelMemory } from "./memory.ts";
+import type { KernelMemory, Scope } from "./memory.ts";
 
 /**
  * Runs kernels over chunks of rows, on all cores.
@@ -11,10 +11,14 @@ import type { KernelMemory } from "./memory.ts";
  * ```ts
  * const pool = createPool({ threads: 4 });
  * const { squares } = await pool.load(squareKernels, "plain");
- * const x = pool.memory.allocate(4 * n);
- * pool.memory.f32(x, n).set(values);
- * await pool.exclusive(() => pool.run(squares, { rows: n, chunkRows: 4096, work: n, args: [x] }));
+ * const sum = await pool.exclusive((scope) => {
+ *   const x = scope.copyOf(values);
+ *   return pool.run(squares, { rows: n, chunkRows: 4096, work: n, args: [x] });
+ * });
  * ```
+ *
+ * Rows that lie in ordinary memory go through `runInParts`; what stays over many calls is allocated in
+ * `pool.memory.hold`.
  *
  * How it works: one job at a time lies in a control block at the start of the shared memory. Every
  * thread takes the next chunk in one atomic step until none is left, so a thread that the system slows
@@ -41,8 +45,11 @@ export interface Pool {
     module: KernelModule<Name>,
     form: KernelForm,
   ): Promise<Record<Name, Kernel>>;
-  /** Runs `task` when no other task holds the pool's control block. Not reentrant. */
-  exclusive<T>(task: () => T | Promise<T>): Promise<T>;
+  /**
+   * Runs `task` when no other task holds the pool's control block. What it allocates in `scope` is
+   * given back when it ends. Not reentrant.
+   */
+  exclusive<T>(task: (scope: Scope) => T | Promise<T>): Promise<T>;
   /** Runs a kernel over all rows of a job. Call it inside `exclusive`. */
   run(kernel: Kernel, job: Job): Promise<number>;
   /** Stops the workers. The pool can't be used any more. */

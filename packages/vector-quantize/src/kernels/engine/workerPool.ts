@@ -1,7 +1,7 @@
 import { VectorQuantizeError } from "../../errors.ts";
 import { HandOver, type OpenJob, VALUES } from "./handOver.ts";
 import { compileModule, type KernelForm, type KernelModule, supports } from "./kernelModule.ts";
-import { KernelMemory } from "./memory.ts";
+import { KernelMemory, type Scope } from "./memory.ts";
 import type { Platform } from "./platform.ts";
 import type { Job, Kernel, Pool } from "./pool.ts";
 import { Workers } from "./workers.ts";
@@ -70,10 +70,10 @@ export class WorkerPool implements Pool {
     return kernels;
   }
 
-  exclusive<T>(task: () => T | Promise<T>): Promise<T> {
+  exclusive<T>(task: (scope: Scope) => T | Promise<T>): Promise<T> {
     const result = this.#tail.then(() => {
       if (this.#failure !== undefined) throw this.#failure;
-      return task();
+      return this.memory.lend(task);
     });
     this.#tail = result.catch(() => {});
     return result;

@@ -51,69 +51,55 @@ export async function binaryCodeEntropy(
   const held = Math.min(rows, MOST_ENTRIES / wide);
   const { memory } = pool;
 
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
     const kernels = await pool.load(entropyKernels, pool.form);
-    const regions: number[] = [];
-    const region = (bytes: number) => {
-      const start = memory.allocate(bytes);
-      regions.push(start);
-      return start;
-    };
-    try {
-      const x = region(4 * rows * stride);
-      const by = region(4 * rows * stride);
-      const share = region(4 * rows);
-      const values = region(8 * held);
-      const first = region(4 * held * wide1);
-      const second = region(4 * held * wide2);
-      const mean = region(4 * wide1 * wide2);
-      memory.f32(x, logits.length).set(logits);
-      memory.f32(by, logits.length).fill(0);
-      memory.f32(share, rows).set(shares);
-      memory.f32(mean, wide1 * wide2).fill(0);
-      const at = (base: number, row: number) => base + 4 * (row * stride + bits[0]);
+    const x = scope.copyOf(logits);
+    const by = scope.zeros(4 * logits.length);
+    const share = scope.copyOf(shares);
+    const values = scope.allocate(8 * held);
+    const first = scope.allocate(4 * held * wide1);
+    const second = scope.allocate(4 * held * wide2);
+    const mean = scope.zeros(4 * wide1 * wide2);
+    const at = (base: number, row: number) => base + 4 * (row * stride + bits[0]);
 
-      let perSample = 0;
-      for (let row = 0; row < rows; row += held) {
-        const taken = Math.min(held, rows - row);
-        const own = [at(x, row), 4 * stride, high, low, floor > 0 ? -Math.log(floor) : NO_FLOOR];
-        await pool.run(kernels.surprises, {
-          rows: taken,
-          chunkRows: Math.max(1, Math.floor(8192 / wide)),
-          work: 100 * taken * wide,
-          scratch: 80 * wide + 32,
-          args: [taken, ...own, share + 4 * row, values, at(by, row), first, second],
-        });
-        const found = memory.f64(values, taken);
-        for (let n = 0; n < taken; n++) perSample += (shares[row + n] as number) * found[n]!;
-        await pool.run(kernels.addProducts, {
-          rows: wide1 / 4,
-          chunkRows: Math.max(1, wide1 / 128),
-          work: 2 * taken * wide1 * wide2,
-          args: [taken, low, first, second, mean],
-        });
-      }
-      const byPerSample = memory.f32(by, logits.length).slice();
-
-      const total = shares.reduce((sum, own) => sum + own, 0);
-      const { entropy, byMean } = entropyOf(memory.f32(mean, wide1 * wide2), total, floor);
-      const byFirst = mean; // which is not needed any more
-      const bySecond = region(4 * wide2 * n1);
-      panels(memory.f32(byFirst, wide1 * n2), byMean, wide1, n2, wide2, 1);
-      panels(memory.f32(bySecond, wide2 * n1), byMean, wide2, n1, 1, wide2);
-      const chunkRows = Math.max(32, 2048 / wide);
-      await pool.run(kernels.throughMean, {
-        rows,
-        chunkRows,
-        work: 4 * rows * wide1 * wide2,
-        scratch: (8 + 12 * chunkRows) * wide,
-        args: [at(x, 0), 4 * stride, high, low, share, byFirst, bySecond, at(by, 0)],
+    let perSample = 0;
+    for (let row = 0; row < rows; row += held) {
+      const taken = Math.min(held, rows - row);
+      const own = [at(x, row), 4 * stride, high, low, floor > 0 ? -Math.log(floor) : NO_FLOOR];
+      await pool.run(kernels.surprises, {
+        rows: taken,
+        chunkRows: Math.max(1, Math.floor(8192 / wide)),
+        work: 100 * taken * wide,
+        scratch: 80 * wide + 32,
+        args: [taken, ...own, share + 4 * row, values, at(by, row), first, second],
       });
-      const byBatch = memory.f32(by, logits.length).slice();
-      return { perSample, batch: entropy, byPerSample, byBatch };
-    } finally {
-      for (const start of regions) memory.free(start);
+      const found = memory.f64(values, taken);
+      for (let n = 0; n < taken; n++) perSample += (shares[row + n] as number) * found[n]!;
+      await pool.run(kernels.addProducts, {
+        rows: wide1 / 4,
+        chunkRows: Math.max(1, wide1 / 128),
+        work: 2 * taken * wide1 * wide2,
+        args: [taken, low, first, second, mean],
+      });
     }
+    const byPerSample = memory.f32(by, logits.length).slice();
+
+    const total = shares.reduce((sum, own) => sum + own, 0);
+    const { entropy, byMean } = entropyOf(memory.f32(mean, wide1 * wide2), total, floor);
+    const byFirst = mean; // which is not needed any more
+    const bySecond = scope.allocate(4 * wide2 * n1);
+    panels(memory.f32(byFirst, wide1 * n2), byMean, wide1, n2, wide2, 1);
+    panels(memory.f32(bySecond, wide2 * n1), byMean, wide2, n1, 1, wide2);
+    const chunkRows = Math.max(32, 2048 / wide);
+    await pool.run(kernels.throughMean, {
+      rows,
+      chunkRows,
+      work: 4 * rows * wide1 * wide2,
+      scratch: (8 + 12 * chunkRows) * wide,
+      args: [at(x, 0), 4 * stride, high, low, share, byFirst, bySecond, at(by, 0)],
+    });
+    const byBatch = memory.f32(by, logits.length).slice();
+    return { perSample, batch: entropy, byPerSample, byBatch };
   });
 }
 

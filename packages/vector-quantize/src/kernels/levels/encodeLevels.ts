@@ -3,6 +3,7 @@ import { checkFloats, checkKernelOptions } from "../arguments.ts";
 import { levelsKernels } from "../engine/binaries/levels.ts";
 import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
+import { runInParts } from "../engine/parts.ts";
 import type { Pool } from "../engine/pool.ts";
 import { type InvalidOption, invalidRow } from "../invalid.ts";
 import {
@@ -21,8 +22,6 @@ export interface EncodeLevelsOptions extends InvalidOption {
   readonly pool?: Pool;
 }
 
-/** Numbers per call into the pool's memory, so that its size does not depend on N. */
-const PART = 2 ** 22;
 /** Up to so many levels all thresholds are compared, four values at a time; then bisection is faster. */
 const COMPARED_LEVELS = 24;
 
@@ -61,42 +60,24 @@ export async function encodeLevels(
   }
   const pool = options.pool ?? defaultPool();
   const indices = wide ? new BigInt64Array(rows) : new Int32Array(rows);
-  const compared = Math.max(...codec.levels) <= COMPARED_LEVELS;
+  const most = Math.max(...codec.levels);
+  const compared = most <= COMPARED_LEVELS;
   const cuts = compared ? interleavedCuts(codec) : codec.thresholds;
-  const { memory } = pool;
 
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
     const kernels = await pool.load(levelsKernels, pool.form);
-    const part = Math.max(4, Math.floor(PART / dim / 4) * 4);
-    const held = Math.min(part, rows);
-    const regions = memory.allocateAll(4 * held * dim, 8 * held, 4 * cuts.length, 8 * dim, 4 * dim);
-    const [x, to, table, places, counts] = regions;
-    let invalidRows = 0;
-    try {
-      memory.f32(table, cuts.length).set(cuts);
-      new BigInt64Array(memory.memory.buffer, places, dim).set(codec.basis);
-      memory.i32(counts, dim).set(codec.levels);
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        const shape = compared ? Math.max(...codec.levels) - 1 : counts;
-        invalidRows += await pool.run(compared ? kernels.encodeLevels : kernels.encodeManyLevels, {
-          rows: count,
-          chunkRows: Math.max(4, Math.floor(2 ** 14 / dim / 4) * 4),
-          work: 32 * count * dim,
-          scratch: 16 * dim,
-          args: [x, dim, table, shape, places, to, wide ? 1 : 0],
-          fill: (begin, end) => {
-            const from = (first + begin) * dim;
-            const input = memory.f32(x + 4 * begin * dim, (end - begin) * dim);
-            input.set(vectors.subarray(from, (first + end) * dim));
-          },
-        });
-        readIndices(pool, to, indices, first, count);
-      }
-      return checkInvalid("encodeLevels", vectors, dim, { indices, invalidRows }, invalid);
-    } finally {
-      for (const start of regions) memory.free(start);
-    }
+    const kernel = compared ? kernels.encodeLevels : kernels.encodeManyLevels;
+    const table = scope.copyOf(cuts);
+    const shape = compared ? most - 1 : scope.copyOf(Int32Array.from(codec.levels));
+    const places = scope.copyOf(BigInt64Array.from(codec.basis));
+    const outside = { rows, from: vectors, to: [indices] };
+    const invalidRows = await runInParts(pool, scope, kernel, outside, (n, x, to) => ({
+      chunkRows: Math.max(4, Math.floor(2 ** 14 / dim / 4) * 4),
+      work: 32 * n * dim,
+      scratch: 16 * dim,
+      args: [x, dim, table, shape, places, to, wide ? 1 : 0],
+    }));
+    return checkInvalid("encodeLevels", vectors, dim, { indices, invalidRows }, invalid);
   });
 }
 
@@ -129,33 +110,19 @@ export async function decodeLevels(
   const rows = indices.length;
   const out = new Float32Array(rows * dim);
   const wide = indices instanceof BigInt64Array;
-  const { memory } = pool;
 
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
     const kernels = await pool.load(levelsKernels, pool.form);
-    const part = Math.max(1, Math.floor(PART / dim));
-    const held = Math.min(part, rows);
-    const regions = memory.allocateAll(8 * held, 4 * held * dim, 4 * codec.values.length, 4 * dim);
-    const [at, to, values, counts] = regions;
-    try {
-      memory.f32(values, codec.values.length).set(codec.values);
-      memory.i32(counts, dim).set(codec.levels);
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        writeIndices(pool, at, indices, first, count);
-        const bad = await pool.run(kernels.decodeLevels, {
-          rows: count,
-          chunkRows: Math.max(1, Math.floor(2 ** 14 / dim)),
-          work: 32 * count * dim,
-          args: [at, wide ? 1 : 0, dim, counts, values, to],
-        });
-        if (bad > 0) checkLevelIndices("decodeLevels", indices, size);
-        out.set(memory.f32(to, count * dim), first * dim);
-      }
-      return out;
-    } finally {
-      for (const start of regions) memory.free(start);
-    }
+    const values = scope.copyOf(codec.values);
+    const counts = scope.copyOf(Int32Array.from(codec.levels));
+    const outside = { rows, from: indices, to: [out] };
+    const bad = await runInParts(pool, scope, kernels.decodeLevels, outside, (n, at, to) => ({
+      chunkRows: Math.max(1, Math.floor(2 ** 14 / dim)),
+      work: 32 * n * dim,
+      args: [at, wide ? 1 : 0, dim, counts, values, to],
+    }));
+    if (bad > 0) checkLevelIndices("decodeLevels", indices, size);
+    return out;
   });
 }
 
@@ -192,33 +159,6 @@ export function checkInvalid(
   if (invalidRows === 0 || invalid === "mark") return encoded;
   const row = indices instanceof BigInt64Array ? indices.indexOf(-1n) : indices.indexOf(-1);
   throw invalidRow(where, vectors, dim, row);
-}
-
-/** Copies `count` indices out of the pool's memory to `indices`, from `first` on. */
-export function readIndices(
-  pool: Pool,
-  start: number,
-  indices: WideIndices,
-  first: number,
-  count: number,
-): void {
-  const { buffer } = pool.memory.memory;
-  if (indices instanceof BigInt64Array) indices.set(new BigInt64Array(buffer, start, count), first);
-  else indices.set(new Int32Array(buffer, start, count), first);
-}
-
-/** Copies `count` indices from `first` on into the pool's memory. */
-export function writeIndices(
-  pool: Pool,
-  start: number,
-  indices: WideIndices,
-  first: number,
-  count: number,
-): void {
-  const { buffer } = pool.memory.memory;
-  if (indices instanceof BigInt64Array) {
-    new BigInt64Array(buffer, start, count).set(indices.subarray(first, first + count));
-  } else new Int32Array(buffer, start, count).set(indices.subarray(first, first + count));
 }
 
 /** Thresholds in the order in which the kernel meets the values of four rows; see `assembly/levels.ts`. */

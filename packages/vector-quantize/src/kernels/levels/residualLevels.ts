@@ -3,6 +3,7 @@ import { checkFloats, checkInts, checkKernelOptions } from "../arguments.ts";
 import { levelsKernels } from "../engine/binaries/levels.ts";
 import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
+import { runInParts } from "../engine/parts.ts";
 import type { Pool } from "../engine/pool.ts";
 import { invalidRow } from "../invalid.ts";
 import { checkLevelIndices, type EncodeLevelsOptions, interleavedCuts } from "./encodeLevels.ts";
@@ -12,9 +13,6 @@ import {
   decodeResidualLevelsReference,
   encodeResidualLevelsReference,
 } from "./residualLevels.reference.ts";
-
-/** Numbers per call into the pool's memory, so that its size does not depend on N. */
-const PART = 2 ** 22;
 
 /**
  * Indices of residual scalar-quantized vectors, all layers in one pass.
@@ -52,56 +50,27 @@ export async function encodeResidualLevels(
   if (!supports("plain")) return checked(encodeResidualLevelsReference(codec, vectors));
   const pool = options.pool ?? defaultPool();
   const indices = new Int32Array(rows * layers);
-  const { memory } = pool;
   const depth = Math.max(...levels) - 1;
-  const tables = [
-    codec.bound ? interleaved(dim, codec.bound) : new Float32Array(0),
-    Float32Array.from(
-      codec.scales.flatMap((scale) => [...interleaved(dim, [inverses(scale), scale])]), // [Q, D, 2, 4]
-    ),
-    interleavedCuts(codec.codec),
-    interleavedValues(codec.codec),
-  ];
+  const { bound } = codec;
+  const scales = codec.scales.flatMap((scale) => [...interleaved(dim, [inverses(scale), scale])]);
 
-  return pool.exclusive(async () => {
-    const kernels = await pool.load(levelsKernels, pool.form);
-    const part = Math.max(4, Math.floor(PART / (dim + layers) / 4) * 4);
-    const held = Math.min(part, rows);
-    const all = memory.allocateAll(
-      4 * held * dim,
-      4 * held * layers,
-      4 * dim,
-      ...tables.map((table) => 4 * table.length),
-    );
-    const [x, to, places, ...regions] = all;
-    const [bound, scales, cuts, values] = regions as [number, number, number, number];
-    let invalidRows = 0;
-    try {
-      memory.i32(places, dim).set(basis.map(Number));
-      for (const [at, table] of tables.entries()) {
-        memory.f32(regions[at] as number, table.length).set(table);
-      }
-      const ways = [codec.bound ? bound : 0, scales, cuts, values, depth, places, to];
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        invalidRows += await pool.run(kernels.encodeResidualLevels, {
-          rows: count,
-          chunkRows: Math.max(4, Math.floor(2 ** 13 / dim / 4) * 4),
-          work: count * dim * (32 + 8 * layers * depth),
-          scratch: 16 * dim * (layers + 1),
-          args: [x, dim, layers, ...ways],
-          fill: (begin, end) => {
-            const from = (first + begin) * dim;
-            const input = memory.f32(x + 4 * begin * dim, (end - begin) * dim);
-            input.set(vectors.subarray(from, (first + end) * dim));
-          },
-        });
-        indices.set(memory.i32(to, count * layers), first * layers);
-      }
-      return checked({ indices, invalidRows });
-    } finally {
-      for (const start of all) memory.free(start);
-    }
+  return pool.exclusive(async (scope) => {
+    const { encodeResidualLevels: kernel } = await pool.load(levelsKernels, pool.form);
+    const tables = [
+      bound ? scope.copyOf(interleaved(dim, bound)) : 0,
+      scope.copyOf(Float32Array.from(scales)), // [Q, D, 2, 4]
+      scope.copyOf(interleavedCuts(codec.codec)),
+      scope.copyOf(interleavedValues(codec.codec)),
+    ];
+    const places = scope.copyOf(Int32Array.from(basis, Number));
+    const outside = { rows, from: vectors, to: [indices] };
+    const invalidRows = await runInParts(pool, scope, kernel, outside, (n, x, to) => ({
+      chunkRows: Math.max(4, Math.floor(2 ** 13 / dim / 4) * 4),
+      work: n * dim * (32 + 8 * layers * depth),
+      scratch: 16 * dim * (layers + 1),
+      args: [x, dim, layers, ...tables, depth, places, to],
+    }));
+    return checked({ indices, invalidRows });
   });
 }
 
@@ -134,43 +103,21 @@ export async function decodeResidualLevels(
   const pool = options.pool ?? defaultPool();
   const rows = indices.length / layers;
   const out = new Float32Array(rows * dim);
-  const { memory } = pool;
 
-  return pool.exclusive(async () => {
-    const kernels = await pool.load(levelsKernels, pool.form);
-    const part = Math.max(1, Math.floor(PART / (dim + layers)));
-    const held = Math.min(part, rows);
-    const regions = memory.allocateAll(
-      4 * held * layers,
-      4 * held * dim,
-      4 * dim,
-      4 * dim,
-      4 * table.length,
-      4 * layers * dim,
-    );
-    const [at, to, places, counts, values, scales] = regions;
-    try {
-      memory.i32(places, dim).set(basis.map(Number));
-      memory.i32(counts, dim).set(levels);
-      memory.f32(values, table.length).set(table);
-      memory.f32(scales, layers * dim).set(codec.scales.flat());
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        const from = first * layers;
-        memory.i32(at, count * layers).set(indices.subarray(from, from + count * layers));
-        const bad = await pool.run(kernels.decodeResidualLevels, {
-          rows: count,
-          chunkRows: Math.max(1, Math.floor(2 ** 14 / dim)),
-          work: 32 * count * layers * dim,
-          args: [at, layers, size, dim, places, counts, values, scales, to],
-        });
-        if (bad > 0) checkLevelIndices(where, indices, BigInt(size));
-        out.set(memory.f32(to, count * dim), first * dim);
-      }
-      return out;
-    } finally {
-      for (const start of regions) memory.free(start);
-    }
+  return pool.exclusive(async (scope) => {
+    const { decodeResidualLevels: kernel } = await pool.load(levelsKernels, pool.form);
+    const places = scope.copyOf(Int32Array.from(basis, Number));
+    const counts = scope.copyOf(Int32Array.from(levels));
+    const values = scope.copyOf(table);
+    const scales = scope.copyOf(Float32Array.from(codec.scales.flat()));
+    const outside = { rows, from: indices, to: [out] };
+    const bad = await runInParts(pool, scope, kernel, outside, (n, at, to) => ({
+      chunkRows: Math.max(1, Math.floor(2 ** 14 / dim)),
+      work: 32 * n * layers * dim,
+      args: [at, layers, size, dim, places, counts, values, scales, to],
+    }));
+    if (bad > 0) checkLevelIndices(where, indices, BigInt(size));
+    return out;
   });
 }
 

@@ -3,20 +3,17 @@ import { checkFloats, checkKernelOptions } from "../arguments.ts";
 import { levelsKernels } from "../engine/binaries/levels.ts";
 import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
+import { runInParts } from "../engine/parts.ts";
 import type { Pool } from "../engine/pool.ts";
 import {
   checkInvalid,
   checkLevelIndices,
   type EncodedLevels,
   type EncodeLevelsOptions,
-  readIndices,
   type WideIndices,
-  writeIndices,
 } from "./encodeLevels.ts";
 import { decodeSignsReference, encodeSignsReference } from "./signs.reference.ts";
 
-/** Numbers per call into the pool's memory, so that its size does not depend on N. */
-const PART = 2 ** 22;
 const MOST_BITS = 63;
 
 /**
@@ -49,35 +46,15 @@ export async function encodeSigns(
   }
   const pool = options.pool ?? defaultPool();
   const indices = dim > 31 ? new BigInt64Array(rows) : new Int32Array(rows);
-  const { memory } = pool;
-
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
     const kernels = await pool.load(levelsKernels, pool.form);
-    const part = Math.floor(PART / dim);
-    const held = Math.min(part, rows);
-    const [x, to] = memory.allocateAll(4 * held * dim, 8 * held);
-    let invalidRows = 0;
-    try {
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        invalidRows += await pool.run(kernels.encodeSigns, {
-          rows: count,
-          chunkRows: Math.ceil(2 ** 15 / dim),
-          work: 8 * count * dim,
-          args: [x, dim, to],
-          fill: (begin, end) => {
-            const from = (first + begin) * dim;
-            const input = memory.f32(x + 4 * begin * dim, (end - begin) * dim);
-            input.set(vectors.subarray(from, (first + end) * dim));
-          },
-        });
-        readIndices(pool, to, indices, first, count);
-      }
-      return checkInvalid("encodeSigns", vectors, dim, { indices, invalidRows }, invalid);
-    } finally {
-      memory.free(x);
-      memory.free(to);
-    }
+    const outside = { rows, from: vectors, to: [indices] };
+    const invalidRows = await runInParts(pool, scope, kernels.encodeSigns, outside, (n, x, to) => ({
+      chunkRows: Math.ceil(2 ** 15 / dim),
+      work: 8 * n * dim,
+      args: [x, dim, to],
+    }));
+    return checkInvalid("encodeSigns", vectors, dim, { indices, invalidRows }, invalid);
   });
 }
 
@@ -110,31 +87,16 @@ export async function decodeSigns(
   const pool = options.pool ?? defaultPool();
   const rows = indices.length;
   const out = new Float32Array(rows * dim);
-  const { memory } = pool;
-
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
     const kernels = await pool.load(levelsKernels, pool.form);
-    const part = Math.floor(PART / dim);
-    const held = Math.min(part, rows);
-    const [at, to] = memory.allocateAll(8 * held, 4 * held * dim);
-    try {
-      for (let first = 0; first < rows; first += part) {
-        const count = Math.min(part, rows - first);
-        writeIndices(pool, at, indices, first, count);
-        const bad = await pool.run(kernels.decodeSigns, {
-          rows: count,
-          chunkRows: Math.ceil(2 ** 15 / dim),
-          work: 8 * count * dim,
-          args: [at, dim, scale, to],
-        });
-        if (bad > 0) checkLevelIndices("decodeSigns", indices, size);
-        out.set(memory.f32(to, count * dim), first * dim);
-      }
-      return out;
-    } finally {
-      memory.free(at);
-      memory.free(to);
-    }
+    const outside = { rows, from: indices, to: [out] };
+    const bad = await runInParts(pool, scope, kernels.decodeSigns, outside, (n, at, to) => ({
+      chunkRows: Math.ceil(2 ** 15 / dim),
+      work: 8 * n * dim,
+      args: [at, dim, scale, to],
+    }));
+    if (bad > 0) checkLevelIndices("decodeSigns", indices, size);
+    return out;
   });
 }
 

@@ -1,5 +1,6 @@
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { KernelForm } from "../engine/kernelModule.ts";
+import type { Scope } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { PackedCodebook } from "../search/packedCodebook.ts";
 
@@ -49,59 +50,53 @@ export async function createTables(
     }
     if (q > 0) saved += to.size * ((beam - 1) * to.dim - ADDITION * beam * q);
   }
-  const addresses = memory.allocate(4 * layers * layers);
-  let regions: number[] = [];
+  let held: { readonly scope: Scope; readonly starts: Int32Array; address: number } | undefined;
   let ready = false;
   let asked = 0; // rows searched since the codes changed
+  /** Every layer with each of those before it, and the place of their table. */
+  const pairs = books.flatMap((to, q) =>
+    books.slice(0, q).map((from, i) => ({ from, to, place: i * layers + q })),
+  );
 
-  async function make(): Promise<void> {
-    const zeros = Math.max(...books.map((book) => Math.max(stride(book), 4 * book.dim)));
-    const none = memory.allocate(zeros);
-    memory.f32(none, zeros / 4).fill(0);
-    if (regions.length === 0) {
-      const table = new Int32Array(layers * layers);
-      for (const [q, to] of books.entries()) {
-        for (const [i, from] of books.slice(0, q).entries()) {
-          // Whole tiles of rows are written.
-          const start = memory.allocate(Math.ceil(from.size / 12) * 12 * stride(to));
-          regions.push(start);
-          table[i * layers + q] = start;
-        }
+  const hold = () =>
+    memory.hold((scope) => {
+      const starts = new Int32Array(layers * layers);
+      for (const { from, to, place } of pairs) {
+        // Whole tiles of rows are written.
+        starts[place] = scope.allocate(Math.ceil(from.size / 12) * 12 * stride(to));
       }
-      memory.i32(addresses, table.length).set(table);
-    }
-    const starts = memory.i32(addresses, layers * layers).slice();
-    for (const [q, to] of books.entries()) {
-      for (const [i, from] of books.slice(0, q).entries()) {
+      return { scope, starts, address: scope.copyOf(starts) };
+    });
+
+  const make = () =>
+    memory.lend(async (scope) => {
+      const zeros = Math.max(...books.map((book) => Math.max(stride(book), 4 * book.dim)));
+      const none = scope.zeros(zeros);
+      held ??= await hold();
+      for (const { from, to, place } of pairs) {
         await pool.run(codeProducts, {
           rows: from.size,
           chunkRows: 96,
           work: 2 * from.size * to.size * to.dim,
           scratch: 96 * (4 * to.dim + 4) + 128,
-          args: [from.header, to.header, none, (starts[i * layers + q] as number) >>> 0],
+          args: [from.header, to.header, none, (held.starts[place] as number) >>> 0],
         });
       }
-    }
-    memory.free(none);
-    ready = true;
-  }
+      ready = true;
+      return held.address;
+    });
 
   return {
     async addressFor(rows) {
       if (bytes > MOST_BYTES || saved <= 0) return 0;
       asked += rows;
       if (!ready && saved * asked < making) return 0;
-      if (!ready) await make();
-      return addresses;
+      return ready && held ? held.address : make();
     },
     forget() {
       ready = false;
       asked = 0;
     },
-    free() {
-      memory.free(addresses);
-      for (const start of regions) memory.free(start);
-      regions = [];
-    },
+    free: () => held?.scope.free(),
   };
 }

@@ -1,7 +1,9 @@
 import { expected } from "../../errors.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { KernelForm } from "../engine/kernelModule.ts";
-import type { Job, Kernel, Pool } from "../engine/pool.ts";
+import type { Scope } from "../engine/memory.ts";
+import { type JobOfPart, type PartJob, runInParts } from "../engine/parts.ts";
+import type { Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
 import {
   checkFinite,
@@ -17,8 +19,6 @@ import { createTables, type Tables } from "./codeProducts.ts";
 import { checkLayers, type LayerLayout, layoutOf } from "./layerLayout.ts";
 import type { ResidualIndices, ResidualSearch, ResidualSettings } from "./residualSearch.ts";
 
-/** Numbers per call into the pool's memory, so that its size does not depend on N. */
-const PART = 2 ** 23;
 /** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
 const BLOCK_ROWS = 144;
 const BLOCK_BYTES = 2 ** 19;
@@ -34,68 +34,61 @@ export async function createPackedResidualSearch(
   settings: ResidualSettings,
 ): Promise<ResidualSearch> {
   const { dim, beam, weights, limit } = settings;
-  const layers = codebooks.length;
   const kernels = await pool.load(searchKernels, form);
-  const books = await packLayers(pool, codebooks, { dim, tile, form, limit });
-  const filters = await filterLayers(pool, beam === 1 ? books : [], form);
-  const { memory } = pool;
-  const headers = memory.allocate(4 * layers);
-  memory.i32(headers, layers).set(books.map((book) => book.header));
-  const filterHeaders = memory.allocate(4 * layers);
-  const weightsAt = memory.allocate(8 * layers);
-  memory.f64(weightsAt, layers).set(weights);
-  const tables = beam > 1 ? await createTables(pool, books, { form, beam }) : undefined;
-  const search = new PackedResidualSearch(pool, codebooks, settings, {
-    form,
-    books,
-    filters,
-    headers,
-    filterHeaders,
-    weights: weightsAt,
-    tables,
-    kernels,
-  });
-  try {
-    await search.set(codebooks);
-  } catch (error) {
-    search.dispose();
-    throw error;
-  }
-  return search;
+  const make = async (scope: Scope) => {
+    const books = await packLayers(pool, scope, codebooks, { dim, tile, form, limit });
+    const filters = await filterLayers(pool, scope, beam === 1 ? books : [], form);
+    const search = new PackedResidualSearch(pool, codebooks, settings, {
+      scope,
+      form,
+      books,
+      filters,
+      headers: scope.copyOf(Int32Array.from(books, ({ header }) => header)),
+      filterHeaders: scope.allocate(4 * books.length),
+      weights: scope.copyOf(Float64Array.from(weights)),
+      tables: beam > 1 ? scope.adopt(await createTables(pool, books, { form, beam })) : undefined,
+      kernels,
+    });
+    await search.take(codebooks);
+    return search;
+  };
+  return pool.exclusive(() => pool.memory.hold(make));
 }
 
 /** Room for the codebooks; an array that is given for several layers is packed once. */
 async function packLayers(
   pool: Pool,
+  scope: Scope,
   codebooks: readonly Float32Array[],
   options: Omit<PackOptions, "size" | "metric">,
 ): Promise<PackedCodebook[]> {
   const books: PackedCodebook[] = [];
   for (const [q, codebook] of codebooks.entries()) {
-    const shared = books[codebooks.indexOf(codebook)];
     const size = codebook.length / options.dim;
-    books[q] = shared ?? (await packCodebook(pool, { ...options, size, metric: "euclidean" }));
+    books[q] =
+      books[codebooks.indexOf(codebook)] ??
+      scope.adopt(await packCodebook(pool, { ...options, size, metric: "euclidean" }));
   }
   return books;
 }
 
 /** Room for their integers, where they are faster: one for each book, shared as the books are. */
-function filterLayers(
+async function filterLayers(
   pool: Pool,
+  scope: Scope,
   books: readonly PackedCodebook[],
   form: KernelForm,
 ): Promise<Map<PackedCodebook, Pruning>> {
-  return pool.exclusive(async () => {
-    const filters = new Map<PackedCodebook, Pruning>();
-    for (const book of new Set(books)) {
-      filters.set(book, await fastestPruning(pool, book, form));
-    }
-    return filters;
-  });
+  const filters = new Map<PackedCodebook, Pruning>();
+  for (const book of new Set(books)) {
+    filters.set(book, scope.adopt(await fastestPruning(pool, book, form)));
+  }
+  return filters;
 }
 
 /** What a search holds in the pool's memory. */
 interface Layers {
+  readonly scope: Scope;
   readonly form: KernelForm;
   readonly books: readonly PackedCodebook[];
   /** The integers of each book; none with a beam. */
@@ -133,54 +126,40 @@ class PackedResidualSearch implements ResidualSearch {
 
   async set(codebooks: readonly Float32Array[]): Promise<void> {
     checkLayers(codebooks, this.#layout);
-    return this.#exclusive(async () => {
-      const { books, filters, tables } = this.#held;
-      const changed = new Map<PackedCodebook, Float32Array>();
-      for (const [q, codebook] of codebooks.entries()) {
-        const book = books[q] as PackedCodebook;
-        if (!changed.has(book) && !book.holds(codebook)) changed.set(book, codebook);
-      }
-      for (const codebook of changed.values()) checkFinite(codebook, this.#settings.dim);
-      if (changed.size > 0) tables?.forget();
-      for (const [book, codebook] of changed) {
-        await book.take(codebook);
-        await filters.get(book)?.update();
-      }
-    });
+    return this.#exclusive(() => this.take(codebooks));
+  }
+
+  /** As `set`, of codebooks of the right sizes, inside `exclusive`. */
+  async take(codebooks: readonly Float32Array[]): Promise<void> {
+    const { books, filters, tables } = this.#held;
+    const changed = new Map<PackedCodebook, Float32Array>();
+    for (const [q, codebook] of codebooks.entries()) {
+      const book = books[q] as PackedCodebook;
+      if (!changed.has(book) && !book.holds(codebook)) changed.set(book, codebook);
+    }
+    for (const codebook of changed.values()) checkFinite(codebook, this.#settings.dim);
+    if (changed.size > 0) tables?.forget();
+    for (const [book, codebook] of changed) {
+      await book.take(codebook);
+      await filters.get(book)?.update();
+    }
   }
 
   async nearest(vectors: Float32Array): Promise<ResidualIndices> {
     const { dim, beam } = this.#settings;
-    const { kernels } = this.#held;
+    const { kernels, tables } = this.#held;
     const { layers } = this;
     const rows = countRows("nearest", vectors, dim);
     const indices = new Int32Array(rows * layers);
-    const part = Math.max(1, Math.floor(PART / dim));
-    const { memory } = this.#pool;
-    const invalidRows = await this.#exclusive(async () => {
-      const table = (await this.#held.tables?.addressFor(rows)) ?? 0;
-      const held = Math.min(part, rows);
-      const [x, to] = memory.allocateAll(4 * held * dim, 4 * held * layers);
-      let bad = 0;
-      try {
-        for (let first = 0; first < rows; first += part) {
-          const count = Math.min(part, rows - first);
-          const job =
-            beam === 1 ? await this.#greedyJob(count, x, to) : this.#beamJob(count, table, x, to);
-          bad += await this.#pool.run(beam === 1 ? kernels.residualNearest : kernels.residualBeam, {
-            ...job,
-            fill(begin, end) {
-              const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
-              memory.f32(x + 4 * begin * dim, from.length).set(from);
-            },
-          });
-          indices.set(memory.i32(to, count * layers), first * layers);
-        }
-      } finally {
-        memory.free(x);
-        memory.free(to);
+    const outside = { rows, from: vectors, to: [indices] };
+    const invalidRows = await this.#exclusive(async (scope) => {
+      if (beam === 1) {
+        const jobOf: JobOfPart = (count, x, to) => this.#greedyJob(count, x, to);
+        return runInParts(this.#pool, scope, kernels.residualNearest, outside, jobOf);
       }
-      return bad;
+      const table = (await tables?.addressFor(rows)) ?? 0;
+      const jobOf: JobOfPart = (count, x, to) => this.#beamJob(count, table, x, to);
+      return runInParts(this.#pool, scope, kernels.residualBeam, outside, jobOf);
     });
     const { throws, limit } = this.#settings;
     if (invalidRows > 0 && throws) {
@@ -192,24 +171,16 @@ class PackedResidualSearch implements ResidualSearch {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { books, filters, tables, headers, filterHeaders, weights } = this.#held;
-    const { memory } = this.#pool;
     // After the searches under way. A pool that is disposed of has given all its memory back.
-    this.#pool
-      .exclusive(() => {
-        for (const held of [...new Set(books), ...filters.values()]) held.free();
-        tables?.free();
-        for (const start of [headers, filterHeaders, weights]) memory.free(start);
-      })
-      .catch(() => {});
+    this.#pool.exclusive(() => this.#held.scope.free()).catch(() => {});
   }
 
-  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+  #exclusive<T>(task: (scope: Scope) => Promise<T>): Promise<T> {
     if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
     return this.#pool.exclusive(task);
   }
 
-  async #greedyJob(rows: number, x: number, to: number): Promise<Job> {
+  async #greedyJob(rows: number, x: number, to: number): Promise<PartJob> {
     const { dim } = this.#settings;
     const { headers, filterHeaders, filters, books, form } = this.#held;
     for (const [q, book] of books.entries()) {
@@ -219,7 +190,6 @@ class PackedResidualSearch implements ResidualSearch {
     const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));
     const blockRows = 12 * Math.ceil(chunkRows / 12); // all tile heights divide 12
     return {
-      rows,
       chunkRows,
       work: rows * operations(books, 1),
       scratch: blockRows * (4 * dim + 8) + 32 + filterScratch(dim, blockRows, form),
@@ -235,7 +205,7 @@ class PackedResidualSearch implements ResidualSearch {
     return height * Math.max(1, Math.round(rows / (threads * each * height)));
   }
 
-  #beamJob(rows: number, table: number, x: number, to: number): Job {
+  #beamJob(rows: number, table: number, x: number, to: number): PartJob {
     const { beam, carry } = this.#settings;
     const { weights, headers, books, kernels } = this.#held;
     const { layers } = this;
@@ -244,7 +214,6 @@ class PackedResidualSearch implements ResidualSearch {
     const blockRows = Math.max(1, Math.floor(most));
     const sizes = [headers, layers, beam, table, blockRows];
     return {
-      rows,
       chunkRows: blockRows,
       work: rows * operations(books, scans),
       scratch: kernels.residualBeamBytes.call(0, 0, 0, ...sizes),

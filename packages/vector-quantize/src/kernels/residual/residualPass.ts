@@ -1,6 +1,8 @@
-import { type AssignStats, createStats, segmentRows } from "../codes/assignStats.ts";
+import { type AssignStats, createStats, type StatsSize } from "../codes/assignStats.ts";
+import { addressesOf } from "../codes/gather.ts";
 import { codesKernels } from "../engine/binaries/codes.ts";
 import { defaultPool } from "../engine/createPool.ts";
+import type { Scope } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
 
 /** What a pass looks at. The arrays are read at once. */
@@ -66,120 +68,74 @@ export async function createResidualPass(
   const chunks = { rows, chunkRows, work: 16 * vectors.length * layers };
   const { takeCodes, passBack, decodeSum } = await pool.load(codesKernels, pool.form);
 
-  const held: number[] = [];
-  const hold = (bytes: number) => {
-    const start = memory.allocate(bytes);
-    held.push(start);
-    return start;
-  };
-  const release = () => {
-    for (const start of held.splice(0)) memory.free(start);
-  };
-
-  const forward = async () => {
-    const x = hold(4 * vectors.length);
-    const found = hold(4 * indices.length);
-    const books = hold(4 * layers);
-    const addresses = new Map<Float32Array, number>();
-    for (const codebook of codebooks) {
-      if (!addresses.has(codebook)) addresses.set(codebook, hold(4 * codebook.length));
+  /** `held` stays until `dispose`, `passing` till the codes have been taken. */
+  const forward = async (held: Scope, passing: Scope) => {
+    const x = held.copyOf(vectors);
+    const found = held.copyOf(indices);
+    const starts = addressesOf(codebooks, held);
+    const books = held.copyOf(starts);
+    const left = passing.allocate(4 * vectors.length); // residuals, then the sum of the codes
+    const column = passing.allocate(4 * rows);
+    const errorsOfRows = passing.allocate(4 * rows);
+    const sizes = Int32Array.from(codebooks, ({ length }) => length / dim);
+    const sizesAt = passing.copyOf(sizes);
+    const stats: AssignStats[] = [];
+    const errors: number[] = [];
+    for (const [q, codes] of sizes.entries()) {
+      const from = q === 0 ? x : left;
+      const own = memory.i32(column, rows);
+      for (let n = 0; n < rows; n++) own[n] = indices[n * layers + q] as number;
+      stats.push(await statsOf(pool, from, column, { dim, codes, rows }));
+      take.residual?.(q, memory.f32(from, vectors.length));
+      const to = q === layers - 1 ? 0 : left;
+      const book = (starts[q] as number) >>> 0;
+      const args = [book, dim, found + 4 * q, layers, from, to, errorsOfRows];
+      await pool.run(takeCodes, { ...chunks, args });
+      errors.push(sumOf(memory.f32(errorsOfRows, rows)));
     }
-    for (const [codebook, start] of addresses) memory.f32(start, codebook.length).set(codebook);
-    memory.f32(x, vectors.length).set(vectors);
-    memory.i32(found, indices.length).set(indices);
-    const starts = codebooks.map((codebook) => addresses.get(codebook) as number);
-    memory.i32(books, layers).set(starts);
-
-    const passing: number[] = [];
-    const borrow = (bytes: number) => {
-      const start = memory.allocate(bytes);
-      passing.push(start);
-      return start;
-    };
-    try {
-      const left = borrow(4 * vectors.length); // residuals, then the sum of the codes
-      const column = borrow(4 * rows);
-      const errorsOfRows = borrow(4 * rows);
-      const stats: AssignStats[] = [];
-      const errors: number[] = [];
-      for (const [q, start] of starts.entries()) {
-        const codes = (codebooks[q] as Float32Array).length / dim;
-        const from = q === 0 ? x : left;
-        const own = memory.i32(column, rows);
-        for (let n = 0; n < rows; n++) own[n] = indices[n * layers + q] as number;
-        stats.push(await statsOf(pool, from, column, { rows, dim, codes }));
-        take.residual?.(q, memory.f32(from, vectors.length));
-        const to = q === layers - 1 ? 0 : left;
-        const args = [start, dim, found + 4 * q, layers, from, to, errorsOfRows];
-        await pool.run(takeCodes, { ...chunks, args });
-        errors.push(sumOf(memory.f32(errorsOfRows, rows)));
-      }
-      const sizes = borrow(4 * layers);
-      memory.i32(sizes, layers).set(codebooks.map(({ length }) => length / dim));
-      await pool.run(decodeSum, { ...chunks, args: [books, sizes, layers, dim, found, left] });
-      const sum = memory.f32(left, vectors.length);
-      markInvalid(sum, indices, layers, dim);
-      take.sum(sum);
-      return { x, found, books, stats, errors };
-    } finally {
-      for (const start of passing) memory.free(start);
-    }
+    await pool.run(decodeSum, { ...chunks, args: [books, sizesAt, layers, dim, found, left] });
+    const sum = memory.f32(left, vectors.length);
+    markInvalid(sum, indices, layers, dim);
+    take.sum(sum);
+    return { held, x, found, books, stats, errors };
   };
 
-  const { x, found, books, stats, errors } = await pool.exclusive(async () => {
-    try {
-      return await forward();
-    } catch (error) {
-      release();
-      throw error;
-    }
-  });
+  const { held, x, found, books, stats, errors } = await pool.exclusive((passing) =>
+    memory.hold((kept) => forward(kept, passing)),
+  );
 
   return {
     stats,
     errors,
     back: (gradient, weights, rotates, taken) =>
-      pool.exclusive(async () => {
-        const given = memory.allocate(4 * gradient.length);
-        const out = memory.allocate(4 * gradient.length);
-        const factors = memory.allocate(4 * layers);
-        try {
-          memory.f32(factors, layers).set(weights);
-          const args = [books, layers, dim, found, x, given, factors, rotates ? 1 : 0, out];
-          const fill = (begin: number, end: number) => {
-            const part = gradient.subarray(begin * dim, end * dim);
-            memory.f32(given + 4 * begin * dim, part.length).set(part);
-          };
-          await pool.run(passBack, { ...chunks, scratch: 4 * dim, args, fill });
-          taken(memory.f32(out, gradient.length));
-        } finally {
-          for (const start of [given, out, factors]) memory.free(start);
-        }
+      pool.exclusive(async (scope) => {
+        const given = scope.allocate(4 * gradient.length);
+        const out = scope.allocate(4 * gradient.length);
+        const factors = scope.copyOf(Float32Array.from(weights));
+        const args = [books, layers, dim, found, x, given, factors, rotates ? 1 : 0, out];
+        const fill = (begin: number, end: number) =>
+          memory.write(given + 4 * begin * dim, gradient.subarray(begin * dim, end * dim));
+        await pool.run(passBack, { ...chunks, scratch: 4 * dim, args, fill });
+        taken(memory.f32(out, gradient.length));
       }),
     dispose() {
-      pool.exclusive(release).catch(() => {}); // a pool that is disposed of has no memory to free
+      pool.exclusive(() => held.free()).catch(() => {}); // a pool that is disposed of has no memory
     },
   };
 }
 
-/** Statistics of vectors in the pool's memory, in the segments that define the sums. */
+/** Statistics of vectors and indices in the pool's memory. */
 async function statsOf(
   pool: Pool,
   vectors: number,
   indices: number,
-  { rows, dim, codes }: { rows: number; dim: number; codes: number },
+  size: StatsSize & { readonly rows: number },
 ): Promise<AssignStats> {
-  const segment = Math.min(rows, segmentRows(dim));
-  const stats = await createStats(pool, { dim, codes, rows: segment });
-  try {
-    for (let first = 0; first < rows; first += segment) {
-      const count = Math.min(segment, rows - first);
-      await stats.add(vectors + 4 * first * dim, indices + 4 * first, count);
-    }
+  return pool.memory.lend(async (scope) => {
+    const stats = scope.adopt(await createStats(pool, size));
+    await stats.add(vectors, indices, size.rows);
     return stats.read();
-  } finally {
-    stats.free();
-  }
+  });
 }
 
 function sumOf(values: Float32Array): number {

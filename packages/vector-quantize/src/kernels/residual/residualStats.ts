@@ -44,40 +44,36 @@ export async function residualStats(
   checkLayerIndices("residualStats", codebooks, indices, dim);
   if (!supports("plain")) return residualStatsReference(vectors, indices, codebooks, dim);
   const pool = options.pool ?? defaultPool();
-  const { memory } = pool;
-
-  return pool.exclusive(async () => {
+  return pool.exclusive(async (scope) => {
+    const { memory } = pool;
     const { subtractCodes } = await pool.load(codesKernels, pool.form);
     const segment = Math.min(rows, segmentRows(dim));
-    const most = Math.max(...codebooks.map(({ length }) => length));
-    const [x, at, book] = memory.allocateAll(4 * segment * dim, 4 * segment, 4 * most);
+    const x = scope.allocate(4 * segment * dim);
+    const at = scope.allocate(4 * segment);
+    const book = scope.allocate(4 * Math.max(...codebooks.map(({ length }) => length)));
     const all: Stats[] = [];
-    try {
-      for (const { length } of codebooks) {
-        all.push(await createStats(pool, { dim, codes: length / dim, rows: segment }));
-      }
-      for (let first = 0; first < rows; first += segment) {
-        const count = Math.min(segment, rows - first);
-        memory.f32(x, count * dim).set(vectors.subarray(first * dim, (first + count) * dim));
-        for (const [q, codebook] of codebooks.entries()) {
-          const size = codebook.length / dim;
-          const column = memory.i32(at, count);
-          for (let n = 0; n < count; n++) column[n] = indices[(first + n) * layers + q]!;
-          await all[q]?.add(x, at, count);
-          if (q === layers - 1) break;
-          memory.f32(book, codebook.length).set(codebook);
-          await pool.run(subtractCodes, {
-            rows: count,
-            chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
-            work: 16 * count * dim, // bound by memory
-            args: [book, size, dim, at, x],
-          });
-        }
-      }
-      return all.map((stats) => stats.read());
-    } finally {
-      for (const stats of all) stats.free();
-      for (const start of [x, at, book]) memory.free(start);
+    for (const { length } of codebooks) {
+      const size = { dim, codes: length / dim, rows: segment };
+      all.push(scope.adopt(await createStats(pool, size)));
     }
+    for (let first = 0; first < rows; first += segment) {
+      const count = Math.min(segment, rows - first);
+      memory.write(x, vectors.subarray(first * dim, (first + count) * dim));
+      for (const [q, stats] of all.entries()) {
+        const column = memory.i32(at, count);
+        for (let n = 0; n < count; n++) column[n] = indices[(first + n) * layers + q]!;
+        await stats.add(x, at, count);
+        if (q === layers - 1) break;
+        const codebook = codebooks[q]!;
+        memory.write(book, codebook);
+        await pool.run(subtractCodes, {
+          rows: count,
+          chunkRows: Math.max(1, Math.floor(2 ** 15 / dim)),
+          work: 16 * count * dim, // bound by memory
+          args: [book, codebook.length / dim, dim, at, x],
+        });
+      }
+    }
+    return all.map((stats) => stats.read());
   });
 }

@@ -1,7 +1,9 @@
 import { expected } from "../../errors.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { KernelForm } from "../engine/kernelModule.ts";
-import type { Job, Kernel, Pool } from "../engine/pool.ts";
+import type { Scope } from "../engine/memory.ts";
+import { runInParts } from "../engine/parts.ts";
+import type { Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./packedCodebook.ts";
 import { filterScratch, topKFilterScratch } from "./pruning/filterCodebook.ts";
@@ -11,8 +13,6 @@ import type { Nearest, Search } from "./search.ts";
 import { checkCodebook, checkTopK, type SearchSettings } from "./searchSettings.ts";
 import { fastestTile, nearestScratch, topKScratch } from "./tileChoice.ts";
 
-/** Bytes of vectors and answers that lie in the pool's memory at a time. */
-const STAGE_BYTES = 2 ** 24;
 /** Bytes of packed vectors that a thread works on at a time: fits the second-level cache. */
 const BLOCK_BYTES = 49152;
 /** Work of a chunk below which taking it would show. */
@@ -33,6 +33,7 @@ export class PackedSearch implements Search {
   readonly size: number;
   readonly metric: KernelMetric;
   readonly #pool: Pool;
+  readonly #held: Scope;
   readonly #book: PackedCodebook;
   readonly #pruning: Pruning;
   readonly #settings: SearchSettings;
@@ -42,12 +43,14 @@ export class PackedSearch implements Search {
 
   private constructor(
     pool: Pool,
+    held: Scope,
     book: PackedCodebook,
     pruning: Pruning,
     settings: SearchSettings,
     form: KernelForm,
   ) {
     this.#pool = pool;
+    this.#held = held;
     this.#book = book;
     this.#pruning = pruning;
     this.#settings = settings;
@@ -65,20 +68,16 @@ export class PackedSearch implements Search {
     form: KernelForm,
   ): Promise<PackedSearch> {
     const { dim, size, metric, limit } = settings;
-    return pool.exclusive(async () => {
+    const make = async (scope: Scope) => {
       const tile = await fastestTile(pool, form, dim);
-      const book = await packCodebook(pool, { dim, size, metric, tile, form, limit });
-      const pruning = await fastestPruning(pool, book, form);
-      try {
-        await book.set(codebook);
-        await pruning.update();
-      } catch (error) {
-        book.free();
-        pruning.free();
-        throw error;
-      }
-      return new PackedSearch(pool, book, pruning, settings, form);
-    });
+      const options = { dim, size, metric, tile, form, limit };
+      const book = scope.adopt(await packCodebook(pool, options));
+      const pruning = scope.adopt(await fastestPruning(pool, book, form));
+      await book.set(codebook);
+      await pruning.update();
+      return new PackedSearch(pool, scope, book, pruning, settings, form);
+    };
+    return pool.exclusive(() => pool.memory.hold(make));
   }
 
   async nearest(vectors: Float32Array): Promise<Nearest> {
@@ -129,15 +128,10 @@ export class PackedSearch implements Search {
     if (this.#disposed) return;
     this.#disposed = true;
     // After the searches under way. A pool that is disposed of has given all its memory back.
-    this.#pool
-      .exclusive(() => {
-        this.#book.free();
-        this.#pruning.free();
-      })
-      .catch(() => {});
+    this.#pool.exclusive(() => this.#held.free()).catch(() => {});
   }
 
-  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+  #exclusive<T>(task: (scope: Scope) => Promise<T>): Promise<T> {
     if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
     return this.#pool.exclusive(task);
   }
@@ -149,37 +143,18 @@ export class PackedSearch implements Search {
     plan: (rows: number) => Promise<Plan>,
   ): Promise<Nearest> {
     const { dim, size } = this;
-    const { memory } = this.#pool;
     const n = countRows(where, vectors, dim);
     const indices = new Int32Array(n * k);
     const distances = new Float32Array(n * k);
-    const part = Math.max(1, Math.floor(STAGE_BYTES / (4 * dim + 8 * k)));
-    const invalidRows = await this.#exclusive(async () => {
+    const outside = { rows: n, from: vectors, to: [indices, distances] };
+    const invalidRows = await this.#exclusive(async (scope) => {
       const { kernel, scratch, blockRows, more } = await plan(n);
-      const most = Math.min(n, part);
-      const [rows, out] = memory.allocateAll(4 * most * dim, 8 * most * k);
-      let bad = 0;
-      try {
-        for (let first = 0; first < n; first += part) {
-          const count = Math.min(part, n - first);
-          bad += await this.#pool.run(kernel, {
-            ...this.#chunks(count, blockRows),
-            work: 2 * count * dim * size,
-            scratch,
-            args: [this.#book.header, rows, out, out + 4 * most * k, blockRows, ...more],
-            fill(begin, end) {
-              const from = vectors.subarray((first + begin) * dim, (first + end) * dim);
-              memory.f32(rows + 4 * begin * dim, from.length).set(from);
-            },
-          });
-          indices.set(memory.i32(out, count * k), first * k);
-          distances.set(memory.f32(out + 4 * most * k, count * k), first * k);
-        }
-      } finally {
-        memory.free(rows);
-        memory.free(out);
-      }
-      return bad;
+      return runInParts(this.#pool, scope, kernel, outside, (rows, x, found, apart) => ({
+        chunkRows: this.#chunkRows(rows, blockRows),
+        work: 2 * rows * dim * size,
+        scratch,
+        args: [this.#book.header, x, found, apart, blockRows, ...more],
+      }));
     });
     const { throws, limit } = this.#settings;
     if (invalidRows > 0 && throws) {
@@ -189,10 +164,10 @@ export class PackedSearch implements Search {
   }
 
   /** Whole blocks of rows, or fewer rows where there are too few to go round. */
-  #chunks(rows: number, block: number): Pick<Job, "rows" | "chunkRows"> {
+  #chunkRows(rows: number, block: number): number {
     const worthwhile = Math.ceil(CHUNK_WORK / (2 * this.dim * this.size * block)) * block;
     const fair = wholeTiles(rows / (8 * this.#pool.threads));
-    return { rows, chunkRows: Math.max(12, Math.min(worthwhile, fair)) };
+    return Math.max(12, Math.min(worthwhile, fair));
   }
 }
 

@@ -36,40 +36,33 @@ export async function fastestTile(pool: Pool, form: KernelForm, dim: number): Pr
   return choice;
 }
 
-async function trial(
-  pool: Pool,
-  form: KernelForm,
-  dim: number,
-  isFirst: boolean,
-): Promise<TileShape> {
-  const { memory } = pool;
-  const { nearest } = await pool.load(searchKernels, form);
-  const scratch = memory.allocate(nearestScratch(dim, ROWS));
-  const rows = memory.allocate(4 * ROWS * dim);
-  const out = memory.allocate(8 * ROWS);
-  memory.f32(rows, ROWS * dim).set(pattern(ROWS * dim, 1));
-  const codes = pattern(CODES * dim, 2);
-
-  const runs: { tile: TileShape; call: () => void; best: number; free: () => void }[] = [];
-  for (const tile of tileShapes) {
-    const book = await packCodebook(pool, { dim, size: CODES, metric: "dot", tile, form });
-    await book.set(codes);
-    const call = () => nearest.call(0, ROWS, scratch, book.header, rows, out, out + 4 * ROWS, ROWS);
-    runs.push({ tile, call, best: Number.POSITIVE_INFINITY, free: () => book.free() });
-  }
-  for (let i = isFirst && !pool.compilesOptimized ? WARM_UP : 2; i > 0; i--) {
-    for (const run of runs) run.call();
-  }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const run of runs) {
-      const start = performance.now();
-      run.call();
-      run.best = Math.min(run.best, performance.now() - start);
+function trial(pool: Pool, form: KernelForm, dim: number, isFirst: boolean): Promise<TileShape> {
+  return pool.memory.lend(async (scope) => {
+    const { nearest } = await pool.load(searchKernels, form);
+    const scratch = scope.allocate(nearestScratch(dim, ROWS));
+    const rows = scope.copyOf(pattern(ROWS * dim, 1));
+    const out = scope.allocate(8 * ROWS);
+    const codes = pattern(CODES * dim, 2);
+    const runs: { tile: TileShape; call: () => void; best: number }[] = [];
+    for (const tile of tileShapes) {
+      const shape = { dim, size: CODES, metric: "dot", tile, form } as const;
+      const { header, set } = scope.adopt(await packCodebook(pool, shape));
+      await set(codes);
+      const call = () => nearest.call(0, ROWS, scratch, header, rows, out, out + 4 * ROWS, ROWS);
+      runs.push({ tile, call, best: Number.POSITIVE_INFINITY });
     }
-  }
-  for (const run of runs) run.free();
-  for (const region of [scratch, rows, out]) memory.free(region);
-  return runs.reduce((a, b) => (b.best < a.best ? b : a)).tile;
+    for (let i = isFirst && !pool.compilesOptimized ? WARM_UP : 2; i > 0; i--) {
+      for (const run of runs) run.call();
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const run of runs) {
+        const start = performance.now();
+        run.call();
+        run.best = Math.min(run.best, performance.now() - start);
+      }
+    }
+    return runs.reduce((a, b) => (b.best < a.best ? b : a)).tile;
+  });
 }
 
 /** Values between -1 and 1 without order, for trials. */

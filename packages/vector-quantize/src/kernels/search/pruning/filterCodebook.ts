@@ -11,7 +11,8 @@ import {
 import { searchKernels } from "../../engine/binaries/search.ts";
 import { headerAt } from "../../engine/header.ts";
 import type { KernelForm } from "../../engine/kernelModule.ts";
-import type { Pool } from "../../engine/pool.ts";
+import { Scope } from "../../engine/memory.ts";
+import type { Kernel, Pool } from "../../engine/pool.ts";
 import { headerOf, type PackedCodebook } from "../packedCodebook.ts";
 import { topKScratch } from "../tileChoice.ts";
 import { mostAxes } from "./subspaceAxes.ts";
@@ -86,13 +87,13 @@ export function inRange({ memory }: Pool, book: PackedCodebook): boolean {
 
 /** In place of integers where they are not faster: rows pass to float32. */
 export function noIntegers({ memory }: Pool): Pick<FilterCodebook, "header" | "start" | "free"> {
-  const header = memory.allocate(filterCodebookHeader.bytes);
+  const scope = new Scope(memory);
+  const header = scope.zeros(filterCodebookHeader.bytes);
   const fields = headerAt(memory, header, filterCodebookHeader);
-  memory.i32(header, filterCodebookHeader.bytes / 4).fill(0);
   return {
     header,
     start: (coarse, tree) => fields.set({ hopeless: 1, rows: 0, spent: 0, coarse, tree }),
-    free: () => memory.free(header),
+    free: () => scope.free(),
   };
 }
 
@@ -102,20 +103,29 @@ export async function createFilterCodebook(
   book: PackedCodebook,
   form: KernelForm,
 ): Promise<FilterCodebook> {
+  const kernels = await pool.load(searchKernels, form);
+  return pool.memory.hold((scope) => filterIn(scope, pool, kernels, book, form));
+}
+
+function filterIn(
+  scope: Scope,
+  pool: Pool,
+  { measureFilter, packFilter }: Record<"measureFilter" | "packFilter", Kernel>,
+  book: PackedCodebook,
+  form: KernelForm,
+): FilterCodebook {
   const { memory } = pool;
-  const { measureFilter, packFilter } = await pool.load(searchKernels, form);
   const { dim, size } = book;
   const { values, steps, segmentSteps, segments, copies } = layoutFor(dim, form);
   const shift = Math.ceil(Math.log2(segments));
   const panels = 2 * Math.ceil(size / PAIR);
-  const header = memory.allocate(filterCodebookHeader.bytes);
+  const header = scope.allocate(filterCodebookHeader.bytes);
   const fields = headerAt(memory, header, filterCodebookHeader);
-  const packed = memory.allocate(2 * panels * steps * PANEL);
-  const starts = memory.allocate(2 * panels * segments * PANEL);
-  const measures = memory.allocate(4 * panels * (segments + 1));
-  const rests = memory.allocate(4 * panels);
-  const rooms = memory.allocate(16 * segments);
-  const addresses = [packed, starts, measures, rests, rooms];
+  const packed = scope.allocate(2 * panels * steps * PANEL);
+  const starts = scope.allocate(2 * panels * segments * PANEL);
+  const measures = scope.allocate(4 * panels * (segments + 1));
+  const rests = scope.allocate(4 * panels);
+  const rooms = scope.allocate(16 * segments);
   fields.set({ panels, segments, shift, hopeless: 0, subspace: 0, steps, segmentSteps, copies });
   fields.set({ packed, starts, measures, rests, rooms });
 
@@ -178,9 +188,7 @@ export async function createFilterCodebook(
       const rest = memory.f32(rests, panels).reduce((a, b) => Math.max(a, b), 0);
       fields.set({ rest, length: length + rest });
     },
-    free() {
-      for (const start of [header, ...addresses]) memory.free(start);
-    },
+    free: () => scope.free(),
   };
 }
 

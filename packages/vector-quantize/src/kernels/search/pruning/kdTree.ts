@@ -2,6 +2,7 @@ import { BRANCH, kdTreeHeader, LEAF } from "../../engine/binaries/headers.ts";
 import { searchKernels } from "../../engine/binaries/search.ts";
 import { headerAt } from "../../engine/header.ts";
 import type { KernelForm } from "../../engine/kernelModule.ts";
+import type { Scope } from "../../engine/memory.ts";
 import type { Pool } from "../../engine/pool.ts";
 import type { PackedCodebook } from "../packedCodebook.ts";
 import type { PruningStage } from "./pruningStage.ts";
@@ -15,6 +16,13 @@ const MOST_CODES = 2 ** 22;
 /** Rows that save as much as ordering the codes takes. */
 const WORTH = 2048;
 
+/** What is held once the codes are to be ordered. */
+interface Held {
+  readonly scope: Scope;
+  readonly header: number;
+  readonly order: number;
+}
+
 /** A k-d tree of the codes: leaves of near ones, and their boxes; undefined: it would not help. */
 export function createKdTree(
   pool: Pool,
@@ -27,34 +35,38 @@ export function createKdTree(
   const leaves = Math.ceil(size / LEAF);
   const branches = Math.ceil(leaves / BRANCH);
   const fours = Math.ceil(branches / 4);
-  let regions: number[] = [];
+  let held: Held | undefined;
 
-  function hold(): void {
-    regions = [
-      kdTreeHeader.bytes,
-      4 * size, // order
-      4 * leaves * LEAF * dim, // codes
-      4 * leaves * LEAF, // biases
-      8 * branches * BRANCH * dim, // bounds of leaves
-      32 * fours * dim, // bounds of branches
-    ].map((bytes) => memory.allocate(bytes));
-    const [, order = 0, codes = 0, biases = 0, leafBounds = 0, branchBounds = 0] = regions;
-    fields().set({ hopeless: 0, leaves, order, codes, biases, leafBounds, branchBounds });
-  }
+  const hold = () =>
+    memory.hold((scope) => {
+      const header = scope.allocate(kdTreeHeader.bytes);
+      const order = scope.allocate(4 * size);
+      headerAt(memory, header, kdTreeHeader).set({
+        hopeless: 0,
+        leaves,
+        order,
+        codes: scope.allocate(4 * leaves * LEAF * dim),
+        biases: scope.allocate(4 * leaves * LEAF),
+        leafBounds: scope.allocate(8 * branches * BRANCH * dim),
+        branchBounds: scope.allocate(32 * fours * dim),
+      });
+      return { scope, header, order };
+    });
 
-  const fields = () => headerAt(memory, regions[0] as number, kdTreeHeader);
+  const header = () => (held as Held).header;
+  const fields = () => headerAt(memory, header(), kdTreeHeader);
 
   async function pack(): Promise<void> {
     const { packBoxes, packBranches } = await pool.load(searchKernels, form);
-    const args = [book.header, regions[0] as number];
+    const args = [book.header, header()];
     await pool.run(packBoxes, { rows: branches, chunkRows: 1, work: 16 * size * dim, args });
-    packBranches.call(0, fours, 0, book.header, regions[0] as number);
+    packBranches.call(0, fours, 0, book.header, header());
   }
 
   return {
     worth: WORTH,
     get header() {
-      return regions[0] as number;
+      return header();
     },
     get hopeless() {
       return fields().get("hopeless") !== 0;
@@ -62,16 +74,14 @@ export function createKdTree(
     begin: () => fields().set({ hopeless: 0 }),
     async prepare() {
       const { orderCodes } = await pool.load(searchKernels, form);
-      if (regions.length === 0) hold();
-      const scratch = memory.allocate(4 * size * dim);
-      orderCodes.call(0, 0, scratch, book.header, regions[1] as number);
-      memory.free(scratch);
+      held ??= await hold();
+      const { order } = held;
+      await memory.lend((scope) =>
+        orderCodes.call(0, 0, scope.allocate(4 * size * dim), book.header, order),
+      );
       await pack();
     },
     follow: pack,
-    free() {
-      for (const region of regions) memory.free(region);
-      regions = [];
-    },
+    free: () => held?.scope.free(),
   };
 }

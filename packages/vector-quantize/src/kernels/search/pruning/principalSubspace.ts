@@ -2,6 +2,7 @@ import { PANEL, principalSubspaceHeader } from "../../engine/binaries/headers.ts
 import { searchKernels } from "../../engine/binaries/search.ts";
 import { headerAt } from "../../engine/header.ts";
 import type { KernelForm } from "../../engine/kernelModule.ts";
+import type { Scope } from "../../engine/memory.ts";
 import type { Pool } from "../../engine/pool.ts";
 import { headerOf, type PackedCodebook, packCodebook } from "../packedCodebook.ts";
 import { tile4x8 } from "../tileShape.ts";
@@ -20,6 +21,7 @@ const BLOCK = 24;
 
 /** What is held once directions have been found. */
 interface Held {
+  readonly scope: Scope;
   readonly header: number;
   readonly axes: PackedCodebook;
   readonly codes: PackedCodebook;
@@ -43,56 +45,48 @@ export function createPrincipalSubspace(
   let roughHelps = true; // the integers do
   const fieldsAt = (header: number) => headerAt(memory, header, principalSubspaceHeader);
 
-  async function hold(): Promise<Held> {
-    const axes = await packCodebook(pool, { dim, size: count, metric: "dot", tile, form });
-    const shape = { dim: count, size, metric: "euclidean", tile: tile4x8, form } as const;
-    const codes = await packCodebook(pool, shape);
-    const integers = await createFilterCodebook(pool, codes, form);
-    const header = memory.allocate(principalSubspaceHeader.bytes);
-    memory.i32(header, principalSubspaceHeader.bytes / 4).fill(0);
-    const panels = 2 * Math.ceil(size / PAIR);
-    const parts = { axes: axes.header, codes: codes.header, integers: integers.header };
-    fieldsAt(header).set({ panels, subspace: header, ...parts });
-    integers.seeThrough(header);
-    return { header, axes, codes, integers };
-  }
+  const hold = () =>
+    memory.hold(async (scope): Promise<Held> => {
+      const around = { dim, size: count, metric: "dot", tile, form } as const;
+      const axes = scope.adopt(await packCodebook(pool, around));
+      const within = { dim: count, size, metric: "euclidean", tile: tile4x8, form } as const;
+      const codes = scope.adopt(await packCodebook(pool, within));
+      const integers = scope.adopt(await createFilterCodebook(pool, codes, form));
+      const header = scope.zeros(principalSubspaceHeader.bytes);
+      const panels = 2 * Math.ceil(size / PAIR);
+      const parts = { axes: axes.header, codes: codes.header, integers: integers.header };
+      fieldsAt(header).set({ panels, subspace: header, ...parts });
+      integers.seeThrough(header);
+      return { scope, header, axes, codes, integers };
+    });
 
   /** Directions along which the codes differ most. */
-  async function findAxes({ header, axes }: Held): Promise<void> {
-    const { findAxes: find } = await pool.load(searchKernels, form);
-    const out = memory.allocate(4 * count * dim);
-    const scratch = memory.allocate(4 * dim * (SAMPLES + count));
-    find.call(0, 0, scratch, book.header, count, out);
-    await axes.set(memory.f32(out, count * dim));
-    memory.free(scratch);
-    memory.free(out);
-    const stretch = largestStretch(memory.f32(axes.codes, count * dim), dim);
-    const unit = headerOf(memory, axes.header).get("unit");
-    fieldsAt(header).set({ stretch, slack: unit * (Math.sqrt(count) + 2) });
-  }
-
-  async function project({ axes, codes, integers }: Held): Promise<void> {
-    const { projectCodes } = await pool.load(searchKernels, form);
-    const out = memory.allocate(4 * size * count);
-    await pool.run(projectCodes, {
-      rows: size,
-      chunkRows: 4 * BLOCK,
-      work: 2 * size * count * dim,
-      scratch: BLOCK * (4 * (dim + count) + 52),
-      args: [book.header, axes.header, out],
+  const findAxes = ({ header, axes }: Held) =>
+    memory.lend(async (scope) => {
+      const { findAxes: find } = await pool.load(searchKernels, form);
+      const out = scope.allocate(4 * count * dim);
+      find.call(0, 0, scope.allocate(4 * dim * (SAMPLES + count)), book.header, count, out);
+      await axes.set(memory.f32(out, count * dim));
+      const stretch = largestStretch(memory.f32(axes.codes, count * dim), dim);
+      const unit = headerOf(memory, axes.header).get("unit");
+      fieldsAt(header).set({ stretch, slack: unit * (Math.sqrt(count) + 2) });
     });
-    await codes.set(memory.f32(out, size * count));
-    memory.free(out);
-    if (inRange(pool, codes)) await integers.update();
-    else roughHelps = false;
-  }
 
-  function release(): void {
-    if (held === undefined) return;
-    for (const part of [held.axes, held.codes, held.integers]) part.free();
-    memory.free(held.header);
-    held = undefined;
-  }
+  const project = ({ axes, codes, integers }: Held) =>
+    memory.lend(async (scope) => {
+      const { projectCodes } = await pool.load(searchKernels, form);
+      const out = scope.allocate(4 * size * count);
+      await pool.run(projectCodes, {
+        rows: size,
+        chunkRows: 4 * BLOCK,
+        work: 2 * size * count * dim,
+        scratch: BLOCK * (4 * (dim + count) + 52),
+        args: [book.header, axes.header, out],
+      });
+      await codes.set(memory.f32(out, size * count));
+      if (inRange(pool, codes)) await integers.update();
+      else roughHelps = false;
+    });
 
   return {
     worth: WORTHY_PRODUCTS / size,
@@ -114,7 +108,8 @@ export function createPrincipalSubspace(
     },
     async prepare(failed) {
       if (failed && count < mostAxes(dim)) {
-        release();
+        held?.scope.free();
+        held = undefined;
         count = mostAxes(dim);
       }
       held ??= await hold();
@@ -124,7 +119,7 @@ export function createPrincipalSubspace(
       await project(held);
     },
     follow: () => project(held as Held),
-    free: release,
+    free: () => held?.scope.free(),
   };
 }
 

@@ -60,41 +60,39 @@ export async function fastestPruning(
   return createPruning(pool, book, form, await integersAreFaster(pool, form, book));
 }
 
-async function trial(
+function trial(
   pool: Pool,
   form: KernelForm,
   dim: number,
   size: number,
   k: number,
 ): Promise<boolean> {
-  const { memory } = pool;
-  const kernels = k === 1 ? await nearestKernels(pool, form) : await topKKernels(pool, form);
-  const tile = await fastestTile(pool, form, dim);
-  const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
-  await book.set(pattern(size * dim, 2));
-  const filter = await createPruning(pool, book, form, true);
-  await filter.update();
-  const scratch = memory.allocate(kernels.scratch(dim, k));
-  const rows = memory.allocate(4 * ROWS * dim);
-  const out = memory.allocate(8 * ROWS * k);
-  memory.f32(rows, ROWS * dim).set(pattern(ROWS * dim, 1));
+  return pool.memory.lend(async (scope) => {
+    const kernels = k === 1 ? await nearestKernels(pool, form) : await topKKernels(pool, form);
+    const tile = await fastestTile(pool, form, dim);
+    const shape = { dim, size, metric: "euclidean", tile, form } as const;
+    const book = scope.adopt(await packCodebook(pool, shape));
+    await book.set(pattern(size * dim, 2));
+    const filter = scope.adopt(await createPruning(pool, book, form, true));
+    await filter.update();
+    const scratch = scope.allocate(kernels.scratch(dim, k));
+    const rows = scope.copyOf(pattern(ROWS * dim, 1));
+    const out = scope.allocate(8 * ROWS * k);
 
-  const args = [book.header, rows, out, out + 4 * ROWS * k, ROWS, ...(k === 1 ? [] : [k])];
-  const inFloats = () => kernels.floats.call(0, ROWS, scratch, ...args);
-  const integers = await filter.start(0, k === 1 ? "nearest" : "top-k");
-  const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, integers);
-  for (let i = pool.compilesOptimized ? 1 : WARM_UP; i > 0; i--) {
-    inFloats();
-    inIntegers();
-  }
-  let best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
-  for (let round = 0; round < ROUNDS; round++) {
-    best = [Math.min(best[0], time(inFloats)), Math.min(best[1], time(inIntegers))];
-  }
-  book.free();
-  filter.free();
-  for (const region of [scratch, rows, out]) memory.free(region);
-  return best[1] < best[0];
+    const args = [book.header, rows, out, out + 4 * ROWS * k, ROWS, ...(k === 1 ? [] : [k])];
+    const inFloats = () => kernels.floats.call(0, ROWS, scratch, ...args);
+    const integers = await filter.start(0, k === 1 ? "nearest" : "top-k");
+    const inIntegers = () => kernels.filtered.call(0, ROWS, scratch, ...args, integers);
+    for (let i = pool.compilesOptimized ? 1 : WARM_UP; i > 0; i--) {
+      inFloats();
+      inIntegers();
+    }
+    let best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
+    for (let round = 0; round < ROUNDS; round++) {
+      best = [Math.min(best[0], time(inFloats)), Math.min(best[1], time(inIntegers))];
+    }
+    return best[1] < best[0];
+  });
 }
 
 /** Two kernels with the same answer, and the scratch bytes that both find enough. */

@@ -84,6 +84,28 @@ it("asks nothing of codes that change while it rests", async () => {
   expect(stage.since()).toEqual(["prepare after it failed", "begin"]);
 });
 
+it("is prepared by the next search where preparing ended by an error", async () => {
+  let held = true;
+  const upkeep = keepUp({
+    worth: 100,
+    header: 7,
+    async prepare(failed) {
+      held = !failed;
+      if (failed) throw new Error("no memory");
+    },
+    get hopeless() {
+      if (!held) throw new Error("asked of a stage that is not prepared");
+      return true;
+    },
+    follow: async () => {},
+    begin: () => {},
+    free: () => {},
+  });
+  expect(await upkeep.start(100)).toBe(7);
+  await expect(upkeep.start(400)).rejects.toThrow("no memory");
+  expect(await upkeep.start(1)).toBe(7);
+});
+
 it("is done without where there is none", async () => {
   const upkeep = keepUp(undefined);
   upkeep.forget();

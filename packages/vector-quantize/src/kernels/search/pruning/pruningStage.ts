@@ -51,7 +51,9 @@ export function keepUp(stage: PruningStage | undefined): Upkeep {
       if (prepared && stage.hopeless) helps = false;
       asked += rows;
       if (asked >= due && (moved || !helps)) {
-        await stage.prepare(prepared && !helps);
+        const failed = prepared && !helps;
+        prepared = false; // if this ends by an error
+        await stage.prepare(failed);
         prepared = true;
         helps = true;
         moved = false;
