@@ -18,11 +18,13 @@ export function solid(x: np.Array): np.Array {
  *
  * Fused, a sum that is then cut or moved about is added up number by number; by itself it runs with
  * SIMD. The row that is padded on and cut off again costs nothing: it only makes jit finish `x` first.
+ *
+ * @param axis where the row is padded on: the longest is best
  */
-export function settled(x: np.Array): np.Array {
-  const [rows, ...rest] = x.shape as [number, ...number[]];
-  const none = rest.map((): [number, number] => [0, 0]);
-  return np.pad(x, [[0, 1], ...none]).slice([0, rows]);
+export function settled(x: np.Array, axis = 0): np.Array {
+  const pads = x.shape.map((_, at): [number, number] => [0, at === axis ? 1 : 0]);
+  const cut = x.shape.map((length, at): [] | [number, number] => (at === axis ? [0, length] : []));
+  return np.pad(x, pads).slice(...cut);
 }
 
 /**

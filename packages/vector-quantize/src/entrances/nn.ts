@@ -3,6 +3,7 @@ import "../pageThreads.ts";
 
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "../checkpoint/model.ts";
 export { gelu, relu, silu, tanh } from "../nn/activations.ts";
+export { type Conv1dOptions, type Conv1dParams, conv1d } from "../nn/conv1d.ts";
 export { type Conv2dOptions, type Conv2dParams, conv2d } from "../nn/conv2d.ts";
 export { type ImageAutoencoderOptions, imageAutoencoder } from "../nn/imageAutoencoder.ts";
 export type { Layer, LayerConfig } from "../nn/layer.ts";

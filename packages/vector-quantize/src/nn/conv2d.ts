@@ -1,104 +1,123 @@
-import { type numpy as np, random } from "@jax-js/jax";
-import { checkHolds, checkInteger, expected, VectorQuantizeError } from "../errors.ts";
-import { declared, flag, integer } from "../options/kinds.ts";
+import { expected } from "../errors.ts";
+import { declared, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { convolve, enlargingKernel } from "./convolution.ts";
-import { checkImages, mostSide } from "./images.ts";
-import { uniformFanIn } from "./initialise.ts";
+import { leastLength } from "./axis.ts";
+import { type Axes, convolve } from "./convolution.ts";
+import {
+  ChannelOptions,
+  type ConvolutionParams,
+  checkChannels,
+  convolutionLayer,
+} from "./convolutionLayer.ts";
+import { convolveEnlarged } from "./enlarged.ts";
+import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
-import { depthToSpace } from "./spaceToDepth.ts";
+import { paddedAxis, paddingOr } from "./padding.ts";
+import { bothSides, checkPair, type Sides, sides } from "./sides.ts";
 
 /** Options of `conv2d`. */
-export class Conv2dOptions {
-  /** Channels of the input. */
-  readonly inChannels: number = integer();
-  /** Channels of the output. */
-  readonly outChannels: number = integer();
-  /** Height and width of the kernel; odd. Default 3. */
-  readonly kernelSize?: number = integer(3, 1, mostSide);
-  /** Zeros on every side, less than `kernelSize`; "same" keeps the size. Default "same". */
-  readonly padding?: number | "same" = declared(checkPadding, "same");
+export class Conv2dOptions extends ChannelOptions {
+  /** Pixels a side of the kernel, or `[height, width]`. Default 3. */
+  readonly kernelSize?: Sides = sides(3, 1, mostSide);
+  /** Pixels from one output to the next: one number, or `[vertical, horizontal]`. Default 1. */
+  readonly stride?: Sides = sides(1, 1, mostSide);
+  /** Pixels from one weight of the kernel to the next: one number, or `[vertical, horizontal]`. Default 1. */
+  readonly dilation?: Sides = sides(1, 1, mostSide);
+  /**
+   * Zeros on every side, or `[vertical, horizontal]`, fewer than the kernel is long. "same"
+   * keeps the size, divided by `stride` and rounded up, and wants an odd kernel; "valid" is 0.
+   * Default "same".
+   */
+  readonly padding?: Sides | "same" | "valid" = declared(
+    paddingOr(["same", "valid"], (where, value) =>
+      checkPair(where, value, "[vertical, horizontal]", 0),
+    ),
+    "same",
+  );
   /**
    * Enlarges the input so many times (nearest neighbour) before the convolution, as
-   * `upsample({ factor })` in front would, without making the large input; wants padding "same". Default 1.
+   * `upsample({ factor })` in front would, without making the large input. Can't be joined with a
+   * stride, a dilation, groups, a kernel that is no square, or a padding other than "same". Default 1.
    */
   readonly upsample?: number = integer(1, 1, mostSide);
-  /** Whether a bias is added. Default true. */
-  readonly bias?: boolean = flag(true);
 }
 
-function checkPadding(where: string, padding: unknown): void {
-  if (padding !== "same") checkInteger(where, padding, 0);
-}
+type Options = Required<Conv2dOptions>;
 
 const table = optionTable<Conv2dOptions>(
   "conv2d",
   [Conv2dOptions],
   [
-    checkKernel,
-    ({ kernelSize, inChannels, outChannels }, where) =>
-      checkHolds(where, "weight", kernelSize, kernelSize, inChannels, outChannels),
+    (options, where) => void axesOf(where, options),
+    checkUpsample,
+    (options, where) => checkChannels(where, options, weightOf(options)),
   ],
 );
 
-/** Throws unless kernel, padding and enlargement fit together. */
-function checkKernel(options: Required<Conv2dOptions>, where: string): undefined {
-  const { kernelSize, padding, upsample } = options;
-  if (kernelSize % 2 === 0) throw expected(`${where}: kernelSize`, "an odd integer", kernelSize);
-  if (padding === "same") return;
-  if (padding >= kernelSize) {
-    throw expected(`${where}: padding`, `less than kernelSize (${kernelSize})`, padding);
-  }
-  if (upsample > 1) throw expected(`${where}: padding with upsample`, '"same"', padding);
+function axesOf(where: string, { kernelSize, stride, dilation, padding }: Options): Axes {
+  const [sizes, strides, dilations] = [kernelSize, stride, dilation].map(bothSides);
+  const paddings = typeof padding === "string" ? [padding, padding] : bothSides(padding);
+  const axis = (at: number) =>
+    paddedAxis(where, {
+      kernelSize: sizes![at]!,
+      stride: strides![at]!,
+      dilation: dilations![at]!,
+      padding: paddings[at]!,
+    });
+  return [axis(0), axis(1)];
 }
 
-/** Parameters of `conv2d`. */
-export type Conv2dParams = {
-  weight: np.Array; // [k, k, in, out]
-  bias?: np.Array; // [out]
-};
+/** Throws unless the other options are those that an enlargement can be joined with. */
+function checkUpsample(options: Options, where: string): undefined {
+  const { upsample, padding, groups, kernelSize } = options;
+  if (upsample === 1) return;
+  const refused = (name: string, what: string, got: unknown) =>
+    expected(
+      `${where}: ${name} with upsample`,
+      what,
+      got,
+      "Put an upsample layer in front instead",
+    );
+  if (padding !== "same") throw refused("padding", '"same"', padding);
+  for (const name of ["stride", "dilation"] as const) {
+    if (bothSides(options[name]).some((each) => each > 1)) throw refused(name, "1", options[name]);
+  }
+  if (groups > 1) throw refused("groups", "1", groups);
+  const [height, width] = bothSides(kernelSize);
+  if (height !== width) throw refused("kernelSize", "a square", kernelSize);
+}
+
+/** `[k, l, in / groups, out]`. */
+function weightOf({ kernelSize, inChannels, outChannels, groups }: Options): number[] {
+  return [...bothSides(kernelSize), inChannels / groups, outChannels];
+}
+
+/** Parameters of `conv2d`: a weight `[k, k, in / groups, out]` and a bias `[out]`. */
+export type Conv2dParams = ConvolutionParams;
 
 /**
- * 2-D convolution with stride 1: images `[B, H, W, in]` to `[B, H', W', out]`.
+ * 2-D convolution: images `[B, H, W, in]` to `[B, H', W', out]` with
+ * `H' = floor((H + zeros - (k - 1) dilation - 1) / stride) + 1`.
  *
  * Runs as matrix products (`convolution.ts`), `kernelSize ** 2` of them. Fast where `in` or `out` is
- * at least 16; `upsample` is faster than an `upsample` layer in front, by about `upsample ** 2`. For
- * stride, put `spaceToDepth` in front. The weight is PyTorch's `[out, in, k, k]` transposed.
+ * at least 16; `upsample` is faster than an `upsample` layer in front, by about `upsample ** 2`. A
+ * convolution whose stride is its size is faster as `spaceToDepth` and `linear`. The weight
+ * `[k, k, in / groups, out]` is PyTorch's `[out, in / groups, k, k]` transposed by `[2, 3, 1, 0]`.
+ *
+ * @throws VectorQuantizeError for options that don't fit together, and for images of other channels or
+ *   smaller than the kernel
  */
 export function conv2d(given: Conv2dOptions): Layer<Conv2dParams> {
   const { options, config } = table.read(given);
-  const { inChannels, outChannels, kernelSize, padding, upsample, bias } = options;
-  const zeros = padding === "same" ? (kernelSize - 1) / 2 : padding;
-  const enlarge = depthToSpace({ block: upsample });
+  const { groups, upsample } = options;
+  const axes = axesOf("conv2d", options);
+  const weight = weightOf(options);
 
-  return {
-    config,
-
-    init(key) {
-      const fanIn = inChannels * kernelSize * kernelSize;
-      const [weightKey, biasKey] = [...random.split(key)] as [np.Array, np.Array];
-      const shape = [kernelSize, kernelSize, inChannels, outChannels];
-      const weight = uniformFanIn(weightKey, shape, fanIn);
-      if (bias) return { weight, bias: uniformFanIn(biasKey, [outChannels], fanIn) };
-      biasKey.dispose();
-      return { weight };
-    },
-
-    apply({ weight, bias: shift }, x) {
-      const { height, width } = checkImages("conv2d", x.shape, inChannels);
-      if (Math.min(height, width) + 2 * zeros < kernelSize) {
-        throw new VectorQuantizeError(
-          `conv2d: expected images of at least ${kernelSize - 2 * zeros} pixels a side, got ${height} x ${width}`,
-        );
-      }
-      const y =
-        upsample === 1
-          ? convolve(x, weight, zeros)
-          : enlarge.apply(
-              {},
-              convolve(x, enlargingKernel(weight, upsample), Math.ceil(zeros / upsample)),
-            );
-      return shift ? y.add(shift) : y;
-    },
-  };
+  return convolutionLayer({
+    ...{ config, channels: options, weight },
+    fanIn: weight.slice(0, -1).reduce((product, size) => product * size, 1),
+    least: axes.map(leastLength),
+    convolve: (x, kernel) =>
+      upsample > 1 ? convolveEnlarged(x, kernel, upsample) : convolve(x, kernel, axes, groups),
+  });
 }

@@ -1,78 +1,141 @@
 import { grad, jit, numpy as np, random } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
+import { type Axis, windowsOn } from "./axis.ts";
 import { conv2d } from "./conv2d.ts";
-import { convolve, enlargingKernel } from "./convolution.ts";
+import { type Axes, convolve } from "./convolution.ts";
+import { enlargingKernel } from "./enlarged.ts";
 import { upsample } from "./upsample.ts";
 
 /** Small whole numbers, on which sums in float32 are exact. */
 const whole = (seed: number, shape: number[]) =>
   np.round(random.uniform(random.key(seed), shape, { minval: -4, maxval: 4 }));
 
+const axis = (size: number, given: Partial<Axis> = {}): Axis => ({
+  ...{ size, stride: 1, dilation: 1, front: 0, behind: 0 },
+  ...given,
+});
+
+interface Case {
+  x: readonly [B: number, H: number, W: number, C: number];
+  features: number;
+  axes: Axes;
+  groups?: number;
+}
+
+const square = (
+  ...[B, H, W, C, features, k, p]: readonly [
+    ...[number, number, number, number],
+    ...[number, number, number],
+  ]
+): Case => {
+  const each = axis(k, { front: p, behind: p });
+  return { x: [B, H, W, C], features, axes: [each, each] };
+};
+
+const kernelShape = ({ x, features, axes, groups = 1 }: Case) => [
+  ...axes.map(({ size }) => size),
+  ...[x[3] / groups, features],
+];
+
+const outputShape = ({ x: [B, H, W], features, axes }: Case) => [
+  ...[B, windowsOn(axes[0], H), windowsOn(axes[1], W), features],
+];
+
 /** Convolution by its definition, on the host. */
-function plain(
-  x: ArrayLike<number>,
-  xShape: number[],
-  w: ArrayLike<number>,
-  wShape: number[],
-  p: number,
-) {
-  const [B, H, W, C] = xShape as [number, number, number, number];
-  const [k, , , F] = wShape as [number, number, number, number];
+function plain(x: ArrayLike<number>, w: ArrayLike<number>, given: Case): number[] {
+  const [, H, W, C] = given.x;
+  const { axes, features: F, groups = 1 } = given;
+  const [down, across] = axes;
+  const [B, outH, outW] = outputShape(given) as [number, number, number];
+  const inside = C / groups;
   const out: number[] = [];
-  for (let b = 0; b < B; b++)
-    for (let h = 0; h < H + 2 * p - k + 1; h++)
-      for (let v = 0; v < W + 2 * p - k + 1; v++)
-        for (let f = 0; f < F; f++) {
-          let sum = 0;
-          for (let i = 0; i < k; i++)
-            for (let j = 0; j < k; j++) {
-              const [r, s] = [h + i - p, v + j - p];
-              if (r < 0 || r >= H || s < 0 || s >= W) continue;
-              for (let c = 0; c < C; c++)
-                sum +=
-                  (x[((b * H + r) * W + s) * C + c] as number) *
-                  (w[((i * k + j) * C + c) * F + f] as number);
-            }
-          out.push(sum);
-        }
+  for (let at = 0; at < B * outH * outW * F; at++) {
+    const f = at % F;
+    const v = Math.floor(at / F) % outW;
+    const h = Math.floor(at / F / outW) % outH;
+    const b = Math.floor(at / F / outW / outH);
+    const first = Math.floor(f / (F / groups)) * inside;
+    let sum = 0;
+    for (let i = 0; i < down.size; i++)
+      for (let j = 0; j < across.size; j++) {
+        const r = h * down.stride + i * down.dilation - down.front;
+        const s = v * across.stride + j * across.dilation - across.front;
+        if (r < 0 || r >= H || s < 0 || s >= W) continue;
+        for (let c = 0; c < inside; c++)
+          sum +=
+            x[((b * H + r) * W + s) * C + first + c]! *
+            w[((i * across.size + j) * inside + c) * F + f]!;
+      }
+    out.push(sum);
+  }
   return out;
 }
 
-// [B, H, W, C, F, k, padding]: every edge, with one image and several, one channel and several.
-const cases = [
-  [1, 1, 1, 1, 1, 1, 0],
-  [2, 3, 2, 3, 4, 1, 0],
-  [1, 3, 3, 1, 1, 3, 0],
-  [1, 3, 3, 2, 1, 3, 1],
-  [3, 4, 5, 2, 3, 3, 1],
-  [2, 5, 4, 4, 4, 3, 2],
-  [2, 2, 2, 1, 5, 3, 1],
-  [2, 6, 5, 3, 2, 5, 2],
-  [2, 7, 6, 1, 4, 5, 0],
-  [1, 8, 8, 16, 16, 3, 1],
-] as const;
+// Every edge, with one image and several, one channel and several.
+const cases: Case[] = [
+  square(1, 1, 1, 1, 1, 1, 0),
+  square(2, 3, 2, 3, 4, 1, 0),
+  square(1, 3, 3, 1, 1, 3, 0),
+  square(1, 3, 3, 2, 1, 3, 1),
+  square(3, 4, 5, 2, 3, 3, 1),
+  square(2, 5, 4, 4, 4, 3, 2),
+  square(2, 2, 2, 1, 5, 3, 1),
+  square(2, 6, 5, 3, 2, 5, 2),
+  square(2, 7, 6, 1, 4, 5, 0),
+  square(1, 8, 8, 16, 16, 3, 1),
+  // Zeros on one side alone, as many as the kernel allows, and a part of the images unused.
+  { x: [2, 5, 6, 2], features: 3, axes: [axis(3, { front: 2 }), axis(3, { behind: 2 })] },
+  { x: [2, 1, 7, 2], features: 3, axes: [axis(1), axis(4, { front: 3, stride: 2 })] },
+  { x: [2, 8, 7, 1], features: 2, axes: [axis(2, { stride: 3 }), axis(3, { stride: 5 })] },
+];
+for (const stride of [1, 2, 3]) {
+  for (const dilation of [1, 2, 3]) {
+    for (const [size, front, behind] of [
+      [1, 0, 0],
+      [2, 1, 1],
+      [3, 1, 1],
+      [3, 2, 0],
+      [4, 0, 3],
+    ] as const) {
+      const axes = [
+        axis(size, { stride, dilation, front, behind }),
+        axis(4 - (size % 3), { stride: 4 - stride, dilation: 1, front: behind % 2, behind: front }),
+      ] as const;
+      cases.push({ x: [2, 11, 6, 3], features: 2, axes });
+    }
+  }
+}
+for (const [channels, features, groups] of [
+  [4, 6, 2],
+  [6, 3, 3],
+  [4, 4, 4],
+  [3, 6, 3],
+] as const) {
+  const each = axis(3, { front: 1, behind: 1 });
+  const strided = axis(2, { stride: 2, dilation: 2, behind: 1 });
+  cases.push({ x: [2, 5, 4, channels], features, axes: [each, each], groups });
+  cases.push({ x: [3, 7, 5, channels], features, axes: [each, strided], groups });
+}
+const named = cases.map((each) => [JSON.stringify(each), each] as const);
 
 describe("convolve", () => {
-  it.each(cases)(
-    "%d images %d x %d, %d to %d channels, kernel %d, padding %d",
-    async (...shape) => {
-      const [B, H, W, C, F, k, p] = shape;
-      const x = whole(1, [B, H, W, C]);
-      const w = whole(2, [k, k, C, F]);
-      const [xs, ws] = await Promise.all([x.ref.data(), w.ref.data()]);
-      const y = jit((x: np.Array, w: np.Array) => convolve(x, w, p))(x, w);
-      expect(y.shape).toEqual([B, H + 2 * p - k + 1, W + 2 * p - k + 1, F]);
-      expect([...(await y.data())]).toEqual(plain(xs, [B, H, W, C], ws, [k, k, C, F], p));
-    },
-  );
+  it.each(named)("%s", async (_name, given) => {
+    const x = whole(1, [...given.x]);
+    const w = whole(2, kernelShape(given));
+    const [xs, ws] = await Promise.all([x.ref.data(), w.ref.data()]);
+    const run = (x: np.Array, w: np.Array) => convolve(x, w, given.axes, given.groups);
+    const y = jit(run)(x, w);
+    expect(y.shape).toEqual(outputShape(given));
+    expect([...(await y.data())]).toEqual(plain(xs, ws, given));
+  });
 
-  it.each(cases)("has the adjoint as gradient: %d, %d x %d, %d, %d, %d, %d", async (...shape) => {
+  it.each(named)("has the adjoint as gradient: %s", async (_name, given) => {
     // A bilinear f has <f(v, w), g> = <v, df/dx> = <w, df/dw> with x = v and the cotangent g.
-    const [B, H, W, C, F, k, p] = shape;
-    const x = whole(3, [B, H, W, C]);
-    const w = whole(4, [k, k, C, F]);
-    const g = whole(5, [B, H + 2 * p - k + 1, W + 2 * p - k + 1, F]);
-    const inner = (x: np.Array, w: np.Array, g: np.Array) => np.sum(convolve(x, w, p).mul(g));
+    const x = whole(3, [...given.x]);
+    const w = whole(4, kernelShape(given));
+    const g = whole(5, outputShape(given));
+    const inner = (x: np.Array, w: np.Array, g: np.Array) =>
+      np.sum(convolve(x, w, given.axes, given.groups).mul(g));
     const value = jit(inner)(x.ref, w.ref, g.ref);
     const [dx, dw] = jit(grad(inner, { argnums: [0, 1] }))(x.ref, w.ref, g) as [np.Array, np.Array];
     const [byX, byW] = [np.sum(dx.mul(x)), np.sum(dw.mul(w))];

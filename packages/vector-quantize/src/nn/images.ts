@@ -24,6 +24,12 @@ export function checkImages(
   return { batch, height, width, channels: depth };
 }
 
+/** Throws unless `shape` is `[B, T, C]`, with `channels` channels if that is given. */
+export function checkSeries(where: string, shape: readonly number[], channels?: number): void {
+  if (shape.length === 3 && (channels === undefined || shape[2] === channels)) return;
+  throw expected(`${where}: input`, `series [B, T, ${channels ?? "C"}]`, shape);
+}
+
 /** Throws unless both sides of the images can be cut into pieces of `size` pixels. */
 export function checkDivides(where: string, name: string, size: number, image: ImageShape): void {
   const { height, width } = image;

@@ -2,6 +2,7 @@ import { grad, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
 import { VectorQuantizeError } from "../errors.ts";
 import { gelu, relu, silu, tanh } from "./activations.ts";
+import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
 import type { Layer } from "./layer.ts";
 import { layerNorm } from "./layerNorm.ts";
@@ -128,6 +129,36 @@ describe("maxPool", () => {
   });
 });
 
+test.each([1, 2, 3])("a causal conv1d of stride %d does not look ahead", async (stride) => {
+  const options = { inChannels: 1, outChannels: 1, kernelSize: 4, dilation: 2, stride } as const;
+  const layer = conv1d({ ...options, padding: "causal", bias: false });
+  const weight = np.ones([4, 1, 1]);
+  // With weights of 1 an output is the sum of what it looks at: of bits, so that the sum names them.
+  const x = np.array(
+    Float32Array.from({ length: 10 }, (_, t) => 2 ** t),
+    { shape: [1, 10, 1] },
+  );
+  const y = await numbers(layer.apply({ weight }, x));
+  const bits = (t: number) => (t < 0 ? 0 : 2 ** t);
+  expect(y).toEqual(
+    Array.from({ length: Math.ceil(10 / stride) }, (_, t) =>
+      [0, 2, 4, 6].reduce((sum, back) => sum + bits(t * stride - back), 0),
+    ),
+  );
+});
+
+test.each<[string, object, string]>([
+  ["a stride", { stride: 2 }, "conv2d: stride with upsample: expected 1, got 2"],
+  ["a dilation", { dilation: [1, 2] }, "conv2d: dilation with upsample: expected 1, got [1, 2]"],
+  ["groups", { groups: 2 }, "conv2d: groups with upsample: expected 1, got 2"],
+  ["an oblong", { kernelSize: [3, 5] }, "kernelSize with upsample: expected a square, got [3, 5]"],
+  ["padding", { padding: 1 }, 'conv2d: padding with upsample: expected "same", got 1'],
+])("an enlarging conv2d refuses %s", (_name, options, message) => {
+  const make = () => conv2d({ inChannels: 2, outChannels: 2, upsample: 2, ...options });
+  expect(make).toThrow(message);
+  expect(make).toThrow("Put an upsample layer in front");
+});
+
 test("residual adds the input", async () => {
   const layer = residual([linear({ inFeatures: 1, outFeatures: 1 }), relu()]);
   const params = { layers: [{ weight: np.array([[-2]]), bias: np.array([1]) }, {}] };
@@ -152,6 +183,14 @@ test.each<[string, Layer, number]>([
 const everyLayer: [Layer, number[]][] = [
   [conv2d({ inChannels: 2, outChannels: 3, kernelSize: 5, padding: 1, bias: false }), [1, 6, 6, 2]],
   [conv2d({ inChannels: 2, outChannels: 3, upsample: 2 }), [1, 4, 4, 2]],
+  [
+    conv2d({ inChannels: 4, outChannels: 6, groups: 2, kernelSize: [4, 2], padding: [1, 0] }),
+    [2, 5, 4, 4],
+  ],
+  [conv2d({ inChannels: 1, outChannels: 2, stride: [2, 1], dilation: [1, 3] }), [2, 5, 4, 1]],
+  [conv1d({ inChannels: 4, outChannels: 6, groups: 2, stride: 2, dilation: 2 }), [2, 9, 4]],
+  [conv1d({ inChannels: 2, outChannels: 1, kernelSize: 4, padding: [3, 1] }), [2, 9, 2]],
+  [conv1d({ inChannels: 2, outChannels: 1, kernelSize: 4, padding: "causal" }), [2, 9, 2]],
   [depthToSpace({ block: 2 }), [1, 4, 4, 4]],
   [gelu(), [2, 3]],
   [layerNorm({ features: 3, eps: 1e-3 }), [2, 3]],
@@ -222,9 +261,32 @@ test("bad options and inputs are told", () => {
   expect(() => conv2d({ inChannels: 1, outChannels: 1, padding: 3 })).toThrow(
     "less than kernelSize (3)",
   );
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, kernelSize: 2 })).toThrow(
+    'Even ones want a number or "valid" as padding',
+  );
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, dilation: 2, padding: [1, 5] })).toThrow(
+    "conv2d: padding: expected less than the length of the dilated kernel (5), got 5",
+  );
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, padding: "causal" as never })).toThrow(
+    'conv2d: padding: expected a number or one of "same", "valid", got "causal"',
+  );
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, stride: [1, 2, 3] as never })).toThrow(
+    "conv2d: stride: expected a number or [vertical, horizontal], got [1, 2, 3]",
+  );
+  expect(() => conv1d({ inChannels: 4, outChannels: 6, groups: 4 })).toThrow(
+    "conv1d: groups: expected a divisor of outChannels (6), got 4",
+  );
+  expect(() =>
+    conv1d({ inChannels: 2, outChannels: 1, padding: "valid", bias: false }).apply(
+      { weight: np.zeros([3, 2, 1]) },
+      np.zeros([1, 2, 2]),
+    ),
+  ).toThrow("conv1d: expected at least 3 vectors, got 2");
   expect(() => linear({ inFeatures: 0, outFeatures: 1 })).toThrow("linear: inFeatures");
   expect(() => residual([])).toThrow("residual: expected a list of at least one layer, got []");
-  expect(() => layerFromConfig({ type: "dense" })).toThrow("layer type: expected one of conv2d,");
+  expect(() => layerFromConfig({ type: "dense" })).toThrow(
+    "layer type: expected one of conv1d, conv2d,",
+  );
 
   const params = { weight: np.zeros([3, 3, 2, 1]) };
   const conv = conv2d({ inChannels: 2, outChannels: 1, bias: false });

@@ -2,6 +2,7 @@ import { checkKnownOptions, expected } from "../errors.ts";
 import { list } from "../options/kinds.ts";
 import { checkConfig, quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
 import { gelu, relu, silu, tanh } from "./activations.ts";
+import { type Conv1dOptions, conv1d } from "./conv1d.ts";
 import { type Conv2dOptions, conv2d } from "./conv2d.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
 import { type LayerNormOptions, layerNorm } from "./layerNorm.ts";
@@ -24,6 +25,7 @@ const plain =
   };
 
 const factories: Record<string, Factory> = {
+  conv1d: (options: Conv1dOptions) => conv1d(options),
   conv2d: (options: Conv2dOptions) => conv2d(options),
   depthToSpace: (options: BlockOptions) => depthToSpace(options),
   gelu: plain("gelu", gelu),

@@ -1,3 +1,4 @@
+import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
@@ -46,15 +47,28 @@ export function depthToSpace(given: BlockOptions): Layer<NoParams> {
     config,
     init: noParameters,
     apply(_params, x) {
-      const { batch, height, width, channels: depth } = checkImages("depthToSpace", x.shape);
-      const channels = depth / (block * block);
-      if (!Number.isInteger(channels)) {
+      const { channels: depth } = checkImages("depthToSpace", x.shape);
+      if (depth % (block * block) !== 0) {
         throw expected("depthToSpace: channels", `a multiple of block ** 2 (${block ** 2})`, depth);
       }
-      return x
-        .reshape([batch, height, width, block, block, channels])
-        .transpose([0, 1, 3, 2, 4, 5])
-        .reshape([batch, height * block, width * block, channels]);
+      return interleaved(x, [block, block]);
     },
   };
+}
+
+/**
+ * Images whose pixels hold blocks of `h x w` pixels each: `[B, H, W, groups * h * w * C]` to
+ * `[B, H * h, W * w, groups * C]`.
+ */
+export function interleaved(
+  x: np.Array,
+  [high, wide]: readonly [number, number],
+  groups = 1,
+): np.Array {
+  const [batch, height, width, depth] = x.shape as [number, number, number, number];
+  const channels = depth / (groups * high * wide);
+  return x
+    .reshape([batch, height, width, groups, high, wide, channels])
+    .transpose([0, 1, 4, 2, 5, 3, 6])
+    .reshape([batch, height * high, width * wide, groups * channels]);
 }

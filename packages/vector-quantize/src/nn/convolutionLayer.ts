@@ -1,0 +1,100 @@
+import { numpy as np, random } from "@jax-js/jax";
+import { checkHolds, expected, VectorQuantizeError } from "../errors.ts";
+import { flag, integer } from "../options/kinds.ts";
+import { checkImages, checkSeries } from "./images.ts";
+import { uniformFanIn } from "./initialise.ts";
+import type { Layer, LayerConfig } from "./layer.ts";
+
+/** Options that all convolutions share. */
+export class ChannelOptions {
+  /** Channels of the input. */
+  readonly inChannels: number = integer();
+  /** Channels of the output. */
+  readonly outChannels: number = integer();
+  /**
+   * Groups of channels that don't see each other: the first part of the output is computed from the
+   * first of the input, and so on; divides both. Default 1.
+   */
+  readonly groups?: number = integer(1);
+  /** Whether a bias is added. Default true. */
+  readonly bias?: boolean = flag(true);
+}
+
+/** Parameters of a convolution. */
+export type ConvolutionParams = {
+  weight: np.Array;
+  bias?: np.Array; // [out]
+};
+
+/** What tells one convolution from another. */
+interface Plan {
+  readonly config: LayerConfig;
+  readonly channels: Required<ChannelOptions>;
+  /** Shape of the weight. */
+  readonly weight: readonly number[];
+  /** How many products PyTorch takes an output for the sum of, when it draws the first weights. */
+  readonly fanIn: number;
+  /** Least length of the input along each axis: one for series, two for images. */
+  readonly least: readonly number[];
+  /** The convolution of images; a series is an image of one row. */
+  convolve(images: np.Array, kernel: np.Array): np.Array;
+}
+
+/** Throws unless the groups divide the channels and the weight can be held. */
+export function checkChannels(
+  where: string,
+  { inChannels, outChannels, groups }: Required<ChannelOptions>,
+  weight: readonly number[],
+): undefined {
+  for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
+    if (channels % groups === 0) continue;
+    throw expected(`${where}: groups`, `a divisor of ${name} (${channels})`, groups);
+  }
+  return checkHolds(where, "weight", ...weight);
+}
+
+/** A layer that convolves: its first parameters, checks of the input, the bias. */
+export function convolutionLayer({
+  config,
+  channels,
+  weight: shape,
+  fanIn,
+  least,
+  convolve,
+}: Plan): Layer<ConvolutionParams> {
+  const { inChannels, outChannels, bias } = channels;
+  const onSeries = least.length === 1;
+  const checkInput = onSeries ? checkSeries : checkImages;
+
+  return {
+    config,
+
+    init(key) {
+      const [weightKey, biasKey] = [...random.split(key)] as [np.Array, np.Array];
+      const weight = uniformFanIn(weightKey, [...shape], fanIn);
+      if (bias) return { weight, bias: uniformFanIn(biasKey, [outChannels], fanIn) };
+      biasKey.dispose();
+      return { weight };
+    },
+
+    apply({ weight, bias: shift }, x) {
+      checkInput(config.type, x.shape, inChannels);
+      checkRoom(config.type, x.shape.slice(1, -1), least);
+      const y = onSeries
+        ? withoutRow(convolve(withRow(x, 1), withRow(weight, 0)))
+        : convolve(x, weight);
+      return shift ? y.add(shift) : y;
+    },
+  };
+}
+
+function checkRoom(where: string, lengths: readonly number[], least: readonly number[]): void {
+  if (lengths.every((length, axis) => length >= (least[axis] as number))) return;
+  const what = least.length === 1 ? "vectors" : "pixels";
+  throw new VectorQuantizeError(
+    `${where}: expected at least ${least.join(" x ")} ${what}, got ${lengths.join(" x ")}`,
+  );
+}
+
+const withRow = (x: np.Array, axis: number): np.Array => np.expandDims(x, axis);
+const withoutRow = (images: np.Array): np.Array => np.squeeze(images, 1);

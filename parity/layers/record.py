@@ -1,0 +1,210 @@
+"""Records what PyTorch's layers do, as a file that a test compares our layers with.
+
+    python parity/layers/record.py            writes parity/layers/cases.safetensors
+    python parity/layers/record.py --check    records into memory; exit code 1 if the file differs
+
+The options of a case are ours; `CONVOLUTIONS` and `LAYERS` say which call of PyTorch's means the same.
+Everything is in PyTorch's layout and computed in float64 from float32 numbers.
+"""
+
+import argparse
+import json
+import math
+import random
+import sys
+import zlib
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+
+TORCH = "2.13.0"
+FILE = Path(__file__).parent / "cases.safetensors"
+
+
+def pair(value):
+    return list(value) if isinstance(value, list) else [value, value]
+
+
+def extent(size, dilation):
+    return (size - 1) * dilation + 1
+
+
+def conv1d(x, weight, bias=None, *, kernelSize, stride, dilation, padding, groups):
+    reach = extent(kernelSize, dilation) - 1
+    zeros = {"same": [reach // 2, reach // 2], "valid": [0, 0], "causal": [reach, 0]}
+    front, behind = zeros[padding] if isinstance(padding, str) else pair(padding)
+    return F.conv1d(F.pad(x, (front, behind)), weight, bias, stride, 0, dilation, groups)
+
+
+def conv2d(x, weight, bias=None, *, kernelSize, stride, dilation, padding, groups, upsample=1):
+    reach = [extent(k, d) - 1 for k, d in zip(pair(kernelSize), pair(dilation))]
+    zeros = {"same": [each // 2 for each in reach], "valid": 0}
+    given = zeros[padding] if isinstance(padding, str) else padding
+    if upsample > 1:
+        x = F.interpolate(x, scale_factor=upsample, mode="nearest")
+    return F.conv2d(x, weight, bias, stride, given, dilation, groups)
+
+
+def conv_transpose1d(
+    x, weight, bias=None, *, kernelSize, stride, dilation, padding, groups, outputPadding=0
+):
+    causal = padding == "causal"
+    zeros, longer = (0, max(0, stride - extent(kernelSize, dilation))) if causal else (padding, outputPadding)
+    y = F.conv_transpose1d(x, weight, bias, stride, zeros, 0, groups, dilation)
+    y = F.conv_transpose1d(x, weight, bias, stride, zeros, longer, groups, dilation) if longer else y
+    return y[..., : x.shape[-1] * stride] if causal else y
+
+
+def conv_transpose2d(
+    x, weight, bias=None, *, kernelSize, stride, dilation, padding, groups, outputPadding=0
+):
+    return F.conv_transpose2d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
+
+
+def convolution_cases(draw: random.Random, dims: int, transposed: bool, count: int):
+    """Options and shapes that fit together, drawn from a grid; every one is another."""
+
+    def each(choices):
+        first = draw.choice(choices)
+        if dims == 1 or draw.random() < 0.5:
+            return first
+        return [first, draw.choice(choices)]
+
+    found = []
+    while len(found) < count:
+        groups = draw.choice([1, 1, 1, 2, 3])
+        depthwise = draw.random() < 0.15
+        inside, outside = (1, draw.choice([1, 2])) if depthwise else draw.choices([1, 2, 3, 8], k=2)
+        options = {
+            "inChannels": groups * inside,
+            "outChannels": groups * outside,
+            "groups": groups,
+            "kernelSize": each([1, 2, 3, 4, 5, 7]),
+            "stride": each([1, 1, 2, 3, 4]),
+            "dilation": each([1, 1, 2, 3]),
+            "bias": draw.random() < 0.7,
+        }
+        sizes, strides, dilations = (
+            pair(options[name])[:dims] for name in ("kernelSize", "stride", "dilation")
+        )
+        extents = [extent(*both) for both in zip(sizes, dilations)]
+        words = ["causal"] if dims == 1 else []
+        words += [] if transposed else ["same", "valid"]
+        numbers = [draw.randrange(each_extent) for each_extent in extents]
+        options["padding"] = draw.choice([*words, numbers if dims == 2 else numbers[0]])
+        if dims == 1 and not transposed and draw.random() < 0.2:
+            options["padding"] = [draw.randrange(extents[0]), draw.randrange(extents[0])]
+        if options["padding"] == "same" and any(each_extent % 2 == 0 for each_extent in extents):
+            continue
+        if transposed and options["padding"] != "causal" and draw.random() < 0.5:
+            longer = [draw.randrange(max(both)) for both in zip(strides, dilations)]
+            options["outputPadding"] = longer if dims == 2 else longer[0]
+        lengths = [draw.randrange(1, 20 if dims == 1 else 10) for _ in range(dims)]
+        shape = [draw.choice([1, 2, 3]), options["inChannels"], *lengths]
+        weights = options["outChannels"] * inside * math.prod(sizes)
+        if weights <= 1500 and room(options, lengths, extents, transposed):
+            found.append((options, shape))
+    return found
+
+
+def room(options, lengths, extents, transposed):
+    """Whether there is at least one output on each axis, and not too many."""
+    padding = options["padding"]
+    if padding == "same" or padding == "causal":
+        return True
+    both = [0, 0] if padding == "valid" else pair(padding)
+    strides, longer = pair(options["stride"]), pair(options.get("outputPadding", 0))
+    for at, (length, each) in enumerate(zip(lengths, extents)):
+        zeros = sum(both) if len(lengths) == 1 else 2 * both[at]
+        if transposed and (length - 1) * strides[at] + each - zeros + longer[at] < 1:
+            return False
+        if not transposed and length + zeros < each:
+            return False
+    return True
+
+
+CONVOLUTIONS = {
+    "conv1d": (conv1d, 1, False, 40),
+    "conv2d": (conv2d, 2, False, 50),
+}
+
+# Name, our options, the shape of the input, the shapes of the parameters, PyTorch's function.
+LAYERS = []
+
+
+def cases():
+    """Name, our configuration, the shape of the input, the shapes of the parameters, the function."""
+    for name, (run, dims, transposed, count) in CONVOLUTIONS.items():
+        draw = random.Random(name)
+        drawn = convolution_cases(draw, dims, transposed, count)
+        if name == "conv2d":
+            drawn += enlarged()
+        for at, (options, shape) in enumerate(drawn):
+            yield f"{name}-{at}", {"type": name, **options}, shape, shapes(options, dims, transposed), called(run, options)
+    yield from LAYERS
+
+
+def enlarged():
+    """`conv2d` behind a nearest neighbour enlargement."""
+    for size, factor in ((3, 2), (3, 3), (5, 2)):
+        options = {"inChannels": 2, "outChannels": 3, "groups": 1, "kernelSize": size, "stride": 1}
+        options |= {"dilation": 1, "bias": True, "padding": "same", "upsample": factor}
+        yield options, [2, 2, 3, 4]
+
+
+def shapes(options, dims, transposed):
+    inside, outside = options["inChannels"], options["outChannels"]
+    groups = options["groups"]
+    first = [inside, outside // groups] if transposed else [outside, inside // groups]
+    found = {"weight": [*first, *pair(options["kernelSize"])[:dims]]}
+    if options["bias"]:
+        found["bias"] = [outside]
+    return found
+
+
+def called(run, options):
+    own = {key: value for key, value in options.items() if key not in ("inChannels", "outChannels", "bias")}
+    return lambda x, **params: run(x, **params, **own)
+
+
+def record():
+    described, tensors = {}, {}
+    for name, config, shape, parameters, run in cases():
+        torch.manual_seed(zlib.crc32(name.encode()))
+        x = torch.randn(shape)
+        params = {key: torch.randn(of) for key, of in parameters.items()}
+        inputs = [each.double().requires_grad_() for each in (x, *params.values())]
+        y = run(inputs[0], **dict(zip(params, inputs[1:])))
+        weight = torch.randn(y.shape)
+        gradients = torch.autograd.grad((y * weight.double()).sum(), inputs)
+        described[name] = config
+        tensors[f"{name}/x"] = x
+        tensors[f"{name}/y"] = y.detach().float()
+        tensors[f"{name}/weight"] = weight
+        for key, gradient in zip(("x", *params), gradients):
+            tensors[f"{name}/grad/{key}"] = gradient.float()
+        for key, value in params.items():
+            tensors[f"{name}/params/{key}"] = value
+    tensors = {key: value.contiguous() for key, value in tensors.items()}
+    # One entry: the library writes several in any order.
+    return safetensors.torch.save(tensors, {"cases": json.dumps(described)})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    if torch.__version__.split("+")[0] != TORCH:
+        sys.exit(f"record.py: expected torch {TORCH}, got {torch.__version__}")
+    torch.set_num_threads(1)
+    data = record()
+    if not check:
+        FILE.write_bytes(data)
+    elif FILE.read_bytes() != data:
+        sys.exit(f"{FILE.name} differs from what PyTorch does")
+
+
+if __name__ == "__main__":
+    main()
