@@ -18,6 +18,8 @@ const cases = Object.entries(JSON.parse(metadata.cases!) as Record<string, Layer
 const weightAxes: Record<string, readonly number[]> = {
   conv1d: [2, 1, 0],
   conv2d: [2, 3, 1, 0],
+  convTranspose1d: [2, 0, 1],
+  convTranspose2d: [2, 3, 0, 1],
 };
 /** The same for what flows through: channels last. */
 const flowAxes: Record<number, readonly number[]> = { 2: [0, 1], 3: [0, 2, 1], 4: [0, 2, 3, 1] };
@@ -35,7 +37,7 @@ const namesBelow = (prefix: string) =>
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));
 
-test("there are cases", () => expect(cases.length).toBeGreaterThan(90));
+test("there are cases", () => expect(cases.length).toBeGreaterThan(130));
 
 test.for(cases)("%s", async ([name, config]) => {
   const layer = layerFromConfig(config);

@@ -5,6 +5,16 @@ export { type Details, type LoadModelOptions, loadModel, saveModel } from "../ch
 export { gelu, relu, silu, tanh } from "../nn/activations.ts";
 export { type Conv1dOptions, type Conv1dParams, conv1d } from "../nn/conv1d.ts";
 export { type Conv2dOptions, type Conv2dParams, conv2d } from "../nn/conv2d.ts";
+export {
+  type ConvTranspose1dOptions,
+  type ConvTranspose1dParams,
+  convTranspose1d,
+} from "../nn/convTranspose1d.ts";
+export {
+  type ConvTranspose2dOptions,
+  type ConvTranspose2dParams,
+  convTranspose2d,
+} from "../nn/convTranspose2d.ts";
 export { type ImageAutoencoderOptions, imageAutoencoder } from "../nn/imageAutoencoder.ts";
 export type { Layer, LayerConfig } from "../nn/layer.ts";
 export { type LayerNormOptions, type LayerNormParams, layerNorm } from "../nn/layerNorm.ts";

@@ -54,15 +54,14 @@ const table = optionTable<Conv2dOptions>(
   ],
 );
 
-function axesOf(where: string, { kernelSize, stride, dilation, padding }: Options): Axes {
-  const [sizes, strides, dilations] = [kernelSize, stride, dilation].map(bothSides);
-  const paddings = typeof padding === "string" ? [padding, padding] : bothSides(padding);
-  const axis = (at: number) =>
+function axesOf(where: string, options: Options): Axes {
+  const { padding } = options;
+  const axis = (at: 0 | 1) =>
     paddedAxis(where, {
-      kernelSize: sizes![at]!,
-      stride: strides![at]!,
-      dilation: dilations![at]!,
-      padding: paddings[at]!,
+      kernelSize: bothSides(options.kernelSize)[at],
+      stride: bothSides(options.stride)[at],
+      dilation: bothSides(options.dilation)[at],
+      padding: typeof padding === "string" ? padding : bothSides(padding)[at],
     });
   return [axis(0), axis(1)];
 }

@@ -4,6 +4,8 @@ import { VectorQuantizeError } from "../errors.ts";
 import { gelu, relu, silu, tanh } from "./activations.ts";
 import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
+import { convTranspose1d } from "./convTranspose1d.ts";
+import { convTranspose2d } from "./convTranspose2d.ts";
 import type { Layer } from "./layer.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear } from "./linear.ts";
@@ -147,6 +149,29 @@ test.each([1, 2, 3])("a causal conv1d of stride %d does not look ahead", async (
   );
 });
 
+test.each([
+  [4, 1, 2],
+  [3, 2, 2],
+  [2, 1, 5],
+])("a causal convTranspose1d leads back: kernel %d, dilation %d, stride %d", async (...given) => {
+  const [kernelSize, dilation, stride] = given;
+  const options = { inChannels: 1, outChannels: 1, kernelSize, dilation, stride, bias: false };
+  const up = convTranspose1d({ ...options, padding: "causal" });
+  const down = conv1d({ ...options, padding: "causal" });
+  const weight = np.ones([kernelSize, 1, 1]);
+  const x = np.array(
+    Float32Array.from({ length: 3 }, (_, t) => 2 ** t),
+    { shape: [1, 3, 1] },
+  );
+  const long = up.apply({ weight: weight.ref }, x);
+  expect(long.shape).toEqual([1, 3 * stride, 1]);
+  const seen = await numbers(long.ref);
+  seen.forEach((value, t) => {
+    expect(value).toBeLessThan(2 ** (Math.floor(t / stride) + 1)); // of inputs up to t / stride
+  });
+  expect(down.apply({ weight }, long).shape).toEqual([1, 3, 1]);
+});
+
 test.each<[string, object, string]>([
   ["a stride", { stride: 2 }, "conv2d: stride with upsample: expected 1, got 2"],
   ["a dilation", { dilation: [1, 2] }, "conv2d: dilation with upsample: expected 1, got [1, 2]"],
@@ -168,6 +193,8 @@ test("residual adds the input", async () => {
 test.each<[string, Layer, number]>([
   ["linear", linear({ inFeatures: 16, outFeatures: 2000 }), 1 / 4],
   ["conv2d", conv2d({ inChannels: 4, outChannels: 500, kernelSize: 3 }), 1 / 6],
+  ["conv2d in groups", conv2d({ inChannels: 12, outChannels: 600, groups: 3 }), 1 / 6],
+  ["convTranspose2d", convTranspose2d({ inChannels: 5, outChannels: 500, groups: 5 }), 1 / 30],
 ])("%s starts uniform between -1/sqrt(fan in) and 1/sqrt(fan in)", async (_name, layer, bound) => {
   const { weight, bias } = layer.init(random.key(1)) as Record<string, np.Array>;
   for (const values of [await numbers(weight as np.Array), await numbers(bias as np.Array)]) {
@@ -191,6 +218,19 @@ const everyLayer: [Layer, number[]][] = [
   [conv1d({ inChannels: 4, outChannels: 6, groups: 2, stride: 2, dilation: 2 }), [2, 9, 4]],
   [conv1d({ inChannels: 2, outChannels: 1, kernelSize: 4, padding: [3, 1] }), [2, 9, 2]],
   [conv1d({ inChannels: 2, outChannels: 1, kernelSize: 4, padding: "causal" }), [2, 9, 2]],
+  [
+    convTranspose1d({ inChannels: 4, outChannels: 2, groups: 2, kernelSize: 4, padding: "causal" }),
+    [2, 5, 4],
+  ],
+  [convTranspose1d({ inChannels: 2, outChannels: 2, stride: 3, outputPadding: 2 }), [2, 5, 2]],
+  [
+    convTranspose2d({ inChannels: 2, outChannels: 3, kernelSize: [4, 2], stride: 2, padding: 1 }),
+    [2, 3, 4, 2],
+  ],
+  [
+    convTranspose2d({ inChannels: 1, outChannels: 2, dilation: [2, 1], outputPadding: [1, 0] }),
+    [2, 3, 4, 1],
+  ],
   [depthToSpace({ block: 2 }), [1, 4, 4, 4]],
   [gelu(), [2, 3]],
   [layerNorm({ features: 3, eps: 1e-3 }), [2, 3]],
@@ -282,6 +322,22 @@ test("bad options and inputs are told", () => {
       np.zeros([1, 2, 2]),
     ),
   ).toThrow("conv1d: expected at least 3 vectors, got 2");
+  const single = { inChannels: 1, outChannels: 1 };
+  expect(() => convTranspose1d({ ...single, stride: 2, outputPadding: 2 })).toThrow(
+    "convTranspose1d: outputPadding: expected less than stride or dilation (2), got 2",
+  );
+  expect(() =>
+    convTranspose1d({ ...single, stride: 2, outputPadding: 1, padding: "causal" }),
+  ).toThrow('convTranspose1d: outputPadding with padding "causal": expected 0, got 1');
+  expect(() => convTranspose2d({ ...single, padding: [1, 3] })).toThrow(
+    "convTranspose2d: padding: expected less than kernelSize (3), got 3",
+  );
+  expect(() =>
+    convTranspose2d({ ...single, padding: [2, 0], bias: false }).apply(
+      { weight: np.zeros([3, 3, 1, 1]) },
+      np.zeros([1, 2, 1, 1]),
+    ),
+  ).toThrow("convTranspose2d: expected at least 3 x 1 pixels, got 2 x 1");
   expect(() => linear({ inFeatures: 0, outFeatures: 1 })).toThrow("linear: inFeatures");
   expect(() => residual([])).toThrow("residual: expected a list of at least one layer, got []");
   expect(() => layerFromConfig({ type: "dense" })).toThrow(

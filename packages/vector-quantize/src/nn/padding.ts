@@ -41,6 +41,31 @@ function zerosOf(
   return zeros;
 }
 
+/** What a transposed kernel does along an axis. */
+export interface TransposedOptions {
+  readonly kernelSize: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly padding: number | "causal";
+  readonly outputPadding: number;
+}
+
+/** The axis of a transposed convolution: `front` and `behind` are cut off its output. */
+export function cutAxis(where: string, options: TransposedOptions): Axis {
+  const { kernelSize: size, stride, dilation, padding, outputPadding: more } = options;
+  if (padding === "causal") {
+    if (more > 0) throw expected(`${where}: outputPadding with padding "causal"`, "0", more);
+    const behind = extentOf({ size, dilation }) - stride;
+    return { size, stride, dilation, front: 0, behind };
+  }
+  checkReach(where, padding, { size, dilation });
+  const most = Math.max(stride, dilation);
+  if (more >= most) {
+    throw expected(`${where}: outputPadding`, `less than stride or dilation (${most})`, more);
+  }
+  return { size, stride, dilation, front: padding, behind: padding - more };
+}
+
 /** Throws unless `padding` is less than the kernel is long. */
 export function checkReach(
   where: string,

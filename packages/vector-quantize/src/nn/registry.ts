@@ -4,6 +4,8 @@ import { checkConfig, quantizerFromConfig, type UserObjects } from "../quantizer
 import { gelu, relu, silu, tanh } from "./activations.ts";
 import { type Conv1dOptions, conv1d } from "./conv1d.ts";
 import { type Conv2dOptions, conv2d } from "./conv2d.ts";
+import { type ConvTranspose1dOptions, convTranspose1d } from "./convTranspose1d.ts";
+import { type ConvTranspose2dOptions, convTranspose2d } from "./convTranspose2d.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
 import { type LayerNormOptions, layerNorm } from "./layerNorm.ts";
 import { type LinearOptions, linear } from "./linear.ts";
@@ -27,6 +29,8 @@ const plain =
 const factories: Record<string, Factory> = {
   conv1d: (options: Conv1dOptions) => conv1d(options),
   conv2d: (options: Conv2dOptions) => conv2d(options),
+  convTranspose1d: (options: ConvTranspose1dOptions) => convTranspose1d(options),
+  convTranspose2d: (options: ConvTranspose2dOptions) => convTranspose2d(options),
   depthToSpace: (options: BlockOptions) => depthToSpace(options),
   gelu: plain("gelu", gelu),
   layerNorm: (options: LayerNormOptions) => layerNorm(options),
