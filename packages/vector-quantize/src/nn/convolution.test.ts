@@ -87,6 +87,8 @@ const cases: Case[] = [
   { x: [2, 5, 6, 2], features: 3, axes: [axis(3, { front: 2 }), axis(3, { behind: 2 })] },
   { x: [2, 1, 7, 2], features: 3, axes: [axis(1), axis(4, { front: 3, stride: 2 })] },
   { x: [2, 8, 7, 1], features: 2, axes: [axis(2, { stride: 3 }), axis(3, { stride: 5 })] },
+  // The last window of a row meets a phase that has no zeros in front of the next row.
+  { x: [2, 2, 5, 2], features: 2, axes: [axis(1), axis(4, { stride: 2, front: 1, behind: 2 })] },
 ];
 for (const stride of [1, 2, 3]) {
   for (const dilation of [1, 2, 3]) {
