@@ -3,7 +3,7 @@
     python parity/layers/record.py            writes parity/layers/cases.safetensors
     python parity/layers/record.py --check    records into memory; exit code 1 if the file differs
 
-The options of a case are ours; `CONVOLUTIONS` and `LAYERS` say which call of PyTorch's means the same.
+The options of a case are ours, beside the call of PyTorch's that means the same.
 Everything is in PyTorch's layout and computed in float64 from float32 numbers.
 """
 
@@ -13,6 +13,7 @@ import math
 import random
 import sys
 import zlib
+from functools import partial
 from pathlib import Path
 
 import safetensors.torch
@@ -134,8 +135,64 @@ CONVOLUTIONS = {
     "convTranspose2d": (conv_transpose2d, 2, True, 28),
 }
 
-# Name, our options, the shape of the input, the shapes of the parameters, PyTorch's function.
-LAYERS = []
+def other_cases():
+    """Name, our configuration, the shape of the input, the shapes of the parameters, the function."""
+    activations = {
+        "elu": ({"alpha": 0.7}, lambda x: F.elu(x, 0.7)),
+        "gelu": ({}, F.gelu),
+        "leakyRelu": ({"slope": 0.2}, lambda x: F.leaky_relu(x, 0.2)),
+        "relu": ({}, F.relu),
+        "sigmoid": ({}, torch.sigmoid),
+        "silu": ({}, F.silu),
+        "tanh": ({}, torch.tanh),
+    }
+    for name, (options, run) in activations.items():
+        yield name, {"type": name, **options}, [4, 33], {}, run
+    for at, shape in enumerate(([2, 5, 7], [3, 1, 4], [2, 3, 4, 3])):
+        config = {"type": "snake", "channels": shape[1]}
+        yield f"snake-{at}", config, shape, {"alpha": [shape[1]]}, snake
+    for at, (groups, shape) in enumerate(GROUP_NORMS):
+        config = {"type": "groupNorm", "groups": groups, "channels": shape[1], "eps": 1e-3}
+        run = partial(F.group_norm, num_groups=groups, eps=1e-3)
+        parameters = {"weight": [shape[1]], "bias": [shape[1]]}
+        yield f"groupNorm-{at}", config, shape, parameters, run
+    for at, (window, stride, shape) in enumerate(POOLS):
+        options = {"window": window} | ({} if stride is None else {"stride": stride})
+        dims = len(shape) - 2
+        for name, runs in (("maxPool", MAX_POOLS), ("avgPool", AVG_POOLS)):
+            run = partial(runs[dims], kernel_size=window, stride=stride)
+            yield f"{name}-{at}", {"type": name, **options}, shape, {}, run
+
+
+def snake(x, alpha):
+    """Descript Audio Codec's `snake`."""
+    alpha = alpha.reshape([-1] + [1] * (x.dim() - 2))
+    return x + (alpha + 1e-9).reciprocal() * torch.sin(alpha * x).pow(2)
+
+
+# Groups, shape of the input.
+GROUP_NORMS = (
+    (1, [2, 4, 9]),
+    (2, [3, 6, 3, 5]),
+    (3, [2, 3, 2, 2]),
+    (2, [1, 4, 1100]),
+    (2, [5, 4]),
+)
+# Window, stride, shape of the input.
+POOLS = (
+    (2, None, [2, 3, 4, 6]),
+    ([3, 1], None, [1, 2, 6, 4]),
+    ([1, 4], None, [2, 1, 3, 8]),
+    (3, 2, [2, 2, 8, 7]),
+    (2, 3, [1, 3, 7, 8]),
+    ([3, 2], [1, 2], [2, 2, 5, 7]),
+    (5, 1, [1, 2, 5, 6]),
+    (3, None, [2, 3, 9]),
+    (4, 2, [2, 3, 11]),
+    (2, 5, [1, 4, 14]),
+)
+MAX_POOLS = {1: F.max_pool1d, 2: F.max_pool2d}
+AVG_POOLS = {1: F.avg_pool1d, 2: F.avg_pool2d}
 
 
 def cases():
@@ -147,7 +204,7 @@ def cases():
             drawn += enlarged()
         for at, (options, shape) in enumerate(drawn):
             yield f"{name}-{at}", {"type": name, **options}, shape, shapes(options, dims, transposed), called(run, options)
-    yield from LAYERS
+    yield from other_cases()
 
 
 def enlarged():

@@ -2,7 +2,8 @@
 import "../pageThreads.ts";
 
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "../checkpoint/model.ts";
-export { gelu, relu, silu, tanh } from "../nn/activations.ts";
+export { gelu, relu, sigmoid, silu, tanh } from "../nn/activations.ts";
+export { type AvgPoolOptions, avgPool } from "../nn/avgPool.ts";
 export { type Conv1dOptions, type Conv1dParams, conv1d } from "../nn/conv1d.ts";
 export { type Conv2dOptions, type Conv2dParams, conv2d } from "../nn/conv2d.ts";
 export {
@@ -15,9 +16,12 @@ export {
   type ConvTranspose2dParams,
   convTranspose2d,
 } from "../nn/convTranspose2d.ts";
+export { type EluOptions, elu } from "../nn/elu.ts";
+export { type GroupNormOptions, type GroupNormParams, groupNorm } from "../nn/groupNorm.ts";
 export { type ImageAutoencoderOptions, imageAutoencoder } from "../nn/imageAutoencoder.ts";
 export type { Layer, LayerConfig } from "../nn/layer.ts";
 export { type LayerNormOptions, type LayerNormParams, layerNorm } from "../nn/layerNorm.ts";
+export { type LeakyReluOptions, leakyRelu } from "../nn/leakyRelu.ts";
 export { type LinearOptions, type LinearParams, linear } from "../nn/linear.ts";
 export { type MaxPoolOptions, maxPool } from "../nn/maxPool.ts";
 export type {
@@ -30,5 +34,6 @@ export type {
 export { layerFromConfig, modelFromConfig } from "../nn/registry.ts";
 export { residual } from "../nn/residual.ts";
 export { sequential } from "../nn/sequential.ts";
+export { type SnakeOptions, type SnakeParams, snake } from "../nn/snake.ts";
 export { type BlockOptions, depthToSpace, spaceToDepth } from "../nn/spaceToDepth.ts";
 export { type UpsampleOptions, upsample } from "../nn/upsample.ts";

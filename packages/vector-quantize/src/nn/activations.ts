@@ -21,6 +21,11 @@ export function silu(): Layer<NoParams> {
   return elementwise("silu", (x) => nn.silu(x));
 }
 
+/** `1 / (1 + exp(-x))`. */
+export function sigmoid(): Layer<NoParams> {
+  return elementwise("sigmoid", (x) => nn.sigmoid(x));
+}
+
 /** Hyperbolic tangent. */
 export function tanh(): Layer<NoParams> {
   return elementwise("tanh", (x) => np.tanh(x));

@@ -1,7 +1,7 @@
 import { numpy as np, random } from "@jax-js/jax";
-import { checkHolds, expected, VectorQuantizeError } from "../errors.ts";
+import { checkHolds, expected } from "../errors.ts";
 import { flag, integer } from "../options/kinds.ts";
-import { checkImages, checkSeries } from "./images.ts";
+import { checkImages, checkRoom, checkSeries } from "./images.ts";
 import { uniformFanIn } from "./initialise.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
 
@@ -86,14 +86,6 @@ export function convolutionLayer({
       return shift ? y.add(shift) : y;
     },
   };
-}
-
-function checkRoom(where: string, lengths: readonly number[], least: readonly number[]): void {
-  if (lengths.every((length, axis) => length >= (least[axis] as number))) return;
-  const what = least.length === 1 ? "vectors" : "pixels";
-  throw new VectorQuantizeError(
-    `${where}: expected at least ${least.join(" x ")} ${what}, got ${lengths.join(" x ")}`,
-  );
 }
 
 const withRow = (x: np.Array, axis: number): np.Array => np.expandDims(x, axis);

@@ -1,4 +1,4 @@
-import { expected } from "../errors.ts";
+import { expected, VectorQuantizeError } from "../errors.ts";
 
 /** Most pixels a side of a kernel, window or block: each may be a step of the graph. */
 export const mostSide = 1024;
@@ -28,6 +28,19 @@ export function checkImages(
 export function checkSeries(where: string, shape: readonly number[], channels?: number): void {
   if (shape.length === 3 && (channels === undefined || shape[2] === channels)) return;
   throw expected(`${where}: input`, `series [B, T, ${channels ?? "C"}]`, shape);
+}
+
+/** Throws unless every axis is at least so long; one axis for series, two for images. */
+export function checkRoom(
+  where: string,
+  lengths: readonly number[],
+  least: readonly number[],
+): void {
+  if (lengths.every((length, axis) => length >= (least[axis] as number))) return;
+  const what = least.length === 1 ? "vectors" : "pixels";
+  throw new VectorQuantizeError(
+    `${where}: expected at least ${least.join(" x ")} ${what}, got ${lengths.join(" x ")}`,
+  );
 }
 
 /** Throws unless both sides of the images can be cut into pieces of `size` pixels. */

@@ -1,45 +1,21 @@
 import { numpy as np } from "@jax-js/jax";
-import { integer } from "../options/kinds.ts";
-import { optionTable } from "../options/table.ts";
-import { checkDivides, checkImages, mostSide } from "./images.ts";
-import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import type { Layer, NoParams } from "./layer.ts";
+import { poolLayer, type WindowOptions, windowPixels } from "./pooling.ts";
 
 /** Options of `maxPool`. */
-export class MaxPoolOptions {
-  /** Side of a window, and the step to the next. Default 2. */
-  readonly window?: number = integer(2, 1, mostSide);
-}
-
-const table = optionTable<MaxPoolOptions>("maxPool", [MaxPoolOptions]);
+export type MaxPoolOptions = WindowOptions;
 
 /**
- * The largest value of each square window: `[B, H, W, C]` to `[B, H/w, W/w, C]`.
+ * The largest value of each window: images `[B, H, W, C]` to `[B, H', W', C]`, or series `[B, T, C]` to
+ * `[B, T', C]`, with `H' = floor((H - window) / stride) + 1`.
  *
  * The gradient goes to the first of equal values, row by row, as in PyTorch.
+ *
+ * @throws VectorQuantizeError for images or series that the windows don't fill, or that are smaller
+ *   than one
  */
 export function maxPool(given: MaxPoolOptions = {}): Layer<NoParams> {
-  const { options, config } = table.read(given);
-  const { window } = options;
-
-  return {
-    config,
-    init: noParameters,
-    apply(_params, x) {
-      const image = checkImages("maxPool", x.shape);
-      checkDivides("maxPool", "window", window, image);
-      const { batch, height, width, channels } = image;
-      const cut = x.reshape([batch, height / window, window, width / window, window, channels]);
-      let largest: np.Array | undefined;
-      for (let i = 0; i < window; i++) {
-        for (let j = 0; j < window; j++) {
-          const value = cut.ref.slice([], [], i, [], j, []); // [B, H/w, W/w, C]
-          largest = largest ? laterIfLarger(largest, value) : value;
-        }
-      }
-      cut.dispose();
-      return largest as np.Array;
-    },
-  };
+  return poolLayer("maxPool", given, (x, axes) => windowPixels(x, axes).reduce(laterIfLarger));
 }
 
 /** `b` where `a` is less, else `a`; the gradient goes the same way. NaN in either comes out. */

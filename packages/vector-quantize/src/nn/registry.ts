@@ -1,18 +1,23 @@
 import { checkKnownOptions, expected } from "../errors.ts";
 import { list } from "../options/kinds.ts";
 import { checkConfig, quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
-import { gelu, relu, silu, tanh } from "./activations.ts";
+import { gelu, relu, sigmoid, silu, tanh } from "./activations.ts";
+import { type AvgPoolOptions, avgPool } from "./avgPool.ts";
 import { type Conv1dOptions, conv1d } from "./conv1d.ts";
 import { type Conv2dOptions, conv2d } from "./conv2d.ts";
 import { type ConvTranspose1dOptions, convTranspose1d } from "./convTranspose1d.ts";
 import { type ConvTranspose2dOptions, convTranspose2d } from "./convTranspose2d.ts";
+import { type EluOptions, elu } from "./elu.ts";
+import { type GroupNormOptions, groupNorm } from "./groupNorm.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
 import { type LayerNormOptions, layerNorm } from "./layerNorm.ts";
+import { type LeakyReluOptions, leakyRelu } from "./leakyRelu.ts";
 import { type LinearOptions, linear } from "./linear.ts";
 import { type MaxPoolOptions, maxPool } from "./maxPool.ts";
 import type { Model, ModelConfig } from "./model.ts";
 import { residual } from "./residual.ts";
 import { sequential } from "./sequential.ts";
+import { type SnakeOptions, snake } from "./snake.ts";
 import { type BlockOptions, depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
 import { type UpsampleOptions, upsample } from "./upsample.ts";
 
@@ -27,13 +32,17 @@ const plain =
   };
 
 const factories: Record<string, Factory> = {
+  avgPool: (options: AvgPoolOptions) => avgPool(options),
   conv1d: (options: Conv1dOptions) => conv1d(options),
   conv2d: (options: Conv2dOptions) => conv2d(options),
   convTranspose1d: (options: ConvTranspose1dOptions) => convTranspose1d(options),
   convTranspose2d: (options: ConvTranspose2dOptions) => convTranspose2d(options),
   depthToSpace: (options: BlockOptions) => depthToSpace(options),
+  elu: (options: EluOptions) => elu(options),
   gelu: plain("gelu", gelu),
+  groupNorm: (options: GroupNormOptions) => groupNorm(options),
   layerNorm: (options: LayerNormOptions) => layerNorm(options),
+  leakyRelu: (options: LeakyReluOptions) => leakyRelu(options),
   linear: (options: LinearOptions) => linear(options),
   maxPool: (options: MaxPoolOptions) => maxPool(options),
   relu: plain("relu", relu),
@@ -42,7 +51,9 @@ const factories: Record<string, Factory> = {
     checkParts("residual: layers", options.layers);
     return residual(options.layers.map((layer) => rebuilt(layer, depth + 1)));
   },
+  sigmoid: plain("sigmoid", sigmoid),
   silu: plain("silu", silu),
+  snake: (options: SnakeOptions) => snake(options),
   spaceToDepth: (options: BlockOptions) => spaceToDepth(options),
   tanh: plain("tanh", tanh),
   upsample: (options: UpsampleOptions) => upsample(options),

@@ -1,5 +1,5 @@
 import { checkInteger, expected } from "../errors.ts";
-import { declared } from "../options/kinds.ts";
+import { declared, type Fallback } from "../options/kinds.ts";
 
 /** One size for both axes of an image, or one for each. */
 export type Sides = number | readonly [vertical: number, horizontal: number];
@@ -21,10 +21,10 @@ export function checkPair(
 }
 
 /** An option: an integer from `min` to `max`, or `[vertical, horizontal]`. */
-export const sides = (fallback: Sides, min: number, max?: number): Sides =>
-  declared(
+export const sides = (fallback: Fallback<Sides>, min: number, max?: number): Sides =>
+  declared<Sides>(
     (where, value) => checkPair(where, value, "[vertical, horizontal]", min, max),
-    fallback as never,
+    fallback,
   );
 
 /** `[vertical, horizontal]`. */
