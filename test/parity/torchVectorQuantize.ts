@@ -19,13 +19,11 @@ import {
   vectorQuantize,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
 import { fromTorch } from "../../packages/vector-quantize/src/torch/fromTorch.ts";
-import { linearOf, linearTensors } from "../../packages/vector-quantize/src/torch/tensors.ts";
-import {
-  paramTensors,
-  tensorsOf,
-} from "../../packages/vector-quantize/src/torch/vectorQuantize/tensors.ts";
+import { linear, tensorsOf, variablesOf } from "../../packages/vector-quantize/src/torch/module.ts";
+import { vectorModule } from "../../packages/vector-quantize/src/torch/vectorQuantize/module.ts";
 import { adam, sgd } from "../../packages/vector-quantize/src/train/optimizers.ts";
 import type { Kwargs, RecordedCase, Tensors } from "./cases.ts";
+import { paramTensorsOf } from "./paramTensors.ts";
 
 /** A recorded module as ours, and its arrays by the reference's names. */
 export interface Converted {
@@ -60,6 +58,7 @@ export function convert({ kwargs, steps, state }: RecordedCase): Converted {
   } as unknown as VectorQuantizeOptions;
   const quantizer = vectorQuantize(options);
   const complete = vectorQuantizeTable.withDefaults(options);
+  const module = vectorModule(complete);
 
   return {
     quantizer,
@@ -80,7 +79,7 @@ export function convert({ kwargs, steps, state }: RecordedCase): Converted {
     async toTensors(variables) {
       const { params } = variables;
       const tensors = await toHost({
-        ...tensorsOf(complete, variables),
+        ...tensorsOf(module, variables),
         ...bridgeTensors(params),
       });
       tree.dispose(variables);
@@ -88,7 +87,7 @@ export function convert({ kwargs, steps, state }: RecordedCase): Converted {
     },
 
     async toParameters(params) {
-      const tensors = await toHost({ ...paramTensors(complete, params), ...bridgeTensors(params) });
+      const tensors = await toHost({ ...paramTensorsOf(module, params), ...bridgeTensors(params) });
       tree.dispose(params);
       return tensors;
     },
@@ -131,16 +130,17 @@ const linearBridge: CodebookBridge = {
   },
 };
 
+const bridgeModule = { fields: linear(bridgeName, ["params", "vqBridge"], 0, 0) };
+
 function bridgeOf(tensors: Tensors): Projection {
   const own = Object.entries(tensors).filter(([name]) => name.startsWith(bridgeName));
   const arrays = Object.fromEntries(own.map(([name, tensor]) => [name, toDevice(tensor)]));
-  const bridge = linearOf(arrays, bridgeName);
+  const { params } = variablesOf(bridgeModule, arrays) as never as { params: VectorQuantizeParams };
   tree.dispose(arrays);
-  return bridge;
+  return params.vqBridge as Projection;
 }
 
-const bridgeTensors = ({ vqBridge }: VectorQuantizeParams) =>
-  linearTensors(bridgeName, vqBridge as Projection | undefined);
+const bridgeTensors = (params: VectorQuantizeParams) => tensorsOf(bridgeModule, { params });
 
 /** The function of `forward(ema_update_weight)` that cases call `1 / (1 + clusterSize)`. */
 const inverseCount: EmaWeightFunction = {

@@ -9,7 +9,8 @@ import type {
 import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
 import { expectEqual, expectSame } from "../compare.ts";
-import { type Converted, convert, onDevice, toParameters } from "./torch.ts";
+import { paramTensors } from "../paramTensors.ts";
+import { type Converted, convert, onDevice } from "./torch.ts";
 
 /** Does with our quantizer what was recorded of the reference's, and compares all there is. */
 export async function replay(recorded: RecordedCase): Promise<void> {
@@ -69,7 +70,7 @@ async function replayForward(
     const [value, [byParams, byX]] = gradient(tree.ref(params), x.ref);
     value.dispose();
     const ours: Tensors = {
-      ...(await toParameters(byParams, recorded.kwargs)),
+      ...(await toHost(paramTensors(quantizer.config, byParams))),
       x: tensor(await toHost({ x: byX as np.Array }), "x"),
     };
     expect(Object.keys(ours).sort(), `${at}: gradients`).toEqual(Object.keys(step.grad).sort());

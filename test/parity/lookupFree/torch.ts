@@ -1,12 +1,10 @@
 /** The reference's lookup-free classes in our terms, by `fromTorch`. */
 import { type numpy as np, tree } from "@jax-js/jax";
-import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
+import { toDevice } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
-import type { LookupFreeParams } from "../../../packages/vector-quantize/src/quantizers/lookupFree/family.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
 import { quantizerFromConfig } from "../../../packages/vector-quantize/src/quantizers/registry.ts";
 import { fromTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
-import { lookupFreeParamTensors } from "../../../packages/vector-quantize/src/torch/lookupFree.ts";
 import type { Kwargs, RecordedCase, Tensors } from "../cases.ts";
 
 /** Every lookup-free class of the reference. */
@@ -45,10 +43,6 @@ export function convert(recorded: RecordedCase): Converted {
 /** Tensors of a file as arrays. */
 export const onDevice = (tensors: Tensors): Record<string, np.Array> =>
   Object.fromEntries(Object.entries(tensors).map(([name, own]) => [name, toDevice(own)]));
-
-/** Our parameters, or their gradients, as the reference names them. */
-export const toParameters = (params: unknown, kwargs: Kwargs): Promise<Tensors> =>
-  toHost(lookupFreeParamTensors(params as LookupFreeParams, kwargs.cosine_sim_project_in === true));
 
 /** The rank of the input, or of what is decoded. */
 function rankOf({ steps, kwargs }: RecordedCase): number {

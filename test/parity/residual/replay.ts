@@ -1,7 +1,11 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { expect } from "vitest";
 import { toDevice, toHost } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
-import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
+import type {
+  Quantized,
+  Quantizer,
+  Variables,
+} from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import { quantizerFromConfig } from "../../../packages/vector-quantize/src/quantizers/registry.ts";
 import type { ResidualApplyOptions } from "../../../packages/vector-quantize/src/quantizers/residual.ts";
 import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
@@ -9,7 +13,12 @@ import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../c
 import { expectEqual, expectSame } from "../compare.ts";
 import { differentiate } from "../differentiate.ts";
 import { expectAsFar } from "../noised.ts";
-import { type Layered, paramTensors } from "./classes.ts";
+import { paramTensors } from "../paramTensors.ts";
+
+/** A quantizer of which calls may say a depth. */
+interface Layered extends Quantizer {
+  apply(variables: Variables, x: np.Array, options?: ResidualApplyOptions): Quantized;
+}
 
 /** Does with our quantizer what was recorded of the reference's, and compares all there is. */
 export async function replay(recorded: RecordedCase): Promise<void> {
@@ -101,7 +110,7 @@ export async function replay(recorded: RecordedCase): Promise<void> {
     };
     const { value, byParams, byX } = differentiate(objective, params, x);
     tree.dispose([value, state] as never);
-    const named = paramTensors[className]?.(quantizer.config, byParams) ?? {};
+    const named = paramTensors(quantizer.config, byParams);
     const ours: Tensors = await toHost({ ...named, x: byX });
     tree.dispose(byParams as never);
     for (const name of Object.keys({ ...ours, ...step.grad })) {

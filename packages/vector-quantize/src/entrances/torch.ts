@@ -1,4 +1,23 @@
 /** `vector-quantize/torch`: quantizers of the reference, to and from here. */
 import "../pageThreads.ts";
 
+export { binaryMapperTranslation } from "../torch/binaryMapper.ts";
 export * from "../torch/fromTorch.ts";
+export { fspTranslation } from "../torch/fsp.ts";
+export { fsqTranslation } from "../torch/fsq.ts";
+export {
+  groupedResidualFSQTranslation,
+  groupedResidualLFQTranslation,
+  groupedResidualVQTranslation,
+} from "../torch/grouped.ts";
+export { hierarchicalVQTranslation } from "../torch/hierarchicalVQ.ts";
+export { latentQuantizeTranslation } from "../torch/latentQuantize.ts";
+export { lfqTranslation } from "../torch/lfq.ts";
+export { randomProjectionTranslation } from "../torch/randomProjection.ts";
+export { residualFSQTranslation } from "../torch/residualFSQ.ts";
+export { residualLFQTranslation } from "../torch/residualLFQ.ts";
+export { residualSimVQTranslation } from "../torch/residualSimVQ.ts";
+export { residualVQTranslation } from "../torch/residualVQ.ts";
+export { simVQTranslation } from "../torch/simVQ.ts";
+export type { Translation } from "../torch/translation.ts";
+export { vectorQuantizeTranslation } from "../torch/vectorQuantize.ts";

@@ -14,15 +14,23 @@ export type Check = (where: string, value: unknown) => void;
 /** The value of an option that is not given: fixed, or from the other options. */
 export type Fallback<Value> = Value | ((options: never) => Value | undefined);
 
+/** What `typeof` says of an option's values, if it says the same of all. */
+export type Kind = "number" | "boolean" | "string" | "object";
+
 /** What a field of a class of options holds at run time. Without a fallback it is required. */
 export interface Declaration {
   readonly check: Check;
   readonly fallback?: unknown;
+  /** Default `object`: anything. */
+  readonly kind?: Kind;
 }
 
 /** A declaration, under the type of its values. */
-export const declared = <Value>(check: Check, fallback?: Fallback<NoInfer<Value>>): Value =>
-  ({ check, fallback }) satisfies Declaration as never;
+export const declared = <Value>(
+  check: Check,
+  fallback?: Fallback<NoInfer<Value>>,
+  kind: Kind = "object",
+): Value => ({ check, fallback, kind }) satisfies Declaration as never;
 
 /** The fallback of an option that may stay absent. */
 export const absent = (): undefined => undefined;
@@ -38,14 +46,14 @@ export const checkSize: Check = (where, value) => checkInteger(where, value, 1, 
 
 /** An integer from `min` to `max`. */
 export const integer = (fallback?: Fallback<number>, min = 1, max = mostSize): number =>
-  declared((where, value) => checkInteger(where, value, min, max), fallback);
+  declared((where, value) => checkInteger(where, value, min, max), fallback, "number");
 
 /** How many there are of what is built and run one by one. */
 export const count = (fallback?: Fallback<number>): number => integer(fallback, 1, mostParts);
 
 /** A number from `min` to `max`. */
 export const number = (fallback?: Fallback<number>, min?: number, max?: number): number =>
-  declared((where, value) => checkFloat(where, value, min, max), fallback);
+  declared((where, value) => checkFloat(where, value, min, max), fallback, "number");
 
 /** A number from 0 on. */
 export const atLeastZero = (fallback?: Fallback<number>): number => number(fallback, 0);
@@ -55,16 +63,17 @@ export const share = (fallback?: Fallback<number>): number => number(fallback, 0
 
 /** A number above 0. */
 export const positive = (fallback?: Fallback<number>, max?: number): number =>
-  declared((where, value) => checkPositive(where, value, max), fallback);
+  declared((where, value) => checkPositive(where, value, max), fallback, "number");
 
 /** True or false. */
-export const flag = (fallback?: Fallback<boolean>): boolean => declared(checkBoolean, fallback);
+export const flag = (fallback?: Fallback<boolean>): boolean =>
+  declared(checkBoolean, fallback, "boolean");
 
 /** One of these words. */
 export const choice = <Choice extends string>(
   choices: readonly Choice[],
   fallback?: Fallback<Choice>,
-): Choice => declared((where, value) => checkChoice(where, value, choices), fallback);
+): Choice => declared((where, value) => checkChoice(where, value, choices), fallback, "string");
 
 /** An object of the user's own; see `checkNamed`. */
 export const named = <Value>(...functions: string[]): Value =>

@@ -42,9 +42,7 @@ export type OptionClass = new () => object;
 export interface OptionTable<Given extends object, Options> {
   readonly name: string;
   /** Every option, in the order of its declaration. */
-  readonly names: readonly string[];
-  /** The defaults that depend on no other option. */
-  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly declarations: ReadonlyMap<string, Declaration>;
   /** The defaults filled in; nothing is checked. */
   withDefaults(given: Given): Options;
   /**
@@ -122,8 +120,7 @@ export function optionTable<Given extends object, Options = Required<Given>>(
 
   return {
     name,
-    names,
-    defaults,
+    declarations: fields,
     withDefaults,
 
     read(given) {

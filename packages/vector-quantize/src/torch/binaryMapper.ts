@@ -1,29 +1,12 @@
 import { binaryMapper, binaryMapperTable } from "../quantizers/binaryMapper.ts";
-import type { Quantizer } from "../quantizers/contract.ts";
-import { completeKwargs, sharedOptions, withoutDefaults } from "./kwargs.ts";
-import { checkTensors } from "./tensors.ts";
-import type { Translation } from "./translation.ts";
-
-const { kwargs: table, ...same } = sharedOptions(binaryMapperTable, [
-  "bits",
-  "klLossThreshold",
-  "deterministicOnEval",
-]);
+import { mapping } from "./mapping.ts";
+import { translation } from "./translation.ts";
 
 /** `BinaryMapper` and `binaryMapper`, which have no arrays. */
-export const binaryMapperTranslation: Translation = {
+export const binaryMapperTranslation = translation({
   className: "BinaryMapper",
   type: "binaryMapper",
-
-  fromTorch(kwargs, tensors) {
-    const where = "fromTorch BinaryMapper";
-    const quantizer = binaryMapper(same.ours(completeKwargs(where, kwargs, table)));
-    checkTensors(where, tensors, {});
-    return {
-      quantizer: quantizer as unknown as Quantizer,
-      variables: { params: {}, state: {} },
-    };
-  },
-
-  toTorch: (config) => ({ kwargs: withoutDefaults(same.theirs(config), table), tensors: {} }),
-};
+  mapping: mapping(binaryMapperTable),
+  make: binaryMapper,
+  module: () => ({ fields: [] }),
+});

@@ -2,40 +2,8 @@ import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { checkQuantizer } from "../quantizers/checkQuantizer.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
-import { checkAlive } from "../quantizers/guard/arguments.ts";
-import { checkVariablesOf } from "../quantizers/guard.ts";
-import { isArray, isRecord, owns, release } from "../tree.ts";
-import { binaryMapperTranslation } from "./binaryMapper.ts";
-import { fspTranslation } from "./fsp.ts";
-import { fsqTranslation } from "./fsq.ts";
-import { groupedTranslations } from "./grouped.ts";
-import { hierarchicalVQTranslation } from "./hierarchicalVQ.ts";
-import { latentQuantizeTranslation } from "./latentQuantize.ts";
-import { lfqTranslation } from "./lfq.ts";
-import { randomProjectionTranslation } from "./randomProjection.ts";
-import { residualFSQTranslation, residualLFQTranslation } from "./residualScalar.ts";
-import { residualVQTranslation } from "./residualVQ.ts";
-import { residualSimVQTranslation, simVQTranslation } from "./simVQ.ts";
-import type { Translation } from "./translation.ts";
-import { vectorQuantizeTranslation } from "./vectorQuantize.ts";
-
-/** Every class that can be translated. A new one joins by adding its translation. */
-const translations: readonly Translation[] = [
-  vectorQuantizeTranslation,
-  residualVQTranslation,
-  simVQTranslation,
-  residualSimVQTranslation,
-  residualFSQTranslation,
-  residualLFQTranslation,
-  randomProjectionTranslation,
-  hierarchicalVQTranslation,
-  ...groupedTranslations,
-  fsqTranslation,
-  lfqTranslation,
-  fspTranslation,
-  latentQuantizeTranslation,
-  binaryMapperTranslation,
-];
+import { owns, release } from "../tree.ts";
+import { translations } from "./translations.ts";
 
 /**
  * A module of `vector-quantize-pytorch` 1.31.0 as a quantizer of ours.
@@ -44,6 +12,9 @@ const translations: readonly Translation[] = [
  * const { tensors } = readSafetensors(bytes); // of save_file(module.state_dict(), ...)
  * const { quantizer, variables } = fromTorch("VectorQuantize", { dim: 64, codebook_size: 512 }, tensors);
  * ```
+ *
+ * It knows all classes, so a page loads all quantizers with it. The translation of one class, such as
+ * `vectorQuantizeTranslation`, has a `fromTorch` and a `toTorch` of its own, and loads that one alone.
  *
  * Options for several processes (`sync_codebook`, `sync_kmeans`, `sync_affine_param`) do nothing
  * here. `kmeans_init` does neither: the codebook is taken as it is, so that of a module that has
@@ -63,32 +34,11 @@ export function fromTorch(
   kwargs: Record<string, unknown>,
   tensors: Record<string, np.Array>,
 ): { quantizer: Quantizer; variables: Variables } {
-  using _ = owns(tensors);
   const translation = translations.find((known) => known.className === className);
-  if (!translation) {
-    const names = translations.map((known) => known.className);
-    throw expected("fromTorch: className", `one of ${names.join(", ")}`, className);
-  }
-  if (!isRecord(kwargs)) {
-    throw expected("fromTorch: kwargs", "an object of constructor options", kwargs);
-  }
-  checkArrays(tensors);
-  const made = translation.fromTorch(kwargs, tensors);
-  try {
-    checkVariablesOf("fromTorch", made.quantizer, made.variables); // dtypes
-  } catch (error) {
-    release(made.variables);
-    throw error;
-  }
-  return made;
-}
-
-function checkArrays(tensors: unknown): void {
-  if (!isRecord(tensors)) throw expected("fromTorch: tensors", "arrays by name", tensors);
-  for (const [name, array] of Object.entries(tensors)) {
-    if (!isArray(array)) throw expected(`fromTorch: tensor ${name}`, "a jax-js array", array);
-  }
-  checkAlive("fromTorch", { tensors });
+  if (translation) return translation.fromTorch(kwargs, tensors);
+  release(tensors);
+  const names = translations.map((known) => known.className);
+  throw expected("fromTorch: className", `one of ${names.join(", ")}`, className);
 }
 
 /**
@@ -111,14 +61,11 @@ export function toTorch(
   quantizer: Quantizer,
   variables: Variables,
 ): { className: string; kwargs: Record<string, unknown>; tensors: Record<string, np.Array> } {
+  const own: unknown = Object(Object(quantizer).config).type;
+  const translation = translations.find(({ type }) => type === own);
+  if (translation) return translation.toTorch(quantizer, variables);
   using _ = owns(variables);
   checkQuantizer("toTorch: quantizer", quantizer);
-  const { type, ...options } = quantizer.config;
-  const translation = translations.find((known) => known.type === type);
-  if (!translation) {
-    const types = translations.map((known) => known.type);
-    throw expected("toTorch: type of the quantizer", `one of ${types.join(", ")}`, type);
-  }
-  checkVariablesOf("toTorch", quantizer, variables);
-  return { className: translation.className, ...translation.toTorch(options, variables) };
+  const types = translations.map(({ type }) => type);
+  throw expected("toTorch: type of the quantizer", `one of ${types.join(", ")}`, own);
 }

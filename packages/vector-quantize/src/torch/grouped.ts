@@ -1,89 +1,76 @@
-import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
-import type { Quantizer } from "../quantizers/contract.ts";
-import type { GroupedParams, GroupedState } from "../quantizers/grouped.ts";
 import { groupedResidualFSQ } from "../quantizers/groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "../quantizers/groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
-import { below, joined, under } from "./prefixes.ts";
-import { residualFSQTranslation, residualLFQTranslation } from "./residualScalar.ts";
+import { flagKwarg, numberKwarg, required, type Values } from "./kwargs.ts";
+import type { Mapping } from "./mapping.ts";
+import { layered } from "./module.ts";
+import { residualFSQTranslation } from "./residualFSQ.ts";
+import { residualLFQTranslation } from "./residualLFQ.ts";
 import { residualVQTranslation } from "./residualVQ.ts";
-import type { Translation } from "./translation.ts";
+import { type ClassTranslation, translation } from "./translation.ts";
 
-type Make = (options: never) => Quantizer;
-type Tensors = Record<string, np.Array>;
+type Given = { dim: number; groups?: number };
 
-/**
- * A grouped class of the reference, by the translation of its groups: a `state_dict` has those of
- * the groups under `rvqs.<group>.`.
- *
- * @param make ours, from the options of a group, the whole feature size and the number of groups
- */
-function groupedTranslation(className: string, inner: Translation, make: Make): Translation {
+/** A grouped class of the reference, by the translation of its groups. */
+function grouped<Inner extends { dim?: number }>(
+  className: string,
+  { parts: inner }: ClassTranslation<Inner>,
+  make: (given: never) => unknown,
+): ClassTranslation<Given> {
   const type = className.charAt(0).toLowerCase() + className.slice(1);
-  const part = (group: number) => `rvqs.${group}.`;
-  return {
+  return translation<Given>({
     className,
     type,
+    mapping: groupedMapping(inner.mapping, inner.className),
+    make,
+    module({ groups = 1, ...given }) {
+      const group = { ...given, dim: given.dim / groups } as never;
+      return { fields: [], parts: layered(groups, inner.module(group), "rvqs", "groups") };
+    },
+  });
+}
 
-    fromTorch({ dim, groups = 1, accept_image_fmap: image = false, ...kwargs }, tensors) {
-      const where = `fromTorch ${className}`;
-      if (typeof dim !== "number") throw expected(`${where}: dim`, "a number", dim);
-      if (typeof groups !== "number") throw expected(`${where}: groups`, "a number", groups);
-      const all = Array.from({ length: groups }, (_, group) =>
-        inner.fromTorch({ ...kwargs, dim: dim / groups }, below(tensors, part(group))),
-      );
-      const layout = image ? { layout: "image" } : {};
-      const { type: _type, ...options } = all[0]?.quantizer.config ?? { type };
-      return {
-        quantizer: make({ ...options, ...layout, dim, groups } as never),
-        variables: {
-          params: { groups: all.map(({ variables }) => variables.params) },
-          state: { groups: all.map(({ variables }) => variables.state) },
-        },
-      };
+function groupedMapping(inner: Mapping, className: string): Mapping {
+  return {
+    ...inner,
+    kwargs: {
+      ...inner.kwargs,
+      dim: required,
+      groups: numberKwarg(1),
+      accept_image_fmap: flagKwarg(false),
     },
 
-    toTorch({ dim, groups = 1, ...options }, variables) {
-      const params = variables.params as GroupedParams;
-      const state = variables.state as GroupedState;
-      const width = (dim as number) / (groups as number);
-      const all = params.groups.map((own, group) =>
-        inner.toTorch(
-          { ...options, dim: width },
-          { params: own, state: state.groups[group] as GroupedState["groups"][number] },
-        ),
-      );
-      return {
-        kwargs: {
-          ...all[0]?.kwargs,
-          ...(options.layout === "image" && { accept_image_fmap: true }),
-          dim,
-          groups,
-        },
-        tensors: joined<np.Array>(
-          all.map(({ tensors }, group): Tensors => under(part(group), tensors)),
-        ),
-      };
+    ours(where, { dim, groups = 1, accept_image_fmap: image = false, ...kwargs }) {
+      if (typeof dim !== "number") throw expected(`${where}: dim`, "a number", dim);
+      if (typeof groups !== "number") throw expected(`${where}: groups`, "a number", groups);
+      const group = inner.ours(`fromTorch ${className}`, { ...kwargs, dim: dim / groups });
+      return { ...group, ...(image ? { layout: "image" } : {}), dim, groups };
+    },
+
+    theirs(where, { dim, groups = 1, ...options }: Values & Partial<Given>) {
+      const group = inner.theirs(where, { ...options, dim: (dim as number) / groups });
+      const image = options.layout === "image" && { accept_image_fmap: true };
+      return { ...group, ...image, dim, groups };
     },
   };
 }
 
-/** Every grouped class. */
-export const groupedTranslations: readonly Translation[] = [
-  groupedTranslation(
-    "GroupedResidualVQ",
-    residualVQTranslation,
-    groupedResidualVQ as unknown as Make,
-  ),
-  groupedTranslation(
-    "GroupedResidualFSQ",
-    residualFSQTranslation,
-    groupedResidualFSQ as unknown as Make,
-  ),
-  groupedTranslation(
-    "GroupedResidualLFQ",
-    residualLFQTranslation,
-    groupedResidualLFQ as unknown as Make,
-  ),
-];
+/** `GroupedResidualVQ` and `groupedResidualVQ`. */
+export const groupedResidualVQTranslation = /* @__PURE__ */ grouped(
+  "GroupedResidualVQ",
+  residualVQTranslation,
+  groupedResidualVQ,
+);
+/** `GroupedResidualFSQ` and `groupedResidualFSQ`. */
+export const groupedResidualFSQTranslation = /* @__PURE__ */ grouped(
+  "GroupedResidualFSQ",
+  residualFSQTranslation,
+  groupedResidualFSQ,
+);
+/** `GroupedResidualLFQ` and `groupedResidualLFQ`. */
+export const groupedResidualLFQTranslation = /* @__PURE__ */ grouped(
+  "GroupedResidualLFQ",
+  residualLFQTranslation,
+  groupedResidualLFQ,
+);

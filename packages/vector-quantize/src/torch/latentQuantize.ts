@@ -1,60 +1,55 @@
-import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
-import type { Quantizer } from "../quantizers/contract.ts";
 import { initValues } from "../quantizers/latentQuantize/values.ts";
 import {
   type LatentQuantizeOptions,
-  type LatentQuantizeParams,
   latentQuantize,
   latentQuantizeTable,
   levelsOf,
 } from "../quantizers/latentQuantize.ts";
-import {
-  completeKwargs,
-  flagKwarg,
-  maybeFlag,
-  numberKwarg,
-  own,
-  required,
-  sharedOptions,
-  withoutDefaults,
-} from "./kwargs.ts";
-import {
-  checkOneWord,
-  isChannelFirst,
-  type LookupFreeArrays,
-  lookupFreeParamTensors,
-  lookupFreeShapes,
-  lookupFreeVariables,
-} from "./lookupFree.ts";
-import { joined } from "./prefixes.ts";
-import { checkTensors } from "./tensors.ts";
-import type { Translation } from "./translation.ts";
+import { maybe, numberKwarg } from "./kwargs.ts";
+import { mapping, oneWord, only, type Term } from "./mapping.ts";
+import { type Field, linearMaps } from "./module.ts";
+import { translation } from "./translation.ts";
 
-const same = sharedOptions(latentQuantizeTable, [
-  "commitmentLossWeight",
-  "quantizationLossWeight",
-  "numCodebooks",
-  "keepNumCodebooksDim",
-  "optimizeValues",
-]);
-const table = {
-  ...same.kwargs,
-  num_codebooks: numberKwarg(1),
-  keep_num_codebooks_dim: maybeFlag,
-  optimize_values: flagKwarg(true),
-  levels: own,
-  dim: required,
-  codebook_dim: numberKwarg(-1),
-  in_place_codebook_optimizer: own,
+const codebookDim: Term = {
+  options: ["codebookDim"],
+  kwargs: { codebook_dim: numberKwarg(-1) },
+  ours: ({ codebook_dim: theirs }) => (theirs as number) > 0 && { codebookDim: theirs },
+  theirs: ({ codebookDim: ours = -1 }) => ({ codebook_dim: ours }),
 };
 
-function arraysOf(given: LatentQuantizeOptions): LookupFreeArrays {
-  const width = levelsOf(given).length * (given.numCodebooks ?? 1);
-  return { dim: given.dim, width, maps: given.dim !== width, bias: true };
-}
+/** False is taken for None there where there are several codebooks. */
+const keepNumCodebooksDim: Term = {
+  options: ["keepNumCodebooksDim"],
+  kwargs: { keep_num_codebooks_dim: maybe("boolean") },
+  ours: ({ keep_num_codebooks_dim: keeps, num_codebooks: count }) =>
+    (keeps === true || (keeps === false && count === 1)) && { keepNumCodebooksDim: keeps },
+  theirs: ({ keepNumCodebooksDim: keeps, numCodebooks: count }) => ({
+    keep_num_codebooks_dim: keeps === (count as number) > 1 ? null : keeps,
+  }),
+};
 
-const valueName = (d: number) => `values_per_latent.${d}`;
+const layout: Term = {
+  options: ["layout"],
+  ours: () => ({ layout: "channelFirst" }),
+  theirs({ layout: ours }, where) {
+    if (ours !== "channelLast") return undefined;
+    const what = '"channelFirst", "image" or "video", as in the reference';
+    const mend =
+      'Build latentQuantize({ ...options, layout: "channelFirst" }), for the same variables';
+    throw expected(`${where}: layout`, what, ours, mend);
+  },
+};
+
+const optimizerMend = "The values are parameters here, which the optimizer of the model trains";
+
+const options = mapping(latentQuantizeTable, [
+  codebookDim,
+  keepNumCodebooksDim,
+  layout,
+  oneWord("levels", (given) => levelsOf(given as never)),
+  only({ in_place_codebook_optimizer: maybe("object") }, "None", optimizerMend),
+]);
 
 /**
  * `LatentQuantize` and `latentQuantize`.
@@ -63,78 +58,28 @@ const valueName = (d: number) => `values_per_latent.${d}`;
  * reference finds indices by the values of the start always, so those of values that have learned
  * here are other ones there; what it quantizes to is the same.
  */
-export const latentQuantizeTranslation: Translation = {
+export const latentQuantizeTranslation = translation<LatentQuantizeOptions>({
   className: "LatentQuantize",
   type: "latentQuantize",
-
-  fromTorch(all, tensors) {
-    const where = "fromTorch LatentQuantize";
+  mapping: {
+    ...options,
     // None is off there, not the default.
-    const off = all.optimize_values === null && { optimize_values: false };
-    const kwargs = completeKwargs(where, { ...all, ...off }, table);
-    const { dim, codebook_dim: codebookDim, in_place_codebook_optimizer: optimizer } = kwargs;
-    const { optimize_values: optimizes, num_codebooks: codebooks } = kwargs;
-    const { keep_num_codebooks_dim: keeps } = kwargs;
-    if (optimizer !== null) {
-      const mend = "The values are parameters here, which the optimizer of the model trains";
-      throw expected(`${where}: in_place_codebook_optimizer`, "None", optimizer, mend);
-    }
-    const given: LatentQuantizeOptions = {
-      levels: kwargs.levels as number | number[],
-      dim,
-      ...(codebookDim > 0 && { codebookDim }),
-      // False is taken for None there, with several codebooks too.
-      ...same.ours(codebooks === 1 ? kwargs : { ...kwargs, keep_num_codebooks_dim: keeps || null }),
-      layout: "channelFirst",
-    };
-    const quantizer = latentQuantize(given) as unknown as Quantizer;
+    ours: (where, kwargs) =>
+      options.ours(where, {
+        ...kwargs,
+        ...(kwargs.optimize_values === null && { optimize_values: false }),
+      }),
+  },
+  make: latentQuantize,
+  module(given) {
+    const { dim, numCodebooks = 1, optimizeValues = true } = given;
     const levels = levelsOf(given);
-    const arrays = arraysOf(given);
-    checkTensors(
-      where,
-      tensors,
-      joined<readonly number[]>([
-        lookupFreeShapes(arrays),
-        ...(optimizes ? levels.map((count, d) => ({ [valueName(d)]: [count] })) : []),
-      ]),
-    );
-    const { params } = lookupFreeVariables(arrays, tensors);
-    const values = optimizes
-      ? levels.map((_, d) => (tensors[valueName(d)] as np.Array).ref)
-      : initValues(levels);
-    const variables = optimizes
-      ? { params: { values, ...params }, state: {} }
-      : { params, state: { values } };
-    return { quantizer, variables: variables as never };
+    const values = levels.map((count, d): Field => {
+      const learned = { name: `values_per_latent.${d}`, shape: [count] };
+      return optimizeValues
+        ? { ...learned, path: ["params", "values", d] }
+        : { path: ["state", "values", d], ours: () => initValues([count])[0] as never };
+    });
+    return { fields: [...values, ...linearMaps(dim, levels.length * numCodebooks)] };
   },
-
-  toTorch(config, variables) {
-    const where = "toTorch latentQuantize";
-    const given = config as unknown as LatentQuantizeOptions;
-    const options = latentQuantizeTable.withDefaults(given);
-    checkOneWord(`${where}: levels`, levelsOf(given));
-    if (!isChannelFirst(options.layout)) {
-      throw expected(
-        `${where}: layout`,
-        '"channelFirst", "image" or "video", as in the reference',
-        options.layout,
-        'Build latentQuantize({ ...options, layout: "channelFirst" }), for the same variables',
-      );
-    }
-    const kwargs = {
-      ...same.theirs(given),
-      levels: given.levels,
-      dim: given.dim,
-      codebook_dim: given.codebookDim ?? -1,
-      in_place_codebook_optimizer: null,
-    };
-    const params = variables.params as LatentQuantizeParams;
-    return {
-      kwargs: withoutDefaults(kwargs, table),
-      tensors: joined<np.Array>([
-        lookupFreeParamTensors(params),
-        ...(params.values ?? []).map((own, d) => ({ [valueName(d)]: own.ref })),
-      ]),
-    };
-  },
-};
+});

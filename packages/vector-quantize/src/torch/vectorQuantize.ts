@@ -1,38 +1,27 @@
 import { VectorQuantizeError } from "../errors.ts";
-import type { VectorQuantizeVariables } from "../quantizers/vectorQuantize/books.ts";
+import type { VectorQuantizeState } from "../quantizers/vectorQuantize/books.ts";
 import {
   type VectorQuantizeOptions,
   vectorQuantizeTable,
 } from "../quantizers/vectorQuantize/options.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
-import { checkTensors } from "./tensors.ts";
-import type { Translation } from "./translation.ts";
-import { kwargsOf, optionsOf } from "./vectorQuantize/kwargs.ts";
-import { absentAtFirst, shapesOf, tensorsOf, variablesOf } from "./vectorQuantize/tensors.ts";
+import { translation } from "./translation.ts";
+import { vectorMapping } from "./vectorQuantize/mapping.ts";
+import { vectorModule } from "./vectorQuantize/module.ts";
 
 /** `VectorQuantize` and `vectorQuantize`. */
-export const vectorQuantizeTranslation: Translation = {
+export const vectorQuantizeTranslation = translation<VectorQuantizeOptions>({
   className: "VectorQuantize",
   type: "vectorQuantize",
+  mapping: vectorMapping,
+  make: vectorQuantize,
+  module: (given) => vectorModule(vectorQuantizeTable.withDefaults(given)),
 
-  fromTorch(kwargs, tensors) {
-    const given = optionsOf(kwargs);
-    const quantizer = vectorQuantize(given);
-    const options = vectorQuantizeTable.withDefaults(given);
-    checkTensors("fromTorch VectorQuantize", tensors, shapesOf(options), absentAtFirst);
-    return { quantizer, variables: variablesOf(options, tensors) };
+  check({ state }) {
+    if (!(state as VectorQuantizeState).pending) return;
+    throw new VectorQuantizeError(
+      "toTorch vectorQuantize: expected a state without accumulated statistics, got state.pending. " +
+        "Finish the step with a call that does not accumulate",
+    );
   },
-
-  toTorch(config, variables) {
-    const kwargs = kwargsOf(config as unknown as VectorQuantizeOptions);
-    const { state } = variables as VectorQuantizeVariables;
-    if (state.pending) {
-      throw new VectorQuantizeError(
-        "toTorch vectorQuantize: expected a state without accumulated statistics, got state.pending. " +
-          "Finish the step with a call that does not accumulate",
-      );
-    }
-    const options = vectorQuantizeTable.withDefaults(config as unknown as VectorQuantizeOptions);
-    return { kwargs, tensors: tensorsOf(options, variables as VectorQuantizeVariables) };
-  },
-};
+});

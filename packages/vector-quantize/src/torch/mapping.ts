@@ -1,0 +1,195 @@
+/** Options of the reference as ours and back, by the tables of our options. */
+import { expected } from "../errors.ts";
+import type { Declaration, Kind } from "../options/kinds.ts";
+import { meanings, referenceName } from "../options/referenceNames.ts";
+import type { OptionTable } from "../options/table.ts";
+import {
+  completeKwargs,
+  flagKwarg,
+  type Kwarg,
+  type KwargTable,
+  maybe,
+  type Values,
+  withoutDefaults,
+} from "./kwargs.ts";
+
+type Some = Values | false | undefined;
+
+/** Options of both sides that say the same in other words, or that one side alone has. */
+export interface Term {
+  /** Options of ours: alone, where there are no kwargs. */
+  readonly options?: readonly string[];
+  readonly kwargs?: KwargTable;
+  /** Ours, those that are not the default; throws at what ours cannot have. */
+  ours?(kwargs: Values, where: string): Some;
+  /** Theirs, from all options; throws at what theirs cannot have. */
+  theirs?(options: Values, where: string): Some;
+}
+
+/** All options of a class. */
+export interface Mapping {
+  readonly kwargs: KwargTable;
+  /** Options of ours that theirs does not have. */
+  readonly alone: readonly string[];
+  ours(where: string, kwargs: Values): Values;
+  /** Theirs of a configuration of ours, without what is the default there. */
+  theirs(where: string, config: Values): Record<string, unknown>;
+}
+
+/**
+ * @param terms what differs; each option of the table that none of them speaks of is the same option
+ *   there, with the same default: one that depends on other options, or that may be absent, is `None`
+ * @param differs kinds and defaults there of options that differ in these alone
+ */
+export function mapping<Given extends object, Options extends object>(
+  table: Pick<OptionTable<Given, Options>, "declarations" | "withDefaults">,
+  terms: readonly Term[] = [],
+  differs: KwargTable = {},
+): Mapping {
+  const termed = terms.flatMap(({ options = [] }) => options);
+  const same = [...table.declarations]
+    .filter(([option]) => !termed.includes(option))
+    .map(([option, declaration]) => {
+      const name = referenceName(option);
+      return { option, name, kwarg: differs[name] ?? kwargOf(declaration), declaration };
+    });
+  const kwargs: KwargTable = Object.assign(
+    {},
+    ...["required", "the rest"].map((part) =>
+      Object.fromEntries(
+        same
+          .filter(
+            ({ declaration }) => (declaration.fallback === undefined) === (part === "required"),
+          )
+          .map(({ name, kwarg }) => [name, kwarg]),
+      ),
+    ),
+    ...terms.map((term) => term.kwargs),
+  );
+
+  return {
+    kwargs,
+    alone: terms.flatMap(({ options = [], kwargs }) => (kwargs ? [] : options)),
+
+    ours(where, given) {
+      const values = completeKwargs(where, given, kwargs);
+      const own = same
+        .filter(
+          ({ name, kwarg, declaration }) =>
+            values[name] !== kwarg.fallback || declaration.fallback === undefined,
+        )
+        .map(({ option, name, declaration }) => {
+          const renamed = name in meanings && declaration.kind === "string";
+          if (renamed) declaration.check(`${where}: ${name}`, values[name]);
+          return [option, values[name]];
+        });
+      return Object.assign(
+        Object.fromEntries(own),
+        ...terms.map((term) => term.ours?.(values, where)),
+      );
+    },
+
+    theirs(where, config) {
+      const options = table.withDefaults(config as Given) as Values;
+      const own = same.map(({ option, name, kwarg }) => [name, config[option] ?? kwarg.fallback]);
+      const all: Values = Object.assign(
+        Object.fromEntries(own),
+        ...terms.map((term) => term.theirs?.(options, where)),
+      );
+      return withoutDefaults(all, kwargs);
+    },
+  };
+}
+
+/** An option with the kind and the default of ours. */
+function kwargOf({ kind = "object", fallback }: Declaration): Kwarg {
+  if (typeof fallback === "function") return maybe(kind);
+  if (fallback !== undefined) return { kind: typeof fallback as Kind, fallback };
+  return kind === "object" ? maybe(kind) : { kind }; // of others, the check of ours tells
+}
+
+/** A flag that says one value of an option of ours, or one of two. */
+export function flagTerm(name: string, fallback: boolean): Term {
+  const { option = name, on, off } = meanings[name] ?? {};
+  return {
+    options: [option],
+    kwargs: { [name]: flagKwarg(fallback) },
+    ours: ({ [name]: value }) => value !== fallback && { [option]: value ? on : off },
+    theirs: ({ [option]: value }) => ({ [name]: on === undefined ? value !== off : value === on }),
+  };
+}
+
+/** A flag for the features to stand second, of sequences, images and videos alike. */
+export const channelFirst = (name: string, kwarg: Kwarg = flagKwarg(false)): Term => ({
+  options: ["layout"],
+  kwargs: { [name]: kwarg },
+  ours: ({ [name]: first }) => first === true && { layout: "channelFirst" },
+  theirs: ({ layout }) => ({ [name]: layout !== "channelLast" || kwarg.fallback }),
+});
+
+/** Options of theirs that have no effect here. */
+export const unread = (kwargs: KwargTable): Term => ({ kwargs });
+
+/**
+ * An option of theirs that has to be one value.
+ *
+ * @param shown that value, as Python writes it
+ */
+export const only = (kwargs: KwargTable, shown: string, mend?: string): Term => ({
+  kwargs,
+  ours(values, where) {
+    for (const [name, { fallback }] of Object.entries(kwargs)) {
+      if (values[name] === fallback) continue;
+      throw expected(`${where}: ${name}`, shown, values[name], mend);
+    }
+    return undefined;
+  },
+});
+
+/** An option of ours that has to be one value, since theirs has none for it. */
+export const oursAlone = (
+  option: string,
+  value: unknown,
+  shown = `${value}, as in the reference`,
+  mend?: string,
+): Term => ({
+  options: [option],
+  theirs({ [option]: given }, where) {
+    if (given === value) return undefined;
+    const named =
+      given !== null && typeof given === "object" && "name" in given ? given.name : given;
+    throw expected(`${where}: ${option}`, shown, named, mend);
+  },
+});
+
+/** The noise of `fsq`, which theirs always makes as wide as `fixed`. */
+export const noise: Term = {
+  options: ["noiseScale"],
+  ours: ({ noise_dropout: dropout }) => dropout !== 0 && { noiseScale: "fixed" },
+  theirs({ noiseDropout: dropout, noiseScale: scale }, where) {
+    if (dropout === 0 || scale === "fixed") return undefined;
+    throw expected(`${where}: noiseScale`, '"fixed", as in the reference', scale);
+  },
+};
+
+/** Throws at a share as threshold of dead codes. */
+export const countedUses: Term = {
+  theirs({ thresholdEmaDeadCode: threshold }, where) {
+    if (typeof threshold !== "object") return undefined;
+    const what = "a count of uses, which is all that the reference has";
+    const { share } = threshold as { share: number };
+    throw expected(`${where}: thresholdEmaDeadCode`, what, `a share of ${share}`);
+  },
+};
+
+/** Throws if an index takes more than one int32: the reference has no other. */
+export const oneWord = (
+  option: string,
+  levelsOf: (options: Values) => readonly number[],
+): Term => ({
+  theirs(options, where) {
+    const codes = levelsOf(options).reduce((product, count) => product * count, 1);
+    if (codes <= 2 ** 31) return undefined;
+    throw expected(`${where}: ${option}`, "at most 2^31 codes, as in the reference", codes);
+  },
+});
