@@ -1,11 +1,15 @@
 """Lists every class, option, argument and method of the reference, read from its sources.
 
-    python parity/features.py           writes parity/features.json
-    python parity/features.py --check   prints what FEATURES.md and features.json lack; exit code 1
+    python parity/features.py           writes parity/features.json and signatures.json
+    python parity/features.py --check   says whether they are what the sources give; exit code 1 if not
 
-The sources are parsed, not imported, so torch is not needed. A row is named as FEATURES.md names it:
+The sources are parsed, not imported, so torch is not needed. A row is named as features.md names it:
 `decay` (constructor option), `forward(mask)` (argument of forward), `expire_codes_()` (method),
 `.codebook` (property), `.codebook =` (setter).
+
+signatures.json has the constructors: each option with its `default`, or with its default in `python` if
+that is no plain value, or with nothing if it has to be given; and where `**kwargs` go: to which class,
+`without` the options that the constructor gives it by itself.
 """
 
 import argparse
@@ -18,7 +22,7 @@ from pathlib import Path
 from reference import HERE, PACKAGE, VERSION, source_folder
 
 FEATURES_JSON = HERE / "features.json"
-FEATURES_MD = HERE.parent / "FEATURES.md"
+SIGNATURES_JSON = HERE / "signatures.json"
 
 # Classes that are not exported, but that users reach: through an option (`mlp_kwargs`,
 # `vector_norm`) or an attribute (`vq._codebook.update_ema()` with manual_ema_update).
@@ -100,42 +104,83 @@ def formatted(features: dict) -> str:
     return re.sub(r'^ +"\w+": \[[^\]]*\],?$', collapse, expanded, flags=re.MULTILINE)
 
 
-def table_rows(markdown: str) -> dict[str, list[str]]:
-    """The reference names in FEATURES.md: the first cell of each table row, by `## Class` heading."""
-    found: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in markdown.splitlines():
-        if heading := re.match(r"## (\w+)$", line):
-            current = found.setdefault(heading[1], [])
-        elif row := re.match(r"\| `([^`]+)` +\|", line):
-            current.append(row[1])
-    return found
+def default_of(node: ast.expr) -> dict:
+    try:
+        return {"default": ast.literal_eval(node)}
+    except ValueError:
+        return {"python": ast.unparse(node)}
 
 
-def check(features: dict) -> list[str]:
-    problems = []
-    written = FEATURES_JSON.read_text() if FEATURES_JSON.exists() else "{}"
-    if json.loads(written) != features:
-        problems.append("parity/features.json is not what the reference's sources give; run without --check")
-    table = table_rows(FEATURES_MD.read_text() if FEATURES_MD.exists() else "")
-    for name, names in features["classes"].items():
-        present = table.get(name, [])
-        problems += [f"FEATURES.md, {name}: no row for `{row}`" for row in names if row not in present]
-        problems += [f"FEATURES.md, {name}: `{row}` is not in the reference" for row in present if row not in names]
-    return problems
+def handed_on(init: ast.FunctionDef) -> dict:
+    """Which class gets the `**kwargs` of a constructor."""
+    for node in ast.walk(init):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if any(keyword.arg is None for keyword in node.keywords) and node.func.id[0].isupper():
+            return {"to": node.func.id, "without": [k.arg for k in node.keywords if k.arg is not None]}
+    return {}
+
+
+def signature(definition: ast.ClassDef) -> dict:
+    for node in definition.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            spec = node.args
+            placed = [a for a in (*spec.posonlyargs, *spec.args) if a.arg != "self"]
+            defaults = [None] * (len(placed) - len(spec.defaults)) + list(spec.defaults)
+            pairs = [*zip(placed, defaults), *zip(spec.kwonlyargs, spec.kw_defaults)]
+            options = {a.arg: {} if value is None else default_of(value) for a, value in pairs}
+            return {"options": options, **({"rest": handed_on(node)} if spec.kwarg else {})}
+    return {"options": {}}
+
+
+def signatures() -> dict:
+    folder = source_folder()
+    definitions = class_definitions(folder)
+    return {name: signature(definitions[name]) for name in [*exported(folder), *REACHED]}
+
+
+def signatures_formatted(all_of_them: dict) -> str:
+    """JSON as Biome formats it, one line an option."""
+
+    def line(value: dict) -> str:
+        inner = ", ".join(f"{json.dumps(name)}: {json.dumps(own)}" for name, own in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+
+    def block(entries: list[str], indent: str) -> str:
+        return "{\n" + ",\n".join(f"{indent}  {entry}" for entry in entries) + f"\n{indent}}}"
+
+    classes = []
+    for name, own in all_of_them.items():
+        options = [f"{json.dumps(option)}: {line(told)}" for option, told in own["options"].items()]
+        parts = [f'"options": {block(options, "    ") if options else "{}"}']
+        if "rest" in own:
+            rest = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in own["rest"].items()]
+            parts.append(f'"rest": {block(rest, "    ")}')
+        classes.append(f"{json.dumps(name)}: {block(parts, '  ')}")
+    return re.sub(r"e-0(?=\d)", "e-", block(classes, "")) + "\n"  # as JavaScript writes them
+
+
+def check(written: dict[Path, str]) -> list[str]:
+    stale = [path for path, text in written.items() if not path.exists() or path.read_text() != text]
+    return [f"{path.name} is not what the reference's sources give; run without --check" for path in stale]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare only; write nothing")
     features = extract()
+    written = {
+        FEATURES_JSON: formatted(features),
+        SIGNATURES_JSON: signatures_formatted(signatures()),
+    }
     if parser.parse_args().check:
-        problems = check(features)
-        print("\n".join(problems) or "FEATURES.md and features.json are complete")
+        problems = check(written)
+        print("\n".join(problems) or "features.json and signatures.json are what the sources give")
         sys.exit(1 if problems else 0)
-    FEATURES_JSON.write_text(formatted(features))
+    for path, text in written.items():
+        path.write_text(text)
     total = sum(map(len, features["classes"].values()))
-    print(f"{FEATURES_JSON.name}: {len(features['classes'])} classes, {total} rows")
+    print(f"{len(features['classes'])} classes, {total} rows")
 
 
 if __name__ == "__main__":
