@@ -1,8 +1,11 @@
-/** FEATURES.md is complete, well formed and true: what it calls done is proven by what it names. */
+/** parity/features.md is current, complete and true: what it calls done is proven by what it names. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const root = new URL("../", import.meta.url);
+const sources = new URL("packages/vector-quantize/src/", root);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 
 const states = ["done", "different", "planned", "not applicable"];
@@ -13,6 +16,11 @@ interface Row {
   ours: string;
   state: string;
   note: string;
+}
+
+interface Notes {
+  readonly common: Record<string, object>;
+  readonly classes: Record<string, { rows?: Record<string, { cases?: string[] }> }>;
 }
 
 /** The table below each `## Class` heading. */
@@ -36,13 +44,13 @@ function tables(markdown: string): Map<string, Row[]> {
   return found;
 }
 
-/** What a note names after `parity:` or `test:`, up to the next semicolon. */
+/** What a note names after `parity:` or `test:`, up to the next semicolon, but for "and 3 more". */
 function named(note: string, kind: "parity" | "test"): string[] {
   const list = new RegExp(`(?:^|; )${kind}: ([^;]+)`).exec(note)?.[1];
-  return list?.split(",").map((name) => name.trim()) ?? [];
+  return list?.split(",").map((name) => name.replace(/ and \d+ more$/, "").trim()) ?? [];
 }
 
-const written = tables(read("FEATURES.md"));
+const written = tables(read("parity/features.md"));
 const { classes } = JSON.parse(read("parity/features.json")) as {
   classes: Record<string, string[]>;
 };
@@ -53,7 +61,25 @@ const cases = new Set(
 );
 const waits = (name: string) => "waits" in JSON.parse(read(`parity/cases/${name}.json`));
 
-describe.each(Object.keys(classes))("FEATURES.md, %s", (className) => {
+it("is what the tables, the cases and the notes give", () => {
+  const script = fileURLToPath(new URL("parity/writeFeatures.mjs", root));
+  const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  expect(status, stderr).toBe(0);
+});
+
+it("has no note of what the reference does not have, nor of a case that was not recorded", () => {
+  const notes = JSON.parse(read("parity/notes.json")) as Notes;
+  const rows = Object.values(classes).flat();
+  const unknown = Object.keys(notes.common).filter((name) => !rows.includes(name));
+  for (const [className, { rows: own = {} }] of Object.entries(notes.classes)) {
+    unknown.push(...Object.keys(own).filter((name) => !classes[className]?.includes(name)));
+    const named = Object.values(own).flatMap((row) => row.cases ?? []);
+    unknown.push(...named.filter((name) => !cases.has(name)));
+  }
+  expect(unknown).toEqual([]);
+});
+
+describe.each(Object.keys(classes))("parity/features.md, %s", (className) => {
   const rows = written.get(className) ?? [];
 
   it("has one row for everything that the reference has, in its order", () => {
@@ -77,7 +103,7 @@ describe.each(Object.keys(classes))("FEATURES.md, %s", (className) => {
         expect(cases, `parity case of ${name}`).toContain(parity);
       }
       for (const file of named(note, "test")) {
-        expect(existsSync(new URL(file, root)), `test ${file} of ${name}`).toBe(true);
+        expect(existsSync(new URL(file, sources)), `test ${file} of ${name}`).toBe(true);
       }
     }
   });

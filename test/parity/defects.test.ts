@@ -8,6 +8,8 @@ import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import { flattenTree } from "../../packages/vector-quantize/src/checkpoint/treeNames.ts";
+import type { QuantizerConfig } from "../../packages/vector-quantize/src/quantizers/contract.ts";
+import { quantizerFromConfig } from "../../packages/vector-quantize/src/quantizers/registry.ts";
 import type { VectorQuantizeOptions } from "../../packages/vector-quantize/src/quantizers/vectorQuantize/options.ts";
 import {
   type VectorQuantizer,
@@ -173,4 +175,43 @@ it("refuses an input without vectors, which would give a mean of nothing", () =>
   const quantizer = vectorQuantize(base);
   const call = () => quantizer.apply(start({}), np.zeros([2, 0, D]), { training: true });
   expect(call).toThrow("shape of x: expected at least one vector, got [2, 0, 6]");
+});
+
+it.each<QuantizerConfig>([
+  { type: "fsp", levels: [5, 5, 5] },
+  { type: "simVQ", dim: 3, codebookSize: 8 },
+  { type: "residualSimVQ", dim: 3, codebookSize: 8, numQuantizers: 2 },
+])("has no loss in evaluation: $type", async (config) => {
+  const quantizer = quantizerFromConfig(config);
+  const lossIn = async (training: boolean) => {
+    const x = random.normal(random.key(1), [2, 5, 3]);
+    const key = random.key(2);
+    const { loss, ...rest } = quantizer.apply(quantizer.init(random.key(0)), x, { training, key });
+    tree.dispose(rest as never);
+    return np.max(loss).data();
+  };
+  expect((await lossIn(true))[0]).toBeGreaterThan(0);
+  expect((await lossIn(false))[0]).toBe(0);
+});
+
+it("updates no code by a vector with index -1", async () => {
+  const quantizer = vectorQuantize({ ...base, decay: 0 });
+  const indices = np.array(new Int32Array([-1, 3, -1, 3, 3, -1])).reshape([2, 3]);
+  const x = random.normal(random.key(1), [2, 3, D]);
+  const { clusterSize, ...rest } = await quantizer.update(start({ decay: 0 }), x, indices);
+  tree.dispose(rest as never);
+  expect([...(await clusterSize.data())]).toEqual([0, 0, 0, 3, 0, 0, 0, 0, 0, 0]);
+});
+
+it("compares what was searched in the loss of top-k candidates, with cosine too", async () => {
+  const options = { metric: "cosine" } as const;
+  const quantizer = vectorQuantize({ ...base, ...options });
+  const lossWith = async (topk?: number) => {
+    const x = vectors().mul(3);
+    const call = { training: true, ...(topk && { topk }) };
+    const { loss, ...rest } = quantizer.apply(start(options), x, call);
+    tree.dispose(rest);
+    return (await np.mean(loss).data())[0];
+  };
+  expect(await lossWith(1)).toBeCloseTo((await lossWith()) as number, 5);
 });

@@ -47,7 +47,7 @@ export const meanings: Readonly<Record<string, Meaning>> = {
 };
 
 /** Options of the reference that need none here. */
-const needNone: Readonly<Record<string, string>> = {
+export const needNone: Readonly<Record<string, string>> = {
   allowed_dtypes: "All is float32 here",
   force_quantization_f32: "All is float32 here",
   kmeans_init: "Codes start from data by fit(variables, sample)",
@@ -75,7 +75,8 @@ export function meantByReference(
   return Object.hasOwn(needNone, snake) ? needNone[snake] : didYouMean(name, known);
 }
 
-function writtenAs({ option, on, off, written }: Meaning, value: unknown): string {
+/** How an option is written that says what theirs does with a value. */
+export function writtenAs({ option, on, off, written }: Meaning, value: unknown): string {
   const word = (value === false ? off : on) ?? on ?? off;
   return written ?? (word === undefined ? option : `${option}: ${JSON.stringify(word)}`);
 }

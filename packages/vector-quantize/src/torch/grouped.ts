@@ -34,6 +34,7 @@ function grouped<Inner extends { dim?: number }>(
 function groupedMapping(inner: Mapping, className: string): Mapping {
   return {
     ...inner,
+    options: [...inner.options, "groups"],
     kwargs: {
       ...inner.kwargs,
       dim: required,

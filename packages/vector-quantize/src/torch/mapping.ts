@@ -29,7 +29,9 @@ export interface Term {
 /** All options of a class. */
 export interface Mapping {
   readonly kwargs: KwargTable;
-  /** Options of ours that theirs does not have. */
+  /** All options of ours. */
+  readonly options: readonly string[];
+  /** Those that theirs does not have. */
   readonly alone: readonly string[];
   ours(where: string, kwargs: Values): Values;
   /** Theirs of a configuration of ours, without what is the default there. */
@@ -69,6 +71,7 @@ export function mapping<Given extends object, Options extends object>(
 
   return {
     kwargs,
+    options: [...table.declarations.keys()],
     alone: terms.flatMap(({ options = [], kwargs }) => (kwargs ? [] : options)),
 
     ours(where, given) {

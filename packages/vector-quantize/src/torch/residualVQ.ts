@@ -67,6 +67,7 @@ const own = mapping(
 
 const residualMapping: Mapping = {
   kwargs: { ...vectorMapping.kwargs, ...own.kwargs },
+  options: [...residualVQTable.declarations.keys()],
   alone: [...vectorMapping.alone, ...own.alone],
 
   ours(where, given) {
