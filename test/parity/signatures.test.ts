@@ -1,6 +1,7 @@
 /** Every constructor option of the reference is known to `torch/`, with its own default. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import * as entrance from "../../packages/vector-quantize/src/entrances/torch.ts";
 import { translations } from "../../packages/vector-quantize/src/torch/translations.ts";
 
 interface Signature {
@@ -56,4 +57,10 @@ describe.each(translations)("$className", ({ className, parts: { mapping } }) =>
       theirs.python === undefined ? theirs.default : inPython[theirs.python],
     );
   });
+});
+
+test("every translation is exported under the name of its quantizer", () => {
+  const names = translations.map(({ type }) => `${type}Translation`);
+  expect(Object.keys(entrance).sort()).toEqual([...names, "fromTorch", "toTorch"].sort());
+  expect(names.map((name) => (entrance as Record<string, unknown>)[name])).toEqual(translations);
 });

@@ -19,7 +19,11 @@ import {
   vectorQuantize,
 } from "../../packages/vector-quantize/src/quantizers/vectorQuantize.ts";
 import { fromTorch } from "../../packages/vector-quantize/src/torch/fromTorch.ts";
-import { linear, tensorsOf, variablesOf } from "../../packages/vector-quantize/src/torch/module.ts";
+import {
+  linearFields,
+  tensorsOf,
+  variablesOf,
+} from "../../packages/vector-quantize/src/torch/module.ts";
 import { vectorModule } from "../../packages/vector-quantize/src/torch/vectorQuantize/module.ts";
 import { adam, sgd } from "../../packages/vector-quantize/src/train/optimizers.ts";
 import type { Kwargs, RecordedCase, Tensors } from "./cases.ts";
@@ -130,7 +134,7 @@ const linearBridge: CodebookBridge = {
   },
 };
 
-const bridgeModule = { fields: linear(bridgeName, ["params", "vqBridge"], 0, 0) };
+const bridgeModule = { fields: linearFields(bridgeName, ["params", "vqBridge"], 0, 0) };
 
 function bridgeOf(tensors: Tensors): Projection {
   const own = Object.entries(tensors).filter(([name]) => name.startsWith(bridgeName));

@@ -2,7 +2,7 @@ import { expected } from "../errors.ts";
 import { groupedResidualFSQ } from "../quantizers/groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "../quantizers/groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
-import { flagKwarg, numberKwarg, required, type Values } from "./kwargs.ts";
+import { flagKwarg, type NamedValues, numberKwarg, required } from "./kwargs.ts";
 import type { Mapping } from "./mapping.ts";
 import { layered } from "./module.ts";
 import { residualFSQTranslation } from "./residualFSQ.ts";
@@ -49,7 +49,7 @@ function groupedMapping(inner: Mapping, className: string): Mapping {
       return { ...group, ...(image ? { layout: "image" } : {}), dim, groups };
     },
 
-    theirs(where, { dim, groups = 1, ...options }: Values & Partial<Given>) {
+    theirs(where, { dim, groups = 1, ...options }: NamedValues & Partial<Given>) {
       const group = inner.theirs(where, { ...options, dim: (dim as number) / groups });
       const image = options.layout === "image" && { accept_image_fmap: true };
       return { ...group, ...image, dim, groups };

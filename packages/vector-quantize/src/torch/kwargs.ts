@@ -12,7 +12,7 @@ export interface Kwarg {
 export type KwargTable = Readonly<Record<string, Kwarg>>;
 
 /** Options by their names, of either side. */
-export type Values = Readonly<Record<string, unknown>>;
+export type NamedValues = Readonly<Record<string, unknown>>;
 
 export const required: Kwarg = { kind: "number" };
 export const numberKwarg = (fallback: number): Kwarg => ({ kind: "number", fallback });
@@ -21,7 +21,7 @@ export const flagKwarg = (fallback: boolean): Kwarg => ({ kind: "boolean", fallb
 export const maybe = (kind: Kind): Kwarg => ({ kind, fallback: null });
 
 /** Checks the names and kinds of `given` and fills in the defaults. */
-export function completeKwargs(where: string, given: Values, table: KwargTable): Values {
+export function completeKwargs(where: string, given: NamedValues, table: KwargTable): NamedValues {
   checkKnownOptions(where, given, Object.keys(table));
   const values = Object.entries(table).map(([name, { kind, fallback }]) => {
     const value = given[name] ?? fallback;
@@ -35,7 +35,7 @@ export function completeKwargs(where: string, given: Values, table: KwargTable):
 }
 
 /** Those options that are not the default. */
-export function withoutDefaults(kwargs: Values, table: KwargTable): Record<string, unknown> {
+export function withoutDefaults(kwargs: NamedValues, table: KwargTable): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(kwargs).filter(([name, value]) => value !== table[name]?.fallback),
   );

@@ -9,11 +9,11 @@ import {
   type Kwarg,
   type KwargTable,
   maybe,
-  type Values,
+  type NamedValues,
   withoutDefaults,
 } from "./kwargs.ts";
 
-type Some = Values | false | undefined;
+type Some = NamedValues | false | undefined;
 
 /** Options of both sides that say the same in other words, or that one side alone has. */
 export interface Term {
@@ -21,9 +21,9 @@ export interface Term {
   readonly options?: readonly string[];
   readonly kwargs?: KwargTable;
   /** Ours, those that are not the default; throws at what ours cannot have. */
-  ours?(kwargs: Values, where: string): Some;
+  ours?(kwargs: NamedValues, where: string): Some;
   /** Theirs, from all options; throws at what theirs cannot have. */
-  theirs?(options: Values, where: string): Some;
+  theirs?(options: NamedValues, where: string): Some;
 }
 
 /** All options of a class. */
@@ -33,9 +33,9 @@ export interface Mapping {
   readonly options: readonly string[];
   /** Those that theirs does not have. */
   readonly alone: readonly string[];
-  ours(where: string, kwargs: Values): Values;
+  ours(where: string, kwargs: NamedValues): NamedValues;
   /** Theirs of a configuration of ours, without what is the default there. */
-  theirs(where: string, config: Values): Record<string, unknown>;
+  theirs(where: string, config: NamedValues): Record<string, unknown>;
 }
 
 /**
@@ -93,9 +93,9 @@ export function mapping<Given extends object, Options extends object>(
     },
 
     theirs(where, config) {
-      const options = table.withDefaults(config as Given) as Values;
+      const options = table.withDefaults(config as Given) as NamedValues;
       const own = same.map(({ option, name, kwarg }) => [name, config[option] ?? kwarg.fallback]);
-      const all: Values = Object.assign(
+      const all: NamedValues = Object.assign(
         Object.fromEntries(own),
         ...terms.map((term) => term.theirs?.(options, where)),
       );
@@ -188,7 +188,7 @@ export const countedUses: Term = {
 /** Throws if an index takes more than one int32: the reference has no other. */
 export const oneWord = (
   option: string,
-  levelsOf: (options: Values) => readonly number[],
+  levelsOf: (options: NamedValues) => readonly number[],
 ): Term => ({
   theirs(options, where) {
     const codes = levelsOf(options).reduce((product, count) => product * count, 1);

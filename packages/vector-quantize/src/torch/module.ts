@@ -37,7 +37,13 @@ interface Part {
 }
 
 /** An `nn.Linear`: PyTorch keeps its weight as `[out, in]`, we as `[in, out]`. */
-export function linear(name: string, path: Path, inputs: number, outputs: number, bias = true) {
+export function linearFields(
+  name: string,
+  path: Path,
+  inputs: number,
+  outputs: number,
+  bias = true,
+) {
   const turned = (array: np.Array) => array.transpose();
   const weight: Field = {
     name: `${name}.weight`,
@@ -50,7 +56,7 @@ export function linear(name: string, path: Path, inputs: number, outputs: number
 }
 
 /** An `nn.LayerNorm`. */
-export const norm = (name: string, path: Path, width: number): Field[] =>
+export const normFields = (name: string, path: Path, width: number): Field[] =>
   ["weight", "bias"].map((part) => vector(name, path, part, width));
 
 const vector = (name: string, path: Path, part: string, width: number): Field => ({
@@ -64,10 +70,10 @@ export const linearMaps = (dim: number, width: number, bias = true): Field[] =>
   dim === width ? [] : [...mapIn(dim, width, bias), ...mapOut(dim, width, bias)];
 
 export const mapIn = (dim: number, width: number, bias = true) =>
-  linear("project_in", ["params", "projectIn"], dim, width, bias);
+  linearFields("project_in", ["params", "projectIn"], dim, width, bias);
 
 export const mapOut = (dim: number, width: number, bias = true) =>
-  linear("project_out", ["params", "projectOut"], width, dim, bias);
+  linearFields("project_out", ["params", "projectOut"], width, dim, bias);
 
 /** The fixed rotation of codes of `width` features. */
 export const rotation = (width: number): Field => ({

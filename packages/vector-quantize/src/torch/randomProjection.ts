@@ -17,7 +17,7 @@ const oneCodebook =
 const codebook = "vq._codebook";
 
 /** `RandomProjectionQuantizer` and `randomProjectionQuantizer`. */
-export const randomProjectionTranslation = translation<RandomProjectionOptions>({
+export const randomProjectionQuantizerTranslation = translation<RandomProjectionOptions>({
   className: "RandomProjectionQuantizer",
   type: "randomProjectionQuantizer",
   mapping: mapping(randomProjectionTable, [

@@ -2,9 +2,9 @@ import { expected } from "../errors.ts";
 import { residualLayerOptions, residualVQTable } from "../quantizers/residualVQ/options.ts";
 import { type ResidualVQOptions, residualVQ } from "../quantizers/residualVQ.ts";
 import { vectorQuantizeTable } from "../quantizers/vectorQuantize/options.ts";
-import { completeKwargs, flagKwarg, maybe, numberKwarg, type Values } from "./kwargs.ts";
+import { completeKwargs, flagKwarg, maybe, type NamedValues, numberKwarg } from "./kwargs.ts";
 import { type Mapping, mapping, only, type Term } from "./mapping.ts";
-import { type Field, linear, linearMaps } from "./module.ts";
+import { type Field, linearFields, linearMaps } from "./module.ts";
 import { translation } from "./translation.ts";
 import { vectorMapping } from "./vectorQuantize/mapping.ts";
 import { vectorModule } from "./vectorQuantize/module.ts";
@@ -16,7 +16,7 @@ const network: Term = {
   options: ["implicitDepth", "implicitHidden"],
   kwargs: { mlp_kwargs: maybe("object") },
   ours({ mlp_kwargs: given, implicit_neural_codebook: implicit }, where) {
-    const mlp = completeKwargs(`${where}: mlp_kwargs`, (given ?? {}) as Values, mlpTable);
+    const mlp = completeKwargs(`${where}: mlp_kwargs`, (given ?? {}) as NamedValues, mlpTable);
     if (!implicit) return undefined;
     return {
       ...(mlp.depth !== usualDepth && { implicitDepth: mlp.depth }),
@@ -71,7 +71,7 @@ const residualMapping: Mapping = {
   alone: [...vectorMapping.alone, ...own.alone],
 
   ours(where, given) {
-    const split = (mine: boolean): Values =>
+    const split = (mine: boolean): NamedValues =>
       Object.fromEntries(Object.entries(given).filter(([name]) => name in own.kwargs === mine));
     const options = own.ours(where, split(true));
     const { dim, codebookDim = dim, codebookSize: size } = options;
@@ -99,7 +99,7 @@ const residualMapping: Mapping = {
 };
 
 /** Options of the layers, but for what the reference sets by itself under options that ours have too. */
-function layerKwargs(given: ResidualVQOptions): Values {
+function layerKwargs(given: ResidualVQOptions): NamedValues {
   const [layer] = residualLayerOptions(given);
   const directional = given.gradient === "directional";
   const forced = [
@@ -121,10 +121,13 @@ function layerKwargs(given: ResidualVQOptions): Values {
 function networkFields(at: number, C: number, hidden: number, depth: number): Field[] {
   const place = ["params", "implicit", at];
   const blocks = Array.from({ length: depth }, (_, block) => [
-    ...linear(`mlps.${at}.layers.${block}.0`, [...place, "blocks", block, "up"], C, hidden),
-    ...linear(`mlps.${at}.layers.${block}.2`, [...place, "blocks", block, "down"], hidden, C),
+    ...linearFields(`mlps.${at}.layers.${block}.0`, [...place, "blocks", block, "up"], C, hidden),
+    ...linearFields(`mlps.${at}.layers.${block}.2`, [...place, "blocks", block, "down"], hidden, C),
   ]);
-  return [...linear(`mlps.${at}.proj_in`, [...place, "projectIn"], 2 * C, C), ...blocks.flat()];
+  return [
+    ...linearFields(`mlps.${at}.proj_in`, [...place, "projectIn"], 2 * C, C),
+    ...blocks.flat(),
+  ];
 }
 
 /** `ResidualVQ` and `residualVQ`. */

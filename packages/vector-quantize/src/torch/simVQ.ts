@@ -2,7 +2,7 @@ import { type SimVQOptions, simVQTable } from "../quantizers/simVQ/options.ts";
 import { simVQ } from "../quantizers/simVQ.ts";
 import { maybe } from "./kwargs.ts";
 import { channelFirst, flagTerm, mapping, only, oursAlone, type Term, unread } from "./mapping.ts";
-import { linear, type Module } from "./module.ts";
+import { linearFields, type Module } from "./module.ts";
 import { translation } from "./translation.ts";
 
 const transformMend =
@@ -20,7 +20,7 @@ export function simModule({ dim, codebookSize, frozenCodebookDim: C = dim }: Sim
   return {
     fields: [
       { name: "frozen_codebook", shape: [codebookSize, C], path: ["state", "codebook"] },
-      ...linear("code_transform", ["params", "transform"], C, dim, false),
+      ...linearFields("code_transform", ["params", "transform"], C, dim, false),
     ],
   };
 }

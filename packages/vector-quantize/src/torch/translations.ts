@@ -9,7 +9,7 @@ import {
 import { hierarchicalVQTranslation } from "./hierarchicalVQ.ts";
 import { latentQuantizeTranslation } from "./latentQuantize.ts";
 import { lfqTranslation } from "./lfq.ts";
-import { randomProjectionTranslation } from "./randomProjection.ts";
+import { randomProjectionQuantizerTranslation } from "./randomProjection.ts";
 import { residualFSQTranslation } from "./residualFSQ.ts";
 import { residualLFQTranslation } from "./residualLFQ.ts";
 import { residualSimVQTranslation } from "./residualSimVQ.ts";
@@ -26,7 +26,7 @@ export const translations: readonly ClassTranslation<never>[] = [
   residualSimVQTranslation,
   residualFSQTranslation,
   residualLFQTranslation,
-  randomProjectionTranslation,
+  randomProjectionQuantizerTranslation,
   hierarchicalVQTranslation,
   groupedResidualVQTranslation,
   groupedResidualFSQTranslation,

@@ -4,7 +4,7 @@ import {
   type VectorQuantizeOptions,
   vectorQuantizeTable,
 } from "../../quantizers/vectorQuantize/options.ts";
-import { flagKwarg, maybe, numberKwarg, type Values } from "../kwargs.ts";
+import { flagKwarg, maybe, type NamedValues, numberKwarg } from "../kwargs.ts";
 import {
   countedUses,
   flagTerm,
@@ -58,7 +58,7 @@ const gradient: Term = {
   }),
 };
 
-function gradientOf(kwargs: Values, where: string): Gradient {
+function gradientOf(kwargs: NamedValues, where: string): Gradient {
   const { straight_through: gumbel, directional_reparam: directional, dim } = kwargs;
   const rotation = kwargs.rotation_trick ?? (!directional && (dim as number) > 1);
   if ([gumbel, directional, rotation].filter(Boolean).length > 1) {
@@ -193,7 +193,7 @@ export const vectorMapping: Mapping = {
 };
 
 /** The options without those that our defaults say anyway. */
-function onlyChanged(options: VectorQuantizeOptions): Values {
+function onlyChanged(options: VectorQuantizeOptions): NamedValues {
   const { dim, codebookSize, gradient, learnableCodebook } = options;
   // The defaults of other options depend on these.
   const kept = {
@@ -202,7 +202,7 @@ function onlyChanged(options: VectorQuantizeOptions): Values {
     ...(gradient === "directional" && { gradient }),
     ...(learnableCodebook && { learnableCodebook }),
   };
-  const defaults = vectorQuantizeTable.withDefaults(kept) as unknown as Values;
+  const defaults = vectorQuantizeTable.withDefaults(kept) as unknown as NamedValues;
   const changed = Object.entries(options).filter(([name, value]) => value !== defaults[name]);
   return { ...kept, ...Object.fromEntries(changed) };
 }

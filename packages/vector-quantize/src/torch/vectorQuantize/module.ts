@@ -2,7 +2,7 @@ import { numpy as np, tree } from "@jax-js/jax";
 import { type AffineState, initAffine } from "../../codebook/affine.ts";
 import type { VectorQuantizeState } from "../../quantizers/vectorQuantize/books.ts";
 import { type CompleteOptions, trainsCodes } from "../../quantizers/vectorQuantize/options.ts";
-import { type Field, linear, type Module, norm, type Tensors } from "../module.ts";
+import { type Field, linearFields, type Module, normFields, type Tensors } from "../module.ts";
 
 const codebook = "_codebook";
 /** With gradients alone, there is no state. */
@@ -46,11 +46,11 @@ function passages({ dim, heads, codebookDim, layernormAfterProjectIn }: Complete
   const width = heads * codebookDim;
   if (width === dim) return [];
   const [projectIn, inputNorm] = layernormAfterProjectIn
-    ? ["project_in.0", norm("project_in.1", ["params", "inputNorm"], width)]
+    ? ["project_in.0", normFields("project_in.1", ["params", "inputNorm"], width)]
     : ["project_in", []];
   return [
-    ...linear(projectIn, ["params", "projectIn"], dim, width),
-    ...linear("project_out", ["params", "projectOut"], width, dim),
+    ...linearFields(projectIn, ["params", "projectIn"], dim, width),
+    ...linearFields("project_out", ["params", "projectOut"], width, dim),
     ...inputNorm,
   ];
 }
