@@ -54,6 +54,17 @@ export function eachArray(
   }
 }
 
+/** The arrays among the options of a call, without its flags and numbers. */
+export function arraysIn<Options extends object>(
+  options: Options,
+): {
+  [Name in keyof Options as Options[Name] extends np.Array | undefined
+    ? Name
+    : never]: Options[Name];
+} {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => isArray(value))) as never;
+}
+
 /** Gives up a reference to every array in a tree; one that has none left is passed over. */
 export function release(value: unknown): void {
   eachArray(value, (array) => {
@@ -92,6 +103,14 @@ export function jitted<Run extends (...args: never[]) => unknown>(run: Run): Run
       throw error;
     }
   }) as unknown as Run;
+}
+
+/** Every function of `graph` under jit. */
+export function jittedAll<Graph extends Record<string, (...args: never[]) => unknown>>(
+  graph: Graph,
+): Graph {
+  const all = Object.entries(graph).map(([name, run]) => [name, jitted(run)]);
+  return Object.fromEntries(all) as Graph;
 }
 
 /**

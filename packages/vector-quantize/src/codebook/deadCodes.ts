@@ -9,6 +9,15 @@ import type { CodebookState } from "./codebook.ts";
  */
 export type DeadCodeThreshold = number | { readonly share: number };
 
+/** What dead codes are replaced by. */
+export interface Replacements {
+  /** `[N, C]` */
+  vectors: np.Array;
+  /** int32 `[N]`; rows with -1 are never drawn, and if all are, nothing is replaced. */
+  indices: np.Array;
+  key: np.Array;
+}
+
 /** Whether a code may ever be replaced. */
 export function replacesDeadCodes(threshold: DeadCodeThreshold): boolean {
   return (typeof threshold === "object" ? threshold.share : threshold) > 0;
@@ -25,18 +34,13 @@ function thresholdCount(threshold: DeadCodeThreshold, clusterSize: np.Array): np
  * Replaces dead codes by vectors of the batch, drawn at random without repetition while there are
  * enough. A replaced code starts afresh: its count is the threshold, its sum the vector times it.
  *
- * @param vectors `[N, C]`
- * @param indices int32 `[N]`; rows with -1 are never drawn, and if all are, nothing is replaced
- *
  * Source: Zeghidour et al., "SoundStream", 2021, section III-C, https://arxiv.org/abs/2107.03312
  */
 export function replaceDeadCodes(
   state: CodebookState,
-  vectors: np.Array,
-  indices: np.Array,
+  { vectors, indices, key }: Replacements,
   threshold: DeadCodeThreshold,
   metric: Metric,
-  key: np.Array,
 ): CodebookState {
   const { codebook, clusterSize, codeSums } = state;
   const K = clusterSize.shape[0] as number;

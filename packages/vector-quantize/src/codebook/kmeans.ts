@@ -2,8 +2,9 @@ import { blockUntilReady, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import { hideMasked } from "../layout/mask.ts";
 import { lazy } from "../lazy.ts";
+import { byPath } from "../paths.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
-import { floats, onKernels } from "../search/kernel.ts";
+import { floats } from "../search/kernel.ts";
 import { int32, present } from "../tracing.ts";
 import { owns } from "../tree.ts";
 import { type CodeStatistics, codeStatistics } from "./averages.ts";
@@ -57,8 +58,11 @@ export async function clusters(
     warn(`fit: ${available} vectors for ${K} codes; ${FEW_VECTORS * K} or more give better codes`);
   }
   const own = { ...options, key: options.key.ref };
-  if (!onKernels(vectors)) return await clustersInGraph(vectors.ref, usable.ref, own);
-  return await clustersOnKernels(vectors.ref, marks, own);
+  return await byPath(
+    vectors,
+    () => clustersOnKernels(vectors.ref, marks, own),
+    () => clustersInGraph(vectors.ref, usable.ref, own),
+  );
 }
 
 /** `clusters` by the kernels. */

@@ -2,7 +2,12 @@ import type { numpy as np } from "@jax-js/jax";
 import type { Metric } from "../search/graph.ts";
 import { type CodeStatistics, codesFromAverages, moveAverages } from "./averages.ts";
 import type { CodebookState } from "./codebook.ts";
-import { type DeadCodeThreshold, replaceDeadCodes, replacesDeadCodes } from "./deadCodes.ts";
+import {
+  type DeadCodeThreshold,
+  type Replacements,
+  replaceDeadCodes,
+  replacesDeadCodes,
+} from "./deadCodes.ts";
 import type { Clusters } from "./kmeans.ts";
 
 /** How a codebook follows its vectors. */
@@ -24,14 +29,10 @@ export interface MovingOptions {
 export interface Batch {
   /** What each code got. */
   statistics: CodeStatistics;
-  /** Vectors to replace dead codes by, `[M, C]`. */
-  vectors: np.Array;
-  /** int32 `[M]`; -1 where a vector does not count. */
-  indices: np.Array;
-  /** Factor on the rate of each code's averages, `[K]`. */
-  weight?: np.Array;
   /** Needed if dead codes are replaced. */
-  key?: np.Array;
+  replacements?: Replacements | undefined;
+  /** Factor on the rate of each code's averages, `[K]`. */
+  weight?: np.Array | undefined;
 }
 
 /** Whether a training step moves anything. */
@@ -43,13 +44,13 @@ export function codebookMoves(options: MovingOptions): boolean {
 export function moveCodebook(
   options: MovingOptions,
   state: CodebookState,
-  { statistics, vectors, indices, weight, key }: Batch,
+  { statistics, replacements, weight }: Batch,
 ): CodebookState {
   const { decay, eps, emaUpdate, manualEmaUpdate, thresholdEmaDeadCode, metric } = options;
   const averages = moveAverages(state, statistics, decay, weight);
   const moved = emaUpdate && !manualEmaUpdate ? codesFromAverages(averages, eps, metric) : averages;
   if (!replacesDeadCodes(thresholdEmaDeadCode)) return moved;
-  return replaceDeadCodes(moved, vectors, indices, thresholdEmaDeadCode, metric, key as np.Array);
+  return replaceDeadCodes(moved, replacements as Replacements, thresholdEmaDeadCode, metric);
 }
 
 /** The codebook that k-means found, as if its clusters were the averages so far. */

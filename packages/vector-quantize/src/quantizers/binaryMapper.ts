@@ -7,7 +7,6 @@ import { atLeastZero, flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { firstLargest } from "../search/firstLargest.ts";
 import { int32 } from "../tracing.ts";
-import { owns } from "../tree.ts";
 import { drawBits } from "./binaryMapper/draw.ts";
 import type { LookupFreeFamily } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
@@ -145,7 +144,6 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
 
   const more: Pick<BinaryMapper, "logProbability" | "entropy" | "klLoss"> = {
     logProbability(logits, indices, { sumBits = true } = {}) {
-      using _ = owns(logits, indices);
       checkLogits("logProbability", logits);
       const shape = logits.shape.slice(0, -1);
       if (String(indices.shape) !== String(shape)) {
@@ -156,13 +154,11 @@ export function binaryMapper(given: BinaryMapperOptions = {}): BinaryMapper {
     },
 
     entropy(logits) {
-      using _ = owns(logits);
       checkLogits("entropy", logits);
       return entropy(logits.ref);
     },
 
     klLoss(logits) {
-      using _ = owns(logits);
       checkLogits("klLoss", logits);
       return klLoss(logits.ref);
     },

@@ -8,7 +8,6 @@ import { maskOfVectors } from "../layout/mask.ts";
 import { choice, declared, flag, integer, share } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { both } from "../tracing.ts";
-import { owns } from "../tree.ts";
 import type { MaskOptions, Variables } from "./contract.ts";
 import { activations, type CdfActivation, distributions } from "./fsp/distributions.ts";
 import {
@@ -129,10 +128,7 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     return moments(applyLinear(toVectors(x, layout), params.projectIn), mask, norm.eps);
   });
   const more: Pick<FiniteScalarPerturbation, "moments"> = {
-    moments({ params, state }, x, masks = {}) {
-      using _ = owns(params, state, x, masks);
-      return momentsOf(tree.ref({ params, x, ...masks }));
-    },
+    moments: ({ params }, x, masks = {}) => momentsOf(tree.ref({ params, x, ...masks })),
   };
   const family: LookupFreeFamily<LookupFreeParams, Record<string, never>> = {
     name: "fsp",

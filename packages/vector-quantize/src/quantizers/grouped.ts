@@ -1,11 +1,20 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
-import { expected, VectorQuantizeError } from "../errors.ts";
+import { expected } from "../errors.ts";
 import type { Layout } from "../layout/layout.ts";
 import { count } from "../options/kinds.ts";
 import type { OptionTable } from "../options/table.ts";
+import { passage } from "../passage.ts";
 import { refuseRows } from "../search/usable.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
-import type { Quantizer, QuantizerConfig, Variables } from "./contract.ts";
+import { checkKey } from "./checkKey.ts";
+import type {
+  PassOptions,
+  Quantized,
+  Quantizer,
+  QuantizerConfig,
+  TrainingPass,
+  Variables,
+} from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import {
   drawDepth,
@@ -14,6 +23,7 @@ import {
   type QuantizeDropoutOptions,
 } from "./residual/dropout.ts";
 import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
+import { severalPasses } from "./severalPasses.ts";
 
 /** One entry per group. */
 export type GroupedParams = { groups: ArrayTree[] };
@@ -81,19 +91,51 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   const variablesOf = ({ params, state }: GroupedVariables, group: number) =>
     tree.ref({ params: params.groups[group], state: state.groups[group] }) as never;
 
+  const axisOf = (x: np.Array) => (layout === "channelLast" ? x.ndim - 1 : 1);
+
+  /** `x` with NaN for the vectors that a group refuses. */
+  const refused = ({ x }: { x: np.Array }) => {
+    const last = np.moveaxis(x, axisOf(x), -1); // [..., dim]
+    return np.moveaxis(refuseRows(last.ref, usable(last)), -1, axisOf(x));
+  };
+
+  const cut = (x: np.Array): np.Array[] => {
+    const before = Array.from({ length: axisOf(x) }, (): [] => []);
+    return all.map((group) => x.ref.slice(...before, [group * width, (group + 1) * width]));
+  };
+  const cutGradient = jitted(cut);
   /** The parts of `x`, by group. */
-  const partsOf = jitted((x: np.Array): np.Array[] => {
-    const axis = layout === "channelLast" ? x.ndim - 1 : 1;
-    const last = np.moveaxis(x, axis, -1); // [..., dim]
-    const open = np.moveaxis(refuseRows(last.ref, usable(last)), -1, axis);
-    const before = Array.from({ length: axis }, (): [] => []);
-    return all.map((group) => open.ref.slice(...before, [group * width, (group + 1) * width]));
-  });
+  const partsOf = jitted((x: np.Array) => cut(refused({ x })));
+  const entering = passage(refused)({});
 
   const join = (parts: np.Array[]) => np.concatenate(parts, layout === "channelLast" ? -1 : 1);
 
+  /** What the groups put out, as one. Takes ownership. */
+  const joined = (parts: Quantized[]): Quantized<GroupedState> => {
+    const stack = (pick: (part: Quantized) => np.Array) => np.stack(parts.map(pick), 0);
+    return {
+      quantized: join(parts.map(({ quantized }) => quantized)),
+      indices: stack(({ indices }) => indices), // [G, ..., Q]
+      loss: stack(({ loss }) => loss), // [G, Q]
+      losses: Object.fromEntries(
+        Object.keys(parts[0]?.losses ?? {}).map((name) => [
+          name,
+          stack(({ losses }) => losses[name] as np.Array),
+        ]),
+      ),
+      state: { groups: parts.map(({ state }) => state) },
+    };
+  };
+
   const keysOf = (key: np.Array | undefined, count: number) =>
     key ? [...random.split(key.ref, count)] : [];
+
+  /** A key per group; the last one, which draws the depth in `apply`, is left out. */
+  const keysOfGroups = (key: np.Array | undefined) => {
+    const keys = keysOf(key, groups + 1);
+    keys.pop()?.dispose();
+    return keys;
+  };
 
   const rowOf = (indices: np.Array, group: number) => indices.ref.slice(group);
 
@@ -104,23 +146,23 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     layersMayRest: true,
     codebookSizes: all.flatMap(() => inner.codebookSizes),
 
+    ...(inner.trainsApart && { trainsApart: true }),
+
     init(key) {
-      const made = [...random.split(key, groups)].map((own) => inner.init(own));
+      const made = [...random.split(key.ref, groups)].map((own) => inner.init(own));
       return {
         params: { groups: made.map(({ params }) => params) },
         state: { groups: made.map(({ state }) => state) },
       };
     },
 
-    async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
-      using _ = owns(variables, x, masks, key);
-      const keys = keysOf(key, groups);
+    async fit(variables, x, { key, iterations, warn, ...masks } = {}) {
+      const keys = [...random.split(key?.ref ?? random.key(0), groups)];
       const parts = partsOf(x.ref);
       const made: Variables[] = [];
-      using _held = owns(keys, made, parts);
-      for (const group of all) {
-        const part = (parts[group] as np.Array).ref;
-        const fitted = await inner.fit(variablesOf(variables, group), part, {
+      using _ = owns(keys, made, parts);
+      for (const [group, part] of parts.entries()) {
+        const fitted = await inner.fit(variablesOf(variables, group), part.ref, {
           key: (keys[group] as np.Array).ref,
           ...(iterations !== undefined && { iterations }),
           ...(warn && { warn }),
@@ -137,27 +179,15 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
 
     apply(variables, x, options = {}) {
       const { key, mask, lengths, indices, targets, depth, ...mode } = options;
-      const given = { ...(indices && { indices }), ...(targets && { targets }) };
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      const traced = typeof depth === "object" ? { depth } : {};
-      using _ = owns(variables, x, key, given, masks, traced);
-      const at = `${where}.apply`;
-      const drops =
-        mode.training && dropout && depth === undefined && Object.keys(given).length === 0;
-      if (drops && !key) {
-        throw new VectorQuantizeError(
-          `${at}: expected options.key, got none; quantizeDropout draws at random`,
-        );
-      }
+      const drops = mode.training && depth === undefined && !indices && !targets && dropout;
+      checkKey(`${where}.apply`, key, drops && "quantizeDropout");
       const keys = keysOf(key, groups + 1);
-      const depthKey = keys.pop();
-      const drawn = drops && depthKey ? drawDepth(dropout, Q, depthKey.ref) : undefined;
-      depthKey?.dispose();
-      using _drawn = owns(drawn);
-      const layers = drawn ?? depth;
-      const vectors = partsOf(x.ref);
-      using _held = owns(keys, vectors);
-      const parts = vectors.map((part, group) =>
+      const drawn = drops && drawDepth(dropout, Q, (keys[groups] as np.Array).ref);
+      const layers = drawn || depth;
+      const parts = partsOf(x.ref);
+      using _ = owns(keys, drawn, parts);
+      const outputs = parts.map((part, group) =>
         inner.apply(variablesOf(variables, group), part.ref, {
           ...mode,
           ...(keys[group] && { key: keys[group].ref }),
@@ -169,42 +199,26 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
           ...(targets && { targets: rowOf(targets, group) }),
         }),
       );
-      const stack = (pick: (part: (typeof parts)[number]) => np.Array) =>
-        np.stack(parts.map(pick), 0);
-      return {
-        quantized: join(parts.map(({ quantized }) => quantized)),
-        indices: stack((part) => part.indices), // [G, ..., Q]
-        loss: stack(({ loss }) => loss), // [G, Q]
-        losses: Object.fromEntries(
-          Object.keys(parts[0]?.losses ?? {}).map((name) => [
-            name,
-            stack(({ losses }) => losses[name] as np.Array),
-          ]),
-        ),
-        state: { groups: parts.map(({ state }) => state) },
-      };
+      return joined(outputs);
     },
 
     async encode(variables, x, { mask, lengths, ...mode } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, masks);
       const parts = partsOf(x.ref);
-      using _parts = owns(parts);
       const found: np.Array[] = [];
+      using _ = owns(parts, found);
       for (const [group, part] of parts.entries()) {
         const call = { ...mode, ...tree.ref(masks) };
         found.push(await inner.encode(variablesOf(variables, group), part.ref, call));
       }
-      return np.stack(found, 0);
+      return np.stack(tree.ref(found), 0);
     },
 
     async update(variables, x, indices, { key, ...masks } = {}) {
-      using _ = owns(variables, x, indices, masks, key);
-      const keys = keysOf(key, groups + 1);
-      keys.pop()?.dispose(); // the one that draws the depth in `apply`
+      const keys = keysOfGroups(key);
       const parts = partsOf(x.ref);
-      using _held = owns(keys, parts);
       const moved: ArrayTree[] = [];
+      using _ = owns(keys, parts, moved);
       for (const [group, part] of parts.entries()) {
         const own = keys[group];
         const call = { ...tree.ref(masks), ...(own && { key: own.ref }) };
@@ -212,26 +226,62 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
           await inner.update(variablesOf(variables, group), part.ref, rowOf(indices, group), call),
         );
       }
-      return { groups: moved };
+      return { groups: tree.ref(moved as never) as ArrayTree[] };
     },
 
-    codes(variables, indices) {
-      using _ = owns(variables, indices);
-      return np.stack(
+    ...(inner.pass && { pass }),
+
+    codes: (variables, indices) =>
+      np.stack(
         all.map((group) => inner.codes(variablesOf(variables, group), rowOf(indices, group))),
         0,
-      ); // [G, Q, ...]
-    },
+      ), // [G, Q, ...]
 
-    decode(variables, indices, masks = {}) {
-      using _ = owns(variables, indices, masks);
-      return join(
+    decode: (variables, indices, masks = {}) =>
+      join(
         all.map((group) =>
           inner.decode(variablesOf(variables, group), rowOf(indices, group), tree.ref(masks)),
         ),
-      );
-    },
+      ),
   };
+
+  /** The training pass, group by group. */
+  async function pass(
+    variables: GroupedVariables,
+    x: np.Array,
+    { key }: PassOptions = {},
+  ): Promise<TrainingPass<GroupedParams, GroupedState>> {
+    const keys = keysOfGroups(key);
+    const parts = partsOf(x.ref);
+    using _ = owns(keys, parts);
+    const run = inner.pass as NonNullable<typeof inner.pass>;
+    const { passes } = await severalPasses(async (done) => {
+      for (const [group, part] of parts.entries()) {
+        const own = keys[group] && { key: keys[group].ref };
+        done.push((await run(variablesOf(variables, group), part.ref, own)) as TrainingPass);
+      }
+    });
+    const given = { x: x.ref };
+    return {
+      quantized: joined(passes.map(({ quantized }) => quantized)),
+      async back({ quantized, loss }) {
+        const byOutput = cutGradient(quantized);
+        const byLoss = [...loss]; // [Q] each
+        const home: { params: ArrayTree; x: np.Array }[] = [];
+        for (const [group, { back }] of passes.entries()) {
+          const [output, own] = [byOutput[group], byLoss[group]] as [np.Array, np.Array];
+          home.push(await back({ quantized: output, loss: own }));
+        }
+        const { x: gradient } = entering.backward(given, join(home.map(({ x: part }) => part)));
+        return { params: { groups: home.map(({ params }) => params) }, x: gradient };
+      },
+      dispose() {
+        tree.dispose(given);
+        for (const { dispose } of passes) dispose();
+      },
+    };
+  }
+
   return guarded(quantizer, {
     layout,
     indices: { groups, axes: [Q], layers: true },

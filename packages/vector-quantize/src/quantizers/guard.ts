@@ -1,6 +1,6 @@
 import { type numpy as np, tree } from "@jax-js/jax";
 import { checkInput, positionShape } from "../layout/layout.ts";
-import { isArray, isTraced, release } from "../tree.ts";
+import { isArray, isTraced, owns, release } from "../tree.ts";
 import type { Quantized } from "./contract.ts";
 import {
   checkAlive,
@@ -65,21 +65,44 @@ const guards = new WeakMap<object, Guard>();
  * array given up on an error.
  *
  * What is checked here are the arguments' kinds, dtypes, shapes, references and names, and numbers
- * where they can be read; `quantizer` itself checks what only its own options tell.
+ * where they can be read; `given` itself checks what only its own options tell.
+ *
+ * @param given its methods borrow the arrays of a call, which are given up once it is over
  */
 export function guarded<Q extends object>(given: Q, calls: Calls): Q {
-  const quantizer = given as Q & Guardable;
+  const quantizer = withMethods(given as Q & Guardable, owning);
   const check = checker(quantizer, calls);
-  const open = Object.fromEntries(
-    Object.entries(quantizer).map(([name, member]) => [
-      name,
-      name in signatures && typeof member === "function"
-        ? guardMethod(name, member as Method, check, quantizer, calls)
-        : member,
-    ]),
+  const open = withMethods(quantizer, (name, method) =>
+    guardMethod(name, method, check, quantizer, calls),
   );
   guards.set(open, { plain: quantizer, calls, check });
-  return open as Q;
+  return open;
+}
+
+/** The quantizer with each of its methods wrapped. */
+function withMethods<Q extends object>(
+  quantizer: Q,
+  wrap: (name: string, method: Method) => Method,
+): Q {
+  const members = Object.entries(quantizer).map(([name, member]) => [
+    name,
+    name in signatures && typeof member === "function" ? wrap(name, member as Method) : member,
+  ]);
+  return Object.fromEntries(members) as Q;
+}
+
+/** A method that takes over what it is given, from one that borrows it. */
+function owning(name: string, method: Method): Method {
+  if (asynchronous.has(name)) {
+    return async (...args) => {
+      using _ = owns(args);
+      return await method(...args);
+    };
+  }
+  return (...args) => {
+    using _ = owns(args);
+    return method(...args);
+  };
 }
 
 /** The quantizer without its guard, for calls whose arguments are known to be right. */

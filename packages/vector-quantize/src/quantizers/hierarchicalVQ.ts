@@ -1,31 +1,27 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
+import { byPath } from "../paths.ts";
 import { jitByMode, owns } from "../tree.ts";
+import { checkKey } from "./checkKey.ts";
 import type { ApplyOptions, MaskOptions, Quantized, Quantizer, Variables } from "./contract.ts";
 import { guarded, unguarded } from "./guard.ts";
-import {
-  initSmoothing,
-  poolTo,
-  type Smoothing,
-  smooth,
-  upsampleTo,
-} from "./hierarchicalVQ/images.ts";
+import { initSmoothing, type Smoothing } from "./hierarchicalVQ/images.ts";
 import {
   codebookOptions,
   convolutionCount,
-  convolutionOf,
   type HierarchicalVQOptions,
   hierarchicalVQTable,
 } from "./hierarchicalVQ/options.ts";
-import { drawingsOf } from "./vectorQuantize/applyMode.ts";
-import type { VectorQuantizeParams, VectorQuantizeState } from "./vectorQuantize/books.ts";
-import { checkKey } from "./vectorQuantize/checks.ts";
-import { vectorQuantizeTable } from "./vectorQuantize/options.ts";
+import {
+  type HierarchicalParams,
+  type HierarchicalState,
+  hierarchicalPass,
+  meanOfScales,
+} from "./hierarchicalVQ/pass.ts";
+import { scalesOf } from "./hierarchicalVQ/scales.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
-/** What gradients train: the convolutions, and the codebook where it is learned so. */
-export type HierarchicalParams = { vq: VectorQuantizeParams; convolutions: Smoothing[] };
-/** The codebook that all scales share. */
-export type HierarchicalState = { vq: VectorQuantizeState };
+export type { HierarchicalParams, HierarchicalState } from "./hierarchicalVQ/pass.ts";
+
 type Given = Variables<HierarchicalParams, HierarchicalState>;
 
 /** A `hierarchicalVQ` quantizer. */
@@ -35,13 +31,10 @@ export interface HierarchicalQuantizer extends Quantizer<HierarchicalParams, Hie
    *
    * @param options `size`: height and width of the image. Default: the last scale, both ways
    */
-  decode(
-    variables: Given,
-    indices: np.Array,
-    options?: MaskOptions & { size?: readonly [number, number] },
-  ): np.Array;
+  decode(variables: Given, indices: np.Array, options?: MaskOptions & { size?: Size }): np.Array;
 }
 
+type Size = readonly [number, number];
 type Call = { variables: Given; x: np.Array; key?: np.Array; indices?: np.Array };
 type Mode = Pick<ApplyOptions, "training" | "moveState" | "freezeCodebook" | "temperature">;
 
@@ -70,69 +63,44 @@ type Mode = Pick<ApplyOptions, "training" | "moveState" | "freezeCodebook" | "te
 export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuantizer {
   const where = hierarchicalVQTable.name;
   const { options, config } = hierarchicalVQTable.read(given);
-  const { dim, codebookSize, scales, residualRatio } = options;
+  const { dim, codebookSize } = options;
   const inner = unguarded(vectorQuantize(codebookOptions(options)));
-  const complete = vectorQuantizeTable.read(codebookOptions(options)).options;
-  const starts = scales.map((_, at) => scales.slice(0, at).reduce((sum, s) => sum + s * s, 0));
-  const P = scales.reduce((sum, s) => sum + s * s, 0);
-
-  /** The indices of a scale, `[B, s s]`. */
-  const partOf = (indices: np.Array, at: number) => {
-    const start = starts[at] as number;
-    return indices.ref.slice([], [start, start + (scales[at] as number) ** 2]);
-  };
-
-  /** A scale's codes `[B, s s, D]` as it adds them to the image `[B, H, W, D]`. */
-  const spread = (
-    { convolutions }: HierarchicalParams,
-    codes: np.Array,
-    at: number,
-    size: readonly [number, number],
-  ) => {
-    const s = scales[at] as number;
-    const map = codes.reshape([codes.shape[0] as number, s, s, dim]);
-    const own = convolutions[
-      convolutionOf(at, scales.length, convolutionCount(options))
-    ] as Smoothing;
-    return smooth(upsampleTo(map, size), tree.ref(own), residualRatio);
+  const scales = scalesOf(options);
+  const all = Array.from({ length: scales.count }, (_, at) => at);
+  const P = options.scales.reduce((sum, s) => sum + s * s, 0);
+  const vqOf = ({ params, state }: Given) => tree.ref({ params: params.vq, state: state.vq });
+  const spread = (params: HierarchicalParams, codes: np.Array, at: number, size: Size) => {
+    const convolution = tree.ref(params.convolutions[scales.convolutionAt(at)] as Smoothing);
+    return scales.spread({ codes, convolution }, { at, size });
   };
 
   const graph = ({ variables, x, key, indices }: Call, mode: Mode) => {
     const { params } = variables;
-    const keys = key ? [...random.split(key, scales.length)] : [];
-    let residual = np.moveaxis(x, 1, -1); // [B, H, W, D]
-    const [B, H, W] = residual.shape as [number, number, number];
-    let sum = np.zerosLike(residual.ref);
+    const keys = key ? [...random.split(key, scales.count)] : [];
+    let left = scales.toRows(x);
+    const size = left.shape.slice(1, 3) as [number, number];
+    let sum = np.zerosLike(left.ref);
     let state = variables.state.vq;
     const seen: np.Array[] = [];
-    const outs = scales.map((scale, at) => {
+    const outs = all.map((at) => {
       const own = keys[at];
-      const pooled = poolTo(residual.ref, scale).reshape([B, scale * scale, dim]);
+      const pooled = scales.pool({ image: left.ref }, { at });
       seen.push(pooled.ref);
       const out = inner.apply({ params: tree.ref(params.vq), state }, pooled, {
         ...mode,
         ...(own && { key: own }),
-        ...(indices && { indices: partOf(indices, at) }),
+        ...(indices && { indices: scales.partOf(indices, at) }),
       });
       state = out.state;
-      const added = spread(params, out.quantized, at, [H, W]);
-      residual = residual.sub(added.ref);
+      const added = spread(params, out.quantized, at, size);
+      left = left.sub(added.ref);
       sum = sum.add(added);
       return out;
     });
-    const mean = (values: np.Array[]) => values.reduce((a, b) => a.add(b)).div(values.length);
-    const names = Object.keys(outs[0]?.losses ?? {});
     return {
       out: {
-        quantized: np.moveaxis(sum, -1, 1),
-        indices: np.concatenate(
-          outs.map((out) => out.indices),
-          1,
-        ), // [B, P]
-        loss: mean(outs.map(({ loss }) => loss)),
-        losses: Object.fromEntries(
-          names.map((name) => [name, mean(outs.map(({ losses }) => losses[name] as np.Array))]),
-        ),
+        quantized: scales.fromRows(sum),
+        ...meanOfScales(outs),
         state: { vq: state },
       } satisfies Quantized<HierarchicalState>,
       seen: np.concatenate(seen, 1), // [B, P, D]
@@ -140,29 +108,25 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
   };
   const run = jitByMode((call: Call, mode: Mode) => graph(call, mode).out);
   const look = jitByMode((call: Call, mode: Mode) => graph(call, mode).seen);
+  const lookAtOnce = jitByMode(({ x }: { x: np.Array }, _: object) => {
+    const image = scales.toRows(x);
+    return np.concatenate(
+      all.map((at) => scales.pool({ image: image.ref }, { at })),
+      1,
+    ); // [B, P, D]
+  });
   const decode = jitByMode(
-    (
-      { variables, indices }: { variables: Given; indices: np.Array },
-      { size }: { size: readonly [number, number] },
-    ) => {
-      const sum = scales
-        .map((_, at) => {
-          const codes = inner.decode(vqOf(variables), partOf(indices, at));
+    ({ variables, indices }: { variables: Given; indices: np.Array }, { size }: { size: Size }) => {
+      const sum = all
+        .map((at) => {
+          const codes = inner.decode(vqOf(variables), scales.partOf(indices, at));
           return spread(variables.params, codes, at, size);
         })
         .reduce((a, b) => a.add(b)); // [B, H, W, D]
-      return np.moveaxis(sum, -1, 1);
+      return scales.fromRows(sum);
     },
   );
-  const vqOf = ({ params, state }: Given) => tree.ref({ params: params.vq, state: state.vq });
-
-  const checkKeyed = (name: string, key: unknown, mode: Mode, moves: boolean) => {
-    const { training = false, temperature = complete.sampleCodebookTemp } = mode;
-    const sampled = training && complete.stochasticSampleCodes && temperature > 0;
-    const rest = { emaUpdate: true, accumulate: false, frozen: !moves, topk: 0 };
-    const [drawing] = drawingsOf(complete, { training, moves, sampled, ...rest });
-    checkKey(`${where}.${name}`, key, drawing);
-  };
+  const pass = inner.trainsApart && hierarchicalPass(inner, scales);
 
   const quantizer: HierarchicalQuantizer = {
     config,
@@ -170,11 +134,8 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
     codebookSizes: [codebookSize],
 
     init(key) {
-      const keys = [...random.split(key, 1 + convolutionCount(options))] as [
-        np.Array,
-        ...np.Array[],
-      ];
-      const [vqKey, ...own] = keys;
+      const keys = [...random.split(key.ref, 1 + convolutionCount(options))];
+      const [vqKey, ...own] = keys as [np.Array, ...np.Array[]];
       const { params, state } = inner.init(vqKey);
       return {
         params: { vq: params, convolutions: own.map((each) => initSmoothing(each, dim)) },
@@ -182,73 +143,76 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
       };
     },
 
-    async fit(variables, x, fitOptions = {}) {
-      const { key = random.key(0), ...rest } = fitOptions;
-      using _ = owns(variables, x, key);
-      const image = np.moveaxis(x.ref, 1, -1);
-      const [B] = image.shape as [number];
-      const pooled = scales.map((s) => poolTo(image.ref, s).reshape([B, s * s, dim]));
-      image.dispose();
-      const first = await inner.fit(vqOf(variables), np.concatenate(pooled, 1), {
-        ...rest,
-        key: key.ref,
-      });
+    async fit(variables, x, { key, ...rest } = {}) {
       const { convolutions } = variables.params;
-      const once = {
-        params: { vq: first.params, convolutions: tree.ref(convolutions) },
-        state: { vq: first.state },
+      const own = key?.ref ?? random.key(0);
+      using _ = owns(own);
+      const fitted = async (given: Given, seen: np.Array) => {
+        const { params, state } = await inner.fit(vqOf(given), seen, { ...rest, key: own.ref });
+        return {
+          params: { vq: params, convolutions: tree.ref(convolutions) },
+          state: { vq: state },
+        };
       };
-      const seen = look({ variables: tree.ref(once), x: x.ref }, {});
+      const once = await fitted(variables, lookAtOnce({ x: x.ref }, {}));
       using _once = owns(once);
-      const fitted = await inner.fit(vqOf(once), seen, { ...rest, key: key.ref });
-      return {
-        params: { vq: fitted.params, convolutions: tree.ref(convolutions) },
-        state: { vq: fitted.state },
-      };
+      return await fitted(once, look({ variables: tree.ref(once), x: x.ref }, {}));
     },
 
-    apply(variables, x, callOptions = {}) {
-      const { training = false, key, indices, ...call } = callOptions;
-      const moveState = call.moveState ?? indices === undefined;
-      using _ = owns(variables, x, key, indices);
-      const { freezeCodebook, temperature } = call;
+    apply(variables, x, { training = false, key, indices, ...call } = {}) {
+      const { moveState = indices === undefined, freezeCodebook, temperature } = call;
       const mode: Mode = {
         training,
         moveState,
         ...(freezeCodebook !== undefined && { freezeCodebook }),
         ...(temperature !== undefined && { temperature }),
       };
-      checkKeyed("apply", key, mode, training && moveState && !freezeCodebook);
+      const moves = training && moveState && !freezeCodebook;
+      checkKey(`${where}.apply`, key, inner.drawing({ training, moves, temperature }));
       const arrays = { ...(key && { key }), ...(indices && { indices }) };
       return run(tree.ref({ variables, x, ...arrays }), mode);
     },
 
     async encode(variables, x) {
-      using _ = owns(variables, x);
-      const { indices, ...others } = run(tree.ref({ variables, x }), { training: false });
-      tree.dispose(others as never);
-      return blockUntilReady(indices);
+      const onKernels = async () => {
+        const found: np.Array[] = [];
+        using _ = owns(found);
+        const output = await scales.walk(x, variables.params.convolutions, async (seen) => {
+          const indices = await inner.encode(vqOf(variables), seen.ref);
+          found.push(indices);
+          return inner.decode(vqOf(variables), indices.ref);
+        });
+        output.dispose();
+        return np.concatenate(tree.ref(found), 1);
+      };
+      const inGraph = async () => {
+        const { indices, ...others } = run(tree.ref({ variables, x }), { training: false });
+        tree.dispose(others as never);
+        return indices;
+      };
+      return blockUntilReady(await byPath(x, onKernels, inGraph));
     },
 
     async update(variables, x, indices, { key } = {}) {
-      using _ = owns(variables, x, indices, key);
-      const mode: Mode = { training: true, moveState: true };
-      checkKeyed("update", key, mode, true);
+      const mode = { training: true, moves: true };
+      checkKey(`${where}.update`, key, inner.drawing(mode));
       const call = tree.ref({ variables, x, indices, ...(key && { key }) });
-      const { state, ...others } = run(call, mode);
+      const { state, ...others } = run(call, { training: true, moveState: true });
       tree.dispose(others as never);
-      await blockUntilReady(state as never);
-      return state;
+      return blockUntilReady(state as never) as Promise<HierarchicalState>;
     },
 
-    codes(variables, indices) {
-      using _ = owns(variables, indices);
-      return inner.codes(vqOf(variables), indices.ref); // [B, P, D]
-    },
+    ...(pass && {
+      async pass(variables, x, { key } = {}) {
+        checkKey(`${where}.pass`, key, inner.drawing({ training: true, moves: true }));
+        return await pass(variables, x, key);
+      },
+    }),
+
+    codes: (variables, indices) => inner.codes(vqOf(variables), indices.ref), // [B, P, D]
 
     decode(variables, indices, { size } = {}) {
-      using _ = owns(variables, indices);
-      const last = scales.at(-1) as number;
+      const last = options.scales.at(-1) as number;
       return decode(tree.ref({ variables, indices }), { size: size ?? [last, last] });
     },
   };

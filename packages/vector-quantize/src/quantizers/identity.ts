@@ -1,4 +1,4 @@
-import { blockUntilReady, lax, numpy as np } from "@jax-js/jax";
+import { blockUntilReady, lax, numpy as np, tree } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
 import { fromVectors, type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
 import { zeroMasked } from "../layout/mask.ts";
@@ -6,9 +6,10 @@ import { choice, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { finiteRows, refuseRows } from "../search/usable.ts";
 import { int32 } from "../tracing.ts";
-import { jitted, owns } from "../tree.ts";
+import { jitted } from "../tree.ts";
 import type { Quantizer } from "./contract.ts";
 import { guarded } from "./guard.ts";
+import { resting } from "./resting.ts";
 
 /** Options of `identity`. */
 export class IdentityOptions {
@@ -48,8 +49,7 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
       indices: usable.astype(np.int32).sub(int32(1)).reshape(positions), // 0, or -1
     };
   });
-  const refuse = (name: string, ...arrays: unknown[]): never => {
-    using _ = owns(...arrays);
+  const refuse = (name: string): never => {
     throw new VectorQuantizeError(
       `identity.${name}: expected a quantizer with codes, got none; its output is its input`,
     );
@@ -60,47 +60,30 @@ export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
     dim,
     codebookSizes: [1],
 
-    init(key) {
-      key.dispose();
-      return { params: {}, state: {} };
-    },
+    init: () => ({ params: {}, state: {} }),
 
-    async fit(variables, x, { key, mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(x, key, masks);
-      return variables;
-    },
+    ...resting(),
 
-    apply(variables, x, { key, mask, lengths, indices, targets } = {}) {
+    apply({ state }, x, { mask, lengths } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(x, key, indices, targets);
-      const positions = positionShape(x.shape, layout);
-      const { quantized, indices: own } = run(x.ref);
+      const { quantized, indices } = run(x.ref);
       return {
-        quantized: zeroMasked(quantized, masks, positions, layout),
-        indices: own,
+        quantized: zeroMasked(quantized, tree.ref(masks), positionShape(x.shape, layout), layout),
+        indices,
         loss: lax.stopGradient(np.zeros([])),
         losses: {},
-        state: variables.state,
+        state: tree.ref(state),
       };
     },
 
-    async encode(_, x, { mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _owned = owns(x, masks);
+    async encode(_, x) {
       const { quantized, indices } = run(x.ref);
       quantized.dispose();
       return blockUntilReady(indices);
     },
 
-    async update(variables, x, indices, { key, mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(x, indices, key, masks);
-      return variables.state;
-    },
-
-    codes: (variables, indices) => refuse("codes", variables, indices),
-    decode: (variables, indices, masks) => refuse("decode", variables, indices, masks),
+    codes: () => refuse("codes"),
+    decode: () => refuse("decode"),
   };
   return guarded(quantizer, { layout, indices: { axes: [] } });
 }

@@ -1,5 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
+import type { Replacements } from "../codebook/deadCodes.ts";
 import { lazy } from "../lazy.ts";
 import type { Passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
@@ -12,15 +13,16 @@ const passModule = lazy(() => import("../kernels/residual/residualPass.ts"));
 
 /** What a step brings to one layer. */
 export interface LayerBatch {
-  /** int32 `[N]`; -1 where a vector is not finite. */
-  indices: np.Array;
   statistics: CodeStatistics;
-  /** What entered the layer, `[N, C]`, where the layer asks for it. */
-  vectors?: np.Array;
+  /** Where the layer replaces dead codes: what entered it, and its indices. */
+  replacements?: Omit<Replacements, "key">;
 }
 
-/** Layers that compare vectors to just their codes, one after another on what is left. */
-export interface PlainLayers {
+/**
+ * A quantizer of plain layers, which compare vectors to just their codes, one after another on what is
+ * left; what leads into them and out of them.
+ */
+export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree> {
   /** `[K, C]` per layer. */
   readonly codebooks: readonly np.Array[];
   /** For `cosine` there is one layer, of vectors and codes of unit length. */
@@ -28,19 +30,7 @@ export interface PlainLayers {
   /** Paths that the search keeps, and the weights of the layers in their scores. */
   readonly beam: number;
   readonly beamWeights: readonly number[];
-  /** Whether gradients turn with the rotation trick; else they pass straight through. */
-  readonly rotates: boolean;
-  /** Whether `move` needs the vectors. */
-  readonly needsVectors: boolean;
-  /** The state of a layer after the step. */
-  move(layer: number, batch: LayerBatch): ArrayTree;
-}
-
-/** A quantizer of plain layers: what leads into them and out of them. */
-export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree> {
-  readonly layers: PlainLayers;
-  /** Weight of each layer's commitment loss. */
-  readonly commitmentWeights: readonly number[];
+  readonly layers: readonly PlainLayer[];
   /** Shape of the losses: `[]`, or `[Q]`. */
   readonly lossShape: number[];
   readonly indexShape: number[];
@@ -48,8 +38,18 @@ export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTre
   readonly enter: Passage<{ params: Params; x: np.Array }>;
   /** To the output from the sum of the codes, `[N, C]`. */
   readonly leave: Passage<{ params: Params; sum: np.Array }>;
+  /** The state of a layer after the step. */
+  move(layer: number, batch: LayerBatch): ArrayTree;
   /** The state after the step, from those of the layers. */
   stateOf(layers: ArrayTree[]): State;
+}
+
+/** What a pass needs to know of a layer. */
+export interface PlainLayer {
+  /** Whether gradients turn with the rotation trick, in all layers alike; else they pass straight through. */
+  readonly rotates: boolean;
+  readonly replacesDeadCodes: boolean;
+  readonly commitmentWeight: number;
 }
 
 /** A training pass of a quantizer of plain layers on the kernels. Takes ownership. */
@@ -59,16 +59,17 @@ export async function passOnKernels<Params extends ArrayTree, State extends Arra
   quantizer: PlainQuantizer<Params, State>,
 ): Promise<TrainingPass<Params, State>> {
   tree.dispose(state as never);
-  const { layers, commitmentWeights, lossShape, indexShape, enter, leave } = quantizer;
+  const { layers, lossShape, indexShape, enter, leave } = quantizer;
   const entering = { params, x };
   const vectors = enter.forward(tree.ref(entering as never) as typeof entering);
-  const pass = await passThroughLayers(vectors, layers).catch((error) => {
+  const pass = await passThroughLayers(vectors, quantizer).catch((error) => {
     tree.dispose(entering as never);
     throw error;
   });
   const leaving = { params: tree.ref(params as never) as Params, sum: pass.sum };
   const output = leave.forward(tree.ref(leaving as never) as typeof leaving);
-  const commitment = pass.errors.map((error, q) => (commitmentWeights[q] === 0 ? 0 : error));
+  const weights = layers.map(({ commitmentWeight }) => commitmentWeight);
+  const commitment = pass.errors.map((error, q) => (weights[q] === 0 ? 0 : error));
   const perLayer = (values: number[]) => np.array(values).reshape(lossShape);
   const none = () => np.zeros(lossShape);
 
@@ -76,7 +77,7 @@ export async function passOnKernels<Params extends ArrayTree, State extends Arra
     quantized: {
       quantized: output,
       indices: pass.indices.reshape(indexShape),
-      loss: perLayer(commitment.map((error, q) => error * (commitmentWeights[q] as number))),
+      loss: perLayer(commitment.map((error, q) => error * (weights[q] as number))),
       losses: {
         crossEntropy: none(),
         commitment: perLayer(commitment),
@@ -89,7 +90,7 @@ export async function passOnKernels<Params extends ArrayTree, State extends Arra
     async back({ quantized, loss }) {
       const { params: outer, sum } = leave.backward(leaving, quantized);
       const factors = [...(await floats(loss))];
-      const ofErrors = factors.map((factor, q) => factor * (commitmentWeights[q] as number));
+      const ofErrors = factors.map((factor, q) => factor * (weights[q] as number));
       const { params: inner, x: home } = enter.backward(entering, await pass.back(sum, ofErrors));
       const add = (a: np.Array, b: np.Array) => a.add(b);
       return { params: tree.map(add, inner as never, outer as never) as Params, x: home };
@@ -123,43 +124,47 @@ interface KernelPass {
  * Search, codebook update, output and errors of plain layers on the kernels, and the gradient's way
  * back: one graph of all that costs many times more. Takes ownership.
  */
-async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promise<KernelPass> {
+async function passThroughLayers<Params extends ArrayTree, State extends ArrayTree>(
+  vectors: np.Array,
+  quantizer: PlainQuantizer<Params, State>,
+): Promise<KernelPass> {
   const [N, dim] = vectors.shape as [number, number];
-  const Q = layers.codebooks.length;
-  const [rows, ...codebooks] = await Promise.all([vectors, ...layers.codebooks].map(floats));
+  const { metric, beam, beamWeights, layers } = quantizer;
+  const Q = layers.length;
+  const [rows, ...codebooks] = await Promise.all([vectors, ...quantizer.codebooks].map(floats));
   const x = rows as Float32Array<ArrayBuffer>;
-  const { metric, beam, beamWeights } = layers;
-  const indices =
+  const found =
     Q === 1
       ? await searchCodes(x, codebooks[0] as Float32Array, dim, metric)
       : await searchLayers(x, codebooks, dim, beam, beamWeights); // [N, Q]
 
   let sum: np.Array | undefined;
-  const entered: np.Array[] = [];
+  const entered: (np.Array | undefined)[] = [];
   const { createResidualPass } = await passModule();
   const pass = await createResidualPass(
-    { vectors: x, indices, codebooks, dim },
+    { vectors: x, indices: found, codebooks, dim },
     {
       sum: (view) => {
         sum = np.array(view, { shape: [N, dim] });
       },
-      ...(layers.needsVectors && {
-        residual: (_, view) => entered.push(np.array(view, { shape: [N, dim] })),
-      }),
+      residual: (layer, view) => {
+        if (layers[layer]?.replacesDeadCodes) entered[layer] = np.array(view, { shape: [N, dim] });
+      },
     },
   );
-  const states = pass.stats.map(({ counts, sums }, layer) =>
-    layers.move(layer, {
-      indices: np.array(column(indices, Q, layer)),
+  const indices = np.array(found, { shape: [N, Q] });
+  const states = pass.stats.map(({ counts, sums }, layer) => {
+    const own = entered[layer];
+    return quantizer.move(layer, {
       statistics: {
         counts: np.array(new Float32Array(counts)),
         sums: np.array(sums, { shape: [counts.length, dim] }),
       },
-      ...(layers.needsVectors && { vectors: entered[layer] as np.Array }),
-    }),
-  );
+      ...(own && { replacements: { vectors: own, indices: indices.ref.slice([], layer) } }),
+    });
+  });
   return {
-    indices: np.array(indices, { shape: [N, Q] }),
+    indices,
     sum: sum as unknown as np.Array,
     errors: pass.errors.map((error) => error / (N * dim)),
     states,
@@ -168,7 +173,8 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
       let home: np.Array | undefined;
       const given = await floats(gradient);
       try {
-        await pass.back(given, weights, layers.rotates, (view) => {
+        const { rotates } = layers[0] as PlainLayer;
+        await pass.back(given, weights, rotates, (view) => {
           home = np.array(view, { shape: [N, dim] });
         });
       } finally {
@@ -178,11 +184,4 @@ async function passThroughLayers(vectors: np.Array, layers: PlainLayers): Promis
     },
     dispose: () => pass.dispose(),
   };
-}
-
-/** The indices of one layer, `[N]`. */
-function column(indices: Int32Array, layers: number, layer: number): Int32Array {
-  const own = new Int32Array(indices.length / layers);
-  for (let n = 0; n < own.length; n++) own[n] = indices[n * layers + layer] as number;
-  return own;
 }

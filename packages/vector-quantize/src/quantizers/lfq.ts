@@ -1,10 +1,10 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import { supports } from "../kernels/engine/kernelModule.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
 import type { FoundEntropies } from "../losses/codeEntropy.ts";
 import { codeEntropiesOnKernels } from "../losses/codeEntropyOnKernels.ts";
+import { kernelsAreFast } from "../paths.ts";
 import { normalise } from "../search/graph.ts";
 import { finiteRows, refuseRows, usableRows } from "../search/usable.ts";
 import type { RotationState } from "./fsq.ts";
@@ -117,7 +117,7 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
     levelsOfCodes: ({ state }, codes) => rotate(codes, state).greater(0).astype(np.int32),
 
     ...(options.entropyLossWeight > 0 &&
-      supports("plain") && { prepare: entropyPreparation(options) }),
+      kernelsAreFast() && { prepare: entropyPreparation(options) }),
 
     train({ variables, latents, levels, mask, key, temperature, prepared }) {
       const exact = lax.stopGradient(codesOf(levels));

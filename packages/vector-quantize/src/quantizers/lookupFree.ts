@@ -1,9 +1,11 @@
 import { blockUntilReady, numpy as np, tree } from "@jax-js/jax";
-import { expected, VectorQuantizeError } from "../errors.ts";
+import { expected } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { zeroMasked } from "../layout/mask.ts";
-import { floats, onKernels } from "../search/kernel.ts";
-import { jitted, owns } from "../tree.ts";
+import { byPath } from "../paths.ts";
+import { floats } from "../search/kernel.ts";
+import { jittedAll } from "../tree.ts";
+import { checkKey } from "./checkKey.ts";
 import type { Quantizer } from "./contract.ts";
 import { guarded } from "./guard.ts";
 import { encoderOf } from "./lookupFree/encoder.ts";
@@ -14,6 +16,7 @@ import type {
   Preparation,
 } from "./lookupFree/family.ts";
 import { indexAxes, type LookupFreeCall, lookupFreeGraph } from "./lookupFree/graph.ts";
+import { resting } from "./resting.ts";
 
 /** A quantizer whose codes are computed from their indices, not looked up in a table. */
 export interface LookupFreeQuantizer<
@@ -40,26 +43,9 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
   more = {} as More,
 ): LookupFreeQuantizer<P, S> & More {
   const { name, dim, layout, codebooks, radix } = family;
-  const graph = lookupFreeGraph(family);
-  const evaluate = jitted(graph.evaluate);
-  const train = jitted(graph.train);
-  const preparation = jitted(graph.preparation);
-  const encode = jitted(graph.encode);
-  const latents = jitted(graph.latents);
-  const settle = jitted(graph.settle);
+  const graph = jittedAll(lookupFreeGraph(family));
   const encoder = encoderOf(family);
-  const codes = jitted(graph.codes);
-  const decode = jitted(graph.decode);
-  const levelIndices = jitted(graph.levelIndices);
-  const codesToIndices = jitted(graph.codesToIndices);
   const axes = indexAxes(family);
-
-  const checkKey = (method: string, training: boolean, key: np.Array | undefined) => {
-    if (!training || !family.draws || key) return;
-    throw new VectorQuantizeError(
-      `${name}.${method}: expected options.key, got none; ${family.draws} draws at random`,
-    );
-  };
 
   const checkTemperature = (method: string, temperature: number | undefined) => {
     if (temperature !== 0 || family.takesZeroTemperature) return;
@@ -74,16 +60,12 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
 
   const prepare: Quantizer<P, S>["prepare"] =
     family.prepare &&
-    (async (variables, x, { key, mask, lengths, temperature } = {}) => {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, masks, key);
-      checkKey("prepare", true, key);
+    (async (variables, x, { key, temperature, ...masks } = {}) => {
+      checkKey(`${name}.prepare`, key, family.draws);
       checkTemperature("prepare", temperature);
+      const call = tree.ref({ variables, x, ...masks }) as LookupFreeCall<P, S>;
       const draws = drawing(key, family.draws !== undefined, temperature);
-      const needed = preparation({
-        ...tree.ref({ variables, x, ...masks }),
-        ...draws,
-      } as LookupFreeCall<P, S>);
+      const needed = graph.preparation({ ...call, ...draws });
       return (family.prepare as Preparation<P, S>).find(needed);
     });
 
@@ -93,76 +75,61 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     codebookSizes: Array.from({ length: codebooks }, () => radix.sizes).flat(),
     ...(prepare && { trainsApart: true, prepare }),
 
-    init: (key) => family.init(key),
+    init: (key) => family.init(key.ref),
 
-    async fit(variables, x, given = {}) {
-      const { mask, lengths } = given;
-      using _ = owns(variables, x, given.key, mask, lengths);
-      return tree.ref(variables);
-    },
+    ...resting(),
 
     apply(variables, x, given = {}) {
       const { training = false, key, mask, lengths, indices, temperature, prepared } = given;
-      const arrays = {
+      checkKey(`${name}.apply`, key, training && family.draws);
+      checkTemperature("apply", temperature);
+      const call: LookupFreeCall<P, S> = tree.ref({
+        variables,
+        x,
         ...(mask && { mask }),
         ...(lengths && { lengths }),
         ...(indices && { indices }),
-      };
-      using _ = owns(variables, x, arrays, key, prepared);
-      checkKey("apply", training, key);
-      checkTemperature("apply", temperature);
-      const call: LookupFreeCall<P, S> = tree.ref({ variables, x, ...arrays });
+      });
       if (!training) {
         const draws = drawing(key, family.drawsInEvaluation, temperature);
-        return { ...evaluate({ ...call, ...draws }), state: tree.ref(variables.state) };
+        return { ...graph.evaluate({ ...call, ...draws }), state: tree.ref(variables.state) };
       }
+      const draws = drawing(key, family.draws !== undefined, temperature);
       const found = prepared && { prepared: tree.ref(prepared) };
-      return train({ ...call, ...drawing(key, family.draws !== undefined, temperature), ...found });
+      return graph.train({ ...call, ...draws, ...found });
     },
 
-    async encode(variables, x, { mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, masks);
-      if (!encoder || !onKernels(x)) {
-        return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
-      }
-      const direct = family.latentsAreVectors && layout === "channelLast";
-      const rows = direct ? x.ref : latents(tree.ref({ variables, x, ...masks }));
-      const found = np.array(await encoder(await floats(rows)));
-      if (mask || lengths || codebooks > 1)
-        return blockUntilReady(settle({ found, ...tree.ref({ x, masks }) }));
-      return found.reshape([...positionShape(x.shape, layout), ...axes]);
+    async encode(variables, x, masks = {}) {
+      const call = () => tree.ref({ variables, x, ...masks });
+      const onKernels =
+        encoder &&
+        (async () => {
+          const direct = family.latentsAreVectors && layout === "channelLast";
+          const found = np.array(
+            await encoder(await floats(direct ? x.ref : graph.latents(call()))),
+          );
+          if (codebooks > 1 || Object.keys(masks).length > 0) {
+            return graph.settle({ found, ...tree.ref({ x, masks }) });
+          }
+          return found.reshape([...positionShape(x.shape, layout), ...axes]);
+        });
+      return blockUntilReady(await byPath(x, onKernels, async () => graph.encode(call())));
     },
 
-    async update(variables, x, indices, { key, mask, lengths } = {}) {
-      const arrays = { indices, ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, arrays, key);
-      return tree.ref(variables.state);
-    },
+    codes: (variables, indices) => graph.codes(tree.ref(variables), indices.ref),
 
-    codes(variables, indices) {
-      using _ = owns(variables, indices);
-      return codes(tree.ref(variables), indices.ref);
-    },
-
-    decode(variables, indices, { mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, indices, masks);
+    decode(variables, indices, masks = {}) {
       const positions = indices.shape.slice(0, indices.ndim - axes.length);
-      const output = decode(tree.ref(variables), indices.ref);
+      const output = graph.decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
 
-    levelIndices(indices) {
-      using _ = owns(indices);
-      return levelIndices(indices.ref);
-    },
+    levelIndices: (indices) => graph.levelIndices(indices.ref),
 
-    codesToIndices(variables, given) {
-      using _ = owns(variables, given);
+    codesToIndices(variables, codes) {
       const width = codebooks * (family.codeWidth ?? radix.levels.length);
-      checkInput(`${name}.codesToIndices`, given.shape, layout, width);
-      return codesToIndices(tree.ref(variables), given.ref);
+      checkInput(`${name}.codesToIndices`, codes.shape, layout, width);
+      return graph.codesToIndices(tree.ref(variables), codes.ref);
     },
   };
   const drawn = family.temperature === undefined ? [] : ["temperature"];

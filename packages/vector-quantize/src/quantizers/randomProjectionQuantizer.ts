@@ -1,4 +1,4 @@
-import { blockUntilReady, lax, numpy as np, random, tree } from "@jax-js/jax";
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { lookUp } from "../codebook/codebook.ts";
 import { checkHolds } from "../errors.ts";
 import { fromVectors, type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
@@ -6,13 +6,14 @@ import { fillMasked, hideMasked, maskOfVectors, zeroMasked } from "../layout/mas
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { choice, count, flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { codebookEncoder, type Query } from "../search/codebookEncoder.ts";
 import { nearestInGraph, normalise, similarities } from "../search/graph.ts";
-import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { refuseRows, usableRows } from "../search/usable.ts";
 import { both } from "../tracing.ts";
-import { jitted, owns } from "../tree.ts";
+import { arraysIn, jitted } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
+import { resting } from "./resting.ts";
 
 /** Options of `randomProjectionQuantizer`. The reference's names, in camelCase. */
 export class RandomProjectionOptions {
@@ -98,34 +99,21 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
       1,
     );
 
-  const search = ({ state }: Given, x: np.Array, mask: np.Array | undefined) =>
-    enter(state.projection, x).map((vectors, h) =>
-      hideMasked(nearestInGraph(vectors, state.codebook.ref.slice(h), "cosine"), mask?.ref),
-    );
+  /** The searches that a call comes to, one per codebook. */
+  const query = ({ state }: Given, x: np.Array): Query[] =>
+    enter(state.projection, x).map((vectors, h) => ({
+      vectors,
+      codes: state.codebook.ref.slice(h),
+    }));
 
-  const join = (found: np.Array[], positions: number[]) =>
-    np.stack(found, -1).reshape([...positions, ...indexAxes]);
-
-  const encode = jitted(({ variables, x, ...masks }: Call) => {
+  const settle = (x: np.Array, found: np.Array[], masks: MaskOptions) => {
     const positions = positionShape(x.shape, layout);
-    return join(search(variables, x, maskOfVectors(masks, positions)), positions);
-  });
+    const mask = maskOfVectors(masks, positions);
+    const seen = found.map((column) => hideMasked(column, mask?.ref));
+    return np.stack(seen, -1).reshape([...positions, ...indexAxes]);
+  };
 
-  /** What a search outside the graph needs, and what becomes of its answers. */
-  const query = jitted(({ variables: { state }, x }: Pick<Call, "variables" | "x">) => ({
-    vectors: enter(state.projection, x),
-    codes: all.map((h) => state.codebook.ref.slice(h)),
-  }));
-  const settle = jitted(
-    ({ found, x, ...masks }: { found: np.Array[]; x: np.Array } & MaskOptions) => {
-      const positions = positionShape(x.shape, layout);
-      const mask = maskOfVectors(masks, positions);
-      return join(
-        found.map((column) => hideMasked(column, mask?.ref)),
-        positions,
-      );
-    },
-  );
+  const encode = codebookEncoder({ metric: "cosine", query, settle });
 
   const decode = jitted(({ state }: Given, indices: np.Array) => {
     const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
@@ -138,9 +126,12 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     const mask = maskOfVectors(masks, positions);
     const usable = usableRows(toVectors(x.ref, layout)); // [N]
     const real = mask ? both(usable, mask.ref) : usable;
-    const found = indices
-      ? columns(indices).map((column) => hideMasked(column, real.ref))
-      : search(variables, x.ref, mask?.ref);
+    const searches = () => query(variables, x.ref);
+    const nearest = () =>
+      searches().map(({ vectors, codes }) => nearestInGraph(vectors, codes, "cosine"));
+    const found = (indices ? columns(indices) : nearest()).map((part) =>
+      hideMasked(part, real.ref),
+    );
     const output = lax.stopGradient(
       fromVectors(
         lookUpAll(
@@ -152,16 +143,14 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
       ),
     );
     const score = (wanted: np.Array[]) => {
-      const logits = enter(state.projection, x.ref).map((vectors, h) =>
-        similarities(vectors, state.codebook.ref.slice(h), "cosine"),
-      );
+      const logits = searches().map(({ vectors, codes }) => similarities(vectors, codes, "cosine"));
       const counted = wanted.map((column) => hideMasked(column, mask?.ref));
       return crossEntropy(np.concatenate(logits, 0), np.concatenate(counted, 0));
     };
     const loss = targets ? score(columns(targets)) : np.zeros([]);
     return {
       quantized: fillMasked(output.ref, np.zerosLike(output), mask, layout),
-      indices: join(found, positions),
+      indices: settle(x.ref, found, {}),
       loss: loss.ref,
       losses: { crossEntropy: loss },
       state,
@@ -174,7 +163,7 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     codebookSizes: all.map(() => K),
 
     init(key) {
-      const [projectionKey, bookKey] = [...random.split(key)] as [np.Array, np.Array];
+      const [projectionKey, bookKey] = [...random.split(key.ref)] as [np.Array, np.Array];
       const projection = random.normal(projectionKey, [H, dim, C]);
       return {
         params: {},
@@ -185,42 +174,16 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
       };
     },
 
-    async fit(variables, x, { key, mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(x, key, masks);
-      return variables;
-    },
+    ...resting(),
 
-    apply(variables, x, { mask, lengths, indices, targets, key } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      const given = { ...(indices && { indices }), ...(targets && { targets }) };
-      using _ = owns(variables, x, masks, given, key);
-      return run(tree.ref({ variables, x, ...masks, ...given }));
-    },
+    apply: (variables, x, { key: _, ...options } = {}) =>
+      run(tree.ref({ variables, x, ...arraysIn(options) })),
 
-    async encode(variables, x, { mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, masks);
-      if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
-      const { vectors, codes } = query(tree.ref({ variables, x }));
-      const found: np.Array[] = [];
-      for (const h of all) {
-        const [rows, book] = [vectors[h] as np.Array, codes[h] as np.Array];
-        found.push(np.array(await nearestOnKernels(rows, book, "cosine")));
-      }
-      return blockUntilReady(settle({ found, x: x.ref, ...tree.ref(masks) }));
-    },
+    encode: (variables, x, masks = {}) => encode(variables, x, masks),
 
-    async update(variables, x, indices, { key, mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, indices, key, masks);
-      return tree.ref(variables.state);
-    },
-
-    codes: decode,
+    codes: (variables, indices) => decode(tree.ref(variables), indices.ref),
 
     decode(variables, indices, masks = {}) {
-      using _ = owns(variables, indices, masks);
       const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);

@@ -3,8 +3,10 @@ import { expected, VectorQuantizeError } from "../errors.ts";
 import { positionShape } from "../layout/layout.ts";
 import { maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { initProjection } from "../layout/projection.ts";
-import { floats, onKernels } from "../search/kernel.ts";
-import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
+import { byPath } from "../paths.ts";
+import { floats } from "../search/kernel.ts";
+import { type ArrayTree, jitByMode, jittedAll, owns } from "../tree.ts";
+import { checkKey } from "./checkKey.ts";
 import type {
   ApplyOptions,
   MaskOptions,
@@ -14,7 +16,7 @@ import type {
 } from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
-import { type ImplicitParams, initImplicit } from "./residual/implicit.ts";
+import { initImplicit } from "./residual/implicit.ts";
 import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
 import {
   type ResidualMode,
@@ -54,6 +56,9 @@ export interface ResidualQuantizer extends Quantizer<ResidualParams, ResidualSta
   ): Promise<np.Array>;
 }
 
+/** What of a call tells whether a layer draws at random. */
+type Drawing = Pick<ResidualMode, "training" | "moves" | "temperature">;
+
 /** What a family tells `residualOf` beside the parts of the loop. */
 export interface ResidualFamily extends ResidualParts {
   /** Name in errors, and the configuration that rebuilds the quantizer. */
@@ -67,8 +72,8 @@ export interface ResidualFamily extends ResidualParts {
   readonly takesTargets?: boolean;
   /** Whether the state rests unless a call says otherwise. */
   readonly frozen?: boolean;
-  /** Throws at a call without a key in which a layer draws at random. */
-  readonly checkKey?: (where: string, key: unknown, mode: ResidualMode) => void;
+  /** What draws at random in such a call, and so needs a key, if anything. */
+  readonly draws?: (mode: Drawing) => string | false | undefined;
   /** The codes of each layer, `[K, C]`, where the layers compare by Euclidean distance to just these. */
   readonly codebooks?: (variables: ResidualVariables) => np.Array[];
   /** Finds the indices on the kernels, of scalar layers. */
@@ -96,44 +101,49 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
   const where = config.type;
   const Q = layers.length;
   const graph = residualLayers({ ...family, layers });
-  const run = jitByMode(graph.run);
-  const enter = jitted((params: ResidualParams, x: np.Array) => graph.enter(params, x));
-  const projected = jitted(graph.projected);
-  const codes = jitted(graph.codes);
-  const decode = jitted(graph.decode);
-  const step = jitByMode(graph.step);
-  const scaled = jitByMode((call: { residual: np.Array }, mode: { layer: number }) =>
-    graph.scaled(call.residual, mode),
-  );
   const kept = shared ? layers.slice(0, 1) : layers;
   const beamWeights = family.beamWeights ?? layers.map(() => 1);
-  const codebooks = jitted((variables: ResidualVariables) => family.codebooks?.(variables) ?? []);
-  const passes =
-    family.plainLayers &&
-    beam.training <= MOST_KERNEL_BEAM &&
-    residualPass(family, {
-      layers: family.plainLayers,
-      codebooks,
-      beam: beam.training,
-      beamWeights,
+  const compiled = {
+    ...jittedAll({
+      enter: graph.enter,
+      projected: graph.projected,
+      codes: graph.codes,
+      decode: graph.decode,
+      codebooks: (variables: ResidualVariables) => family.codebooks?.(variables) ?? [],
+      maskOf: (masks: MaskOptions, x: np.Array) =>
+        maskOfVectors(masks, positionShape(x.shape, layout)) as np.Array,
+
+      /** Indices `[N, Q]` that a search outside the graph found, as those of `x`. */
+      settle(found: np.Array, x: np.Array, masks: MaskOptions) {
+        const positions = positionShape(x.shape, layout);
+        return hideRows(found, maskOfVectors(masks, positions)).reshape([...positions, Q]);
+      },
+
+      /** Indices of `x` as one column per layer, `[N]`. */
+      columns(indices: np.Array) {
+        const columns = indices.shape.at(-1) as number;
+        const flat = indices.reshape([-1, columns]);
+        return Array.from({ length: columns }, (_, layer) => flat.ref.slice([], layer));
+      },
+    }),
+    run: jitByMode(graph.run),
+    step: jitByMode(graph.step),
+    scaled: jitByMode(({ residual }: { residual: np.Array }, mode: { layer: number }) =>
+      graph.scaled(residual, mode),
+    ),
+  };
+  const { codebooks } = compiled;
+  const plain = beam.training <= MOST_KERNEL_BEAM && family.plainLayers;
+  const pass =
+    plain &&
+    residualPass({ graph, layout, layers: plain, codebooks, beam: beam.training, beamWeights });
+  const maskOf = (masks: MaskOptions, x: np.Array) =>
+    masks.mask || masks.lengths ? compiled.maskOf(tree.ref(masks), x.ref) : undefined;
+  const variablesAt = ({ params, state }: ResidualVariables, layer: number): Variables =>
+    tree.ref({
+      params: params.layers[layer] as ArrayTree,
+      state: state.layers[layer] as ArrayTree,
     });
-  /** Indices `[N, Q]` that a search outside the graph found, as those of `x`. */
-  const settle = jitted((call: { found: np.Array; x: np.Array; masks: MaskOptions }) => {
-    const positions = positionShape(call.x.shape, layout);
-    return hideRows(call.found, maskOfVectors(call.masks, positions)).reshape([...positions, Q]);
-  });
-  /** Indices of `x` as one column per layer, and the mask of its vectors. */
-  const unfold = jitted((call: { x: np.Array; indices: np.Array; masks: MaskOptions }) => {
-    const mask = maskOfVectors(call.masks, positionShape(call.x.shape, layout));
-    const columns = call.indices.shape.at(-1) as number;
-    const flat = call.indices.reshape([-1, columns]);
-    const parts = Array.from({ length: columns }, (_, layer) => flat.ref.slice([], layer));
-    return { columns: parts, ...(mask && { mask }) };
-  });
-  const variablesAt = ({ params, state }: ResidualVariables, layer: number): Variables => ({
-    params: params.layers[layer] as ArrayTree,
-    state: state.layers[layer] as ArrayTree,
-  });
 
   const checkBeam = (at: string, beamSize: number) => {
     if (beamSize > 1 && !family.beam) {
@@ -145,6 +155,27 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     if (depth > Q) throw expected(`${at}: depth`, `at most ${Q}, the number of layers`, depth);
   };
 
+  /** Indices of scalar layers by the kernels: int32 `[N, Q]`. */
+  const encodeLevels = async ({ params }: ResidualVariables, x: np.Array, depth: number) => {
+    const direct = layout === "channelLast" && innerDim === dim;
+    const vectors = await floats(direct ? x.ref : compiled.projected(tree.ref(params), x.ref));
+    const rows = await (family.encoder as ResidualEncoder)(vectors, depth);
+    return np.array(rows as Int32Array<ArrayBuffer>, { shape: [rows.length / Q, Q] });
+  };
+
+  /** Indices of layers with codebooks by the kernels: int32 `[N, Q]`. */
+  const searchCodes = async (
+    variables: ResidualVariables,
+    x: np.Array,
+    depth: number,
+    beamSize: number,
+  ) => {
+    const books = codebooks(tree.ref(variables));
+    tree.dispose(books.slice(depth));
+    const vectors = compiled.enter(tree.ref(variables.params), x.ref);
+    return residualOnKernels(vectors, books.slice(0, depth), Q, beamSize, beamWeights);
+  };
+
   const quantizer: ResidualQuantizer = {
     config,
     dim,
@@ -153,7 +184,8 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     layersMayRest: true,
 
     init(key) {
-      const keys = [...random.split(key, Q + 3)];
+      const keys = [...random.split(key.ref, Q + 3)];
+      using _ = owns(keys);
       const inner = kept.map((layer, at) => layer.init((keys[at] as np.Array).ref));
       const [inKey, outKey, implicitKey] = keys.slice(Q) as [np.Array, np.Array, np.Array];
       const sizes = family.implicitSizes;
@@ -165,62 +197,47 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         }),
         ...(sizes &&
           Q > 1 && {
-            implicit: [...random.split(implicitKey.ref, Q - 1)].map(
-              (own): ImplicitParams => initImplicit(own, innerDim, sizes),
+            implicit: [...random.split(implicitKey.ref, Q - 1)].map((own) =>
+              initImplicit(own, innerDim, sizes),
             ),
           }),
       };
-      tree.dispose(keys);
       return { params, state: { layers: inner.map((own) => own.state) } };
     },
 
-    async fit(variables, x, { key = random.key(0), iterations, warn, ...masks } = {}) {
-      using _ = owns(variables, x, masks, key);
-      const positions = positionShape(x.shape, layout);
-      const flatMask = jitted((given: typeof masks) => maskOfVectors(given, positions) as np.Array);
-      const mask = masks.mask || masks.lengths ? flatMask(tree.ref(masks)) : undefined;
-      const keys = [...random.split(key.ref, Q)];
-      const state: ArrayTree[] = [];
-      const params: ArrayTree[] = [];
-      const entering = enter(tree.ref(variables.params), x.ref);
+    async fit(variables, x, { key, iterations, warn, ...masks } = {}) {
+      const mask = maskOf(masks, x);
+      const keys = [...random.split(key?.ref ?? random.key(0), Q)];
+      const fitted = { params: [] as ArrayTree[], state: [] as ArrayTree[] };
+      const entering = compiled.enter(tree.ref(variables.params), x.ref);
       const left = { residual: entering, sum: np.zerosLike(entering.ref) };
-      using _held = owns(keys, state, params, left, mask);
+      using _ = owns(keys, fitted, left, mask);
+      const found = () => ({
+        params: { ...variables.params, layers: fitted.params },
+        state: { layers: fitted.state },
+      });
       for (const [layer, quantizer] of kept.entries()) {
-        const own = tree.ref({
-          params: variables.params.layers[layer] as ArrayTree,
-          state: variables.state.layers[layer] as ArrayTree,
-        });
-        const entered = scaled({ residual: left.residual.ref }, { layer });
-        const fitted = await quantizer.fit(own, entered, {
+        const entered = compiled.scaled({ residual: left.residual.ref }, { layer });
+        const { params, state } = await quantizer.fit(variablesAt(variables, layer), entered, {
           key: (keys[layer] as np.Array).ref,
           ...(iterations !== undefined && { iterations }),
           ...(warn && { warn }),
           ...(mask && { mask: mask.ref }),
         });
-        params.push(fitted.params);
-        state.push(fitted.state);
-        const found = {
-          params: { ...variables.params, layers: params },
-          state: { layers: state },
-        };
-        const next = step(tree.ref({ variables: found, ...left }), { layer });
+        fitted.params.push(params);
+        fitted.state.push(state);
+        const next = compiled.step(tree.ref({ variables: found(), ...left }), { layer });
         tree.dispose([left.residual, left.sum]);
         Object.assign(left, next);
         await blockUntilReady(left.residual);
       }
-      const { layers: _unfitted, ...rest } = variables.params;
-      const layersOf = (trees: ArrayTree[]) => tree.ref(trees as never) as ArrayTree[];
-      return {
-        params: { ...tree.ref(rest), layers: layersOf(params) },
-        state: { layers: layersOf(state) },
-      };
+      return tree.ref(found());
     },
 
     apply(variables, x, options = {}) {
       const { training = false, freezeCodebook, temperature, depth, beamSize, ...rest } = options;
       const { moveState = rest.indices === undefined, ...arrays } = rest;
       const traced = typeof depth === "object" ? { depth } : {};
-      using _ = owns(variables, x, arrays, traced);
       const at = `${where}.apply`;
       if (typeof depth === "number") checkDepth(at, depth);
       if (beamSize !== undefined) checkBeam(at, beamSize);
@@ -231,17 +248,9 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       }
       const columns = arrays.indices?.shape.at(-1) ?? Q;
       const scores = arrays.targets !== undefined;
-      const drops =
-        training &&
-        family.dropout !== undefined &&
-        depth === undefined &&
-        !arrays.indices &&
-        !scores;
-      if (drops && !arrays.key) {
-        throw new VectorQuantizeError(
-          `${at}: expected options.key, got none; quantizeDropout draws at random`,
-        );
-      }
+      const finds = depth === undefined && !arrays.indices && !scores;
+      const drops = training && family.dropout !== undefined && finds;
+      checkKey(at, arrays.key, drops && "quantizeDropout");
       const mode: ResidualMode = {
         training,
         moves: training && moveState && !(freezeCodebook ?? family.frozen) && !scores,
@@ -251,77 +260,72 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         drops,
         beam: beamSize ?? (training ? beam.training : beam.evaluation),
       };
-      family.checkKey?.(at, arrays.key, mode);
-      return run(tree.ref({ variables, x, ...arrays, ...traced }), mode);
+      checkKey(at, arrays.key, family.draws?.(mode));
+      return compiled.run(tree.ref({ variables, x, ...arrays, ...traced }), mode);
     },
 
     async encode(variables, x, { depth = Q, beamSize = beam.evaluation, ...masks } = {}) {
-      using _ = owns(variables, x, masks);
       checkDepth(`${where}.encode`, depth);
       checkBeam(`${where}.encode`, beamSize);
-      if (family.encoder && onKernels(x)) {
-        const direct = layout === "channelLast" && innerDim === dim;
-        const vectors = direct ? x.ref : projected(tree.ref(variables.params), x.ref);
-        const rows = (await family.encoder(
-          await floats(vectors),
-          depth,
-        )) as Int32Array<ArrayBuffer>;
-        const found = np.array(rows, { shape: [rows.length / Q, Q] });
-        return blockUntilReady(settle({ found, x: x.ref, masks: tree.ref(masks) }));
-      }
-      if (family.codebooks && beamSize <= MOST_KERNEL_BEAM && onKernels(x)) {
-        const books = codebooks(tree.ref(variables));
-        tree.dispose(books.slice(depth));
-        const vectors = enter(tree.ref(variables.params), x.ref);
-        const used = books.slice(0, depth);
-        const found = await residualOnKernels(vectors, used, Q, beamSize, beamWeights);
-        return blockUntilReady(settle({ found, x: x.ref, masks: tree.ref(masks) }));
-      }
-      const call = tree.ref({ variables, x, ...masks });
-      const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };
-      const { indices, ...others } = run(call, mode);
-      tree.dispose(others as never);
-      return blockUntilReady(indices);
+      const searches = family.codebooks && beamSize <= MOST_KERNEL_BEAM;
+      const search = family.encoder ? encodeLevels : searches && searchCodes;
+      const onKernels =
+        search &&
+        (async () => {
+          const found = await search(variables, x, depth, beamSize);
+          return compiled.settle(found, x.ref, tree.ref(masks));
+        });
+      const inGraph = async () => {
+        const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };
+        const { indices, ...others } = compiled.run(tree.ref({ variables, x, ...masks }), mode);
+        tree.dispose(others as never);
+        return indices;
+      };
+      return blockUntilReady(await byPath(x, onKernels, inGraph));
     },
 
     async update(variables, x, indices, { key, ...masks } = {}) {
-      using _ = owns(variables, x, indices, masks, key);
       const columns = indices.shape.at(-1) as number;
       const mode = { training: true, moves: true, layers: columns, drops: false, beam: 1 };
       if (family.frozen) return tree.ref(variables.state);
-      family.checkKey?.(`${where}.update`, key, mode);
-      if (!shared && !family.implicit && !family.scales && onKernels(x)) {
-        const entering = enter(tree.ref(variables.params), x.ref);
-        const { columns: parts, mask } = unfold(tree.ref({ x, indices, masks }));
+      checkKey(`${where}.update`, key, family.draws?.(mode));
+      const byLayers = async () => {
         const keys = key ? [...random.split(key.ref, Q + 3)] : [];
         tree.dispose(keys.slice(columns));
-        const own = (layer: number) => tree.ref(variablesAt(variables, layer));
-        const moved = await updateLayers(layers, own, entering, parts, mask, keys);
+        const moved = await updateLayers(
+          layers,
+          (layer) => variablesAt(variables, layer),
+          compiled.enter(tree.ref(variables.params), x.ref),
+          compiled.columns(indices.ref),
+          maskOf(masks, x),
+          keys,
+        );
         const rest = variables.state.layers.slice(columns);
         return { layers: [...moved, ...tree.ref(rest as never[])] };
-      }
-      const call = tree.ref({ variables, x, indices, ...masks, ...(key && { key }) });
-      const { state, ...others } = run(call, mode);
-      tree.dispose(others as never);
-      await blockUntilReady(state as never);
-      return state;
+      };
+      const inGraph = async () => {
+        const call = tree.ref({ variables, x, indices, ...masks, ...(key && { key }) });
+        const { state, ...others } = compiled.run(call, mode);
+        tree.dispose(others as never);
+        return blockUntilReady(state as never) as Promise<ResidualState>;
+      };
+      const apart = !shared && !family.implicit && !family.scales;
+      return byPath(x, apart && byLayers, inGraph);
     },
 
-    ...(passes && {
+    ...(pass && {
       async pass(variables, x, { key } = {}) {
-        using _ = owns(variables, x, key);
-        const mode = { training: true, moves: !family.frozen, drops: false, layers: Q };
-        family.checkKey?.(`${where}.pass`, key, { ...mode, beam: beam.training });
-        return await passes(variables, x.ref, key);
+        const call = { training: true, moves: !family.frozen };
+        checkKey(`${where}.pass`, key, family.draws?.(call));
+        return await pass(variables, x, key);
       },
     }),
 
-    codes,
+    codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 
     decode(variables, indices, masks = {}) {
-      using _ = owns(variables, indices, masks);
       const positions = indices.shape.slice(0, -1);
-      const output = decode(tree.ref(variables), indices.ref);
+      const output = compiled.decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
   };

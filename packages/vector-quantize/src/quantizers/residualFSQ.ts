@@ -1,5 +1,4 @@
 import { mixedRadix } from "../codebook/mixedRadix.ts";
-import { VectorQuantizeError } from "../errors.ts";
 import { residualEncoderOf } from "./lookupFree/residualEncoder.ts";
 import { dropoutOf } from "./residual/dropout.ts";
 import { type ResidualQuantizer, residualOf } from "./residual.ts";
@@ -42,13 +41,7 @@ export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
     scales,
     ...(encoder && { encoder }),
     gradientFraction: 0,
-    checkKey: (at, key, { training }) => {
-      if (training && noiseDropout > 0 && !key) {
-        throw new VectorQuantizeError(
-          `${at}: expected options.key, got none; noiseDropout draws at random`,
-        );
-      }
-    },
+    draws: ({ training }) => training && noiseDropout > 0 && "noiseDropout",
     ...dropoutOf(options),
   });
 }

@@ -1,6 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../codebook/mixedRadix.ts";
-import { checkHolds, expected, VectorQuantizeError } from "../errors.ts";
+import { checkHolds, expected } from "../errors.ts";
 import { absent, declared, integer, positive } from "../options/kinds.ts";
 import { type Complete, optionTable, part } from "../options/table.ts";
 import type { Quantizer } from "./contract.ts";
@@ -108,13 +108,7 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
     maskedOutput: "zeros",
     gradientFraction: 0,
     ...(encoder && { encoder }),
-    checkKey: (at, key, { training }) => {
-      if (training && share < 1 && weight > 0 && !key) {
-        throw new VectorQuantizeError(
-          `${at}: expected options.key, got none; fracPerSampleEntropy draws at random`,
-        );
-      }
-    },
+    draws: ({ training }) => training && share < 1 && weight > 0 && "fracPerSampleEntropy",
     ...dropoutOf(options),
   });
 }

@@ -12,14 +12,9 @@ import {
   residualLayerOptions,
   residualVQTable,
 } from "./residualVQ/options.ts";
-import { drawingsOf } from "./vectorQuantize/applyMode.ts";
+import { drawnBy } from "./vectorQuantize/applyMode.ts";
 import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
-import { checkKey } from "./vectorQuantize/checks.ts";
-import {
-  trainsApart,
-  type VectorQuantizeOptions,
-  vectorQuantizeTable,
-} from "./vectorQuantize/options.ts";
+import type { VectorQuantizeOptions } from "./vectorQuantize/options.ts";
 import { type VectorQuantizer, vectorQuantize } from "./vectorQuantize.ts";
 
 export type { ResidualVQOptions } from "./residualVQ/options.ts";
@@ -47,19 +42,24 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
   const directional = options.gradient === "directional";
   const layerOptions = residualLayerOptions(given);
   const [base] = layerOptions as [VectorQuantizeOptions];
-  const complete = vectorQuantizeTable.read(base).options;
+  const { emaUpdate = options.emaUpdate } = base;
   // A shared codebook only gathers statistics in the layers; it moves after the last.
-  const waiting = {
+  const waiting = shared && {
     manualEmaUpdate: true,
     thresholdEmaDeadCode: 0,
     manualInPlaceOptimizerUpdate: true,
   };
-  const keeper = shared ? unguarded(vectorQuantize(base)) : undefined;
-  const layers = shared
-    ? layerOptions.map(() => layerOf({ ...base, ...waiting }))
-    : layerOptions.map(layerOf);
+  const made = new Map<unknown, VectorQuantizer>(); // layers of one size are one quantizer
+  const layers = layerOptions.map((own) => {
+    const layer = made.get(own.codebookSize) ?? vectorQuantize({ ...own, ...waiting });
+    made.set(own.codebookSize, layer);
+    return layer;
+  });
+  const inner = layers.map(unguarded);
+  // As a codebook moves by itself.
+  const keeper = shared ? unguarded(vectorQuantize(base)) : (inner[0] as VectorQuantizer);
 
-  const plainLayers = layers.flatMap((layer) => (layer as VectorQuantizer).plain ?? []);
+  const plainLayers = inner.flatMap(({ plain }) => plain ?? []);
   const plain =
     searchesPlainly(options) &&
     plainLayers.length === layers.length &&
@@ -69,7 +69,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     config,
     dim,
     innerDim: codebookDim,
-    layers: shared ? layers.map(() => layers[0] as Quantizer) : layers,
+    layers: layers as Quantizer[],
     shared,
     layout,
     maskedOutput,
@@ -78,19 +78,14 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     beam: { training: beamSize, evaluation: options.evalBeamSize },
     takesTargets: true,
     frozen: options.freezeCodebook,
-    checkKey: (at, key, { training, moves, temperature = complete.sampleCodebookTemp }) => {
-      const sampled = training && complete.stochasticSampleCodes && temperature > 0;
-      const step = { emaUpdate: true, accumulate: false, frozen: !moves, topk: 0 };
-      const [drawing] = drawingsOf(complete, { training, moves, sampled, ...step });
-      checkKey(at, key, drawing ?? (training && directional ? "noise" : undefined));
-    },
+    draws: (call) => keeper.drawing(call) ?? (call.training && directional && drawnBy.noise),
     beamWeights: options.beamScoreQuantizerWeights ?? layers.map(() => 1),
-    trainsApart: trainsApart(complete) && !dropout && beamSize === options.evalBeamSize,
+    trainsApart: keeper.trainsApart === true && !dropout && beamSize === options.evalBeamSize,
     ...(plain && { plainLayers }),
     ...(searchesPlainly(options) && {
       codebooks: ({ params, state }) =>
-        layers.map((layer, at) =>
-          (unguarded(layer) as VectorQuantizer).codebook(
+        inner.map((layer, at) =>
+          layer.codebook(
             tree.ref({
               params: params.layers[shared ? 0 : at],
               state: state.layers[shared ? 0 : at],
@@ -106,7 +101,7 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
       around: (x, sum, key) =>
         directionalReparametrisation(x, sum, options.directionalReparamVariance, key),
     }),
-    ...(keeper && { finish: finishShared }),
+    ...(shared && { finish: finishShared }),
   });
 
   /** What a shared codebook does once a step: follow its averages, step, replace dead codes. */
@@ -116,19 +111,17 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     mask: np.Array,
     key: np.Array | undefined,
   ) {
-    const shared = keeper as NonNullable<typeof keeper>;
     const { params, state } = variables as VectorQuantizeVariables;
     const whole = (moved: typeof state): VectorQuantizeVariables => ({
       params: tree.ref(params),
       state: moved,
     });
-    let moved =
-      complete.emaUpdate && !complete.manualEmaUpdate ? shared.followAverages(whole(state)) : state;
-    if (base.inPlaceCodebookOptimizer && !options.manualInPlaceOptimizerUpdate) {
-      moved = shared.stepCodebookOptimizer(whole(moved));
+    let moved = emaUpdate && !options.manualEmaUpdate ? keeper.followAverages(whole(state)) : state;
+    if (options.inPlaceCodebookOptimizer && !options.manualInPlaceOptimizerUpdate) {
+      moved = keeper.stepCodebookOptimizer(whole(moved));
     }
-    if (!replacesDeadCodes(complete.thresholdEmaDeadCode)) return moved;
-    return shared.expire(whole(moved), residuals, { key: key as np.Array, mask });
+    if (!replacesDeadCodes(options.thresholdEmaDeadCode)) return moved;
+    return keeper.expire(whole(moved), residuals, { key: key as np.Array, mask });
   }
 }
 
@@ -136,5 +129,3 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
 const searchesPlainly = (options: CompleteResidualVQOptions): boolean =>
   options.metric === "euclidean" &&
   !(options.affineParam || options.vqBridge || options.implicitNeuralCodebook);
-
-const layerOf = (options: VectorQuantizeOptions): Quantizer => vectorQuantize(options) as Quantizer;

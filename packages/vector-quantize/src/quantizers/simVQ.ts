@@ -1,4 +1,4 @@
-import { blockUntilReady, lax, numpy as np, random, tree } from "@jax-js/jax";
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { lookUp } from "../codebook/codebook.ts";
 import { rotationTrick } from "../gradients/rotation.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
@@ -6,13 +6,14 @@ import { fromVectors, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { fillMasked, hideMasked, maskedMean, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
+import { codebookEncoder } from "../search/codebookEncoder.ts";
 import { nearestInGraph, similarities } from "../search/graph.ts";
-import { nearestOnKernels, onKernels } from "../search/kernel.ts";
 import { usableRows } from "../search/usable.ts";
 import { both } from "../tracing.ts";
-import { type ArrayTree, jitByMode, jitted, owns } from "../tree.ts";
+import { type ArrayTree, arraysIn, jitByMode, jitted } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
+import { resting } from "./resting.ts";
 import { type SimVQOptions, simVQTable } from "./simVQ/options.ts";
 
 /** What gradients train: the transform. */
@@ -61,12 +62,6 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
   const codebookOf = ({ params, state }: SimVQVariables) =>
     transform.apply(tree.ref(params.transform), lax.stopGradient(state.codebook.ref)); // [K, dim]
 
-  const search = (codes: np.Array, vectors: np.Array, mask: np.Array | undefined) =>
-    hideMasked(
-      nearestInGraph(lax.stopGradient(vectors), lax.stopGradient(codes), "euclidean"),
-      mask,
-    );
-
   const run = ({ variables, x, indices, targets, ...masks }: Call, mode: { training: boolean }) => {
     const positions = positionShape(x.shape, layout);
     const mask = maskOfVectors(masks, positions); // [N]
@@ -74,27 +69,23 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     const book = codebookOf(variables);
     const usable = usableRows(vectors.ref); // [N]
     const real = mask ? both(usable.ref, mask.ref) : usable.ref;
-    const found = hideMasked(
-      indices ? indices.reshape([-1]) : search(book.ref, vectors.ref, undefined),
-      usable,
-    );
+    const still = (values: np.Array) => lax.stopGradient(values.ref);
+    const nearest = () => nearestInGraph(still(vectors), still(book), "euclidean");
+    const found = hideMasked(indices ? indices.reshape([-1]) : nearest(), usable);
     const codes = lookUp(book.ref, found.ref); // [N, dim]
     const route = options.gradient === "rotation" ? rotationTrick : straightThrough;
     const passed = mode.training ? route(vectors.ref, codes.ref) : codes.ref;
-    const error = (a: np.Array, b: np.Array) => {
-      const gap = np
-        .where(real.ref.reshape([-1, 1]), a, 0)
-        .sub(np.where(real.ref.reshape([-1, 1]), b, 0));
-      return maskedMean(np.square(gap), real.ref);
-    };
+    const known = (values: np.Array) => np.where(real.ref.reshape([-1, 1]), values, 0);
+    const error = (a: np.Array, b: np.Array) =>
+      maskedMean(np.square(known(a).sub(known(b))), real.ref);
     const trains = mode.training && !targets;
     const none = () => np.zeros([]);
     const losses = {
-      codebook: trains ? error(lax.stopGradient(vectors.ref), codes.ref) : none(),
-      commitment: trains ? error(vectors.ref, lax.stopGradient(codes.ref)) : none(),
+      codebook: trains ? error(still(vectors), codes.ref) : none(),
+      commitment: trains ? error(vectors.ref, still(codes)) : none(),
       crossEntropy: targets
         ? crossEntropy(
-            similarities(np.where(real.ref.reshape([-1, 1]), vectors, 0), book, "euclidean"),
+            similarities(known(vectors), book, "euclidean"),
             hideMasked(targets.reshape([-1]), real.ref),
           )
         : none(),
@@ -113,26 +104,20 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     };
   };
   const apply = jitByMode(run);
-  const encode = jitted(({ variables, x, ...masks }: Call) => {
-    const positions = positionShape(x.shape, layout);
-    const mask = maskOfVectors(masks, positions);
-    return search(codebookOf(variables), toVectors(x, layout), mask).reshape(positions);
+  const encode = codebookEncoder({
+    metric: "euclidean",
+    query: (variables: SimVQVariables, x) => [
+      { vectors: toVectors(x, layout), codes: codebookOf(variables) },
+    ],
+    settle(x, [found], masks: MaskOptions) {
+      const positions = positionShape(x.shape, layout);
+      return hideMasked(found as np.Array, maskOfVectors(masks, positions)).reshape(positions);
+    },
   });
   const decode = jitted((variables: SimVQVariables, indices: np.Array) =>
     fromVectors(lookUp(codebookOf(variables), indices.reshape([-1])), layout, indices.shape),
   );
   const codebook = jitted(codebookOf);
-  /** What a search outside the graph needs, and what becomes of its answer. */
-  const query = jitted(({ variables, x }: Pick<Call, "variables" | "x">) => ({
-    vectors: toVectors(x, layout),
-    codes: codebookOf(variables),
-  }));
-  const settle = jitted(
-    ({ found, x, ...masks }: { found: np.Array; x: np.Array } & MaskOptions) => {
-      const positions = positionShape(x.shape, layout);
-      return hideMasked(found, maskOfVectors(masks, positions)).reshape(positions);
-    },
-  );
 
   const quantizer: SimVQuantizer = {
     config,
@@ -141,57 +126,28 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     trainsApart: true,
 
     init(key) {
-      const [bookKey, transformKey] = [...random.split(key)] as [np.Array, np.Array];
+      const [bookKey, transformKey] = [...random.split(key.ref)] as [np.Array, np.Array];
       return {
         params: { transform: transform.init(transformKey, C, dim) },
         state: { codebook: random.normal(bookKey, [K, C]).mul(C ** -0.5) },
       };
     },
 
-    async fit(variables, x, { mask, lengths, key } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(x, masks, key);
-      return variables;
-    },
+    ...resting(),
 
-    apply(variables, x, { training = false, mask, lengths, indices, targets, key } = {}) {
-      const arrays = {
-        ...(mask && { mask }),
-        ...(lengths && { lengths }),
-        ...(indices && { indices }),
-        ...(targets && { targets }),
-      };
-      using _ = owns(variables, x, arrays, key);
-      return apply(tree.ref({ variables, x, ...arrays }), { training });
-    },
+    apply: (variables, x, { training = false, key: _, ...options } = {}) =>
+      apply(tree.ref({ variables, x, ...arraysIn(options) }), { training }),
 
-    async encode(variables, x, { mask, lengths } = {}) {
-      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, masks);
-      if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
-      const { vectors, codes } = query(tree.ref({ variables, x }));
-      const found = np.array(await nearestOnKernels(vectors, codes, "euclidean"));
-      return blockUntilReady(settle({ found, x: x.ref, ...tree.ref(masks) }));
-    },
+    encode: (variables, x, masks = {}) => encode(variables, x, masks),
 
-    async update(variables, x, indices, { mask, lengths, key } = {}) {
-      const arrays = { indices, ...(mask && { mask }), ...(lengths && { lengths }) };
-      using _ = owns(variables, x, arrays, key);
-      return tree.ref(variables.state);
-    },
-
-    codes(variables, indices) {
-      using _ = owns(variables, indices);
-      return decode(tree.ref(variables), indices.ref);
-    },
+    codes: (variables, indices) => decode(tree.ref(variables), indices.ref),
 
     decode(variables, indices, masks = {}) {
-      using _ = owns(variables, indices, masks);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), indices.shape, layout);
     },
 
-    codebook,
+    codebook: (variables) => codebook(tree.ref(variables)),
   };
   return guarded(quantizer, {
     layout,

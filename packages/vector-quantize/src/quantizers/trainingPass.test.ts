@@ -1,7 +1,11 @@
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
+import { trainingPath } from "../paths.ts";
 import type { Quantizer } from "./contract.ts";
 import { fsq } from "./fsq.ts";
+import { type GroupedResidualVQOptions, groupedResidualVQ } from "./groupedResidualVQ.ts";
+import type { HierarchicalVQOptions } from "./hierarchicalVQ/options.ts";
+import { hierarchicalVQ } from "./hierarchicalVQ.ts";
 import { type ResidualVQOptions, residualVQ } from "./residualVQ.ts";
 import { createTrainingPass } from "./trainingPass.ts";
 import type { VectorQuantizeOptions } from "./vectorQuantize/options.ts";
@@ -121,6 +125,74 @@ describe("a training pass of residualVQ", () => {
   it.each(residual)("equals the graph %s", async (_, options, shape = [2, 20, 8]) => {
     const quantizer = residualVQ({ dim: 8, codebookSize: 7, numQuantizers: 3, ...options });
     expectSame(await both(quantizer as never, shape, 0.3));
+  });
+});
+
+const grouped: [string, Partial<GroupedResidualVQOptions>, number[]?][] = [
+  ["by default", {}],
+  ["of three", { groups: 3, dim: 9 }, [2, 20, 9]],
+  ["in smaller codebooks", { codebookDim: 3 }],
+  ["of images", { layout: "image" }, [2, 8, 3, 5]],
+  ["replacing dead codes", { thresholdEmaDeadCode: 2 }],
+  ["without a pass of its own", { metric: "cosine" }],
+  ["with dropout", { quantizeDropout: true }],
+];
+
+it("says which quantizers train on the kernels", () => {
+  const x = np.zeros([1]);
+  const grouped = { dim: 4, groups: 2, codebookSize: 3, numQuantizers: 2 };
+  const maps = { dim: 4, codebookSize: 3, scales: [1, 2] };
+  const paths = [
+    vectorQuantize({ dim: 4, codebookSize: 3 }),
+    groupedResidualVQ(grouped),
+    groupedResidualVQ({ ...grouped, metric: "cosine" }),
+    groupedResidualVQ({ ...grouped, quantizeDropout: true }),
+    hierarchicalVQ(maps),
+    hierarchicalVQ({ ...maps, gradient: "none" }),
+    hierarchicalVQ({ ...maps, stochasticSampleCodes: true }),
+  ].map((quantizer) => trainingPath(quantizer, x));
+  expect(paths).toEqual(["pass", "pass", "apart", "graph", "pass", "pass", "graph"]);
+  x.dispose();
+});
+
+describe("a training pass of groupedResidualVQ", () => {
+  it.each(grouped)("equals the graph %s", async (_, options, shape = [2, 20, 8]) => {
+    const base = { dim: 8, groups: 2, codebookSize: 7, numQuantizers: 3 };
+    expectSame(await both(groupedResidualVQ({ ...base, ...options }) as never, shape, 0.3));
+  });
+
+  it("refuses the whole vector of which a group refuses its part", async () => {
+    const quantizer = groupedResidualVQ({ dim: 4, groups: 2, codebookSize: 3, numQuantizers: 1 });
+    const run = createTrainingPass(quantizer as never);
+    const x = np.array([
+      [1, 2, 3, 4],
+      [1, 2, Number.NaN, 0],
+    ]);
+    const { quantized: out, back } = await run(quantizer.init(random.key(0)), x);
+    expect([...(await out.indices.data())].map((index) => index < 0)).toEqual([
+      ...[false, true],
+      ...[false, true],
+    ]);
+    const gradients = { quantized: np.ones([2, 4]), loss: np.zeros([2, 1]) };
+    const { x: home } = await back(gradients);
+    expect([...(await home.data())].slice(4)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+const hierarchical: [string, Partial<HierarchicalVQOptions>][] = [
+  ["by default", {}],
+  ["with the rotation trick", { gradient: "rotation" }],
+  ["with a convolution for every scale", { sharedResiduals: 0 }],
+  ["without convolutions", { residualRatio: 0 }],
+  ["that keeps its codes", { thresholdEmaDeadCode: 0 }],
+  ["of a codebook without a pass of its own", { gradient: "none", commitmentWeight: 0.5 }],
+  ["of a codebook that only trains in a graph", { stochasticSampleCodes: true }],
+];
+
+describe("a training pass of hierarchicalVQ", () => {
+  it.each(hierarchical)("equals the graph %s", async (_, options) => {
+    const base = { dim: 4, codebookSize: 7, scales: [1, 2, 4] };
+    expectSame(await both(hierarchicalVQ({ ...base, ...options }) as never, [3, 4, 5, 6], 0.5));
   });
 });
 

@@ -1,6 +1,5 @@
 import { grad, numpy as np, tree } from "@jax-js/jax";
-import { supports } from "../kernels/engine/kernelModule.ts";
-import { onKernels } from "../search/kernel.ts";
+import { trainingPath } from "../paths.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import type { PassGradients, PassOptions, Quantizer, TrainingPass, Variables } from "./contract.ts";
 import { checkCallOf, unguarded } from "./guard.ts";
@@ -51,10 +50,9 @@ export function createTrainingPass(given: Quantizer): RunTrainingPass {
     using _ = owns(variables, x, options);
     const own = () => tree.ref(variables as never) as Variables;
     const taken = () => tree.ref(options);
-    if (quantizer.pass && onKernels(x) && supports("plain")) {
-      return await quantizer.pass(own(), x.ref, taken());
-    }
-    const apart = quantizer.trainsApart && onKernels(x);
+    const path = trainingPath(quantizer, x);
+    if (quantizer.pass && path === "pass") return await quantizer.pass(own(), x.ref, taken());
+    const apart = path === "apart";
     const indices = apart ? await quantizer.encode(own(), x.ref) : undefined;
     const prepared = apart ? await quantizer.prepare?.(own(), x.ref, taken()) : undefined;
     const moved = indices && (await quantizer.update(own(), x.ref, indices.ref, taken()));

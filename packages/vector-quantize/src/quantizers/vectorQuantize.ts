@@ -6,22 +6,19 @@ import { codebookOfClusters } from "../codebook/move.ts";
 import { statisticsOnKernels } from "../codebook/statistics.ts";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { zeroMasked } from "../layout/mask.ts";
-import { nearestOnKernels, onKernels } from "../search/kernel.ts";
-import { jitByMode, jitted, owns } from "../tree.ts";
+import { byPath } from "../paths.ts";
+import { codebookEncoder } from "../search/codebookEncoder.ts";
+import { jitByMode, jittedAll, owns } from "../tree.ts";
+import { checkKey } from "./checkKey.ts";
 import { guarded } from "./guard.ts";
 import { applyGraph, stepCodebook } from "./vectorQuantize/apply.ts";
-import { type ApplyMode, drawingsOf } from "./vectorQuantize/applyMode.ts";
-import {
-  bookkeeping,
-  storedCodes,
-  type VectorQuantizeVariables,
-  withStoredCodes,
-} from "./vectorQuantize/books.ts";
-import { checkKey, checkTemperature, checkTopk } from "./vectorQuantize/checks.ts";
-import type { MoveOptions, VectorQuantizer } from "./vectorQuantize/contract.ts";
-import { type Call, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
+import { type ApplyMode, drawingsOf, drawnBy } from "./vectorQuantize/applyMode.ts";
+import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
+import { checkTemperature, checkTopk } from "./vectorQuantize/checks.ts";
+import type { VectorQuantizer } from "./vectorQuantize/contract.ts";
+import { type Call, partsOf, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
 import { initVectorQuantize } from "./vectorQuantize/init.ts";
-import type { MoveMode } from "./vectorQuantize/move.ts";
+import type { CountedBatch, MoveMode } from "./vectorQuantize/move.ts";
 import {
   trainsApart,
   type VectorQuantizeOptions,
@@ -60,74 +57,57 @@ export type {
  */
 export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   const { options, config } = vectorQuantizeTable.read(given);
-  const { dim, codebookDim, codebookSize, heads, metric, layout } = options;
-  const deal = bookkeeping(options);
-  const graph = vectorQuantizeGraph(options);
-  const encode = jitted(graph.encode);
-  const codes = jitted(graph.codes);
-  const decode = jitted(graph.decode);
-  const sample = jitted(graph.sample);
-  const query = jitted(graph.query);
-  const found = jitted(graph.found);
-  const count = jitted(graph.count);
-  const statistics = jitted(graph.statistics);
-  const stored = jitted(storedCodes);
-  const replaceCodes = jitted(withStoredCodes);
-  const follow = jitted(graph.follow);
-  const expire = jitted(graph.expire);
-  const step = jitted((variables: VectorQuantizeVariables) => stepCodebook(options, variables));
-  const move = jitByMode(graph.move);
-  const run = jitByMode(applyGraph(options));
-  const plainly = plainPass(options);
+  const { codebookDim, codebookSize, heads, metric, layout, thresholdEmaDeadCode } = options;
+  const parts = partsOf(options);
+  const { deal, inMotion } = parts;
+  const graph = vectorQuantizeGraph(parts);
+  const compiled = {
+    ...jittedAll({
+      ...graph,
+      step: (given: VectorQuantizeVariables) => stepCodebook(options, given),
+    }),
+    move: jitByMode(
+      ({ params, state, ...batch }: VectorQuantizeVariables & CountedBatch, mode: MoveMode) =>
+        inMotion.move({ params, state }, batch, mode),
+    ),
+    apply: jitByMode(applyGraph(parts)),
+  };
+  const encode = codebookEncoder({ metric, ...graph });
+  const plainly = plainPass(parts, compiled);
+  const perCode = deal.books === 1 ? [codebookSize] : [heads, codebookSize];
+  const replaces = replacesDeadCodes(thresholdEmaDeadCode);
 
-  const checkWeight = (name: string, weight: np.Array | undefined) => {
-    const perCode = deal.books === 1 ? [codebookSize] : [heads, codebookSize];
-    if (weight && String(weight.shape) !== String(perCode)) {
-      const where = `vectorQuantize.${name}: shape of emaUpdateWeight`;
-      throw expected(where, JSON.stringify(perCode), weight.shape);
+  /** Throws unless `array` has that shape. */
+  const checkShape = (what: string, array: np.Array | undefined, shape: number[]) => {
+    if (array && String(array.shape) !== String(shape)) {
+      throw expected(`vectorQuantize.${what}`, JSON.stringify(shape), array.shape);
     }
   };
 
-  const moveMode = ({ emaUpdate, accumEmaUpdate }: MoveOptions): MoveMode => ({
-    emaUpdate: emaUpdate ?? options.emaUpdate,
-    accumulate: accumEmaUpdate ?? false,
-  });
-
   const quantizer: VectorQuantizer = {
     config,
-    dim,
+    dim: options.dim,
     codebookSizes: Array.from({ length: heads }, () => codebookSize),
     trainsApart: trainsApart(options),
 
-    init: (key) => initVectorQuantize(options, key),
+    init: (key) => initVectorQuantize(parts, key.ref),
 
     async fit(variables, x, fitOptions = {}) {
-      const {
-        iterations = options.kmeansIters,
-        key = random.key(0),
-        warn = console.warn,
-        ...masks
-      } = fitOptions;
-      using _ = owns(variables, x, masks, key);
-      const keys = deal.books === 1 ? [key.ref] : [...random.split(key.ref, deal.books)];
-      const parts = sample(tree.ref({ variables, x, ...masks }));
+      const { iterations = options.kmeansIters, warn = console.warn, key, ...masks } = fitOptions;
+      const first = key?.ref ?? random.key(0);
+      const keys = deal.books === 1 ? [first] : [...random.split(first, deal.books)];
+      const samples = compiled.sample(tree.ref({ variables, x, ...masks }));
       const fitted: CodebookState[] = [];
-      using _held = owns(keys, parts, fitted);
-      for (const [book, { vectors, usable }] of parts.entries()) {
-        const own = {
-          K: codebookSize,
-          iterations,
-          metric,
-          key: (keys[book] as np.Array).ref,
-          warn,
-        };
-        fitted.push(codebookOfClusters(options, await clusters(vectors.ref, usable.ref, own)));
+      using _ = owns(keys, samples, fitted);
+      for (const [book, { vectors, usable }] of samples.entries()) {
+        const own = (keys[book] as np.Array).ref;
+        const how = { K: codebookSize, iterations, metric, key: own, warn };
+        fitted.push(codebookOfClusters(options, await clusters(vectors.ref, usable.ref, how)));
       }
       const { codebook, ...averages } = deal.join(tree.ref(fitted));
-      const { clusterSize, codeSums, ...rest } = tree.ref(variables.state);
-      tree.dispose([clusterSize, codeSums]);
-      const state = replaceCodes(
-        { params: tree.ref(variables.params), state: { ...rest, ...averages } },
+      const { clusterSize: _size, codeSums: _sums, ...rest } = variables.state;
+      const state = compiled.replaceCodes(
+        { params: tree.ref(variables.params), state: { ...tree.ref(rest), ...averages } },
         codebook,
       );
       await blockUntilReady(state);
@@ -137,150 +117,123 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     apply(variables, x, callOptions = {}) {
       const {
         training = false,
-        freezeCodebook,
-        temperature,
+        freezeCodebook: frozen = options.freezeCodebook,
+        temperature = options.sampleCodebookTemp,
         topk = 0,
         codebookTransform,
-        accumEmaUpdate,
-        emaUpdate,
+        accumEmaUpdate: accumulate = false,
+        emaUpdate = options.emaUpdate,
         moveState = callOptions.indices === undefined,
         key,
         ...arrays
       } = callOptions;
-      using _ = owns(variables, x, arrays, key);
-      checkWeight("apply", arrays.emaUpdateWeight);
+      checkShape("apply: shape of emaUpdateWeight", arrays.emaUpdateWeight, perCode);
       if (topk !== 0) checkTopk("vectorQuantize.apply", topk, options);
-      const given = arrays.indices !== undefined;
-      const degrees = temperature ?? options.sampleCodebookTemp;
-      checkTemperature("vectorQuantize.apply", degrees, options);
-      const frozen = freezeCodebook ?? options.freezeCodebook;
-      const sampled = training && options.stochasticSampleCodes && degrees > 0 && !given;
+      checkTemperature("vectorQuantize.apply", temperature, options);
+      const draws = training && options.stochasticSampleCodes && temperature > 0;
       const mode: ApplyMode = {
         training,
         frozen,
         moves: training && moveState && !frozen && topk === 0,
-        sampled,
+        sampled: draws && arrays.indices === undefined,
         topk,
-        ...moveMode({
-          ...(emaUpdate !== undefined && { emaUpdate }),
-          ...(accumEmaUpdate !== undefined && { accumEmaUpdate }),
-        }),
+        emaUpdate,
+        accumulate,
       };
-      const drawings = drawingsOf(options, mode);
-      checkKey("vectorQuantize.apply", key, drawings[0]);
-      const warm = sampled || options.gradient === "gumbel";
+      const [drawing] = drawingsOf(options, mode);
+      checkKey("vectorQuantize.apply", key, drawing && drawnBy[drawing]);
+      const warm = mode.sampled || options.gradient === "gumbel";
       const call: Call = {
         ...tree.ref({ variables, x, ...arrays }),
-        ...(key && drawings.length > 0 && { key: key.ref }),
-        ...(training && warm && { temperature: np.array(degrees) }),
+        ...(key && drawing && { key: key.ref }),
+        ...(training && warm && { temperature: np.array(temperature) }),
       };
-      return run(call, mode, codebookTransform);
+      return compiled.apply(call, mode, codebookTransform);
     },
 
-    async encode(variables, x, masks = {}) {
-      using _ = owns(variables, x, masks);
-      if (!onKernels(x)) return blockUntilReady(encode(tree.ref({ variables, x, ...masks })));
-      const { vectors, codes } = query(tree.ref({ variables, x }));
-      const indices = [];
-      for (const [book, rows] of vectors.entries()) {
-        const nearest = await nearestOnKernels(rows, codes[book] as np.Array, metric);
-        indices.push(np.array(nearest));
-      }
-      return blockUntilReady(found(x.ref, indices, tree.ref(masks)));
-    },
+    encode: (variables, x, masks = {}) => encode(variables, x, masks),
 
     async update(variables, x, indices, updateOptions = {}) {
-      const { key, emaUpdate, accumEmaUpdate, ...arrays } = updateOptions;
-      using _ = owns(variables, x, indices, arrays, key);
-      checkWeight("update", arrays.emaUpdateWeight);
+      const {
+        key,
+        emaUpdate = options.emaUpdate,
+        accumEmaUpdate: accumulate = false,
+        emaUpdateWeight: weight,
+        ...masks
+      } = updateOptions;
+      checkShape("update: shape of emaUpdateWeight", weight, perCode);
       if (options.freezeCodebook) return tree.ref(variables.state);
-      const mode = moveMode({
-        ...(emaUpdate !== undefined && { emaUpdate }),
-        ...(accumEmaUpdate !== undefined && { accumEmaUpdate }),
-      });
-      const replaces = replacesDeadCodes(options.thresholdEmaDeadCode) && !mode.accumulate;
-      checkKey("vectorQuantize.update", key, replaces ? "replace" : undefined);
-      const { emaUpdateWeight, ...counted } = arrays;
-      const batch = count(tree.ref({ variables, x, indices, ...counted }));
-      const counts = onKernels(x)
-        ? await statisticsOnKernels(batch.vectors, batch.indices, codebookSize)
-        : statistics(tree.ref({ vectors: batch.vectors, indices: batch.indices }));
-      const state = move(
-        {
-          ...batch,
-          params: tree.ref(variables.params),
-          statistics: counts,
-          ...(emaUpdateWeight && { weight: emaUpdateWeight.ref }),
-          ...(key && replaces && { key: key.ref }),
-        },
-        mode,
+      const draws = replaces && !accumulate;
+      checkKey("vectorQuantize.update", key, draws && drawnBy.replace);
+      const { state, seen } = compiled.count(tree.ref({ variables, x, indices, ...masks }));
+      using _ = owns(state, seen);
+      const statistics = await byPath(
+        x,
+        () => statisticsOnKernels(seen, codebookSize),
+        async () => compiled.statistics(tree.ref(seen)),
       );
-      await blockUntilReady(state);
-      return state;
+      const moved = compiled.move(
+        {
+          ...tree.ref({ params: variables.params, state }),
+          statistics,
+          ...(weight && { weight: weight.ref }),
+          ...(key && draws && tree.ref({ replacements: seen, key })),
+        },
+        { emaUpdate, accumulate },
+      );
+      return blockUntilReady(moved);
     },
 
     ...(plainly && {
       plain: plainly.plain,
       async pass(variables, x, { key } = {}) {
-        using _ = owns(variables, x, key);
-        checkKey(
-          "vectorQuantize.pass",
-          key,
-          plainly.plain.replacesDeadCodes ? "replace" : undefined,
-        );
-        return await plainly.pass(variables, x.ref, key);
+        checkKey("vectorQuantize.pass", key, plainly.plain.replacesDeadCodes && drawnBy.replace);
+        return await plainly.pass(variables, x, key);
       },
     }),
 
-    codes(variables, indices) {
-      using _ = owns(variables, indices);
-      return codes(tree.ref(variables), indices.ref);
-    },
+    codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 
     decode(variables, indices, masks = {}) {
-      using _ = owns(variables, indices, masks);
       const positions = heads === 1 ? indices.shape : indices.shape.slice(0, -1);
-      const output = decode(tree.ref(variables), indices.ref);
+      const output = compiled.decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },
 
-    codebook: (variables) => stored(variables),
+    codebook: (variables) => compiled.stored(tree.ref(variables)),
 
-    withCodebook(variables, next) {
-      using _ = owns(variables, next);
-      const shape =
-        deal.books === 1 ? [codebookSize, codebookDim] : [heads, codebookSize, codebookDim];
-      if (String(next.shape) !== String(shape)) {
-        throw expected(
-          "vectorQuantize.withCodebook: shape of codes",
-          JSON.stringify(shape),
-          next.shape,
-        );
-      }
-      const { params, state } = tree.ref(variables);
-      tree.dispose([state.clusterSize, state.codeSums]);
-      const clusterSize = np.ones(shape.slice(0, -1));
-      const afresh = { ...state, clusterSize, codeSums: next.ref };
-      return { params: tree.ref(params), state: replaceCodes({ params, state: afresh }, next.ref) };
+    withCodebook({ params, state }, codes) {
+      checkShape("withCodebook: shape of codes", codes, [...perCode, codebookDim]);
+      const { clusterSize: _size, codeSums: _sums, ...rest } = state;
+      const afresh = { ...tree.ref(rest), clusterSize: np.ones(perCode), codeSums: codes.ref };
+      const own = () => tree.ref(params);
+      return {
+        params: own(),
+        state: compiled.replaceCodes({ params: own(), state: afresh }, codes.ref),
+      };
     },
 
-    followAverages: (variables) => follow(variables),
+    followAverages: (variables) => compiled.follow(tree.ref(variables)),
 
     expire(variables, x, { key, ...masks }) {
-      using _ = owns(variables, x, masks, key);
-      if (!replacesDeadCodes(options.thresholdEmaDeadCode)) return tree.ref(variables.state);
-      checkKey("vectorQuantize.expire", key, "replace");
-      return expire(tree.ref({ variables, x, key, ...masks }));
+      if (!replaces) return tree.ref(variables.state);
+      checkKey("vectorQuantize.expire", key, drawnBy.replace);
+      return compiled.expire(tree.ref({ variables, x, key, ...masks }));
     },
 
     stepCodebookOptimizer(variables) {
       if (!options.inPlaceCodebookOptimizer) {
-        tree.dispose(variables);
         throw new VectorQuantizeError(
           "vectorQuantize.stepCodebookOptimizer: expected the option inPlaceCodebookOptimizer, got none",
         );
       }
-      return step(variables);
+      return compiled.step(tree.ref(variables));
+    },
+
+    drawing({ training, moves, temperature = options.sampleCodebookTemp }) {
+      const sampled = training && options.stochasticSampleCodes && temperature > 0;
+      const [drawing] = drawingsOf(options, { training, moves, sampled, accumulate: false });
+      return drawing && drawnBy[drawing];
     },
   };
   return guarded(quantizer, {

@@ -8,14 +8,6 @@ import { NUMBER_LIMIT } from "./usable.ts";
 const searchModule = lazy(() => import("../kernels/search/createSearch.ts"));
 
 /**
- * Whether what is asked of `x` is best done by the kernels: they run on the CPU, so on its devices
- * alone.
- */
-export function onKernels(x: np.Array): boolean {
-  return x.device === "wasm" || x.device === "cpu";
-}
-
-/**
  * Index of the nearest code of each vector, by the kernels: the meaning of `nearestInGraph`, exact
  * in float64, and no N x K array.
  *

@@ -3,7 +3,7 @@ import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors
 import { psnrInGraph } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
-import { onKernels } from "../search/kernel.ts";
+import { trainingPath } from "../paths.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
@@ -221,7 +221,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     async trainStep(state, batch, timer) {
       checkStep("trainer.trainStep", state, batch);
-      if (model.quantizer.trainsApart && onKernels(batch)) return stepApart(state, batch, timer);
+      if (trainingPath(model.quantizer, batch) !== "graph") return stepApart(state, batch, timer);
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {

@@ -1,7 +1,7 @@
 import { jit, numpy as np } from "@jax-js/jax";
-import { supports } from "../../kernels/engine/kernelModule.ts";
 import { floatOf, keyOf } from "../../kernels/levels/floatKeys.ts";
 import { lazy } from "../../lazy.ts";
+import { kernelsAreFast } from "../../paths.ts";
 import type { LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 const levelsModule = lazy(() => import("../../kernels/levels/encodeLevels.ts"));
@@ -25,7 +25,7 @@ export function encoderOf<P extends LookupFreeParams, S extends LookupFreeState>
   const { encodesByThresholds, radix } = family;
   const { levels, sizes, places } = radix;
   const dim = levels.length;
-  if (!encodesByThresholds || sizes.length > 1 || !supports("plain")) return undefined;
+  if (!encodesByThresholds || sizes.length > 1 || !kernelsAreFast()) return undefined;
   if (Math.max(...levels) > MOST_LEVELS) return undefined;
   const basis = places.map(BigInt);
   const given = { params: {} as P, state: {} as S };

@@ -1,8 +1,8 @@
 import { jit, numpy as np } from "@jax-js/jax";
 import type { MixedRadix } from "../../codebook/mixedRadix.ts";
-import { supports } from "../../kernels/engine/kernelModule.ts";
 import type { ResidualLevelCodec } from "../../kernels/levels/residualLevelCodec.ts";
 import { lazy } from "../../lazy.ts";
+import { kernelsAreFast } from "../../paths.ts";
 import { padColumns } from "../residual/kernel.ts";
 import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
 
@@ -27,7 +27,7 @@ export type ResidualEncoder = (vectors: Float32Array, depth: number) => Promise<
 export function residualEncoderOf(layers: ScalarLayers): ResidualEncoder | undefined {
   const { radix, scales, bound } = layers;
   const { levels } = radix;
-  if (radix.sizes.length > 1 || Math.max(...levels) > MOST_LEVELS || !supports("plain")) {
+  if (radix.sizes.length > 1 || Math.max(...levels) > MOST_LEVELS || !kernelsAreFast()) {
     return undefined;
   }
   let found: ReturnType<typeof codecOf> | undefined;

@@ -24,16 +24,14 @@ import type { ArrayTree } from "../../tree.ts";
 import type { Quantized } from "../contract.ts";
 import { type ApplyMode, type Drawing, drawingsOf, type SearchedBook } from "./applyMode.ts";
 import {
-  bookkeeping,
   comparedCodes,
   storedCodes,
   type VectorQuantizeState,
   type VectorQuantizeVariables,
   withStoredCodes,
 } from "./books.ts";
-import { type Call, passages } from "./graph.ts";
+import type { Call, Parts } from "./graph.ts";
 import { lossesGraph } from "./losses.ts";
-import { motionGraph } from "./move.ts";
 import type { CompleteOptions } from "./options.ts";
 
 export type QuantizedBooks = Quantized<VectorQuantizeState>;
@@ -45,11 +43,9 @@ export type CodebookTransform = (codes: np.Array) => np.Array;
  * The traced call of a `vectorQuantize` quantizer: search, losses, gradients, and the state after
  * the step. Its arguments are checked before.
  */
-export function applyGraph(options: CompleteOptions) {
+export function applyGraph(parts: Parts) {
+  const { options, deal, inMotion, toBooks, fromBooks, shapeOfIndices, fill } = parts;
   const { metric, layout } = options;
-  const deal = bookkeeping(options);
-  const { toBooks, fromBooks, shapeOfIndices, fill } = passages(options);
-  const inMotion = motionGraph(options);
   const lossesOf = lossesGraph(options);
   const cosine = metric === "cosine";
 
@@ -118,12 +114,15 @@ export function applyGraph(options: CompleteOptions) {
 
     const moveBy = (books: SearchedBook[]) => {
       const rows = inMotion.placed({ params, state: started }, vectors);
-      const indices = books.map((book) => book.indices.ref);
-      const statistics = rows.map((part, book) =>
-        codeStatistics(part.ref, (indices[book] as np.Array).ref, options.codebookSize),
+      const seen = rows.map((part, book) => {
+        const { indices } = books[book] as SearchedBook;
+        return { vectors: part, indices: indices.ref };
+      });
+      const statistics = seen.map(({ vectors, indices }) =>
+        codeStatistics(vectors.ref, indices.ref, options.codebookSize),
       );
-      const counted = { vectors: rows, indices, statistics };
-      const batch = { ...counted, weight: emaUpdateWeight, key: keys.replace };
+      const drawn = { replacements: seen, key: keys.replace };
+      const batch = { statistics, weight: emaUpdateWeight, ...drawn };
       return inMotion.move({ params, state: started }, batch, mode);
     };
 

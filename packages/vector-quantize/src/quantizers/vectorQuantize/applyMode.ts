@@ -17,11 +17,20 @@ export interface ApplyMode extends MoveMode {
   topk: number;
 }
 
-/** What draws at random in a call, in the order in which the key is split. */
-export type Drawing = "sample" | "replace" | "noise" | "subset";
+/** What draws at random in a call, in the order in which the key is split, and by which option. */
+export const drawnBy = {
+  sample: "stochasticSampleCodes",
+  replace: "thresholdEmaDeadCode",
+  noise: 'gradient "directional"',
+  subset: "orthogonalRegMaxCodes",
+};
+export type Drawing = keyof typeof drawnBy;
+
+/** What of a call tells whether it draws. */
+export type DrawingCall = Pick<ApplyMode, "training" | "moves" | "sampled" | "accumulate">;
 
 /** What draws at random in a call. */
-export function drawingsOf(options: CompleteOptions, mode: ApplyMode): Drawing[] {
+export function drawingsOf(options: CompleteOptions, mode: DrawingCall): Drawing[] {
   const { training, moves, sampled, accumulate } = mode;
   const replaces = moves && !accumulate && replacesDeadCodes(options.thresholdEmaDeadCode);
   const most = options.orthogonalRegMaxCodes ?? options.codebookSize;

@@ -124,6 +124,8 @@ export function bookkeeping({ heads, separateCodebookPerHead }: CompleteOptions)
   };
 }
 
+export type Bookkeeping = ReturnType<typeof bookkeeping>;
+
 /** The codes as stored, whoever trains them; gradients reach `params.codebook` alone. */
 export function storedCodes({ params, state }: VectorQuantizeVariables): np.Array {
   if (!params.codebook) return lax.stopGradient((state.codebook as np.Array).ref);

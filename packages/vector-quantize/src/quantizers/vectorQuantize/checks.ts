@@ -1,23 +1,5 @@
-import { checkInteger, checkNumber, expected, VectorQuantizeError } from "../../errors.ts";
-import type { Drawing } from "./applyMode.ts";
+import { checkInteger, checkNumber, expected } from "../../errors.ts";
 import type { CompleteOptions } from "./options.ts";
-
-/** Throws unless a key was given where something draws at random. */
-export function checkKey(where: string, key: unknown, drawing: Drawing | undefined): void {
-  if (key === undefined && drawing !== undefined) {
-    const option = drawnBy[drawing];
-    throw new VectorQuantizeError(
-      `${where}: expected options.key, got none; ${option} draws at random`,
-    );
-  }
-}
-
-const drawnBy: Record<Drawing, string> = {
-  sample: "stochasticSampleCodes",
-  replace: "thresholdEmaDeadCode",
-  noise: 'gradient "directional"',
-  subset: "orthogonalRegMaxCodes",
-};
 
 /** Throws unless the call may give the `topk` nearest codes. */
 export function checkTopk(where: string, topk: number, options: CompleteOptions): void {

@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "../contract.ts";
-import type { LayerBatch } from "../kernelPass.ts";
+import type { LayerBatch, PlainLayer } from "../kernelPass.ts";
 import type { CodebookTransform } from "./apply.ts";
 import type {
   VectorQuantizeParams,
@@ -30,10 +30,7 @@ export interface MoveOptions {
 }
 
 /** What a residual quantizer needs to know of a layer to do its training step on the kernels. */
-export interface PlainCodebook {
-  readonly rotates: boolean;
-  readonly replacesDeadCodes: boolean;
-  readonly commitmentWeight: number;
+export interface PlainCodebook extends PlainLayer {
   /** The state after a step in which the codes got `batch`. Takes ownership. */
   move(
     variables: VectorQuantizeVariables,
@@ -57,6 +54,12 @@ export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQ
   ): Promise<VectorQuantizeState>;
   /** Present where a training step comes to a plain search in one codebook. */
   readonly plain?: PlainCodebook;
+  /** What draws at random first in such a call, and so needs a key; undefined if nothing does. */
+  drawing(call: {
+    training: boolean;
+    moves: boolean;
+    temperature?: number | undefined;
+  }): string | undefined;
   /** The codes, `[K, C]`, or `[H, K, C]` with a codebook per head. */
   codebook(variables: VectorQuantizeVariables): np.Array;
   /** Other codes in place of the present ones; the averages start afresh from them. */

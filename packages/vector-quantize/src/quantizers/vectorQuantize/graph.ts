@@ -4,19 +4,22 @@ import { lookUp } from "../../codebook/codebook.ts";
 import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
 import { fillMasked, hideMasked, maskOfVectors } from "../../layout/mask.ts";
 import { layerNormalise, project } from "../../layout/projection.ts";
-import { nearestInGraph, normalise } from "../../search/graph.ts";
+import type { Query } from "../../search/codebookEncoder.ts";
+import { normalise } from "../../search/graph.ts";
 import { refuseRows, usableRows } from "../../search/usable.ts";
 import { both, int32 } from "../../tracing.ts";
 import type { MaskOptions } from "../contract.ts";
 import {
+  type Bookkeeping,
   bookkeeping,
   comparedCodes,
   storedCodes,
   type VectorQuantizeParams,
   type VectorQuantizeState,
   type VectorQuantizeVariables,
+  withStoredCodes,
 } from "./books.ts";
-import { type CountedBatch, type MoveMode, motionGraph } from "./move.ts";
+import { motionGraph } from "./move.ts";
 import type { CompleteOptions } from "./options.ts";
 
 /** The arrays of one call. */
@@ -30,10 +33,18 @@ export type Call = MaskOptions & {
   emaUpdateWeight?: np.Array;
 };
 
-/** The ways in and out of the codebook, shared by evaluation and training. */
-export function passages(options: CompleteOptions) {
-  const { metric, layout, heads } = options;
+/** What all graphs of a `vectorQuantize` quantizer are made of, built once for all of them. */
+export type Parts = ReturnType<typeof partsOf>;
+
+export function partsOf(options: CompleteOptions) {
   const deal = bookkeeping(options);
+  const ways = passages(options, deal);
+  return { options, deal, ...ways, inMotion: motionGraph(options, deal) };
+}
+
+/** The ways in and out of the codebook, shared by evaluation and training. */
+function passages(options: CompleteOptions, deal: Bookkeeping) {
+  const { metric, layout, heads } = options;
 
   return {
     /** The input as the books see it: `[M, C]` per book. */
@@ -79,102 +90,94 @@ export function passages(options: CompleteOptions) {
  * The traced functions of a `vectorQuantize` quantizer beside `apply`: pure, to be jitted, their
  * arguments checked before.
  */
-export function vectorQuantizeGraph(options: CompleteOptions) {
-  const { metric, layout, heads } = options;
-  const deal = bookkeeping(options);
-  const { toBooks, fromBooks, compared, shapeOfIndices } = passages(options);
-  const inMotion = motionGraph(options);
-  const positionsOf = (x: np.Array) => positionShape(x.shape, layout);
+export function vectorQuantizeGraph(parts: Parts) {
+  const { options, deal, inMotion, toBooks, fromBooks, compared, shapeOfIndices } = parts;
+  const { layout, heads } = options;
 
-  const search = ({ variables, x, ...masks }: Call) => {
-    const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
-    const codes = compared(variables);
-    return toBooks(variables.params, x).map((vectors, book) =>
-      hideMasked(nearestInGraph(vectors, codes[book] as np.Array, metric), mask?.ref),
-    );
+  /** Mask of a book's vectors, `[M]`, if some are not real. */
+  const maskOf = (x: np.Array, masks: MaskOptions) =>
+    deal.maskOfBook(maskOfVectors(masks, positionShape(x.shape, layout)));
+
+  /** Which vectors count, `[M]`. */
+  const countedOf = (vectors: np.Array, mask: np.Array | undefined) => {
+    const usable = usableRows(vectors.ref);
+    return mask ? both(usable, mask.ref) : usable;
   };
 
-  /** The codes that indices name, `[M, C]` per book. */
-  const lookUpAll = (variables: VectorQuantizeVariables, indices: np.Array[]) =>
-    compared(variables).map((codes, book) => lookUp(codes, indices[book] as np.Array));
-
+  /** The codes that indices name, as the output. */
   const decodeAt = (variables: VectorQuantizeVariables, indices: np.Array, projected: boolean) => {
     const positions = heads === 1 ? indices.shape : indices.shape.slice(0, -1);
-    const codes = lookUpAll(variables, deal.splitIndices(indices));
+    const found = deal.splitIndices(indices);
+    const codes = compared(variables).map((book, at) => lookUp(book, found[at] as np.Array));
     return fromBooks(projected ? variables.params : {}, codes, positions);
   };
 
   return {
-    encode: (call: Call): np.Array =>
-      deal.joinIndices(search(call)).reshape(shapeOfIndices(positionsOf(call.x))),
-
     codes: (variables: VectorQuantizeVariables, indices: np.Array): np.Array =>
       decodeAt(variables, indices, false),
 
     decode: (variables: VectorQuantizeVariables, indices: np.Array): np.Array =>
       decodeAt(variables, indices, true),
 
+    stored: storedCodes,
+
+    replaceCodes: withStoredCodes,
+
     /** The vectors that k-means sees, per book, and which of them count. */
     sample({ variables, x, ...masks }: Call) {
-      const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
-      return toBooks(variables.params, x).map((vectors) => {
-        const usable = usableRows(vectors.ref); // [M]
-        return { vectors, usable: mask ? both(usable, mask.ref) : usable };
-      });
+      const mask = maskOf(x, masks);
+      return toBooks(variables.params, x).map((vectors) => ({
+        usable: countedOf(vectors, mask), // [M]
+        vectors,
+      }));
     },
 
-    /** What a search outside the graph needs: vectors and codes per book. */
-    query: ({ variables, x }: Pick<Call, "variables" | "x">) => ({
-      vectors: toBooks(tree.ref(variables.params), x),
-      codes: compared(variables),
-    }),
+    /** The searches that `encode` comes to, one per book. */
+    query(variables: VectorQuantizeVariables, x: np.Array): Query[] {
+      const codes = compared(variables);
+      return toBooks(tree.ref(variables.params), x).map((vectors, book) => ({
+        vectors,
+        codes: codes[book] as np.Array,
+      }));
+    },
 
-    /** Indices that such a search found, `[M]` per book, as those of `x`. */
-    found(x: np.Array, indices: np.Array[], masks: MaskOptions): np.Array {
-      const positions = positionsOf(x);
-      const mask = deal.maskOfBook(maskOfVectors(masks, positions));
-      const seen = indices.map((part) => hideMasked(part, mask?.ref));
-      return deal.joinIndices(seen).reshape(shapeOfIndices(positions));
+    /** What these found, `[M]` per book, as indices of `x`. */
+    settle(x: np.Array, found: np.Array[], masks: MaskOptions): np.Array {
+      const mask = maskOf(x, masks);
+      const seen = found.map((part) => hideMasked(part, mask?.ref));
+      return deal.joinIndices(seen).reshape(shapeOfIndices(positionShape(x.shape, layout)));
     },
 
     /** What a step needs before it moves the codes: the first half of an update. */
     count({ variables, x, indices, ...masks }: Call) {
       const { params } = variables;
-      const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
+      const mask = maskOf(x, masks);
       const vectors = toBooks(params, x);
       const state = inMotion.affine(variables, vectors, mask?.ref);
-      const counted = deal.splitIndices(indices as np.Array).map((found, book) => {
-        const usable = usableRows((vectors[book] as np.Array).ref);
-        return hideMasked(found, mask ? both(usable, mask.ref) : usable);
-      });
-      return { state, vectors: inMotion.placed({ params, state }, vectors), indices: counted };
+      const placed = inMotion.placed({ params, state }, vectors);
+      const found = deal.splitIndices(indices as np.Array);
+      const seen = placed.map((rows, book) => ({
+        vectors: rows,
+        indices: hideMasked(found[book] as np.Array, countedOf(vectors[book] as np.Array, mask)),
+      }));
+      return { state, seen };
     },
 
     /** What each code got, per book. */
-    statistics: ({ vectors, indices }: { vectors: np.Array[]; indices: np.Array[] }) =>
-      vectors.map((rows, book) =>
-        codeStatistics(rows, indices[book] as np.Array, options.codebookSize),
-      ),
-
-    /** The state after the counts: the second half of an update. */
-    move: (
-      { params, ...call }: CountedBatch & VectorQuantizeVariables,
-      mode: MoveMode,
-    ): VectorQuantizeState => inMotion.move({ params, state: call.state }, call, mode),
+    statistics: (seen: { vectors: np.Array; indices: np.Array }[]) =>
+      seen.map(({ vectors, indices }) => codeStatistics(vectors, indices, options.codebookSize)),
 
     /** The codes at the moving averages. */
     follow: (variables: VectorQuantizeVariables) => inMotion.follow(variables),
 
     /** Dead codes replaced by vectors of `x`. */
     expire({ variables, x, key, ...masks }: Call): VectorQuantizeState {
-      const mask = deal.maskOfBook(maskOfVectors(masks, positionsOf(x)));
-      const vectors = toBooks(tree.ref(variables.params), x);
-      const indices = vectors.map((rows) => {
-        const usable = usableRows(rows.ref);
-        const counted = mask ? both(usable, mask.ref) : usable;
-        return counted.astype(np.int32).sub(int32(1)); // 0, or -1 where it does not count
-      });
-      return inMotion.expire(variables, { vectors, indices, key });
+      const mask = maskOf(x, masks);
+      const replacements = toBooks(tree.ref(variables.params), x).map((vectors) => ({
+        vectors,
+        indices: countedOf(vectors, mask).astype(np.int32).sub(int32(1)), // 0, or -1
+      }));
+      return inMotion.expire(variables, { replacements, key });
     },
   };
 }

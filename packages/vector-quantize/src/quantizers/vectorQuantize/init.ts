@@ -2,27 +2,22 @@ import { numpy as np, random, tree } from "@jax-js/jax";
 import { initAffine } from "../../codebook/affine.ts";
 import { initCodebook } from "../../codebook/codebook.ts";
 import { initProjection } from "../../layout/projection.ts";
-import {
-  bookkeeping,
-  type VectorQuantizeParams,
-  type VectorQuantizeState,
-  type VectorQuantizeVariables,
+import type {
+  VectorQuantizeParams,
+  VectorQuantizeState,
+  VectorQuantizeVariables,
 } from "./books.ts";
-import { type CompleteOptions, trainsCodes } from "./options.ts";
+import type { Parts } from "./graph.ts";
+import { trainsCodes } from "./options.ts";
 
 /** Fresh parameters and state of a `vectorQuantize` quantizer. */
 export function initVectorQuantize(
-  options: CompleteOptions,
+  { options, deal }: Pick<Parts, "options" | "deal">,
   key: np.Array,
 ): VectorQuantizeVariables {
   const { dim, codebookDim, codebookSize, heads, metric } = options;
-  const deal = bookkeeping(options);
-  const [bookKey, inKey, outKey, bridgeKey] = [...random.split(key, 4)] as [
-    np.Array,
-    np.Array,
-    np.Array,
-    np.Array,
-  ];
+  const keys = [...random.split(key, 4)];
+  const [bookKey, inKey, outKey, bridgeKey] = keys as [np.Array, np.Array, np.Array, np.Array];
   const width = heads * codebookDim;
   const bookKeys = deal.books === 1 ? [bookKey] : [...random.split(bookKey, deal.books)];
   const { codebook, ...averages } = deal.join(

@@ -1,10 +1,10 @@
 import { lax, type numpy as np, random, tree } from "@jax-js/jax";
 import { moveAffine, toCodes } from "../../codebook/affine.ts";
 import { type CodeStatistics, codesFromAverages } from "../../codebook/averages.ts";
-import { replaceDeadCodes } from "../../codebook/deadCodes.ts";
+import { type Replacements, replaceDeadCodes } from "../../codebook/deadCodes.ts";
 import { codebookMoves, moveCodebook } from "../../codebook/move.ts";
 import {
-  bookkeeping,
+  type Bookkeeping,
   storedCodes,
   type VectorQuantizeState,
   type VectorQuantizeVariables,
@@ -12,26 +12,16 @@ import {
 } from "./books.ts";
 import type { CompleteOptions } from "./options.ts";
 
-/** Vectors to replace dead codes by. */
-export interface BooksBatch {
-  /** `[M, C]` per book. */
-  vectors: np.Array[];
-  /** int32 `[M]` per book; -1 where a vector does not count. */
-  indices: np.Array[];
-  key?: np.Array | undefined;
-}
-
-/** A batch as the codebooks see it. */
+/** A batch as the codebooks see it, an entry per book. */
 export interface CountedBatch {
-  /** `[M, C]` per book, where the codes are. */
-  vectors: np.Array[];
-  /** int32 `[M]` per book; -1 where a vector does not count. */
-  indices: np.Array[];
-  /** What each code got, per book. */
+  /** What each code got. */
   statistics: CodeStatistics[];
+  /** What dead codes are replaced by, where they are: vectors lie where the codes are. */
+  replacements?: Omit<Replacements, "key">[] | undefined;
+  /** For the draw of these. */
+  key?: np.Array | undefined;
   /** Factors on the rates of the averages, `[K]` or `[H, K]`. */
   weight?: np.Array | undefined;
-  key?: np.Array | undefined;
 }
 
 /** How this step moves the books. */
@@ -43,11 +33,12 @@ export interface MoveMode {
 }
 
 /** The traced functions that move the state of a `vectorQuantize` quantizer. */
-export function motionGraph(options: CompleteOptions) {
-  const deal = bookkeeping(options);
-  const { books, split, join } = deal;
-  const keysOf = (key: np.Array | undefined): (np.Array | undefined)[] =>
-    key && books > 1 ? [...random.split(key, books)] : [key];
+export function motionGraph(options: CompleteOptions, { books, split, join }: Bookkeeping) {
+  /** What dead codes of each book are replaced by: nothing without a key. */
+  const replacementsOf = ({ replacements = [], key }: Omit<CountedBatch, "statistics">) => {
+    const keys = key && books > 1 ? [...random.split(key, books)] : [key];
+    return replacements.flatMap((own, book) => (keys[book] ? { ...own, key: keys[book] } : []));
+  };
 
   /** Codes, counts and sums per book. */
   const averages = (variables: VectorQuantizeVariables) => {
@@ -110,18 +101,15 @@ export function motionGraph(options: CompleteOptions) {
       if (accumulate) return { ...rest, pending: join(statistics) };
 
       const weights = batch.weight ? split(batch.weight) : [];
-      const keys = keysOf(batch.key);
+      const replacements = replacementsOf(batch);
       const moved = averages(variables).map((part, book) => {
         const own = statistics[book] as CodeStatistics;
         const weight =
           weights[book] ?? options.emaUpdateWeight?.weight(own.sums.ref, own.counts.ref);
-        const key = keys[book];
         return moveCodebook(moving, part, {
           statistics: own,
-          vectors: batch.vectors[book] as np.Array,
-          indices: (batch.indices[book] as np.Array).ref,
-          ...(weight && { weight }),
-          ...(key && { key }),
+          replacements: replacements[book],
+          weight,
         });
       });
       const { codebook, ...counted } = join(moved);
@@ -139,21 +127,15 @@ export function motionGraph(options: CompleteOptions) {
     },
 
     /** Dead codes replaced by vectors of the batch. */
-    expire(variables: VectorQuantizeVariables, batch: BooksBatch): VectorQuantizeState {
+    expire(
+      variables: VectorQuantizeVariables,
+      batch: Omit<CountedBatch, "statistics">,
+    ): VectorQuantizeState {
       const { thresholdEmaDeadCode, metric } = options;
-      const keys = keysOf(batch.key);
-      const moved = averages(variables).map((part, book) => {
-        const [vectors, indices] = [batch.vectors[book], batch.indices[book]] as np.Array[];
-        const key = keys[book] as np.Array;
-        return replaceDeadCodes(
-          part,
-          vectors as np.Array,
-          indices as np.Array,
-          thresholdEmaDeadCode,
-          metric,
-          key,
-        );
-      });
+      const replacements = replacementsOf(batch);
+      const moved = averages(variables).map((part, book) =>
+        replaceDeadCodes(part, replacements[book] as Replacements, thresholdEmaDeadCode, metric),
+      );
       const { codebook, ...counted } = join(moved);
       const state = { ...variables.state, ...counted };
       return withStoredCodes({ params: variables.params, state }, codebook);

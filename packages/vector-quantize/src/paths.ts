@@ -1,0 +1,35 @@
+/** Graph or kernels: who computes what. Nothing else decides it. */
+
+import type { numpy as np } from "@jax-js/jax";
+import { supports } from "./kernels/engine/kernelModule.ts";
+
+/** Kernels run on the CPU, so what lies on its devices is theirs. */
+function onCpu(x: np.Array): boolean {
+  return x.device === "wasm" || x.device === "cpu";
+}
+
+/** Whether kernels run with SIMD here. Without it their references do, which are made to be exact. */
+export function kernelsAreFast(): boolean {
+  return supports("plain");
+}
+
+/** What both compute of `x` to one meaning, by the kernels where there are some and they run on it. */
+export function byPath<T>(x: np.Array, kernels: (() => T) | false | undefined, graph: () => T): T {
+  return kernels && onCpu(x) ? kernels() : graph();
+}
+
+/** What of a quantizer tells how a training step may run. */
+interface Trainable {
+  readonly trainsApart?: boolean;
+  readonly pass?: unknown;
+}
+
+/**
+ * How a training step of a quantizer on `x` runs: by a pass of its own on the kernels; as a search and
+ * an update on the kernels, and the rest in a graph; or all in a graph.
+ */
+export function trainingPath(quantizer: Trainable, x: np.Array): "pass" | "apart" | "graph" {
+  if (!onCpu(x)) return "graph";
+  if (quantizer.pass && kernelsAreFast()) return "pass";
+  return quantizer.trainsApart ? "apart" : "graph";
+}

@@ -1,0 +1,48 @@
+import { blockUntilReady, numpy as np, tree } from "@jax-js/jax";
+import { byPath } from "../paths.ts";
+import { type ArrayTree, jitted, owns } from "../tree.ts";
+import { type Metric, nearestInGraph } from "./graph.ts";
+import { nearestOnKernels } from "./kernel.ts";
+
+/** A search of one codebook, all of unit length for `cosine`. */
+export type Query = { vectors: np.Array; codes: np.Array }; // [M, C], [K, C]
+
+/** What leads to searches and back. Both are traced. */
+interface EncoderParts<Variables, Masks> {
+  readonly metric: Metric;
+  /** The searches that `x` comes to. */
+  query(variables: Variables, x: np.Array): Query[];
+  /** What was found, int32 `[M]` for each search, as the indices of `x`. */
+  settle(x: np.Array, found: np.Array[], masks: Masks): np.Array;
+}
+
+/** `encode` of a quantizer that compares vectors to codes. Takes ownership of nothing. */
+export function codebookEncoder<Variables extends ArrayTree, Masks extends object>({
+  metric,
+  query,
+  settle,
+}: EncoderParts<Variables, Masks>) {
+  const inGraph = jitted((variables: Variables, x: np.Array, masks: Masks) => {
+    const searches = query(variables, x.ref);
+    const found = searches.map(({ vectors, codes }) => nearestInGraph(vectors, codes, metric));
+    return settle(x, found, masks);
+  });
+  const asked = jitted(query);
+  const settled = jitted(settle);
+
+  return (variables: Variables, x: np.Array, masks: Masks): Promise<np.Array> => {
+    const given = () => [tree.ref(variables as never), x.ref] as unknown as [Variables, np.Array];
+    const masked = () => tree.ref(masks as never) as Masks;
+    const onKernels = async () => {
+      const searches = asked(...given());
+      const found: np.Array[] = [];
+      using _ = owns(searches, found);
+      for (const { vectors, codes } of searches) {
+        found.push(np.array(await nearestOnKernels(vectors.ref, codes.ref, metric)));
+      }
+      return settled(x.ref, tree.ref(found), masked());
+    };
+    const graph = async () => inGraph(...given(), masked());
+    return byPath(x, onKernels, graph).then((found) => blockUntilReady(found));
+  };
+}
