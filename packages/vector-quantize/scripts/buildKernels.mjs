@@ -20,6 +20,8 @@ export const binaries = join(kernels, "engine", "binaries");
 
 /** Classes that the host writes and constants that it shares, by their file in `assembly/`. */
 const shared = {
+  "layers/convolution": { classes: ["Convolution", "Part"], constants: [] },
+  "layers/winograd": { classes: ["Winograd"], constants: [] },
   "search/packedCodebook": { classes: ["Codebook"], constants: [] },
   "search/pruning/filterCodebook": {
     classes: ["FilterCodebook", "PrincipalSubspace", "KdTree"],

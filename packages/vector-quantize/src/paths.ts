@@ -18,6 +18,9 @@ export function byPath<T>(x: np.Array, kernels: (() => T) | false | undefined, g
   return kernels && onCpu(x) ? kernels() : graph();
 }
 
+/** Whether the layers of a model run on the kernels for `x`, outside of any trace. */
+export const layersOnKernels = (x: np.Array): boolean => onCpu(x) && kernelsAreFast();
+
 /** What of a quantizer tells how a training step may run. */
 interface Trainable {
   readonly trainsApart?: boolean;

@@ -88,7 +88,7 @@ export async function* decodeCodes(
     const data = new Int32Array(size * length);
     data.set(codes.data.subarray(first * length, (first + count) * length));
     const indices = np.array(data, { shape: [size, h, w, ...rest], dtype: np.int32 });
-    const output = model.decode(tree.ref(variables as never), indices);
+    const output = await model.decode(tree.ref(variables as never), indices);
     const [, height = 0, width = 0, channels = 0] = output.shape;
     const all = (await output.data()) as Float32Array;
     const floats = all.subarray(0, count * height * width * channels);

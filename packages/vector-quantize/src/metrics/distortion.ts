@@ -34,6 +34,10 @@ export function psnr(mse: number, peak: number): number {
 
 /** `psnr` of two arrays as a traced scalar. Takes ownership of both. */
 export function psnrInGraph(output: np.Array, target: np.Array, peak: number): np.Array {
-  const mse = meanInGraph(np.square(output.sub(target)));
+  return psnrOf(meanInGraph(np.square(output.sub(target))), peak);
+}
+
+/** `psnr` of a mean squared error that is a traced scalar. Takes ownership. */
+export function psnrOf(mse: np.Array, peak: number): np.Array {
   return np.log(mse.mul(1 / peak ** 2)).mul(-10 / Math.LN10);
 }

@@ -1,4 +1,5 @@
 import { lax, nn, numpy as np } from "@jax-js/jax";
+import type { ActivationWork } from "../kernels/layers/activation.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** `max(x, 0)`. */
@@ -31,6 +32,24 @@ export function tanh(): Layer<NoParams> {
   return elementwise("tanh", (x) => np.tanh(x));
 }
 
-function elementwise(type: string, apply: (x: np.Array) => np.Array): Layer<NoParams> {
-  return { config: { type }, init: noParameters, apply: (_params, x) => apply(x) };
+function elementwise(
+  type: ActivationWork["name"],
+  apply: (x: np.Array) => np.Array,
+): Layer<NoParams> {
+  return {
+    config: { type },
+    init: noParameters,
+    apply: (_params, x) => apply(x),
+    work: (shape) => activationWork(type, shape),
+  };
+}
+
+/** What an elementwise function computes, for kernels. */
+export function activationWork(
+  name: ActivationWork["name"],
+  shape: readonly number[],
+  factor?: number,
+): ActivationWork {
+  const shapes = { inputShape: shape, outputShape: shape };
+  return { kind: "activation", name, ...shapes, ...(factor !== undefined && { factor }) };
 }

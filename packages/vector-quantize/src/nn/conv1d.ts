@@ -8,6 +8,7 @@ import {
   checkChannels,
   convolutionLayer,
 } from "./convolutionLayer.ts";
+import { convolutionWork } from "./convolutionWork.ts";
 import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
 import { paddedAxis, paddingOr } from "./padding.ts";
@@ -78,5 +79,6 @@ export function conv1d(given: Conv1dOptions): Layer<Conv1dParams> {
     fanIn: (weight[0] as number) * (weight[1] as number),
     least: [leastLength(axis)],
     convolve: (x, kernel) => convolve(x, kernel, [oneRow, axis], options.groups),
+    work: (shape) => convolutionWork(shape, { axes: [axis], channels: options }),
   });
 }

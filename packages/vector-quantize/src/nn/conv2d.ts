@@ -9,6 +9,7 @@ import {
   checkChannels,
   convolutionLayer,
 } from "./convolutionLayer.ts";
+import { convolutionWork } from "./convolutionWork.ts";
 import { convolveEnlarged } from "./enlarged.ts";
 import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
@@ -118,5 +119,6 @@ export function conv2d(given: Conv2dOptions): Layer<Conv2dParams> {
     least: axes.map(leastLength),
     convolve: (x, kernel) =>
       upsample > 1 ? convolveEnlarged(x, kernel, upsample) : convolve(x, kernel, axes, groups),
+    work: (shape) => convolutionWork(shape, { axes, upsample, channels: options }),
   });
 }

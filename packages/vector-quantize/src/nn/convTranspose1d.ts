@@ -8,6 +8,7 @@ import {
   checkChannels,
   convolutionLayer,
 } from "./convolutionLayer.ts";
+import { transposedWork } from "./convolutionWork.ts";
 import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
 import { cutAxis, paddingOr } from "./padding.ts";
@@ -71,5 +72,6 @@ export function convTranspose1d(given: ConvTranspose1dOptions): Layer<ConvTransp
     fanIn: (weight[0] as number) * (weight[2] as number),
     least: [leastBefore(axis)],
     convolve: (x, kernel) => convolveTransposed(x, kernel, [oneRow, axis], options.groups),
+    work: (shape) => transposedWork(shape, { axes: [axis], channels: options }),
   });
 }

@@ -6,6 +6,7 @@ import {
   checkChannels,
   convolutionLayer,
 } from "./convolutionLayer.ts";
+import { transposedWork } from "./convolutionWork.ts";
 import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
 import { cutAxis } from "./padding.ts";
@@ -85,5 +86,6 @@ export function convTranspose2d(given: ConvTranspose2dOptions): Layer<ConvTransp
     fanIn: height * width * features,
     least: axes.map(leastBefore),
     convolve: (x, kernel) => convolveTransposed(x, kernel, axes, options.groups),
+    work: (shape) => transposedWork(shape, { axes, channels: options }),
   });
 }

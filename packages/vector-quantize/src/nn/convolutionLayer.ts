@@ -1,5 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { checkHolds, expected } from "../errors.ts";
+import type { ConvolutionWork } from "../kernels/layers/convolution.ts";
 import { flag, integer } from "../options/kinds.ts";
 import { checkImages, checkRoom, checkSeries } from "./images.ts";
 import { uniformFanIn } from "./initialise.ts";
@@ -38,6 +39,8 @@ interface Plan {
   readonly least: readonly number[];
   /** The convolution of images; a series is an image of one row. */
   convolve(images: np.Array, kernel: np.Array): np.Array;
+  /** The same of inputs of `shape`, for kernels. */
+  work(shape: readonly number[]): ConvolutionWork;
 }
 
 /** Throws unless the groups divide the channels and the weight can be held. */
@@ -61,6 +64,7 @@ export function convolutionLayer({
   fanIn,
   least,
   convolve,
+  work,
 }: Plan): Layer<ConvolutionParams> {
   const { inChannels, outChannels, bias } = channels;
   const onSeries = least.length === 1;
@@ -78,14 +82,23 @@ export function convolutionLayer({
     },
 
     apply({ weight, bias: shift }, x) {
-      checkInput(config.type, x.shape, inChannels);
-      checkRoom(config.type, x.shape.slice(1, -1), least);
+      check(x.shape);
       const y = onSeries
         ? withoutRow(convolve(withRow(x, 1), withRow(weight, 0)))
         : convolve(x, weight);
       return shift ? y.add(shift) : y;
     },
+
+    work(inputShape) {
+      check(inputShape);
+      return work(inputShape);
+    },
   };
+
+  function check(inputShape: readonly number[]): void {
+    checkInput(config.type, inputShape, inChannels);
+    checkRoom(config.type, inputShape.slice(1, -1), least);
+  }
 }
 
 const withRow = (x: np.Array, axis: number): np.Array => np.expandDims(x, axis);

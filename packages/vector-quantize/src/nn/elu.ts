@@ -1,6 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { number } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { activationWork } from "./activations.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** Options of `elu`. */
@@ -27,5 +28,6 @@ export function elu(given: EluOptions = {}): Layer<NoParams> {
       const below = np.expm1(np.minimum(x.ref, 0)).mul(options.alpha);
       return np.where(x.ref.greater(0), x, below);
     },
+    work: (shape) => activationWork("elu", shape, options.alpha),
   };
 }

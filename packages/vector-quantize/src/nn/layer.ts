@@ -1,4 +1,5 @@
 import type { numpy as np } from "@jax-js/jax";
+import type { LayerWork } from "../kernels/layers/layerWork.ts";
 import type { ArrayTree } from "../tree.ts";
 
 /** Plain JSON: a layer's type and options. */
@@ -21,12 +22,10 @@ export interface Layer<P extends ArrayTree = ArrayTree> {
   /** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
   apply(params: P, x: np.Array): np.Array;
   /**
-   * `apply`, and what `backward` needs from it. Both are there for layers that would otherwise have
-   * to compute again what lies inside of them; of the others the input is kept. Takes its arrays.
+   * What `apply` computes for inputs of `shape`, as plain data, for kernels to do it by. Throws what
+   * `apply` would. A layer without it, or of which it is undefined, runs as a graph.
    */
-  forward?(params: P, x: np.Array): [output: np.Array, kept: ArrayTree];
-  /** Gradients by `params` and by the input, from that by the output. Takes its arrays. */
-  backward?(params: P, kept: ArrayTree, gradient: np.Array): [byParams: P, byInput: np.Array];
+  work?(shape: readonly number[]): LayerWork | undefined;
 }
 
 /** The parameters of a layer that has none. */

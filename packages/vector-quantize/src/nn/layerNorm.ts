@@ -37,9 +37,7 @@ export function layerNorm(given: LayerNormOptions): Layer<LayerNormParams> {
       return { weight: np.ones([features]), bias: np.zeros([features]) };
     },
     apply({ weight, bias }, x) {
-      if (x.shape.at(-1) !== features) {
-        throw expected("layerNorm: input", `[..., ${features}]`, x.shape);
-      }
+      checkInput(x.shape);
       const mean = np.mean(x.ref, -1, { keepdims: true });
       const centred = x.sub(mean);
       const variance = np.mean(np.square(centred.ref), -1, { keepdims: true });
@@ -48,5 +46,15 @@ export function layerNorm(given: LayerNormOptions): Layer<LayerNormParams> {
         .mul(weight)
         .add(bias);
     },
+    work(shape) {
+      checkInput(shape);
+      return { kind: "layerNorm", inputShape: shape, outputShape: shape, eps };
+    },
   };
+
+  function checkInput(shape: readonly number[]): void {
+    if (shape.at(-1) !== features) {
+      throw expected("layerNorm: input", `[..., ${features}]`, shape);
+    }
+  }
 }

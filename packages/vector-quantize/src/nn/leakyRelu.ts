@@ -1,6 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { number } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { activationWork } from "./activations.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** Options of `leakyRelu`. */
@@ -22,5 +23,6 @@ export function leakyRelu(given: LeakyReluOptions = {}): Layer<NoParams> {
     config,
     init: noParameters,
     apply: (_params, x) => np.where(x.ref.greater(0), x.ref, x.mul(options.slope)),
+    work: (shape) => activationWork("leakyRelu", shape, options.slope),
   };
 }

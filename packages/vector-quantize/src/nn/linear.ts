@@ -3,6 +3,7 @@ import { checkHolds, expected } from "../errors.ts";
 import { flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { settled } from "../tracing.ts";
+import { linearWork } from "./convolutionWork.ts";
 import { uniformFanIn } from "./initialise.ts";
 import type { Layer } from "./layer.ts";
 
@@ -50,13 +51,22 @@ export function linear(given: LinearOptions): Layer<LinearParams> {
 
     apply(params, x) {
       const { shape } = x;
-      if (shape.at(-1) !== inFeatures) {
-        throw expected("linear: input", `[..., ${inFeatures}]`, shape);
-      }
+      checkInput(shape);
       const y = np.matmul(x.reshape([-1, inFeatures]), params.weight); // [N, out]
       // Settled, because a bias that is fused into the product is added number by number.
       const shifted = params.bias ? settled(y).add(params.bias) : y;
       return shifted.reshape([...shape.slice(0, -1), outFeatures]);
     },
+
+    work(shape) {
+      checkInput(shape);
+      return linearWork(shape, outFeatures, bias);
+    },
   };
+
+  function checkInput(shape: readonly number[]): void {
+    if (shape.at(-1) !== inFeatures) {
+      throw expected("linear: input", `[..., ${inFeatures}]`, shape);
+    }
+  }
 }

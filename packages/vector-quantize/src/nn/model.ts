@@ -7,7 +7,7 @@ import type {
   QuantizerConfig,
 } from "../quantizers/contract.ts";
 import type { ArrayTree } from "../tree.ts";
-import type { LayerConfig } from "./layer.ts";
+import type { Layer, LayerConfig } from "./layer.ts";
 
 /** Plain JSON of a whole model: its layers and its quantizer, in order. */
 export interface ModelConfig {
@@ -44,6 +44,8 @@ export interface Model {
   /** Plain JSON that rebuilds the model through `modelFromConfig`. */
   readonly config: ModelConfig;
   readonly quantizer: Quantizer;
+  /** What stands before the quantizer, and after it. */
+  readonly layers: { readonly encoder: readonly Layer[]; readonly decoder: readonly Layer[] };
 
   /** Fresh variables. */
   init(key: np.Array): ModelVariables;
@@ -57,25 +59,12 @@ export interface Model {
   /** The layers before the quantizer alone. Pure, traceable, differentiable. */
   encoder(params: ModelParams["encoder"], x: np.Array): np.Array;
 
-  /** `encoder`, and what `encoderBackward` needs from it. Pure, traceable. */
-  encoderForward(
-    params: ModelParams["encoder"],
-    x: np.Array,
-  ): [features: np.Array, kept: ArrayTree];
-
-  /** The gradient by the encoder's parameters, from that by its features. Pure, traceable. */
-  encoderBackward(
-    params: ModelParams["encoder"],
-    kept: ArrayTree,
-    gradient: np.Array,
-  ): ModelParams["encoder"];
-
   /** The layers after the quantizer alone. Pure, traceable, differentiable. */
   decoder(params: ModelParams["decoder"], quantized: np.Array): np.Array;
 
   /** Indices of `x`, without gradients. */
   encode(variables: ModelVariables, x: np.Array): Promise<np.Array>;
 
-  /** Output from indices: what `apply` puts out in evaluation. */
-  decode(variables: ModelVariables, indices: np.Array): np.Array;
+  /** Output from indices: what `apply` puts out in evaluation, without gradients. */
+  decode(variables: ModelVariables, indices: np.Array): Promise<np.Array>;
 }

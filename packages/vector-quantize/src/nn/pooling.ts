@@ -25,27 +25,42 @@ export class WindowOptions {
  * @param run what it does with images; a series is an image of one row
  */
 export function poolLayer(
-  name: string,
+  name: "maxPool" | "avgPool",
   given: WindowOptions,
   run: (images: np.Array, axes: Axes) => np.Array,
 ): Layer<NoParams> {
   const { options, config } = optionTable<WindowOptions>(name, [WindowOptions]).read(given);
   const fills = config.stride === undefined;
 
+  /** The axes of images or series of `shape`: two or one. */
+  function axesFor(shape: readonly number[]): readonly Axis[] {
+    const isSeries = shape.length === 3;
+    (isSeries ? checkSeries : checkImages)(name, shape);
+    const axes = isSeries ? [alongSeries(name, options)] : axesOf(options);
+    checkFilled(name, axes, shape.slice(1, -1), fills);
+    return axes;
+  }
+
   return {
     config,
     init: noParameters,
     apply(_params, x) {
-      if (x.ndim === 3) {
-        checkSeries(name, x.shape);
-        const axis = alongSeries(name, options);
-        checkFilled(name, [axis], x.shape.slice(1, -1), fills);
-        return np.squeeze(run(np.expandDims(x, 1), [oneRow, axis]), 1);
-      }
-      checkImages(name, x.shape);
-      const axes = axesOf(options);
-      checkFilled(name, axes, x.shape.slice(1, -1), fills);
-      return run(x, axes);
+      const [down, across] = axesFor(x.shape) as [Axis, Axis?];
+      if (across) return run(x, [down, across]);
+      return np.squeeze(run(np.expandDims(x, 1), [oneRow, down]), 1);
+    },
+    work(shape) {
+      const axes = axesFor(shape);
+      const sizes = axes.map(({ size }) => size);
+      const [high, wide] = [sizes[0] as number, sizes[1] ?? 1];
+      const exact = axes.every(
+        ({ size, stride }, at) => size === stride && shape[at + 1]! % size === 0,
+      );
+      // A byte for each output says which of its window is the largest.
+      if (!exact || high * wide > 256) return undefined;
+      const lengths = sizes.map((size, at) => shape[at + 1]! / size);
+      const outputShape = [shape[0]!, ...lengths, shape.at(-1)!];
+      return { kind: "windows", name, inputShape: shape, outputShape, window: [high, wide] };
     },
   };
 }

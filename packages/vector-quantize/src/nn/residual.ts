@@ -1,6 +1,7 @@
 import { expected } from "../errors.ts";
+import type { LayerWork } from "../kernels/layers/layerWork.ts";
 import type { ArrayTree } from "../tree.ts";
-import { applyLayers, backwardLayers, forwardLayers, initLayers } from "./chain.ts";
+import { applyLayers, initLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 
 /**
@@ -18,19 +19,25 @@ export function residual(layers: readonly Layer[]): Layer<{ layers: ArrayTree[] 
     init: (key) => ({ layers: initLayers(layers, key) }),
     apply(params, x) {
       const y = applyLayers(layers, params.layers, x.ref);
-      if (String(y.shape) !== String(x.shape)) {
-        throw expected("residual: output of the layers", `the input's shape [${x.shape}]`, y.shape);
-      }
+      checkOutput(x.shape, y.shape);
       return x.add(y);
     },
-    forward(params, x) {
-      const [y, kept] = forwardLayers(layers, params.layers, x.ref);
-      return [x.add(y), kept];
-    },
-    backward(params, kept, gradient) {
-      const inside = kept as readonly ArrayTree[];
-      const [byParams, byInput] = backwardLayers(layers, params.layers, inside, gradient.ref);
-      return [{ layers: byParams }, gradient.add(byInput)];
+    work(shape) {
+      const inner: LayerWork[] = [];
+      let outputShape = shape;
+      for (const layer of layers) {
+        const work = layer.work?.(outputShape);
+        if (work === undefined) return undefined;
+        inner.push(work);
+        outputShape = work.outputShape;
+      }
+      checkOutput(shape, outputShape);
+      return { kind: "residual", inputShape: shape, outputShape, layers: inner };
     },
   };
+}
+
+function checkOutput(input: readonly number[], output: readonly number[]): void {
+  if (String(output) === String(input)) return;
+  throw expected("residual: output of the layers", `the input's shape [${input}]`, output);
 }

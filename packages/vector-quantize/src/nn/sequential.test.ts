@@ -85,7 +85,7 @@ describe("sequential", () => {
     const variables = model.init(random.key(1));
     const indices = await model.encode(refs(variables), images());
     expect(indices.shape).toEqual([8, 3, 2]);
-    const decoded = model.decode(refs(variables), indices.ref);
+    const decoded = await model.decode(refs(variables), indices.ref);
     const { output, quantized } = model.apply(variables, images());
     expect(output.shape).toEqual([8, 6, 4, 1]);
     expect(await numbers(indices)).toEqual(await numbers(quantized.indices));

@@ -2,13 +2,14 @@ import { type numpy as np, random, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import type { ApplyOptions, FitOptions, Quantizer, Variables } from "../quantizers/contract.ts";
 import { checkAlive, checkArray } from "../quantizers/guard/arguments.ts";
-import { type ArrayTree, jitted, owns, release } from "../tree.ts";
-import { applyLayers, backwardLayers, forwardLayers } from "./chain.ts";
+import { type ArrayTree, owns, release } from "../tree.ts";
+import { applyLayers } from "./chain.ts";
 import { checkModelVariables } from "./checks.ts";
 import type { Layer } from "./layer.ts";
 import type { Model, ModelOutput, ModelVariables } from "./model.ts";
+import { layerRunner } from "./runLayers.ts";
 
-type RunLayers = (params: readonly ArrayTree[], x: np.Array) => np.Array;
+type ApplyLayers = (params: readonly ArrayTree[], x: np.Array) => np.Array;
 
 /**
  * Layers around exactly one quantizer, applied in order: `decoder(quantizer(encoder(x)))`.
@@ -31,15 +32,16 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
   }
   const at = parts.indexOf(quantizer);
   const layers = parts.filter((part): part is Layer => !isQuantizer(part));
-  const runEncoder: RunLayers = (params, x) => applyLayers(layers.slice(0, at), params, x);
-  const runDecoder: RunLayers = (params, x) => applyLayers(layers.slice(at), params, x);
-  // Outside a training step the layers run as one graph each, so that nothing in between leaks.
-  const jitEncoder = jitted(runEncoder);
-  const jitDecoder = jitted(runDecoder);
+  const runEncoder: ApplyLayers = (params, x) => applyLayers(layers.slice(0, at), params, x);
+  const runDecoder: ApplyLayers = (params, x) => applyLayers(layers.slice(at), params, x);
+  const layersOf = { encoder: layers.slice(0, at), decoder: layers.slice(at) };
+  const featuresOf = layerRunner(layersOf.encoder);
+  const outputOf = layerRunner(layersOf.decoder);
 
   return {
     config: { type: "sequential", parts: parts.map((part) => part.config) },
     quantizer,
+    layers: layersOf,
 
     init(key) {
       const keys: np.Array[] = [...random.split(key, parts.length)];
@@ -76,7 +78,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
       using _ = owns(variables, sample);
       checkCall("fit", variables, "sample", sample, "float32");
       const { params } = variables;
-      const features = jitEncoder(refs(params.encoder), sample.ref);
+      const features = await featuresOf(refs(params.encoder), sample.ref);
       const fitted = await quantizer.fit(quantizersOwn(variables), features, options);
       // In the order of `init`: jax-js tells the leaves of a tree by their order.
       const [encoder, decoder] = [refs(params.encoder), refs(params.decoder)];
@@ -84,27 +86,20 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
     },
 
     encoder: runEncoder,
-    encoderForward: (params, x) => forwardLayers(layers.slice(0, at), params, x),
-    encoderBackward(params, kept, gradient) {
-      const inside = kept as readonly ArrayTree[];
-      const [found, byInput] = backwardLayers(layers.slice(0, at), params, inside, gradient);
-      byInput.dispose();
-      return found;
-    },
     decoder: runDecoder,
 
     async encode(variables: ModelVariables, x: np.Array) {
       using _ = owns(variables, x);
       checkCall("encode", variables, "x", x, "float32");
-      const features = jitEncoder(refs(variables.params.encoder), x.ref);
+      const features = await featuresOf(refs(variables.params.encoder), x.ref);
       return await quantizer.encode(quantizersOwn(variables), features);
     },
 
-    decode(variables: ModelVariables, indices: np.Array) {
+    async decode(variables: ModelVariables, indices: np.Array) {
       using _ = owns(variables, indices);
       checkCall("decode", variables, "indices", indices, "int32");
       const quantized = quantizer.decode(quantizersOwn(variables), indices.ref);
-      return jitDecoder(refs(variables.params.decoder), quantized);
+      return await outputOf(refs(variables.params.decoder), quantized);
     },
   };
 }

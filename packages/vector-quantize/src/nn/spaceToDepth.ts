@@ -2,7 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { checkDivides, checkImages, mostSide } from "./images.ts";
+import { checkDivides, checkImages, type ImageShape, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 
 /** Options of `spaceToDepth` and `depthToSpace`. */
@@ -36,6 +36,13 @@ export function spaceToDepth(given: BlockOptions): Layer<NoParams> {
         .transpose([0, 1, 3, 2, 4, 5])
         .reshape([batch, rows, columns, block * block * channels]);
     },
+    work(shape) {
+      const image = checkImages("spaceToDepth", shape);
+      checkDivides("spaceToDepth", "block", block, image);
+      const { batch, height, width, channels } = image;
+      const outputShape = [batch, height / block, width / block, block * block * channels];
+      return { kind: "rearrange", name: "spaceToDepth", inputShape: shape, outputShape, block };
+    },
   };
 }
 
@@ -47,13 +54,25 @@ export function depthToSpace(given: BlockOptions): Layer<NoParams> {
     config,
     init: noParameters,
     apply(_params, x) {
-      const { channels: depth } = checkImages("depthToSpace", x.shape);
-      if (depth % (block * block) !== 0) {
-        throw expected("depthToSpace: channels", `a multiple of block ** 2 (${block ** 2})`, depth);
-      }
+      check(x.shape);
       return interleaved(x, [block, block]);
     },
+    work(shape) {
+      const { batch, height, width, channels } = check(shape);
+      const outputShape = [batch, height * block, width * block, channels / block ** 2];
+      return { kind: "rearrange", name: "depthToSpace", inputShape: shape, outputShape, block };
+    },
   };
+
+  function check(shape: readonly number[]): ImageShape {
+    const image = checkImages("depthToSpace", shape);
+    if (image.channels % block ** 2 === 0) return image;
+    throw expected(
+      "depthToSpace: channels",
+      `a multiple of block ** 2 (${block ** 2})`,
+      image.channels,
+    );
+  }
 }
 
 /**

@@ -36,5 +36,11 @@ export function upsample(given: UpsampleOptions = {}): Layer<NoParams> {
       ]);
       return repeated.reshape([batch, height * factor, width * factor, channels]);
     },
+    work(shape) {
+      const { batch, height, width, channels } = checkImages("upsample", shape);
+      const outputShape = [batch, height * factor, width * factor, channels];
+      const shapes = { inputShape: shape, outputShape };
+      return { kind: "windows", name: "upsample", ...shapes, window: [factor, factor] };
+    },
   };
 }

@@ -101,15 +101,6 @@ test("a timer sees each part of a step, and changes nothing", async () => {
   expect(timer.profile).toEqual({});
 });
 
-test("one graph is a single part", async () => {
-  const timer = createPhaseTimer();
-  const graph = around(vectorQuantize({ dim: 4, codebookSize: 8, affineParam: true }));
-  const options = { trainer: graph, batch, from: 0, to: 2, timer };
-  const { state } = await trainLoop(graph.init(random.key(1)), options);
-  expect(Object.keys(timer.profile)).toEqual(["data", "step"]);
-  tree.dispose(state as never);
-});
-
 test.each([
   ["options", undefined],
   ["trainer", { trainer: {} }],

@@ -75,7 +75,10 @@ describe("createTrainer", () => {
   it("learns", async () => {
     const { losses, state } = await train(trainer.init(random.key(0)), 0, 60);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
-    const { psnr, reconstruction, output, indices } = trainer.evaluate(state.variables, batch(3));
+    const { psnr, reconstruction, output, indices } = await trainer.evaluate(
+      state.variables,
+      batch(3),
+    );
     expect(output.shape).toEqual([16, 8, 8, 1]);
     expect(indices.shape).toEqual([16, 4, 4]);
     const values = (await output.data()) as Float32Array;
@@ -97,7 +100,7 @@ describe("createTrainer", () => {
     );
     const state = { ...fresh, variables: { ...fresh.variables, params: large } } as TrainState;
     const own = () => tree.ref(state.variables as never) as TrainState["variables"];
-    const { psnr, reconstruction, output, indices } = trainer.evaluate(own(), batch(3));
+    const { psnr, reconstruction, output, indices } = await trainer.evaluate(own(), batch(3));
     const target = [...((await batch(3).data()) as Float32Array)];
     const errors = [...((await output.data()) as Float32Array)].map(
       (v, i) => v - (target[i] as number),
@@ -206,7 +209,7 @@ describe("what a trainer is given", () => {
     );
   });
 
-  it("is refused by the other functions too", () => {
+  it("is refused by the other functions too", async () => {
     expect(() => open.init?.(0)).toThrow("trainer.init: key: expected a key, got 0");
     expect(() => open.averaged?.(undefined)).toThrow("trainer.averaged: state");
     expect(() => open.start?.({}, random.key(0))).toThrow(
@@ -214,7 +217,7 @@ describe("what a trainer is given", () => {
     );
     const { variables, ...rest } = state();
     tree.dispose(rest as never);
-    expect(() => open.evaluate?.(variables, zeros(np.bool))).toThrow(
+    await expect(open.evaluate?.(variables, zeros(np.bool))).rejects.toThrow(
       "trainer.evaluate: dtype of batch",
     );
     expectDisposed(variables);

@@ -1,15 +1,16 @@
-import { numpy as np, random, tree } from "@jax-js/jax";
+import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
-import { psnrInGraph } from "../metrics/distortion.ts";
+import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
-import { trainingPath } from "../paths.ts";
+import { layersOnKernels } from "../paths.ts";
+import type { Quantized } from "../quantizers/contract.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
+import { checkOutput, createKernelStep } from "./kernelStep.ts";
 import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
-import { type Conclusion, createSplitStep, type StepAside, valueAndGradOf } from "./splitStep.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
 
@@ -63,13 +64,42 @@ export interface Trainer {
    */
   averaged(state: TrainState): ModelVariables;
   /** The model on `batch` without training. */
-  evaluate(variables: ModelVariables, batch: np.Array): Evaluation;
+  evaluate(variables: ModelVariables, batch: np.Array): Promise<Evaluation>;
+}
+
+/** What a step measured, as traced scalars, and what its quantizer reports. */
+interface Measured {
+  readonly reconstruction: np.Array;
+  readonly psnr: np.Array;
+  readonly report: Omit<Quantized, "quantized">;
+}
+
+/** What a step reports and keeps beside the loss. */
+interface StepAside {
+  readonly metrics: Omit<StepMetrics, "loss" | "step">;
+  readonly state: ArrayTree;
+}
+
+/** All that the end of a step needs. */
+interface Conclusion extends StepAside {
+  readonly gradients: ModelParams;
+  readonly before: TrainState;
+  /** PRNG key of the next step. */
+  readonly key: np.Array;
+  readonly total: np.Array;
 }
 
 interface StepInputs {
   state: ArrayTree;
   batch: np.Array;
   key: np.Array;
+}
+
+/** `valueAndGrad` by the first argument, with a second output, for any tree of arrays. */
+function valueAndGradOf<Params, Inputs>(
+  run: (params: Params, inputs: Inputs) => [np.Array, StepAside],
+): (params: Params, inputs: Inputs) => [[np.Array, StepAside], Params] {
+  return valueAndGrad(run as never, { hasAux: true }) as never;
 }
 
 /**
@@ -118,30 +148,37 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     throw expected("createTrainer: range", "[low, high] with low < high", range);
   }
   const [low, high] = range as readonly [number, number];
+  const peak = high - low;
   const clip = (x: np.Array) => np.clip(x, low, high);
 
   function reconstructionLoss(output: np.Array, batch: np.Array): np.Array {
+    checkOutput(output.shape, batch.shape);
     const error = (clamp ? clip(output) : output).sub(batch);
     return meanInGraph(loss === "l1" ? np.abs(error) : np.square(error));
   }
 
   /** The minimised sum, and all that the step reports or keeps beside it. */
-  function account({ output, quantized }: ModelOutput, batch: np.Array): [np.Array, StepAside] {
-    tree.dispose(quantized.quantized);
-    const reconstruction = reconstructionLoss(output.ref, batch.ref);
-    const total = reconstruction.ref.add(np.sum(quantized.loss).mul(quantizerWeight));
-    const losses = Object.entries(quantized.losses).map(([name, loss]) => [name, np.sum(loss)]);
+  function account({ reconstruction, psnr, report }: Measured): [np.Array, StepAside] {
+    const total = reconstruction.ref.add(np.sum(report.loss).mul(quantizerWeight));
+    const losses = Object.entries(report.losses).map(([name, loss]) => [name, np.sum(loss)]);
     const metrics = {
       ...Object.fromEntries(losses),
       reconstruction,
-      psnr: psnrInGraph(clip(output), batch, high - low),
-      indices: quantized.indices,
+      psnr,
+      indices: report.indices,
     };
-    return [total, { metrics, state: quantized.state }];
+    return [total, { metrics, state: report.state }];
+  }
+
+  function measured({ output, quantized }: ModelOutput, batch: np.Array): Measured {
+    const { quantized: codes, ...report } = quantized;
+    codes.dispose();
+    const reconstruction = reconstructionLoss(output.ref, batch.ref);
+    return { reconstruction, psnr: psnrInGraph(clip(output), batch, peak), report };
   }
 
   const differentiated = valueAndGradOf((params: ModelParams, { state, batch, key }: StepInputs) =>
-    account(model.apply({ params, state }, batch.ref, { training: true, key }), batch),
+    account(measured(model.apply({ params, state }, batch.ref, { training: true, key }), batch)),
   );
 
   /** The optimizer's step along `gradients`, and the state of training after it. */
@@ -176,21 +213,25 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     return conclude({ before, gradients, key, total, ...aside });
   }
 
-  const stepApart = createSplitStep(model, { account, conclude });
+  const stepOnKernels = createKernelStep(model, {
+    rule: { loss, range: [low, high], clamp },
+    quantizerWeight,
+    conclude({ before, gradients, key, reconstruction, distortion, report }) {
+      const psnr = psnrOf(distortion, peak);
+      const [total, aside] = account({ reconstruction, psnr, report });
+      return conclude({ before, gradients, key, total, ...aside });
+    },
+  });
   const step = jitted(takeStep);
 
-  function evaluate(variables: ModelVariables, batch: np.Array): Evaluation {
-    const { output, quantized } = model.apply(variables, batch.ref);
-    const { indices, ...rest } = quantized;
-    tree.dispose(rest as never);
+  const judged = jitted((output: np.Array, batch: np.Array) => {
     const clipped = clip(output.ref);
     return {
       reconstruction: reconstructionLoss(output, batch.ref),
-      psnr: psnrInGraph(clipped.ref, batch, high - low),
+      psnr: psnrInGraph(clipped.ref, batch, peak),
       output: clipped,
-      indices,
     };
-  }
+  });
 
   function start(variables: ModelVariables, key: np.Array): TrainState {
     const { params } = variables;
@@ -202,8 +243,6 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       average: averageDecay === undefined ? {} : startAverage(refTree(params)),
     };
   }
-
-  const runEvaluation = jitted(evaluate);
 
   return {
     init(key) {
@@ -221,7 +260,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     async trainStep(state, batch, timer) {
       checkStep("trainer.trainStep", state, batch);
-      if (trainingPath(model.quantizer, batch) !== "graph") return stepApart(state, batch, timer);
+      if (layersOnKernels(batch)) return stepOnKernels(state, batch, timer);
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {
@@ -231,9 +270,12 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       const { mean = params } = state.average as Partial<ParamsAverage<ModelParams>>;
       return { params: refTree(mean), state: refTree(own) };
     },
-    evaluate(variables, batch) {
+    async evaluate(variables, batch) {
       checkEvaluation("trainer.evaluate", variables, batch);
-      return runEvaluation(variables, batch);
+      using _ = owns(variables, batch);
+      const indices = await model.encode(refTree(variables), batch.ref);
+      const output = await model.decode(refTree(variables), indices.ref);
+      return { ...judged(output, batch.ref), indices };
     },
   };
 }

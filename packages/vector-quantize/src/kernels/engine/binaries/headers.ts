@@ -1,5 +1,62 @@
 // Made by `npm run build:kernels` from classes in assembly/. Do not edit.
 
+export const convolutionHeader = {
+  bytes: 56,
+  fields: {
+    bands: { kind: "i32", at: 0 },
+    inputBytes: { kind: "i32", at: 4 },
+    inputBandBytes: { kind: "i32", at: 8 },
+    outputBytes: { kind: "i32", at: 12 },
+    outputBandBytes: { kind: "i32", at: 16 },
+    rows: { kind: "i32", at: 20 },
+    rowBytes: { kind: "i32", at: 24 },
+    paddedRows: { kind: "i32", at: 28 },
+    paddedRowBytes: { kind: "i32", at: 32 },
+    inset: { kind: "i32", at: 36 },
+    top: { kind: "i32", at: 40 },
+    bandRows: { kind: "i32", at: 44 },
+    patches: { kind: "i32", at: 48 },
+    parts: { kind: "i32", at: 52 },
+  },
+} as const;
+
+export const partHeader = {
+  bytes: 56,
+  fields: {
+    positions: { kind: "i32", at: 0 },
+    rows: { kind: "i32", at: 4 },
+    count: { kind: "i32", at: 8 },
+    bandCount: { kind: "i32", at: 12 },
+    offsets: { kind: "i32", at: 16 },
+    runs: { kind: "i32", at: 20 },
+    runBytes: { kind: "i32", at: 24 },
+    sources: { kind: "i32", at: 28 },
+    gathered: { kind: "i32", at: 32 },
+    gatheredBytes: { kind: "i32", at: 36 },
+    outputs: { kind: "i32", at: 40 },
+    weights: { kind: "i32", at: 44 },
+    bias: { kind: "i32", at: 48 },
+    accumulators: { kind: "i32", at: 52 },
+  },
+} as const;
+
+export const winogradHeader = {
+  bytes: 44,
+  fields: {
+    bands: { kind: "i32", at: 0 },
+    bandTiles: { kind: "i32", at: 4 },
+    rows: { kind: "i32", at: 8 },
+    columns: { kind: "i32", at: 12 },
+    channels: { kind: "i32", at: 16 },
+    padding: { kind: "i32", at: 20 },
+    outRows: { kind: "i32", at: 24 },
+    outColumns: { kind: "i32", at: 28 },
+    outputs: { kind: "i32", at: 32 },
+    inputs: { kind: "i32", at: 36 },
+    products: { kind: "i32", at: 40 },
+  },
+} as const;
+
 export const codebookHeader = {
   bytes: 76,
   fields: {

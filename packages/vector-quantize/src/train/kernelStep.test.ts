@@ -79,7 +79,7 @@ const quantizers: [string, () => Quantizer][] = Object.entries({
     }),
   latentQuantize: () => latentQuantize({ levels: [5, 5, 8], dim: 6 }),
   residualFSQ: () => residualFSQ({ levels: [8, 5, 5], dim: 6, numQuantizers: 2 }),
-  residualLFQ: () => residualLFQ({ dim: 6, numQuantizers: 2, codebookSize: 64 }),
+  residualLFQ: () => residualLFQ({ dim: 6, numQuantizers: 2, codebookSize: 64, temperature: 1 }),
   hierarchicalVQ: () => hierarchicalVQ({ dim: 6, codebookSize: 16, scales: [1, 3, 6] }),
   randomProjectionQuantizer: () =>
     randomProjectionQuantizer({ dim: 6, codebookDim: 6, codebookSize: 16 }),

@@ -1,0 +1,9 @@
+/** Layers of models on typed arrays: products, elementwise functions, windows, norms, losses. */
+export * from "./layers/activations";
+export * from "./layers/convolution";
+export * from "./layers/layerNorm";
+export * from "./layers/pooling";
+export * from "./layers/rearrange";
+export * from "./layers/reconstruction";
+export * from "./layers/reductions";
+export * from "./layers/winograd";

@@ -1,0 +1,58 @@
+import { overVectors, planActivation } from "./activation.ts";
+import { planChain } from "./chain.ts";
+import { planConvolution } from "./convolution.ts";
+import { planLayerNorm } from "./layerNorm.ts";
+import { type Addresses, keptBuffers, type LayerPlan, sizeOf } from "./layerPlan.ts";
+import type { LayerWork, ResidualWork } from "./layerWork.ts";
+import { planRearrange } from "./rearrange.ts";
+import { planWindows } from "./windows.ts";
+
+/** The kernels of a layer. */
+export function planLayer(work: LayerWork): LayerPlan {
+  switch (work.kind) {
+    case "activation":
+      return planActivation(work);
+    case "convolution":
+      return planConvolution(work);
+    case "layerNorm":
+      return planLayerNorm(work);
+    case "rearrange":
+      return planRearrange(work);
+    case "residual":
+      return planResidual(work);
+    case "windows":
+      return planWindows(work);
+  }
+}
+
+function planResidual({ layers, inputShape, outputShape }: ResidualWork): LayerPlan {
+  const inner = planChain(layers.map(planLayer), inputShape);
+  const size = sizeOf(inputShape);
+  const insideOf = (params: Addresses) => (params as { readonly layers: Addresses }).layers;
+  return {
+    inputShape,
+    outputShape,
+    async forward(work, params, x, training) {
+      const passed = await inner.forward(work, insideOf(params), work.hold(x), training);
+      // Where an inner layer keeps its output for the way back, the sum needs a buffer of its own.
+      const needed = keptBuffers(passed.kept).includes(passed.y);
+      const y = needed ? work.copy(passed.y, size) : passed.y;
+      await overVectors(work, "addInto", size, [y, x], 4);
+      work.release(x);
+      return { y, kept: passed.kept };
+    },
+    async backward(work, { params, gradients, dy, ...call }) {
+      const kept = call.wantsInput ? work.copy(work.hold(dy), size) : 0;
+      const dx = await inner.backward(work, {
+        ...call,
+        params: insideOf(params),
+        gradients: insideOf(gradients),
+        dy,
+      });
+      if (!call.wantsInput) return dx;
+      await overVectors(work, "addInto", size, [dx, kept], 4);
+      work.release(kept);
+      return dx;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { Workspace } from "./workspace.ts";
+
+/** Numbers that are summed as one block: part of a sum's definition. */
+const BLOCK = 4096;
+/** Bytes of a block's two sums. */
+const SUMS = 16;
+
+/** How output and target are compared. */
+export interface ReconstructionRule {
+  readonly loss: "l1" | "l2";
+  /** Smallest and largest value in the data. */
+  readonly range: readonly [number, number];
+  /** Whether the output is cut to the range before. */
+  readonly clamp: boolean;
+}
+
+/** The mean loss, the mean squared error of the output cut to the range, and the loss's gradient. */
+export async function reconstructionLoss(
+  work: Workspace,
+  rule: ReconstructionRule,
+  [output, target]: readonly [number, number],
+  size: number,
+  wantsGradient: boolean,
+): Promise<{ loss: number; distortion: number; gradient: number }> {
+  const { loss, range, clamp } = rule;
+  const blocks = Math.ceil(size / BLOCK);
+  const sums = work.take((blocks * SUMS) / 4);
+  const gradient = wantsGradient ? work.take(size) : 0;
+  const how = [loss === "l2" ? 1 : 0, clamp ? 1 : 0, ...range];
+  const args = [output, target, size, BLOCK, ...how, gradient, 1 / size, sums];
+  await work.run(work.kernels.reconstruction, blocks, args, { work: 16 * size });
+  const found = work.pool.memory.f64(sums, 2 * blocks);
+  let [errors, distortions] = [0, 0];
+  for (let b = 0; b < blocks; b++) {
+    errors += found[2 * b] as number;
+    distortions += found[2 * b + 1] as number;
+  }
+  work.release(sums);
+  return { loss: errors / size, distortion: distortions / size, gradient };
+}

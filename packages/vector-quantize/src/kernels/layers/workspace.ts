@@ -1,0 +1,104 @@
+import { layersKernels } from "../engine/binaries/layers.ts";
+import { defaultPool } from "../engine/createPool.ts";
+import type { Kernel, Pool } from "../engine/pool.ts";
+
+/** What kernels may read past the end of a buffer: they take eight floats at a time. */
+const MARGIN = 32;
+/** Chunks that each thread gets of a job, so that none waits long for another. */
+const CHUNKS = 8;
+
+export type LayerKernels = Record<(typeof layersKernels)["functions"][number], Kernel>;
+
+/**
+ * The pool's memory for one run through layers: buffers of float32, by address. A buffer lives until
+ * as many have released it as hold it.
+ */
+export class Workspace {
+  readonly pool: Pool;
+  readonly kernels: LayerKernels;
+  readonly #holders = new Map<number, number>();
+
+  constructor(pool: Pool, kernels: LayerKernels) {
+    this.pool = pool;
+    this.kernels = kernels;
+  }
+
+  /** A buffer of so many floats, held once; its content is arbitrary. */
+  take(floats: number): number {
+    const start = this.pool.memory.allocate(4 * floats + MARGIN);
+    this.#holders.set(start, 1);
+    return start;
+  }
+
+  /** A buffer of these numbers. */
+  copyOf(values: Float32Array | Int32Array): number {
+    const start = this.take(values.length);
+    if (values instanceof Float32Array) this.floats(start, values.length).set(values);
+    else this.pool.memory.i32(start, values.length).set(values);
+    return start;
+  }
+
+  /** A buffer of its own with the numbers of one that it releases. */
+  copy(start: number, length: number): number {
+    const to = this.take(length);
+    this.floats(to, length).set(this.floats(start, length));
+    this.release(start);
+    return to;
+  }
+
+  /** A view that is good until the next buffer is taken. */
+  floats(start: number, length: number): Float32Array {
+    return this.pool.memory.f32(start, length);
+  }
+
+  /** One more holder. */
+  hold(start: number): number {
+    this.#holders.set(start, this.#holdersOf(start) + 1);
+    return start;
+  }
+
+  release(...starts: readonly number[]): void {
+    for (const start of starts) {
+      const holders = this.#holdersOf(start) - 1;
+      if (holders > 0) this.#holders.set(start, holders);
+      else {
+        this.#holders.delete(start);
+        this.pool.memory.free(start);
+      }
+    }
+  }
+
+  #holdersOf(start: number): number {
+    const holders = this.#holders.get(start);
+    if (holders === undefined) throw new Error(`workspace: no buffer is held at ${start}`);
+    return holders;
+  }
+
+  /** Runs a kernel over `rows`; each of them is worth a chunk, or there are many. */
+  async run(
+    kernel: Kernel,
+    rows: number,
+    args: readonly number[],
+    { work, scratch = 0, multiple = 1 }: { work: number; scratch?: number; multiple?: number },
+  ): Promise<void> {
+    const chunk = Math.ceil(rows / (CHUNKS * this.pool.threads) / multiple) * multiple;
+    await this.pool.run(kernel, { rows, chunkRows: Math.max(1, chunk), work, scratch, args });
+  }
+
+  /** Gives back all that is still held. */
+  free(): void {
+    for (const start of this.#holders.keys()) this.pool.memory.free(start);
+    this.#holders.clear();
+  }
+}
+
+/** Runs `task` with a workspace of the shared pool, whose memory is given back when it ends. */
+export async function withWorkspace<T>(task: (work: Workspace) => Promise<T>): Promise<T> {
+  const pool = defaultPool();
+  const work = new Workspace(pool, await pool.load(layersKernels, pool.form));
+  try {
+    return await task(work);
+  } finally {
+    work.free();
+  }
+}
