@@ -6,4 +6,6 @@ export * from "./layers/pooling";
 export * from "./layers/rearrange";
 export * from "./layers/reconstruction";
 export * from "./layers/reductions";
-export * from "./layers/winograd";
+export { winograd, winogradOuter, Winograd } from "./layers/winograd";
+export * from "./layers/winogradEnlarged";
+export * from "./layers/winogradWeights";

@@ -144,20 +144,23 @@ const winogradCases = fc
   .record({
     sides: fc.tuple(fc.integer({ min: 3, max: 19 }), fc.integer({ min: 3, max: 19 })),
     padding: fc.integer({ min: 0, max: 2 }),
+    enlarges: fc.boolean(),
     quarters: fc.tuple(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 2, max: 9 })),
     batch: fc.integer({ min: 1, max: 3 }),
     transposed: fc.boolean(),
     bias: fc.boolean(),
   })
-  .map(({ sides, padding, quarters, ...rest }): Case => {
+  .map(({ sides, padding, enlarges, quarters, ...rest }): Case => {
+    const upsample = enlarges ? 2 : 1;
+    const zeros = enlarges ? 1 : padding;
     const [height, width] = sides.map((input) => ({
       input,
-      output: input + 2 * padding - 2,
+      output: input * upsample + 2 * zeros - 2,
       kernel: 3,
       stride: 1,
       dilation: 1,
-      padding,
-      upsample: 1,
+      padding: zeros,
+      upsample,
     })) as [ConvolutionAxis, ConvolutionAxis];
     const [inChannels, outChannels] = [4 * quarters[0], 4 * quarters[1]];
     const weight = { tap: inChannels * outChannels, input: outChannels, output: 1 };

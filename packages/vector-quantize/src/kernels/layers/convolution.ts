@@ -163,16 +163,22 @@ async function overTaps(
 }
 
 function winogradMap(plan: WinogradPlan): LinearMap {
-  const { channels, channelBytes, outputs, outputBytes, taps } = plan;
+  const { side, channels, channelBytes, outputs, outputBytes, taps } = plan;
   const over = async (work: Workspace, kernel: Kernel, weight: number, other: number) => {
     const table = work.copyOf(taps);
-    const args = [weight, table, channels, channelBytes, outputs, outputBytes, other];
-    await work.run(kernel, Math.ceil(outputs / 8), args, { work: 64 * channels * outputs });
+    const args = [side, weight, table, channels, channelBytes, outputs, outputBytes, other];
+    await work.run(kernel, Math.ceil(outputs / 8), args, {
+      work: 64 * channels * outputs,
+      scratch: 64,
+    });
     work.release(table);
   };
   return mapOfKernels({
     ...plan,
-    kernels: ({ kernels }) => [kernels.winograd, kernels.winogradOuter],
+    kernels: ({ kernels }) =>
+      plan.enlargedBack
+        ? [kernels.winogradEnlargedBack, kernels.winogradOuter]
+        : [kernels.winograd, kernels.winogradOuter],
     pack: (work, weight, packed) => over(work, work.kernels.packWinograd, weight, packed),
     unpack: (work, sums, gradient) => over(work, work.kernels.unpackWinograd, gradient, sums),
   });

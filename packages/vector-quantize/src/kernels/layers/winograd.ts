@@ -1,15 +1,17 @@
 import { winogradHeader } from "../engine/binaries/headers.ts";
-import type { ConvolutionShape } from "./convolutionShape.ts";
+import type { ConvolutionAxis, ConvolutionShape } from "./convolutionShape.ts";
 
 /** Bytes of scratch memory that a band's tiles should fit in. */
 const BAND_BYTES = 2 ** 18;
 /** Bytes between two matrices: a line of the cache. */
 const LINE = 64;
-/** Products of an image by F(2 x 2, 3 x 3), a tile: 16 in place of 36. */
-const ENTRIES = 16;
 
 /** A convolution by Winograd's way: what the kernels read, and the sizes. */
 export interface WinogradPlan {
+  /** Entries a side of a transformed tile. */
+  readonly side: number;
+  /** Whether it is the way back of a convolution of enlarged images. */
+  readonly enlargedBack: boolean;
   readonly image: Int32Array<ArrayBuffer>;
   readonly bands: number;
   readonly scratchBytes: number;
@@ -31,63 +33,80 @@ export function planWinograd(
   direction: "forward" | "backward",
 ): WinogradPlan | undefined {
   const { height, width, groups, weight } = shape;
-  const forward = direction === "forward";
+  const { upsample, padding: zeros } = height;
   const fits = [height, width].every(
-    ({ kernel, stride, dilation, upsample, padding }) =>
-      kernel === 3 && stride === 1 && dilation === 1 && upsample === 1 && padding <= 2,
+    ({ kernel, stride, dilation, ...axis }) =>
+      kernel === 3 &&
+      stride === 1 &&
+      dilation === 1 &&
+      axis.upsample === upsample &&
+      axis.padding === zeros &&
+      (upsample === 1
+        ? zeros <= 2
+        : upsample === 2 && zeros === 1 && axis.output === 2 * axis.input),
   );
-  const channels = forward ? shape.inChannels : shape.outChannels;
-  const outputs = forward ? shape.outChannels : shape.inChannels;
-  const wide = [channels, outputs].every((count) => count >= 8 && count % 4 === 0);
-  if (!fits || !wide || groups > 1 || height.padding !== width.padding) return undefined;
-  const [rows, columns] = [height, width].map((axis) => (forward ? axis.input : axis.output));
-  const [outRows, outColumns] = [height, width].map((axis) => (forward ? axis.output : axis.input));
-  const padding = forward ? height.padding : 2 - height.padding;
-  const down = Math.ceil((outRows as number) / 2);
-  const across = Math.ceil((outColumns as number) / 2);
+  const wide = [shape.inChannels, shape.outChannels].every((c) => c >= 8 && c % 4 === 0);
+  if (!fits || !wide || groups > 1) return undefined;
+  const forward = direction === "forward";
+  // The way back of an enlargement has the tiles of the way there: what it adds up is its output.
+  const enlargedBack = upsample === 2 && !forward;
+  const turned = !forward && !enlargedBack;
+  const channels = turned ? shape.outChannels : shape.inChannels;
+  const outputs = turned ? shape.inChannels : shape.outChannels;
+  const inputOf = (axis: ConvolutionAxis) => (turned ? axis.output : axis.input);
+  const outputOf = (axis: ConvolutionAxis) => (turned ? axis.input : axis.output);
+  const down = Math.ceil(outputOf(height) / 2);
+  const across = Math.ceil(outputOf(width) / 2);
   // Tiles go four at a time.
   if (down * across < 4) return undefined;
-  const panels = Math.ceil(outputs / 8);
-  const tileBytes = 4 * ENTRIES * (channels + 8 * panels);
-  const bandTiles = Math.min(down, Math.max(1, Math.floor(BAND_BYTES / tileBytes / across)));
+  const side = upsample === 2 ? 3 : 4;
+  const entries = side * side;
+  const panels = Math.ceil((enlargedBack ? channels : outputs) / 8);
+  const [first, second] = enlargedBack
+    ? [8 * panels, outputs]
+    : [channels, Math.max(8 * panels, outputs)];
+  const tileBytes = 4 * entries * (first + second);
+  const most = Math.max(1, Math.floor(BAND_BYTES / tileBytes / across));
+  if (enlargedBack && most < down) return undefined; // bands of it would add to one another's rows
+  const bandTiles = Math.min(down, most);
   const bands = Math.ceil(down / bandTiles);
   const tiles = Math.ceil((bandTiles * across) / 4) * 4;
-  const paddedBytes = 4 * (2 * bandTiles + 2) * (2 * across + 2) * channels;
+  const apart = side - 2;
+  const paddedBytes = 4 * (apart * bandTiles + 2) * (apart * across + 2) * channels;
   const inputs = Math.ceil(paddedBytes / 128) * 128;
-  const matrices = (width: number) => ENTRIES * (4 * tiles * width + LINE);
-  const products = inputs + matrices(channels);
-  const scratchBytes = products + matrices(8 * panels) + 128;
-  const fields: Record<string, number | undefined> = {
-    bands,
-    bandTiles,
-    rows,
-    columns,
-    channels,
-    padding,
-    outRows,
-    outColumns,
-    outputs,
-    inputs,
-    products,
+  const matrices = (features: number) => entries * (4 * tiles * features + LINE);
+  const products = inputs + matrices(first);
+  const fields: Record<keyof typeof winogradHeader.fields, number> = {
+    ...{ bands, bandTiles, side, channels, outputs, inputs, products },
+    rows: inputOf(height),
+    columns: inputOf(width),
+    padding: turned ? 2 - zeros : zeros,
+    outRows: outputOf(height),
+    outColumns: outputOf(width),
   };
   const image = new Int32Array(winogradHeader.bytes / 4);
   for (const [name, { at }] of Object.entries(winogradHeader.fields)) {
-    image[at / 4] = fields[name] as number;
+    image[at / 4] = fields[name as keyof typeof fields];
   }
   const places = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((tap) => 4 * weight.tap * tap);
-  const multiplied = ENTRIES * down * across * channels * 8 * panels;
+  const packedBytes = 32 * entries * panels * (enlargedBack ? outputs : channels);
+  const multiplied = entries * down * across * (packedBytes / 4 / entries);
   return {
-    image,
-    bands,
-    scratchBytes,
-    weightBytes: 32 * ENTRIES * panels * channels,
-    accumulatorBytes: 32 * ENTRIES * panels * channels,
+    ...{ image, bands, side, enlargedBack },
+    scratchBytes: products + matrices(second) + 128,
+    weightBytes: packedBytes,
+    accumulatorBytes: packedBytes,
     products: multiplied,
-    outerProducts: multiplied,
-    taps: Int32Array.from(forward ? places : places.reverse()),
-    channels,
-    channelBytes: 4 * (forward ? weight.input : weight.output),
-    outputs,
-    outputBytes: 4 * (forward ? weight.output : weight.input),
+    // What its weights' gradient takes is done the other way round.
+    outerProducts: enlargedBack ? Number.POSITIVE_INFINITY : multiplied,
+    taps: Int32Array.from(turned ? places.reverse() : places),
+    ...(forward
+      ? { channels, channelBytes: 4 * weight.input, outputs, outputBytes: 4 * weight.output }
+      : {
+          channels: shape.outChannels,
+          channelBytes: 4 * weight.output,
+          outputs: shape.inChannels,
+          outputBytes: 4 * weight.input,
+        }),
   };
 }

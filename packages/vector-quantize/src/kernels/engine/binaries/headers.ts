@@ -41,7 +41,7 @@ export const partHeader = {
 } as const;
 
 export const winogradHeader = {
-  bytes: 44,
+  bytes: 48,
   fields: {
     bands: { kind: "i32", at: 0 },
     bandTiles: { kind: "i32", at: 4 },
@@ -52,8 +52,9 @@ export const winogradHeader = {
     outRows: { kind: "i32", at: 24 },
     outColumns: { kind: "i32", at: 28 },
     outputs: { kind: "i32", at: 32 },
-    inputs: { kind: "i32", at: 36 },
-    products: { kind: "i32", at: 40 },
+    side: { kind: "i32", at: 36 },
+    inputs: { kind: "i32", at: 40 },
+    products: { kind: "i32", at: 44 },
   },
 } as const;
 

@@ -2,7 +2,9 @@
 import type { KernelModule } from "../kernelModule.ts";
 
 export const layersKernels: KernelModule<
-  "relu"
+  "winograd"
+  | "winogradOuter"
+  | "relu"
   | "reluBack"
   | "leakyRelu"
   | "elu"
@@ -26,13 +28,14 @@ export const layersKernels: KernelModule<
   | "reconstruction"
   | "sumTree"
   | "sumColumns"
-  | "winograd"
-  | "winogradOuter"
+  | "winogradEnlargedBack"
   | "packWinograd"
   | "unpackWinograd"
 > = {
   name: "layers",
   functions: [
+    "winograd",
+    "winogradOuter",
     "relu",
     "reluBack",
     "leakyRelu",
@@ -57,8 +60,7 @@ export const layersKernels: KernelModule<
     "reconstruction",
     "sumTree",
     "sumColumns",
-    "winograd",
-    "winogradOuter",
+    "winogradEnlargedBack",
     "packWinograd",
     "unpackWinograd",
   ],
