@@ -53,9 +53,7 @@ export function groupNorm(given: GroupNormOptions): Layer<GroupNormParams> {
     },
     apply({ weight, bias }, x) {
       const { shape } = x;
-      if (shape.length < 2 || shape.at(-1) !== channels) {
-        throw expected("groupNorm: input", `[B, ..., ${channels}]`, shape);
-      }
+      checkInput(shape);
       const cut = x.reshape([...shape.slice(0, -1), groups, channels / groups]);
       // From the last axis on, but for the batch and the groups.
       const axes = [...cut.shape.keys()]
@@ -69,5 +67,16 @@ export function groupNorm(given: GroupNormOptions): Layer<GroupNormParams> {
         .mul(weight)
         .add(bias);
     },
+    work(shape) {
+      checkInput(shape);
+      const positions = shape.slice(1, -1).reduce((product, size) => product * size, 1);
+      const shapes = { inputShape: shape, outputShape: shape };
+      return { kind: "normalize", ...shapes, images: shape[0] as number, positions, groups, eps };
+    },
   };
+
+  function checkInput(shape: readonly number[]): void {
+    if (shape.length >= 2 && shape.at(-1) === channels) return;
+    throw expected("groupNorm: input", `[B, ..., ${channels}]`, shape);
+  }
 }

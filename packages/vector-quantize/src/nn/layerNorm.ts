@@ -48,7 +48,9 @@ export function layerNorm(given: LayerNormOptions): Layer<LayerNormParams> {
     },
     work(shape) {
       checkInput(shape);
-      return { kind: "layerNorm", inputShape: shape, outputShape: shape, eps };
+      const images = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+      const shapes = { inputShape: shape, outputShape: shape };
+      return { kind: "normalize", ...shapes, images, positions: 1, groups: 1, eps };
     },
   };
 

@@ -36,10 +36,18 @@ export function snake(given: SnakeOptions): Layer<SnakeParams> {
       return { alpha: np.ones([channels]) };
     },
     apply({ alpha }, x) {
-      if (x.shape.at(-1) !== channels)
-        throw expected("snake: input", `[..., ${channels}]`, x.shape);
+      checkInput(x.shape);
       const wave = np.square(np.sin(x.ref.mul(alpha.ref)));
       return x.add(wave.mul(np.reciprocal(alpha.add(1e-9))));
     },
+    work(shape) {
+      checkInput(shape);
+      return { kind: "snake", inputShape: shape, outputShape: shape };
+    },
   };
+
+  function checkInput(shape: readonly number[]): void {
+    if (shape.at(-1) === channels) return;
+    throw expected("snake: input", `[..., ${channels}]`, shape);
+  }
 }

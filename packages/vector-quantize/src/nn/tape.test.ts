@@ -14,6 +14,7 @@ import { conv2d } from "./conv2d.ts";
 import { convTranspose1d } from "./convTranspose1d.ts";
 import { convTranspose2d } from "./convTranspose2d.ts";
 import { elu } from "./elu.ts";
+import { groupNorm } from "./groupNorm.ts";
 import { type Layer, noParameters } from "./layer.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { leakyRelu } from "./leakyRelu.ts";
@@ -21,6 +22,7 @@ import { linear } from "./linear.ts";
 import { maxPool } from "./maxPool.ts";
 import { arrayAt, bringIn, bringOut, shapesOf, zerosLike } from "./numbers.ts";
 import { residual } from "./residual.ts";
+import { snake } from "./snake.ts";
 import { depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
 import { planTape } from "./tape.ts";
 import { upsample } from "./upsample.ts";
@@ -221,6 +223,16 @@ const layerCases: fc.Arbitrary<{ layer: Layer; shape: number[] }> = fc.oneof(
   fc.record({ features: upTo(70), rows: upTo(50) }).map(({ features, rows }) => ({
     layer: layerNorm({ features: features + 3 }) as Layer,
     shape: [rows, features + 3],
+  })),
+  fc
+    .record({ channels: upTo(9), groups: upTo(3), sides: fc.tuple(upTo(7, 2), upTo(7, 2)) })
+    .map(({ channels, groups, sides }) => ({
+      layer: groupNorm({ channels: channels * groups, groups }) as Layer,
+      shape: [3, ...sides, channels * groups],
+    })),
+  fc.record({ channels: upTo(30), rows: upTo(50) }).map(({ channels, rows }) => ({
+    layer: snake({ channels }) as Layer,
+    shape: [rows, channels],
   })),
   fc
     .record({

@@ -127,7 +127,7 @@ it.each([
 
 it.each([
   ["null", null, "layer: configuration: expected an object with a type, got null"],
-  ["constructor", { type: "constructor" }, "layer type: expected one of conv2d, "],
+  ["constructor", { type: "constructor" }, "layer type: expected one of avgPool, "],
 ])("a layer's configuration: %s", (_, config, message) => {
   expect(refusal(() => layerFromConfig(config as never))).toContain(message);
 });

@@ -48,6 +48,12 @@ export function checkStart(where: string, variables: unknown, key: unknown): voi
   });
 }
 
+/** Throws unless the output can be compared to the batch. */
+export function checkOutput(output: readonly number[], batch: readonly number[]): void {
+  if (String(output) === String(batch)) return;
+  throw expected("training step: the model's output", `the batch's shape [${batch}]`, output);
+}
+
 function checkState(where: string, state: unknown): void {
   const parts = ["variables", "optimizer", "key", "step", "average"];
   if (isRecord(state) && parts.every((part) => part in state)) {

@@ -1,5 +1,4 @@
 import { numpy as np, random } from "@jax-js/jax";
-import { expected } from "../errors.ts";
 import type { Addresses } from "../kernels/layers/layerPlan.ts";
 import { type ReconstructionRule, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
 import { withWorkspace } from "../kernels/layers/workspace.ts";
@@ -9,6 +8,7 @@ import { tapesOf } from "../nn/tape.ts";
 import type { Quantized } from "../quantizers/contract.ts";
 import { createTrainingPass } from "../quantizers/trainingPass.ts";
 import { jitted, owns } from "../tree.ts";
+import { checkOutput } from "./checks.ts";
 import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
@@ -144,12 +144,6 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
       );
     });
   };
-}
-
-/** Throws unless the output can be compared to the batch. */
-export function checkOutput(output: readonly number[], batch: readonly number[]): void {
-  if (String(output) === String(batch)) return;
-  throw expected("training step: the model's output", `the batch's shape [${batch}]`, output);
 }
 
 /** Parameters of the layers on both sides, by address. */

@@ -8,7 +8,8 @@ import type { Quantized } from "../quantizers/contract.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
-import { checkOutput, createKernelStep } from "./kernelStep.ts";
+import { lazy } from "../lazy.ts";
+import { checkOutput } from "./checks.ts";
 import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
@@ -213,14 +214,17 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     return conclude({ before, gradients, key, total, ...aside });
   }
 
-  const stepOnKernels = createKernelStep(model, {
-    rule: { loss, range: [low, high], clamp },
-    quantizerWeight,
-    conclude({ before, gradients, key, reconstruction, distortion, report }) {
-      const psnr = psnrOf(distortion, peak);
-      const [total, aside] = account({ reconstruction, psnr, report });
-      return conclude({ before, gradients, key, total, ...aside });
-    },
+  const kernelStep = lazy(async () => {
+    const { createKernelStep } = await import("./kernelStep.ts");
+    return createKernelStep(model, {
+      rule: { loss, range: [low, high], clamp },
+      quantizerWeight,
+      conclude({ before, gradients, key, reconstruction, distortion, report }) {
+        const psnr = psnrOf(distortion, peak);
+        const [total, aside] = account({ reconstruction, psnr, report });
+        return conclude({ before, gradients, key, total, ...aside });
+      },
+    });
   });
   const step = jitted(takeStep);
 
@@ -260,7 +264,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     async trainStep(state, batch, timer) {
       checkStep("trainer.trainStep", state, batch);
-      if (layersOnKernels(batch)) return stepOnKernels(state, batch, timer);
+      if (layersOnKernels(batch)) return (await kernelStep())(state, batch, timer);
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {

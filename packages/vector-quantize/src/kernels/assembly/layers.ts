@@ -1,11 +1,12 @@
 /** Layers of models on typed arrays: products, elementwise functions, windows, norms, losses. */
 export * from "./layers/activations";
 export * from "./layers/convolution";
-export * from "./layers/layerNorm";
+export * from "./layers/normalize";
 export * from "./layers/pooling";
 export * from "./layers/rearrange";
 export * from "./layers/reconstruction";
 export * from "./layers/reductions";
+export * from "./layers/snake";
 export { winograd, winogradOuter, Winograd } from "./layers/winograd";
 export * from "./layers/winogradEnlarged";
 export * from "./layers/winogradWeights";

@@ -1,18 +1,20 @@
 import type { ActivationWork } from "./activation.ts";
 import type { ConvolutionWork } from "./convolution.ts";
-import type { LayerNormWork } from "./layerNorm.ts";
 import type { Shapes } from "./layerPlan.ts";
+import type { NormalizeWork } from "./normalize.ts";
 import type { RearrangeWork } from "./rearrange.ts";
+import type { SnakeWork } from "./snake.ts";
 import type { WindowsWork } from "./windows.ts";
 
 /** What a layer computes for inputs of one shape, as plain data: what kernels are chosen by. */
 export type LayerWork =
   | ActivationWork
   | ConvolutionWork
-  | LayerNormWork
+  | NormalizeWork
   | RearrangeWork
   | WindowsWork
-  | ResidualWork;
+  | ResidualWork
+  | SnakeWork;
 
 /** `x + layers(x)`. Parameters: `layers`, a list. */
 export interface ResidualWork extends Shapes {

@@ -1,10 +1,11 @@
 import { overVectors, planActivation } from "./activation.ts";
 import { planChain } from "./chain.ts";
 import { planConvolution } from "./convolution.ts";
-import { planLayerNorm } from "./layerNorm.ts";
 import { type Addresses, keptBuffers, type LayerPlan, sizeOf } from "./layerPlan.ts";
 import type { LayerWork, ResidualWork } from "./layerWork.ts";
+import { planNormalize } from "./normalize.ts";
 import { planRearrange } from "./rearrange.ts";
+import { planSnake } from "./snake.ts";
 import { planWindows } from "./windows.ts";
 
 /** The kernels of a layer. */
@@ -14,12 +15,14 @@ export function planLayer(work: LayerWork): LayerPlan {
       return planActivation(work);
     case "convolution":
       return planConvolution(work);
-    case "layerNorm":
-      return planLayerNorm(work);
+    case "normalize":
+      return planNormalize(work);
     case "rearrange":
       return planRearrange(work);
     case "residual":
       return planResidual(work);
+    case "snake":
+      return planSnake(work);
     case "windows":
       return planWindows(work);
   }

@@ -43,8 +43,6 @@ export async function addColumnSums(
     scratch: 4 * wide * columns,
   });
   await sumTree(work, sums, blocks, bytes);
-  const found = work.floats(sums, columns);
-  const total = work.floats(to, columns);
-  for (let c = 0; c < columns; c++) total[c] = (total[c] as number) + (found[c] as number);
+  work.add(to, sums, columns);
   work.release(sums);
 }

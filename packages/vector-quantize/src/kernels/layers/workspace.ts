@@ -46,6 +46,12 @@ export class Workspace {
     return to;
   }
 
+  /** Adds so many floats at `from` to those at `to`. */
+  add(to: number, from: number, length: number): void {
+    const [sum, more] = [this.floats(to, length), this.floats(from, length)];
+    for (let i = 0; i < length; i++) sum[i] = (sum[i] as number) + (more[i] as number);
+  }
+
   /** A view that is good until the next buffer is taken. */
   floats(start: number, length: number): Float32Array {
     return this.pool.memory.f32(start, length);

@@ -18,8 +18,8 @@ export const layersKernels: KernelModule<
   | "convolutionOuter"
   | "packWeights"
   | "unpackWeights"
-  | "layerNorm"
-  | "layerNormBack"
+  | "normalize"
+  | "normalizeBack"
   | "maxPool"
   | "maxPoolBack"
   | "sumWindows"
@@ -28,6 +28,8 @@ export const layersKernels: KernelModule<
   | "reconstruction"
   | "sumTree"
   | "sumColumns"
+  | "snake"
+  | "snakeBack"
   | "winogradEnlargedBack"
   | "packWinograd"
   | "unpackWinograd"
@@ -50,8 +52,8 @@ export const layersKernels: KernelModule<
     "convolutionOuter",
     "packWeights",
     "unpackWeights",
-    "layerNorm",
-    "layerNormBack",
+    "normalize",
+    "normalizeBack",
     "maxPool",
     "maxPoolBack",
     "sumWindows",
@@ -60,6 +62,8 @@ export const layersKernels: KernelModule<
     "reconstruction",
     "sumTree",
     "sumColumns",
+    "snake",
+    "snakeBack",
     "winogradEnlargedBack",
     "packWinograd",
     "unpackWinograd",
