@@ -1,5 +1,6 @@
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { lazy } from "../lazy.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
@@ -7,9 +8,14 @@ import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
-import { checkAveraged, checkEvaluation, checkInit, checkStart, checkStep } from "./checks.ts";
-import { lazy } from "../lazy.ts";
-import { checkOutput } from "./checks.ts";
+import {
+  checkAveraged,
+  checkEvaluation,
+  checkInit,
+  checkOutput,
+  checkStart,
+  checkStep,
+} from "./checks.ts";
 import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
