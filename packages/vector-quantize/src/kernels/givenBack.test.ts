@@ -16,6 +16,7 @@ import { createResidualSearch } from "./residual/createResidualSearch.ts";
 import { createResidualPass } from "./residual/residualPass.ts";
 import { residualStats } from "./residual/residualStats.ts";
 import { createSearch } from "./search/createSearch.ts";
+import { inMemory } from "./search/memorySearch.ts";
 
 const pools: Pool[] = [];
 afterAll(() => {
@@ -54,17 +55,19 @@ async function residualSearches(pool: Pool, beam: number): Promise<void> {
 }
 
 async function passes(pool: Pool): Promise<void> {
-  const vectors = floats(900 * 4, 1);
-  const codebooks = [floats(20 * 4, 2), floats(20 * 4, 3)];
-  const indices = below(900 * 2, 20);
-  const pass = await createResidualPass(
-    { vectors, indices, codebooks, dim: 4, pool },
-    { sum: () => {} },
-  );
+  const [rows, dim] = [900, 4];
+  const vectors = floats(rows * dim, 1);
+  const codebooks = [floats(20 * dim, 2), floats(20 * dim, 3)];
+  const search = await createResidualSearch(codebooks, { dim, pool });
   try {
-    await pass.back(vectors, [1, 1], true, () => {});
+    await pool.exclusive(async (scope) => {
+      const [at, sum] = [scope.copyOf(vectors), scope.allocate(vectors.byteLength)];
+      const inputs = { search: inMemory(search), vectors: { rows, at }, sum };
+      const pass = await createResidualPass(inputs, scope, scope);
+      await pass.back({ gradient: sum, weights: [1, 1], rotates: true, to: at }, scope);
+    });
   } finally {
-    pass.dispose();
+    search.dispose();
   }
 }
 

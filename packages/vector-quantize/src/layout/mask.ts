@@ -1,5 +1,4 @@
 import { numpy as np } from "@jax-js/jax";
-import { expected, VectorQuantizeError } from "../errors.ts";
 import { asNumbers, int32 } from "../tracing.ts";
 import type { Layout } from "./layout.ts";
 
@@ -8,26 +7,6 @@ type Masks = {
   mask?: np.Array;
   lengths?: np.Array;
 };
-
-/** Throws unless `mask` or `lengths`, if given, fit positions of shape `[B, ...]`. */
-export function checkMask(where: string, masks: Masks, positions: readonly number[]): void {
-  const { mask, lengths } = masks;
-  if (mask && lengths) {
-    throw new VectorQuantizeError(`${where}: expected mask or lengths, got both`);
-  }
-  if (mask && String(mask.shape) !== String(positions)) {
-    throw expected(`${where}: shape of mask`, JSON.stringify(positions), mask.shape);
-  }
-  if (mask && mask.dtype !== np.bool) {
-    throw expected(`${where}: dtype of mask`, "bool", mask.dtype);
-  }
-  if (lengths && (lengths.ndim !== 1 || lengths.shape[0] !== positions[0])) {
-    throw expected(`${where}: shape of lengths`, `[${positions[0]}]`, lengths.shape);
-  }
-  if (lengths && positions.length < 2) {
-    throw expected(`${where}: lengths`, "an input with a position axis", positions);
-  }
-}
 
 /**
  * Which of the N vectors are real, as bool `[N]`, or nothing if all are.

@@ -1,13 +1,15 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
 import type { Replacements } from "../codebook/deadCodes.ts";
+import type { Scope } from "../kernels/engine/memory.ts";
+import type { MemorySearch } from "../kernels/search/memorySearch.ts";
 import { lazy } from "../lazy.ts";
 import type { Passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
-import { floats, searchCodes } from "../search/kernel.ts";
+import { floats, withCodes } from "../search/kernel.ts";
 import type { ArrayTree } from "../tree.ts";
 import type { TrainingPass, Variables } from "./contract.ts";
-import { searchLayers } from "./residual/kernel.ts";
+import { type SearchedLayers, withLayers } from "./residual/kernel.ts";
 
 const passModule = lazy(() => import("../kernels/residual/residualPass.ts"));
 
@@ -22,14 +24,10 @@ export interface LayerBatch {
  * A quantizer of plain layers, which compare vectors to just their codes, one after another on what is
  * left; what leads into them and out of them.
  */
-export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree> {
-  /** `[K, C]` per layer. */
-  readonly codebooks: readonly np.Array[];
+export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree>
+  extends SearchedLayers<np.Array> {
   /** For `cosine` there is one layer, of vectors and codes of unit length. */
   readonly metric: Metric;
-  /** Paths that the search keeps, and the weights of the layers in their scores. */
-  readonly beam: number;
-  readonly beamWeights: readonly number[];
   readonly layers: readonly PlainLayer[];
   /** Shape of the losses: `[]`, or `[Q]`. */
   readonly lossShape: number[];
@@ -123,65 +121,87 @@ interface KernelPass {
 /**
  * Search, codebook update, output and errors of plain layers on the kernels, and the gradient's way
  * back: one graph of all that costs many times more. Takes ownership.
+ *
+ * Arrays go into the kernels' memory and come out of it here alone: what lies in between is
+ * `createResidualPass`.
  */
 async function passThroughLayers<Params extends ArrayTree, State extends ArrayTree>(
   vectors: np.Array,
   quantizer: PlainQuantizer<Params, State>,
 ): Promise<KernelPass> {
-  const [N, dim] = vectors.shape as [number, number];
-  const { metric, beam, beamWeights, layers } = quantizer;
-  const Q = layers.length;
-  const [rows, ...codebooks] = await Promise.all([vectors, ...quantizer.codebooks].map(floats));
-  const x = rows as Float32Array<ArrayBuffer>;
-  const found =
-    Q === 1
-      ? await searchCodes(x, codebooks[0] as Float32Array, dim, metric)
-      : await searchLayers(x, codebooks, dim, beam, beamWeights); // [N, Q]
+  const shape = vectors.shape as [number, number];
+  const [N, dim] = shape;
+  const { metric, layers } = quantizer;
+  const { createResidualPass, inMemory } = await passModule();
+  const [x, ...codebooks] = await Promise.all([vectors, ...quantizer.codebooks].map(floats));
+  const search = (use: (found: object) => Promise<KernelPass>) =>
+    layers.length === 1
+      ? withCodes(codebooks[0] as Float32Array, dim, metric, use)
+      : withLayers({ ...quantizer, codebooks }, dim, use);
 
-  let sum: np.Array | undefined;
-  const entered: (np.Array | undefined)[] = [];
-  const { createResidualPass } = await passModule();
-  const pass = await createResidualPass(
-    { vectors: x, indices: found, codebooks, dim },
-    {
-      sum: (view) => {
-        sum = np.array(view, { shape: [N, dim] });
+  const run = async (search: MemorySearch, held: Scope, passing: Scope): Promise<KernelPass> => {
+    const { pool } = search;
+    const { memory } = pool;
+    const [at, sum] = [held.allocate(4 * N * dim), held.allocate(4 * N * dim)];
+    const array = (view: Float32Array) => np.array(view, { shape });
+    /** Brings rows to an address while the kernel is at work on those before. */
+    const fillFrom = (rows: Float32Array | undefined, to: number) => (begin: number, end: number) =>
+      memory.write(to + 4 * begin * dim, (rows as Float32Array).subarray(begin * dim, end * dim));
+    const entered: (np.Array | undefined)[] = [];
+    const pass = await createResidualPass(
+      {
+        search,
+        vectors: { rows: N, at, fill: fillFrom(x, at) },
+        sum,
+        entered(layer, view) {
+          if (layers[layer]?.replacesDeadCodes) entered[layer] = array(view);
+        },
       },
-      residual: (layer, view) => {
-        if (layers[layer]?.replacesDeadCodes) entered[layer] = np.array(view, { shape: [N, dim] });
-      },
-    },
-  );
-  const indices = np.array(found, { shape: [N, Q] });
-  const states = pass.stats.map(({ counts, sums }, layer) => {
-    const own = entered[layer];
-    return quantizer.move(layer, {
-      statistics: {
-        counts: np.array(new Float32Array(counts)),
-        sums: np.array(sums, { shape: [counts.length, dim] }),
-      },
-      ...(own && { replacements: { vectors: own, indices: indices.ref.slice([], layer) } }),
+      held,
+      passing,
+    );
+    const indices = np.array(memory.i32(pass.indices, N * layers.length), {
+      shape: [N, layers.length],
     });
-  });
-  return {
-    indices,
-    sum: sum as unknown as np.Array,
-    errors: pass.errors.map((error) => error / (N * dim)),
-    states,
-    async back(gradient, errorGradients) {
-      const weights = errorGradients.map((each) => (2 * each) / (N * dim));
-      let home: np.Array | undefined;
-      const given = await floats(gradient);
-      try {
-        const { rotates } = layers[0] as PlainLayer;
-        await pass.back(given, weights, rotates, (view) => {
-          home = np.array(view, { shape: [N, dim] });
+    const free = () => {
+      pool.exclusive(() => held.free()).catch(() => {}); // a pool that is disposed of has no memory
+    };
+    return {
+      indices,
+      sum: array(memory.f32(sum, N * dim)),
+      errors: pass.errors.map((error) => error / (N * dim)),
+      states: pass.stats.map(({ counts, sums }, layer) => {
+        const own = entered[layer];
+        return quantizer.move(layer, {
+          statistics: {
+            counts: np.array(new Float32Array(counts)),
+            sums: np.array(sums, { shape: [counts.length, dim] }),
+          },
+          ...(own && { replacements: { vectors: own, indices: indices.ref.slice([], layer) } }),
         });
-      } finally {
-        pass.dispose();
-      }
-      return home as unknown as np.Array;
-    },
-    dispose: () => pass.dispose(),
+      }),
+      async back(gradient, errorGradients) {
+        const given = await floats(gradient);
+        const weights = errorGradients.map((each) => (2 * each) / (N * dim));
+        const { rotates } = layers[0] as PlainLayer;
+        const fill = fillFrom(given, sum);
+        const way = { gradient: sum, fill, weights, rotates, to: at };
+        try {
+          return await pool.exclusive(async (scope) => {
+            await pass.back(way, scope);
+            return array(memory.f32(at, N * dim));
+          });
+        } finally {
+          free();
+        }
+      },
+      dispose: free,
+    };
   };
+
+  return search((found) => {
+    const inside = inMemory(found);
+    const { memory } = inside.pool;
+    return inside.pool.exclusive((passing) => memory.hold((held) => run(inside, held, passing)));
+  });
 }

@@ -173,7 +173,8 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     const books = codebooks(tree.ref(variables));
     tree.dispose(books.slice(depth));
     const vectors = compiled.enter(tree.ref(variables.params), x.ref);
-    return residualOnKernels(vectors, books.slice(0, depth), Q, beamSize, beamWeights);
+    const used = { codebooks: books.slice(0, depth), beam: beamSize, beamWeights };
+    return residualOnKernels(vectors, used, Q);
   };
 
   const quantizer: ResidualQuantizer = {

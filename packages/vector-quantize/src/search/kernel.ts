@@ -22,16 +22,16 @@ export async function nearestOnKernels(
 ): Promise<Int32Array<ArrayBuffer>> {
   const dim = x.shape[1] as number;
   const [vectors, codes] = await Promise.all([floats(x), floats(codebook)]);
-  return searchCodes(vectors, codes, dim, metric);
+  return withCodes(codes, dim, metric, async (search) => (await search.nearest(vectors)).indices);
 }
 
-/** As `nearestOnKernels`, of numbers at hand. */
-export async function searchCodes(
-  vectors: Float32Array,
+/** What `use` makes of a search in `codes` `[K, C]`. */
+export async function withCodes<T>(
   codes: Float32Array,
   dim: number,
   metric: Metric,
-): Promise<Int32Array<ArrayBuffer>> {
+  use: (search: Search) => Promise<T>,
+): Promise<T> {
   const { createSearch } = await searchModule();
   const kind = metric === "cosine" ? "dot" : "euclidean";
   const recipe = {
@@ -40,7 +40,7 @@ export async function searchCodes(
     make: () => createSearch(codes, { dim, metric: kind, invalid: "mark", limit: NUMBER_LIMIT }),
     exchange: (search: Search) => search.setCodebook(codes),
   };
-  return withCachedSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
+  return withCachedSearch(recipe, use);
 }
 
 /** The numbers of a float32 array. Takes ownership. */

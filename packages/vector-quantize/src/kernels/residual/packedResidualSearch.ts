@@ -5,6 +5,7 @@ import type { Scope } from "../engine/memory.ts";
 import { type JobOfPart, type PartJob, runInParts } from "../engine/parts.ts";
 import type { Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
+import type { MemoryRows, MemorySearch } from "../search/memorySearch.ts";
 import {
   checkFinite,
   type PackedCodebook,
@@ -103,9 +104,9 @@ interface Layers {
   readonly kernels: Record<"residualNearest" | "residualBeam" | "residualBeamBytes", Kernel>;
 }
 
-class PackedResidualSearch implements ResidualSearch {
+class PackedResidualSearch implements ResidualSearch, MemorySearch {
   readonly layers: number;
-  readonly #pool: Pool;
+  readonly pool: Pool;
   readonly #settings: ResidualSettings;
   readonly #held: Layers;
   readonly #layout: LayerLayout;
@@ -117,7 +118,7 @@ class PackedResidualSearch implements ResidualSearch {
     settings: ResidualSettings,
     held: Layers,
   ) {
-    this.#pool = pool;
+    this.pool = pool;
     this.#settings = settings;
     this.#held = held;
     this.layers = codebooks.length;
@@ -146,20 +147,13 @@ class PackedResidualSearch implements ResidualSearch {
   }
 
   async nearest(vectors: Float32Array): Promise<ResidualIndices> {
-    const { dim, beam } = this.#settings;
-    const { kernels, tables } = this.#held;
-    const { layers } = this;
+    const { dim, layers } = this;
     const rows = countRows("nearest", vectors, dim);
     const indices = new Int32Array(rows * layers);
     const outside = { rows, from: vectors, to: [indices] };
     const invalidRows = await this.#exclusive(async (scope) => {
-      if (beam === 1) {
-        const jobOf: JobOfPart = (count, x, to) => this.#greedyJob(count, x, to);
-        return runInParts(this.#pool, scope, kernels.residualNearest, outside, jobOf);
-      }
-      const table = (await tables?.addressFor(rows)) ?? 0;
-      const jobOf: JobOfPart = (count, x, to) => this.#beamJob(count, table, x, to);
-      return runInParts(this.#pool, scope, kernels.residualBeam, outside, jobOf);
+      const { kernel, jobOf } = await this.#plan(rows);
+      return runInParts(this.pool, scope, kernel, outside, jobOf);
     });
     const { throws, limit } = this.#settings;
     if (invalidRows > 0 && throws) {
@@ -168,16 +162,41 @@ class PackedResidualSearch implements ResidualSearch {
     return { indices, invalidRows };
   }
 
+  get dim(): number {
+    return this.#settings.dim;
+  }
+
+  get books(): readonly PackedCodebook[] {
+    return this.#held.books;
+  }
+
+  async find({ rows, at, fill }: MemoryRows, to: number): Promise<void> {
+    const { kernel, jobOf } = await this.#plan(rows);
+    await this.pool.run(kernel, { ...(await jobOf(rows, at, to)), rows, ...(fill && { fill }) });
+  }
+
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     // After the searches under way. A pool that is disposed of has given all its memory back.
-    this.#pool.exclusive(() => this.#held.scope.free()).catch(() => {});
+    this.pool.exclusive(() => this.#held.scope.free()).catch(() => {});
   }
 
   #exclusive<T>(task: (scope: Scope) => Promise<T>): Promise<T> {
     if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
-    return this.#pool.exclusive(task);
+    return this.pool.exclusive(task);
+  }
+
+  /** How a search of so many rows is done. */
+  async #plan(rows: number): Promise<{ kernel: Kernel; jobOf: JobOfPart }> {
+    const { kernels, tables } = this.#held;
+    if (this.#settings.beam === 1) {
+      const jobOf: JobOfPart = (count, x, to) => this.#greedyJob(count, x, to as number);
+      return { kernel: kernels.residualNearest, jobOf };
+    }
+    const table = (await tables?.addressFor(rows)) ?? 0;
+    const jobOf: JobOfPart = (count, x, to) => this.#beamJob(count, table, x, to as number);
+    return { kernel: kernels.residualBeam, jobOf };
   }
 
   async #greedyJob(rows: number, x: number, to: number): Promise<PartJob> {
@@ -185,7 +204,7 @@ class PackedResidualSearch implements ResidualSearch {
     const { headers, filterHeaders, filters, books, form } = this.#held;
     for (const [q, book] of books.entries()) {
       const address = (await filters.get(book)?.start(rows, "nearest")) ?? 0;
-      this.#pool.memory.i32(filterHeaders + 4 * q, 1)[0] = address;
+      this.pool.memory.i32(filterHeaders + 4 * q, 1)[0] = address;
     }
     const chunkRows = this.#chunkRows(rows, Math.min(BLOCK_ROWS, BLOCK_BYTES / (8 * dim)));
     const blockRows = 12 * Math.ceil(chunkRows / 12); // all tile heights divide 12
@@ -199,7 +218,7 @@ class PackedResidualSearch implements ResidualSearch {
 
   /** At most about `most` rows, whole tiles, and as many chunks for one thread as for another. */
   #chunkRows(rows: number, most: number): number {
-    const { threads } = this.#pool;
+    const { threads } = this.pool;
     const height = this.#held.books[0]?.tile.rows ?? 1;
     const each = Math.max(4, Math.ceil(rows / (threads * most)));
     return height * Math.max(1, Math.round(rows / (threads * each * height)));
@@ -210,7 +229,7 @@ class PackedResidualSearch implements ResidualSearch {
     const { weights, headers, books, kernels } = this.#held;
     const { layers } = this;
     const scans = table === 0 ? beam : 1; // of a row in a layer
-    const most = Math.min(SCANNED_ROWS / scans, rows / (4 * this.#pool.threads));
+    const most = Math.min(SCANNED_ROWS / scans, rows / (4 * this.pool.threads));
     const blockRows = Math.max(1, Math.floor(most));
     const sizes = [headers, layers, beam, table, blockRows];
     return {

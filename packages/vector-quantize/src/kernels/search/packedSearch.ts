@@ -2,9 +2,10 @@ import { expected } from "../../errors.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { KernelForm } from "../engine/kernelModule.ts";
 import type { Scope } from "../engine/memory.ts";
-import { runInParts } from "../engine/parts.ts";
+import { type PartJob, runInParts } from "../engine/parts.ts";
 import type { Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
+import type { MemoryRows, MemorySearch } from "./memorySearch.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./packedCodebook.ts";
 import { filterScratch, topKFilterScratch } from "./pruning/filterCodebook.ts";
 import type { Pruning } from "./pruning/pruning.ts";
@@ -28,13 +29,13 @@ interface Plan {
 }
 
 /** A search on the kernels of a pool. */
-export class PackedSearch implements Search {
+export class PackedSearch implements Search, MemorySearch {
   readonly dim: number;
   readonly size: number;
   readonly metric: KernelMetric;
-  readonly #pool: Pool;
+  readonly pool: Pool;
+  readonly books: readonly [PackedCodebook];
   readonly #held: Scope;
-  readonly #book: PackedCodebook;
   readonly #pruning: Pruning;
   readonly #settings: SearchSettings;
   readonly #form: KernelForm;
@@ -49,9 +50,9 @@ export class PackedSearch implements Search {
     settings: SearchSettings,
     form: KernelForm,
   ) {
-    this.#pool = pool;
+    this.pool = pool;
     this.#held = held;
-    this.#book = book;
+    this.books = [book];
     this.#pruning = pruning;
     this.#settings = settings;
     this.#form = form;
@@ -80,31 +81,34 @@ export class PackedSearch implements Search {
     return pool.exclusive(() => pool.memory.hold(make));
   }
 
-  async nearest(vectors: Float32Array): Promise<Nearest> {
-    const { nearest, nearestFiltered } = await this.#pool.load(searchKernels, this.#form);
+  nearest(vectors: Float32Array): Promise<Nearest> {
+    return this.#search("nearest", vectors, 1, (rows) => this.#planNearest(rows));
+  }
+
+  async find({ rows, at, fill }: MemoryRows, to: number, scope: Scope): Promise<void> {
+    const plan = await this.#planNearest(rows);
+    const job = this.#job(plan, rows, at, to, scope.allocate(4 * rows));
+    await this.pool.run(plan.kernel, { ...job, rows, ...(fill && { fill }) });
+  }
+
+  async #planNearest(rows: number): Promise<Plan> {
+    const { nearest, nearestFiltered } = await this.pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
-    return this.#search("nearest", vectors, 1, async (rows) => {
-      const pruned = await this.#pruning.start(rows, "nearest");
-      if (pruned === 0) {
-        return {
-          kernel: nearest,
-          scratch: nearestScratch(this.dim, blockRows),
-          blockRows,
-          more: [],
-        };
-      }
-      // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
-      const scratch = filterScratch(this.dim, 2 * blockRows, this.#form);
-      return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [pruned] };
-    });
+    const pruned = await this.#pruning.start(rows, "nearest");
+    if (pruned === 0) {
+      return { kernel: nearest, scratch: nearestScratch(this.dim, blockRows), blockRows, more: [] };
+    }
+    // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
+    const scratch = filterScratch(this.dim, 2 * blockRows, this.#form);
+    return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [pruned] };
   }
 
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
-    const { nearestTopK, nearestTopKFiltered } = await this.#pool.load(searchKernels, this.#form);
+    const { nearestTopK, nearestTopKFiltered } = await this.pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
     return this.#search("nearestTopK", vectors, k, async (rows) => {
-      const faster = await integersAreFaster(this.#pool, this.#form, this.#book, k);
+      const faster = await integersAreFaster(this.pool, this.#form, this.#book, k);
       const pruned = faster ? await this.#pruning.start(rows, "top-k") : 0;
       if (pruned === 0) {
         const scratch = topKScratch(this.dim, blockRows);
@@ -128,12 +132,12 @@ export class PackedSearch implements Search {
     if (this.#disposed) return;
     this.#disposed = true;
     // After the searches under way. A pool that is disposed of has given all its memory back.
-    this.#pool.exclusive(() => this.#held.free()).catch(() => {});
+    this.pool.exclusive(() => this.#held.free()).catch(() => {});
   }
 
   #exclusive<T>(task: (scope: Scope) => Promise<T>): Promise<T> {
     if (this.#disposed) throw expected("search", "one that is in use", "one that was disposed of");
-    return this.#pool.exclusive(task);
+    return this.pool.exclusive(task);
   }
 
   async #search(
@@ -142,19 +146,16 @@ export class PackedSearch implements Search {
     k: number,
     plan: (rows: number) => Promise<Plan>,
   ): Promise<Nearest> {
-    const { dim, size } = this;
+    const { dim } = this;
     const n = countRows(where, vectors, dim);
     const indices = new Int32Array(n * k);
     const distances = new Float32Array(n * k);
     const outside = { rows: n, from: vectors, to: [indices, distances] };
     const invalidRows = await this.#exclusive(async (scope) => {
-      const { kernel, scratch, blockRows, more } = await plan(n);
-      return runInParts(this.#pool, scope, kernel, outside, (rows, x, found, apart) => ({
-        chunkRows: this.#chunkRows(rows, blockRows),
-        work: 2 * rows * dim * size,
-        scratch,
-        args: [this.#book.header, x, found, apart, blockRows, ...more],
-      }));
+      const planned = await plan(n);
+      return runInParts(this.pool, scope, planned.kernel, outside, (...part) =>
+        this.#job(planned, ...(part as [number, number, number, number])),
+      );
     });
     const { throws, limit } = this.#settings;
     if (invalidRows > 0 && throws) {
@@ -163,10 +164,25 @@ export class PackedSearch implements Search {
     return { indices, distances, invalidRows };
   }
 
+  /** The job on `rows` vectors at `x` whose indices go to `to`, and distances to `distances`. */
+  #job(plan: Plan, rows: number, x: number, to: number, distances: number): PartJob {
+    const { scratch, blockRows, more } = plan;
+    return {
+      chunkRows: this.#chunkRows(rows, blockRows),
+      work: 2 * rows * this.dim * this.size,
+      scratch,
+      args: [this.#book.header, x, to, distances, blockRows, ...more],
+    };
+  }
+
+  get #book(): PackedCodebook {
+    return this.books[0];
+  }
+
   /** Whole blocks of rows, or fewer rows where there are too few to go round. */
   #chunkRows(rows: number, block: number): number {
     const worthwhile = Math.ceil(CHUNK_WORK / (2 * this.dim * this.size * block)) * block;
-    const fair = wholeTiles(rows / (8 * this.#pool.threads));
+    const fair = wholeTiles(rows / (8 * this.pool.threads));
     return Math.max(12, Math.min(worthwhile, fair));
   }
 }

@@ -14,27 +14,28 @@ const residualModule = lazy(() => import("../../kernels/residual/createResidualS
 /** Most paths that the kernel keeps. */
 export const MOST_KERNEL_BEAM = 16;
 
-/**
- * Indices of all layers by the residual kernel: the meaning of the loop over the layers, or of
- * `beamSearch`.
- *
- * @param vectors `[N, C]`
- * @param codebooks `[K, C]` of each layer that is used
- * @param weights of the layers in the score of a path
- * @returns int32 `[N, layers]`; -1 throughout where a vector is not usable
- */
-export async function searchLayers(
-  vectors: Float32Array,
-  codebooks: readonly Float32Array[],
+/** Layers that are searched one after another on what is left. */
+export interface SearchedLayers<Codes> {
+  /** `[K, C]` of each layer that is used. */
+  readonly codebooks: readonly Codes[];
+  /** Paths that the search keeps. */
+  readonly beam: number;
+  /** Weights of the layers in the score of a path; those of layers that are not used are passed over. */
+  readonly beamWeights: readonly number[];
+}
+
+/** What `use` makes of a search in all layers: the meaning of their loop, or of `beamSearch`. */
+export async function withLayers<T>(
+  { codebooks, beam, beamWeights }: SearchedLayers<Float32Array>,
   dim: number,
-  beam: number,
-  weights: readonly number[],
-): Promise<Int32Array<ArrayBuffer>> {
+  use: (search: ResidualSearch) => Promise<T>,
+): Promise<T> {
   const { createResidualSearch } = await residualModule();
-  const ranking = { beam, rank: "sum", weights: weights.slice(0, codebooks.length) } as const;
+  const weights = beamWeights.slice(0, codebooks.length);
+  const ranking = { beam, rank: "sum", weights } as const;
   const shared = codebooks.map((codebook) => codebooks.indexOf(codebook));
   const recipe = {
-    shape: `residual ${dim} ${beam} ${ranking.weights} ${shared} ${codebooks.map((c) => c.length)}`,
+    shape: `residual ${dim} ${beam} ${weights} ${shared} ${codebooks.map((c) => c.length)}`,
     numbers: numbersHeld(codebooks, dim, beam),
     make: () =>
       createResidualSearch(codebooks, {
@@ -45,7 +46,7 @@ export async function searchLayers(
       }),
     exchange: (search: ResidualSearch) => search.set(codebooks),
   };
-  return withCachedSearch(recipe, async (search) => (await search.nearest(vectors)).indices);
+  return withCachedSearch(recipe, use);
 }
 
 /** Numbers that such a search may hold: the codes and, with a beam, their products. */
@@ -59,18 +60,18 @@ function numbersHeld(codebooks: readonly Float32Array[], dim: number, beam: numb
   return numbers;
 }
 
-/** As `searchLayers`, of arrays: `[N, columns]`, with -1 for the layers that are not used. */
+/** Indices of vectors `[N, C]` in the layers: `[N, columns]`, with -1 for the layers that are not used. */
 export async function residualOnKernels(
   vectors: np.Array,
-  codebooks: readonly np.Array[],
+  layers: SearchedLayers<np.Array>,
   columns: number,
-  beam: number,
-  weights: readonly number[],
 ): Promise<np.Array> {
   const [N, dim] = vectors.shape as [number, number];
-  const [rows, ...books] = await Promise.all([vectors, ...codebooks].map(floats));
-  const found = await searchLayers(rows as Float32Array, books, dim, beam, weights);
-  return np.array(padColumns(found, books.length, columns), { shape: [N, columns] });
+  const [rows, ...codebooks] = await Promise.all([vectors, ...layers.codebooks].map(floats));
+  const found = await withLayers({ ...layers, codebooks }, dim, (search) =>
+    search.nearest(rows as Float32Array),
+  );
+  return np.array(padColumns(found.indices, codebooks.length, columns), { shape: [N, columns] });
 }
 
 /** `[N, used]` as `[N, columns]`: -1 where there was no column. */
