@@ -1,4 +1,5 @@
 import { numpy as np, random } from "@jax-js/jax";
+import { owns } from "../tree.ts";
 
 /** A fixed rotation of the latents, present where the option `orthogonalRotation` is on. */
 export type Rotation = { rotation?: np.Array }; // [d, d]
@@ -18,6 +19,12 @@ export function randomRotation(key: np.Array, d: number): np.Array {
     x = x.ref.mul(1.5).sub(np.matmul(x, gram).mul(0.5));
   }
   return x;
+}
+
+/** A random rotation of `d` features, if one is asked for. Takes ownership. */
+export function initRotation(key: np.Array, d: number, rotates: boolean): { rotation?: np.Array } {
+  using _ = owns(key);
+  return rotates ? { rotation: randomRotation(key.ref, d) } : {};
 }
 
 /** `x R` over the last axis. Nothing to do without a rotation. */

@@ -3,7 +3,7 @@ import { checkLevels, mixedRadix } from "../codebook/mixedRadix.ts";
 import { checkHolds } from "../errors.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
 import { type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
-import { applyLinear, initLinear } from "../layout/linear.ts";
+import { applyLinear, initLinearMaps } from "../layout/linear.ts";
 import { maskOfVectors } from "../layout/mask.ts";
 import { choice, declared, flag, integer, share } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
@@ -143,17 +143,10 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     latentsAreVectors: dim === d,
     ...(quantizeRate < 1 && { draws: "quantizeRate below 1" }),
 
-    init(key) {
-      const [inKey, outKey] = [...random.split(key)] as [np.Array, np.Array];
-      if (dim === d) {
-        inKey.dispose();
-        outKey.dispose();
-        return { params: {}, state: {} };
-      }
-      const projectIn = initLinear(inKey, dim, d, projectionHasBias);
-      const projectOut = initLinear(outKey, d, dim, projectionHasBias);
-      return { params: { projectIn, projectOut }, state: {} };
-    },
+    init: (key) => ({
+      params: initLinearMaps([...random.split(key)], dim, d, projectionHasBias),
+      state: {},
+    }),
 
     latents: ({ params }, vectors) => applyLinear(vectors, params.projectIn).reshape([-1, 1, d]),
 

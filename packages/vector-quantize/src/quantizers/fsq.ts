@@ -1,8 +1,8 @@
-import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { lax, numpy as np, random } from "@jax-js/jax";
 import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
-import { applyLinear, initLinear } from "../layout/linear.ts";
-import { type Rotation, randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
+import { applyLinear, initLinearMaps } from "../layout/linear.ts";
+import { initRotation, type Rotation, rotate, rotateBack } from "../layout/rotation.ts";
 import { noiseDropout } from "./fsq/noise.ts";
 import { type FsqOptions, fsqTable, widthOf } from "./fsq/options.ts";
 import { centredRule, symmetricRule } from "./fsq/rounding.ts";
@@ -60,24 +60,11 @@ export function fsq(given: FsqOptions): FiniteScalarQuantizer {
     ...(options.noiseDropout > 0 && { draws: "noiseDropout" }),
 
     init(key) {
-      const [inKey, outKey, rotationKey] = [...random.split(key, 3)] as [
-        np.Array,
-        np.Array,
-        np.Array,
-      ];
-      const keys = [inKey, outKey, rotationKey];
-      const params =
-        dim === width
-          ? {}
-          : {
-              projectIn: initLinear(inKey.ref, dim, width, projectionHasBias),
-              projectOut: initLinear(outKey.ref, width, dim, projectionHasBias),
-            };
-      const state: RotationState = options.orthogonalRotation
-        ? { rotation: randomRotation(rotationKey.ref, d) }
-        : {};
-      tree.dispose(keys);
-      return { params, state };
+      const [inKey, outKey, rotationKey] = random.split(key, 3);
+      return {
+        params: initLinearMaps([inKey, outKey] as np.Array[], dim, width, projectionHasBias),
+        state: initRotation(rotationKey as np.Array, d, options.orthogonalRotation),
+      };
     },
 
     latents({ params, state }, vectors) {

@@ -156,16 +156,16 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
       };
     },
 
-    async fit(variables, x, { key, iterations, warn, ...masks } = {}) {
+    async fit(variables, x, { key, mask, lengths, ...how } = {}) {
+      const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       const keys = [...random.split(key?.ref ?? random.key(0), groups)];
       const parts = partsOf(x.ref);
       const made: Variables[] = [];
       using _ = owns(keys, made, parts);
       for (const [group, part] of parts.entries()) {
         const fitted = await inner.fit(variablesOf(variables, group), part.ref, {
+          ...how,
           key: (keys[group] as np.Array).ref,
-          ...(iterations !== undefined && { iterations }),
-          ...(warn && { warn }),
           ...tree.ref(masks),
         });
         made.push(fitted);

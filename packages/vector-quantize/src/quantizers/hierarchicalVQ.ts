@@ -159,15 +159,10 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
       return await fitted(once, look({ variables: tree.ref(once), x: x.ref }, {}));
     },
 
-    apply(variables, x, { training = false, key, indices, ...call } = {}) {
-      const { moveState = indices === undefined, freezeCodebook, temperature } = call;
-      const mode: Mode = {
-        training,
-        moveState,
-        ...(freezeCodebook !== undefined && { freezeCodebook }),
-        ...(temperature !== undefined && { temperature }),
-      };
-      const moves = training && moveState && !freezeCodebook;
+    apply(variables, x, { key, indices, ...rest } = {}) {
+      const mode = { training: false, moveState: indices === undefined, ...rest };
+      const { training, temperature } = mode;
+      const moves = training && mode.moveState && !mode.freezeCodebook;
       checkKey(`${where}.apply`, key, inner.drawing({ training, moves, temperature }));
       const arrays = { ...(key && { key }), ...(indices && { indices }) };
       return run(tree.ref({ variables, x, ...arrays }), mode);

@@ -3,7 +3,7 @@ import { checkLevels, mixedRadix, mostDimensions } from "../codebook/mixedRadix.
 import { checkHolds, expected } from "../errors.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
 import { type Layout, layouts } from "../layout/layout.ts";
-import { applyLinear, initLinear } from "../layout/linear.ts";
+import { applyLinear, initLinearMaps } from "../layout/linear.ts";
 import { maskedMean } from "../layout/mask.ts";
 import { absent, atLeastZero, choice, declared, flag, integer } from "../options/kinds.ts";
 import { type Complete, optionTable } from "../options/table.ts";
@@ -101,18 +101,11 @@ export function latentQuantize(given: LatentQuantizeOptions): LatentQuantizer {
     losses: ["quantization", "commitment"],
 
     init(key) {
-      const [inKey, outKey] = [...random.split(key)] as [np.Array, np.Array];
       const values = { values: initValues(radix.levels) };
-      const state = optimizeValues ? {} : values;
-      const learned = optimizeValues ? values : {};
-      if (dim === width) {
-        inKey.dispose();
-        outKey.dispose();
-        return { params: learned, state };
-      }
-      const projectIn = initLinear(inKey, dim, width, true);
-      const projectOut = initLinear(outKey, width, dim, true);
-      return { params: { ...learned, projectIn, projectOut }, state };
+      const maps = initLinearMaps([...random.split(key)], dim, width, true);
+      return optimizeValues
+        ? { params: { ...values, ...maps }, state: {} }
+        : { params: maps, state: values };
     },
 
     latents: ({ params }, vectors) =>

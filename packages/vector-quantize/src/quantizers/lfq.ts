@@ -1,12 +1,13 @@
-import { lax, numpy as np, random, tree } from "@jax-js/jax";
+import { lax, numpy as np, random } from "@jax-js/jax";
 import { straightThrough } from "../gradients/straightThrough.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
-import { randomRotation, rotate, rotateBack } from "../layout/rotation.ts";
+import { initRotation, rotate, rotateBack } from "../layout/rotation.ts";
 import type { FoundEntropies } from "../losses/codeEntropy.ts";
 import { codeEntropiesOnKernels } from "../losses/codeEntropyOnKernels.ts";
 import { kernelsAreFast } from "../paths.ts";
 import { normalise } from "../search/graph.ts";
 import { finiteRows, refuseRows, usableRows } from "../search/usable.ts";
+import { owns } from "../tree.ts";
 import type { RotationState } from "./fsq.ts";
 import { entropyInputs, lfqLosses } from "./lfq/losses.ts";
 import {
@@ -73,26 +74,21 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
       options.entropyLossWeight > 0 && { draws: "fracPerSampleEntropy" }),
 
     init(key) {
-      const [inKey, outKey, rotationKey] = [...random.split(key, 3)] as [
-        np.Array,
-        np.Array,
-        np.Array,
-      ];
-      const keys = [inKey, outKey, rotationKey];
-      const params: LookupFreeParams = options.hasProjections
-        ? {
-            projectIn:
-              options.cosineScale === undefined
-                ? initLinear(inKey.ref, dim, width, projectionHasBias)
-                : { weight: random.normal(inKey.ref, [dim, width]) },
-            projectOut: initLinear(outKey.ref, width, dim, projectionHasBias),
-          }
-        : {};
-      const state: RotationState = options.orthogonalRotation
-        ? { rotation: randomRotation(rotationKey.ref, bits) }
-        : {};
-      tree.dispose(keys);
-      return { params, state };
+      const keys = [...random.split(key, 3)] as [np.Array, np.Array, np.Array];
+      using _ = owns(keys);
+      const [inKey, outKey, rotationKey] = keys;
+      const map = (own: np.Array, from: number, to: number) =>
+        initLinear(own.ref, from, to, projectionHasBias);
+      const mapIn = () =>
+        options.cosineScale === undefined
+          ? map(inKey, dim, width)
+          : { weight: random.normal(inKey.ref, [dim, width]) };
+      return {
+        params: options.hasProjections
+          ? { projectIn: mapIn(), projectOut: map(outKey, width, dim) }
+          : {},
+        state: initRotation(rotationKey.ref, bits, options.orthogonalRotation),
+      };
     },
 
     latents({ params, state }, vectors) {

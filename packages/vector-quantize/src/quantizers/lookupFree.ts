@@ -4,7 +4,7 @@ import { checkInput, positionShape } from "../layout/layout.ts";
 import { zeroMasked } from "../layout/mask.ts";
 import { byPath } from "../paths.ts";
 import { floats } from "../search/kernel.ts";
-import { jittedAll } from "../tree.ts";
+import { arraysIn, jittedAll } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type { Quantizer } from "./contract.ts";
 import { guarded } from "./guard.ts";
@@ -80,16 +80,10 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
     ...resting(),
 
     apply(variables, x, given = {}) {
-      const { training = false, key, mask, lengths, indices, temperature, prepared } = given;
+      const { training = false, key, temperature, prepared, ...rest } = given;
       checkKey(`${name}.apply`, key, training && family.draws);
       checkTemperature("apply", temperature);
-      const call: LookupFreeCall<P, S> = tree.ref({
-        variables,
-        x,
-        ...(mask && { mask }),
-        ...(lengths && { lengths }),
-        ...(indices && { indices }),
-      });
+      const call: LookupFreeCall<P, S> = tree.ref({ variables, x, ...arraysIn(rest) });
       if (!training) {
         const draws = drawing(key, family.drawsInEvaluation, temperature);
         return { ...graph.evaluate({ ...call, ...draws }), state: tree.ref(variables.state) };

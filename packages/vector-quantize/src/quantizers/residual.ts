@@ -15,6 +15,7 @@ import type {
   Variables,
 } from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
+import { type PlainCodebook, plainPass } from "./kernelPass.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
 import { initImplicit } from "./residual/implicit.ts";
 import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
@@ -26,8 +27,6 @@ import {
   type ResidualVariables,
   residualLayers,
 } from "./residual/layers.ts";
-import { residualPass } from "./residual/pass.ts";
-import type { PlainCodebook } from "./vectorQuantize/contract.ts";
 
 /** Options of a call to `apply` that residual quantizers have beside those of every quantizer. */
 export interface ResidualApplyOptions extends ApplyOptions {
@@ -64,8 +63,8 @@ export interface ResidualFamily extends ResidualParts {
   /** Name in errors, and the configuration that rebuilds the quantizer. */
   readonly config: QuantizerConfig;
   readonly dim: number;
-  /** Feature size of the layers; if it is not `dim`, linear maps lead in and out. */
-  readonly innerDim: number;
+  /** Feature size of the layers; if it is not `dim`, the default, linear maps lead in and out. */
+  readonly innerDim?: number;
   /** Paths that the search keeps in training and in evaluation, if the layers can search so. */
   readonly beam?: { readonly training: number; readonly evaluation: number };
   /** Whether the layers can score their similarities by `targets`. */
@@ -95,7 +94,7 @@ export interface ResidualFamily extends ResidualParts {
  * means that a layer adds nothing; `decode` takes fewer columns than layers for a coarse output.
  */
 export function residualOf(family: ResidualFamily): ResidualQuantizer {
-  const { config, dim, innerDim, shared, layout } = family;
+  const { config, dim, innerDim = dim, shared, layout } = family;
   const layers = family.layers.map(unguarded);
   const beam = family.beam ?? { training: 1, evaluation: 1 };
   const where = config.type;
@@ -134,15 +133,30 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
   };
   const { codebooks } = compiled;
   const plain = beam.training <= MOST_KERNEL_BEAM && family.plainLayers;
-  const pass =
-    plain &&
-    residualPass({ graph, layout, layers: plain, codebooks, beam: beam.training, beamWeights });
   const maskOf = (masks: MaskOptions, x: np.Array) =>
     masks.mask || masks.lengths ? compiled.maskOf(tree.ref(masks), x.ref) : undefined;
-  const variablesAt = ({ params, state }: ResidualVariables, layer: number): Variables =>
-    tree.ref({
-      params: params.layers[layer] as ArrayTree,
-      state: state.layers[layer] as ArrayTree,
+  const borrowedAt = ({ params, state }: ResidualVariables, layer: number) =>
+    ({ params: params.layers[layer], state: state.layers[layer] }) as never;
+  const variablesAt = (variables: ResidualVariables, layer: number): Variables =>
+    tree.ref(borrowedAt(variables, layer));
+
+  const pass =
+    plain &&
+    plainPass<ResidualParams, ResidualState>({
+      layout,
+      layers: plain,
+      metric: "euclidean",
+      beam: beam.training,
+      beamWeights,
+      lossShape: [Q],
+      shapeOfIndices: (positions) => [...positions, Q],
+      codebooks,
+      enter: graph.enter,
+      leave: graph.leave,
+      variablesAt: borrowedAt,
+      // As `apply` deals them: one for each layer, three for what comes around the layers.
+      keysOf: (key) => [...random.split(key, Q + 3)],
+      stateOf: (layers) => ({ layers }),
     });
 
   const checkBeam = (at: string, beamSize: number) => {

@@ -34,13 +34,10 @@ export function residualFSQ(given: ResidualFSQOptions): ResidualQuantizer {
     dim,
     innerDim: levels.length,
     layers: Array.from({ length: Q }, () => layer),
-    shared: false,
     layout,
-    maskedOutput: "zeros",
     enter,
     scales,
     ...(encoder && { encoder }),
-    gradientFraction: 0,
     draws: ({ training }) => training && noiseDropout > 0 && "noiseDropout",
     ...dropoutOf(options),
   });

@@ -47,14 +47,10 @@ export function residualQuantizer(given: ResidualQuantizerOptions): ResidualQuan
   return residualOf({
     config,
     dim,
-    innerDim: dim,
     layers,
-    shared: false,
     layout,
-    maskedOutput: "zeros",
-    gradientFraction: 0,
     trainsApart: !dropout && layers.every((layer) => layer.trainsApart),
-    ...(dropout && { dropout }),
+    ...dropoutOf(options),
   });
 }
 

@@ -38,18 +38,14 @@ export function residualSimVQ(given: ResidualSimVQOptions): ResidualQuantizer {
   return residualOf({
     config,
     dim,
-    innerDim: dim,
     layers: Array.from({ length: numQuantizers }, () => layer as never),
-    shared: false,
     layout,
-    maskedOutput: "zeros",
-    gradientFraction: 0,
     takesTargets: true,
     trainsApart: !dropout,
     codebooks: ({ params, state }) =>
       params.layers.map((own, at) =>
         unguarded(layer).codebook(tree.ref({ params: own, state: state.layers[at] }) as never),
       ),
-    ...(dropout && { dropout }),
+    ...dropoutOf(options),
   });
 }

@@ -11,9 +11,14 @@ import { codebookEncoder } from "../search/codebookEncoder.ts";
 import { jitByMode, jittedAll, owns } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import { guarded } from "./guard.ts";
+import { plainPass } from "./kernelPass.ts";
 import { applyGraph, stepCodebook } from "./vectorQuantize/apply.ts";
 import { type ApplyMode, drawingsOf, drawnBy } from "./vectorQuantize/applyMode.ts";
-import type { VectorQuantizeVariables } from "./vectorQuantize/books.ts";
+import type {
+  VectorQuantizeParams,
+  VectorQuantizeState,
+  VectorQuantizeVariables,
+} from "./vectorQuantize/books.ts";
 import { checkTemperature, checkTopk } from "./vectorQuantize/checks.ts";
 import type { VectorQuantizer } from "./vectorQuantize/contract.ts";
 import { type Call, partsOf, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
@@ -24,7 +29,7 @@ import {
   type VectorQuantizeOptions,
   vectorQuantizeTable,
 } from "./vectorQuantize/options.ts";
-import { plainPass } from "./vectorQuantize/pass.ts";
+import { plainCodebook } from "./vectorQuantize/plain.ts";
 
 export type {
   MoveOptions,
@@ -73,7 +78,24 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     apply: jitByMode(applyGraph(parts)),
   };
   const encode = codebookEncoder({ metric, ...graph });
-  const plainly = plainPass(parts, compiled);
+  const plain = plainCodebook(parts, compiled.move);
+  const pass =
+    plain &&
+    plainPass<VectorQuantizeParams, VectorQuantizeState>({
+      layout,
+      layers: [plain],
+      metric,
+      beam: 1,
+      beamWeights: [1],
+      lossShape: [],
+      shapeOfIndices: parts.shapeOfIndices,
+      codebooks: (variables) => [compiled.stored(variables)],
+      enter: (params, x) => parts.toBooks(params, x)[0] as np.Array, // [M, C]
+      leave: (params, sum, positions) => parts.fromBooks(params, [sum], positions),
+      variablesAt: (variables) => variables,
+      keysOf: (key) => [key],
+      stateOf: ([state]) => state as VectorQuantizeState,
+    });
   const perCode = deal.books === 1 ? [codebookSize] : [heads, codebookSize];
   const replaces = replacesDeadCodes(thresholdEmaDeadCode);
 
@@ -184,11 +206,11 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       return blockUntilReady(moved);
     },
 
-    ...(plainly && {
-      plain: plainly.plain,
+    ...(pass && {
+      plain,
       async pass(variables, x, { key } = {}) {
-        checkKey("vectorQuantize.pass", key, plainly.plain.replacesDeadCodes && drawnBy.replace);
-        return await plainly.pass(variables, x, key);
+        checkKey("vectorQuantize.pass", key, plain.replacesDeadCodes && drawnBy.replace);
+        return await pass(variables, x, key);
       },
     }),
 

@@ -52,17 +52,19 @@ export interface ResidualMode {
 
 /** What a family puts into the residual loop. */
 export interface ResidualParts {
-  /** All layers, on vectors `[N, C]`; one and the same if they share a codebook. */
+  /** All layers, on vectors `[N, C]`. */
   readonly layers: readonly Quantizer[];
-  readonly shared: boolean;
+  /** Whether they are one and the same, and share a codebook. */
+  readonly shared?: boolean;
   readonly layout: Layout;
-  readonly maskedOutput: "zeros" | "input";
+  /** Default "zeros". */
+  readonly maskedOutput?: "zeros" | "input";
   /** What becomes of the input before the first layer. */
   readonly enter?: (vectors: np.Array) => np.Array;
   /** By what each layer's residual is divided and its codes multiplied, `[Q][C]`. */
   readonly scales?: readonly (readonly number[])[];
-  /** Share of the gradient that later layers send to earlier ones. */
-  readonly gradientFraction: number;
+  /** Share of the gradient that later layers send to earlier ones. Default 0. */
+  readonly gradientFraction?: number;
   readonly dropout?: QuantizeDropout;
   /** Weights of the layers in the score of a path. Default 1 each. */
   readonly beamWeights?: readonly number[];
@@ -90,11 +92,26 @@ export function residualLayers(parts: ResidualParts) {
     const scale = parts.scales?.[layer];
     return scale && np.array([...scale]);
   };
-  const variablesAt = ({ params, state }: ResidualVariables, layer: number): Variables =>
-    tree.ref({
-      params: params.layers[place(layer)] as ArrayTree,
-      state: state.layers[place(layer)] as ArrayTree,
-    });
+  /** A layer in a call: what it puts out, and its codes as they are taken off the residual. */
+  const applied = (
+    { params, state }: ResidualVariables,
+    layer: number,
+    residual: np.Array,
+    sum: np.Array | undefined,
+    options: object = {},
+  ) => {
+    const own = { params: params.layers[place(layer)], state: state.layers[place(layer)] };
+    const scale = scaleOf(layer);
+    const implicit = layer === 0 || !sum ? undefined : params.implicit?.[layer - 1];
+    // The implicit codebook of a layer, after what the layers before quantized.
+    const transform = implicit && parts.implicit?.(tree.ref(implicit), (sum as np.Array).ref);
+    const out = (layers[layer] as Quantizer).apply(
+      tree.ref(own) as Variables,
+      scale ? residual.div(scale.ref) : residual,
+      { ...options, ...(transform && ({ codebookTransform: transform } as object)) },
+    );
+    return { out, codes: scale ? out.quantized.mul(scale) : out.quantized };
+  };
   const column = (indices: np.Array, layer: number) => indices.ref.slice([], layer); // [N]
 
   const projected = (params: ResidualParams, x: np.Array) =>
@@ -108,12 +125,6 @@ export function residualLayers(parts: ResidualParts) {
 
   const leave = (params: ResidualParams, sum: np.Array, positions: number[]) =>
     fromVectors(project(sum, tree.ref(params.projectOut)), layout, positions);
-
-  /** The implicit codebook of a layer, after what the layers before quantized. */
-  const transformOf = (params: ResidualParams, layer: number, sum: np.Array) => {
-    const own = layer === 0 ? undefined : params.implicit?.[layer - 1];
-    return own && parts.implicit?.(tree.ref(own), sum.ref);
-  };
 
   const run = (call: ResidualCall, mode: ResidualMode) => {
     const { variables, x, key, targets, indices, depth: givenDepth, ...masks } = call;
@@ -150,16 +161,14 @@ export function residualLayers(parts: ResidualParts) {
       const reached = indices && anyTrue((real as np.Array).ref);
       const within = depth?.ref.greater(layer);
       const active = reached && within ? both(reached, within) : (reached ?? within); // []
-      const scale = scaleOf(layer);
-      const input = scale ? residual.ref.div(scale.ref) : residual.ref;
-      const transform = transformOf(params, layer, sum);
       const own = keys[layer];
-      const at = place(layer);
-      inputs.push(input.ref);
+      inputs.push(residual.ref);
       if (real) counted.push(real.ref);
-      const out = (layers[layer] as Quantizer).apply(
-        variablesAt({ params, state: { layers: states } }, layer),
-        input,
+      const { out, codes } = applied(
+        { params, state: { layers: states } },
+        layer,
+        residual.ref,
+        sum,
         {
           training: mode.training,
           moveState: mode.moves,
@@ -169,27 +178,24 @@ export function residualLayers(parts: ResidualParts) {
           ...(real && { mask: real }),
           ...(given && { indices: np.maximum(given, int32(0)) }),
           ...(scored && { targets: column(scored, layer) }),
-          ...(transform && { codebookTransform: transform }),
         },
-      );
-      const codes = scale ? out.quantized.mul(scale) : out.quantized; // [N, C]
-      const used = active ? np.where(active.ref, codes, 0) : codes;
-      found.push(active ? np.where(active.ref, out.indices, int32(-1)) : out.indices);
-      totals.push(active ? np.where(active.ref, out.loss, 0) : out.loss);
+      ); // codes [N, C]
+      const ifActive = (value: np.Array, rests: np.Array | number) =>
+        active ? np.where(active.ref, value, rests) : value;
+      const used = ifActive(codes, 0);
+      found.push(ifActive(out.indices, int32(-1)));
+      totals.push(ifActive(out.loss, 0));
       losses.push(
-        tree.map(
-          (loss: np.Array) => (active ? np.where(active.ref, loss, 0) : loss),
-          out.losses,
-        ) as Record<string, np.Array>,
+        tree.map((loss: np.Array) => ifActive(loss, 0), out.losses) as Record<string, np.Array>,
       );
-      states[at] = active
+      states[place(layer)] = active
         ? (tree.map(
-            (moved: np.Array, rests: np.Array) => np.where(active.ref, moved, rests),
+            (moved: np.Array, rests: np.Array) => ifActive(moved, rests),
             out.state as never,
-            states[at] as never,
+            states[place(layer)] as never,
           ) as ArrayTree)
         : out.state;
-      residual = residual.sub(partly(used.ref, parts.gradientFraction));
+      residual = residual.sub(partly(used.ref, parts.gradientFraction ?? 0));
       sum = sum.add(used);
     }
 
@@ -210,7 +216,7 @@ export function residualLayers(parts: ResidualParts) {
     const output = around ? around(vectors, seen, aroundKey as np.Array) : seen;
     const none = (values: np.Array[], rest: () => np.Array) =>
       np.stack([...values, ...Array.from({ length: Q - mode.layers }, rest)], -1);
-    const padding = parts.maskedOutput === "zeros" ? np.zerosLike(x) : x;
+    const padding = parts.maskedOutput === "input" ? x : np.zerosLike(x);
     return {
       quantized: fillMasked(leave(params, output, positions), padding, mask, layout),
       indices: none(found, () =>
@@ -243,12 +249,8 @@ export function residualLayers(parts: ResidualParts) {
     const usable = usableRows(x.ref).reshape([-1, 1]);
     return beamSearch(
       (layer, residual, k, sum) => {
-        const transform = transformOf(variables.params, layer, sum);
-        const out = (layers[layer] as Quantizer).apply(variablesAt(variables, layer), residual, {
-          topk: k,
-          ...(transform && { codebookTransform: transform }),
-        } as object);
-        return { indices: out.indices, quantized: lax.stopGradient(out.quantized) };
+        const { out, codes } = applied(variables, layer, residual, sum, { topk: k });
+        return { indices: out.indices, quantized: lax.stopGradient(codes) };
       },
       np.where(usable, lax.stopGradient(x), 0),
       layers.slice(0, mode.layers).map((layer) => layer.codebookSizes[0] as number),
@@ -258,26 +260,33 @@ export function residualLayers(parts: ResidualParts) {
     );
   };
 
+  /** The codes of a layer, `[N, C]`, after those of the layers before. */
+  const codesAt = (
+    variables: ResidualVariables,
+    layer: number,
+    indices: np.Array,
+    sum: np.Array | undefined,
+  ) => {
+    if (sum && variables.params.implicit) {
+      return applied(variables, layer, np.zerosLike(sum.ref), sum, { indices }).codes;
+    }
+    const { params, state } = variables;
+    const own = { params: params.layers[place(layer)], state: state.layers[place(layer)] };
+    const codes = (layers[layer] as Quantizer).decode(tree.ref(own) as Variables, indices);
+    const scale = scaleOf(layer);
+    return scale ? codes.mul(scale) : codes;
+  };
+
   /** The codes of each layer, `[N, C]`; zeros where the index is -1. */
   const codesOf = (variables: ResidualVariables, indices: np.Array): np.Array[] => {
     const rows = indices.reshape([-1, indices.shape.at(-1) as number]); // [N, Q]
     const used = rows.shape[1] as number;
     let sum: np.Array | undefined;
     return Array.from({ length: used }, (_, layer) => {
-      const own = variablesAt(variables, layer);
       const index = column(rows, layer);
       const has = index.ref.notEqual(int32(-1)); // [N]
       const safe = np.where(has.ref, index, int32(0));
-      const quantizer = layers[layer] as Quantizer;
-      const scale = scaleOf(layer);
-      const transform = sum && transformOf(variables.params, layer, sum);
-      const looked = transform
-        ? quantizer.apply(own, np.zerosLike((sum as np.Array).ref), {
-            indices: safe,
-            codebookTransform: transform,
-          } as object).quantized
-        : quantizer.decode(own, safe);
-      const codes = np.where(has.reshape([-1, 1]), scale ? looked.mul(scale) : looked, 0); // [N, C]
+      const codes = np.where(has.reshape([-1, 1]), codesAt(variables, layer, safe, sum), 0); // [N, C]
       sum = sum ? sum.add(codes.ref) : codes.ref;
       return codes;
     });
@@ -289,14 +298,7 @@ export function residualLayers(parts: ResidualParts) {
     { layer }: { layer: number },
   ) => {
     const { variables, residual, sum } = call;
-    const scale = scaleOf(layer);
-    const transform = transformOf(variables.params, layer, sum);
-    const out = (layers[layer] as Quantizer).apply(
-      variablesAt(variables, layer),
-      scale ? residual.ref.div(scale.ref) : residual.ref,
-      transform && ({ codebookTransform: transform } as object),
-    );
-    const codes = scale ? out.quantized.mul(scale) : out.quantized;
+    const { codes } = applied(variables, layer, residual.ref, sum);
     return { residual: residual.sub(codes.ref), sum: sum.add(codes) };
   };
 

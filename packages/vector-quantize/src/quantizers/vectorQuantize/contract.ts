@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "../contract.ts";
-import type { LayerBatch, PlainLayer } from "../kernelPass.ts";
+import type { PlainCodebook } from "../kernelPass.ts";
 import type { CodebookTransform } from "./apply.ts";
 import type {
   VectorQuantizeParams,
@@ -27,16 +27,6 @@ export interface MoveOptions {
   accumEmaUpdate?: boolean;
   /** Whether the codes follow the averages in this call, in place of the one in the options. */
   emaUpdate?: boolean;
-}
-
-/** What a residual quantizer needs to know of a layer to do its training step on the kernels. */
-export interface PlainCodebook extends PlainLayer {
-  /** The state after a step in which the codes got `batch`. Takes ownership. */
-  move(
-    variables: VectorQuantizeVariables,
-    batch: LayerBatch,
-    key: np.Array | undefined,
-  ): VectorQuantizeState;
 }
 
 /** A `vectorQuantize` quantizer: the contract, and what only a codebook can do. */
