@@ -5,7 +5,7 @@ import { count } from "../options/kinds.ts";
 import type { OptionTable } from "../options/table.ts";
 import { passage } from "../passage.ts";
 import { refuseRows } from "../search/usable.ts";
-import { type ArrayTree, jitted, owns } from "../tree.ts";
+import { type ArrayTree, jitted, owns, release } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type {
   PassOptions,
@@ -137,6 +137,26 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     return keys;
   };
 
+  /** What `run` makes of each group's part of `x`, with its key if there is one, one after another. */
+  const inTurn = async <Made>(
+    x: np.Array,
+    keys: readonly np.Array[],
+    run: (group: number, part: np.Array, own: { key?: np.Array }) => Promise<Made>,
+  ): Promise<Made[]> => {
+    const parts = partsOf(x.ref);
+    using _ = owns(keys, parts);
+    const made: Made[] = [];
+    try {
+      for (const [group, part] of parts.entries()) {
+        made.push(await run(group, part.ref, tree.ref(keys[group] ? { key: keys[group] } : {})));
+      }
+    } catch (error) {
+      release(made);
+      throw error;
+    }
+    return made;
+  };
+
   const rowOf = (indices: np.Array, group: number) => indices.ref.slice(group);
 
   const quantizer: GroupedQuantizer = {
@@ -159,18 +179,9 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     async fit(variables, x, { key, mask, lengths, ...how } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
       const keys = [...random.split(key?.ref ?? random.key(0), groups)];
-      const parts = partsOf(x.ref);
-      const made: Variables[] = [];
-      using _ = owns(keys, made, parts);
-      for (const [group, part] of parts.entries()) {
-        const fitted = await inner.fit(variablesOf(variables, group), part.ref, {
-          ...how,
-          key: (keys[group] as np.Array).ref,
-          ...tree.ref(masks),
-        });
-        made.push(fitted);
-      }
-      const fitted = tree.ref(made as never) as Variables[];
+      const fitted = await inTurn(x, keys, (group, part, own) =>
+        inner.fit(variablesOf(variables, group), part, { ...how, ...tree.ref(masks), ...own }),
+      );
       return {
         params: { groups: fitted.map(({ params }) => params) },
         state: { groups: fitted.map(({ state }) => state) },
@@ -204,29 +215,20 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
 
     async encode(variables, x, { mask, lengths, ...mode } = {}) {
       const masks = { ...(mask && { mask }), ...(lengths && { lengths }) };
-      const parts = partsOf(x.ref);
-      const found: np.Array[] = [];
-      using _ = owns(parts, found);
-      for (const [group, part] of parts.entries()) {
-        const call = { ...mode, ...tree.ref(masks) };
-        found.push(await inner.encode(variablesOf(variables, group), part.ref, call));
-      }
-      return np.stack(tree.ref(found), 0);
+      const found = await inTurn(x, [], (group, part) =>
+        inner.encode(variablesOf(variables, group), part, { ...mode, ...tree.ref(masks) }),
+      );
+      return np.stack(found, 0);
     },
 
     async update(variables, x, indices, { key, ...masks } = {}) {
-      const keys = keysOfGroups(key);
-      const parts = partsOf(x.ref);
-      const moved: ArrayTree[] = [];
-      using _ = owns(keys, parts, moved);
-      for (const [group, part] of parts.entries()) {
-        const own = keys[group];
-        const call = { ...tree.ref(masks), ...(own && { key: own.ref }) };
-        moved.push(
-          await inner.update(variablesOf(variables, group), part.ref, rowOf(indices, group), call),
-        );
-      }
-      return { groups: tree.ref(moved as never) as ArrayTree[] };
+      const moved = await inTurn(x, keysOfGroups(key), (group, part, own) =>
+        inner.update(variablesOf(variables, group), part, rowOf(indices, group), {
+          ...tree.ref(masks),
+          ...own,
+        }),
+      );
+      return { groups: moved };
     },
 
     ...(inner.pass && { pass }),
@@ -251,16 +253,12 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
     x: np.Array,
     { key }: PassOptions = {},
   ): Promise<TrainingPass<GroupedParams, GroupedState>> {
-    const keys = keysOfGroups(key);
-    const parts = partsOf(x.ref);
-    using _ = owns(keys, parts);
     const run = inner.pass as NonNullable<typeof inner.pass>;
-    const { passes } = await severalPasses(async (done) => {
-      for (const [group, part] of parts.entries()) {
-        const own = keys[group] && { key: keys[group].ref };
-        done.push((await run(variablesOf(variables, group), part.ref, own)) as TrainingPass);
-      }
-    });
+    const { passes } = await severalPasses((done) =>
+      inTurn(x, keysOfGroups(key), async (group, part, own) => {
+        done.push((await run(variablesOf(variables, group), part, own)) as TrainingPass);
+      }),
+    );
     const given = { x: x.ref };
     return {
       quantized: joined(passes.map(({ quantized }) => quantized)),

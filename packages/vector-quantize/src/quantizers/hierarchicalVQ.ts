@@ -1,6 +1,6 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
 import { byPath } from "../paths.ts";
-import { jitByMode, owns } from "../tree.ts";
+import { jitByMode, jitted, owns } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type { ApplyOptions, MaskOptions, Quantized, Quantizer, Variables } from "./contract.ts";
 import { guarded, unguarded } from "./guard.ts";
@@ -108,7 +108,7 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
   };
   const run = jitByMode((call: Call, mode: Mode) => graph(call, mode).out);
   const look = jitByMode((call: Call, mode: Mode) => graph(call, mode).seen);
-  const lookAtOnce = jitByMode(({ x }: { x: np.Array }, _: object) => {
+  const lookAtOnce = jitted((x: np.Array) => {
     const image = scales.toRows(x);
     return np.concatenate(
       all.map((at) => scales.pool({ image: image.ref }, { at })),
@@ -154,7 +154,7 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
           state: { vq: state },
         };
       };
-      const once = await fitted(variables, lookAtOnce({ x: x.ref }, {}));
+      const once = await fitted(variables, lookAtOnce(x.ref));
       using _once = owns(once);
       return await fitted(once, look({ variables: tree.ref(once), x: x.ref }, {}));
     },

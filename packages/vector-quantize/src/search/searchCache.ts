@@ -1,6 +1,6 @@
-import { supports } from "../kernels/engine/kernelModule.ts";
 import type { Pool } from "../kernels/engine/pool.ts";
 import { lazy } from "../lazy.ts";
+import { kernelsAreFast } from "../paths.ts";
 
 const poolModule = lazy(() => import("../kernels/engine/createPool.ts"));
 
@@ -40,7 +40,7 @@ export async function withCachedSearch<S extends Exchangeable, T>(
   use: (search: S) => Promise<T>,
 ): Promise<T> {
   const { defaultPool } = await poolModule();
-  const cache = supports("plain") ? cacheOf(defaultPool()) : undefined;
+  const cache = kernelsAreFast() ? cacheOf(defaultPool()) : undefined;
   const kept = cache?.get(shape)?.search as S | undefined;
   cache?.delete(shape); // in use it is nobody else's
   const search = kept ?? (await make());

@@ -41,6 +41,9 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
   type Given = { params: P; state: S };
 
   const positionsOf = (x: np.Array) => positionShape(x.shape, layout);
+  const wordsOf = (indices: np.Array) => indices.reshape([-1, codebooks, words]);
+  const asIndices = (found: np.Array, positions: number[]) =>
+    found.reshape([...positions, ...axes]);
   const positionsOfIndices = ({ shape }: np.Array) => shape.slice(0, shape.length - axes.length);
 
   /** Latents `[N, codebooks, d]`; padding counts as zeros, so that what stands there is harmless. */
@@ -81,7 +84,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
 
   /** Code vectors `[N, codebooks * width]`, NaN for an index that no code has. */
   const toCodes = (variables: Given, indices: np.Array) => {
-    const split = indices.reshape([-1, codebooks, words]);
+    const split = wordsOf(indices);
     const valid = wordsInRange(radix, split.ref).reshape([-1, codebooks, 1]);
     const codes = family.codes(variables, splitWords(radix, split)); // [N, codebooks, width]
     return np.where(valid, codes, Number.NaN).reshape([-1, codebooks * width]);
@@ -101,8 +104,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
 
     encode({ variables, x, ...masks }: LookupFreeCall<P, S>): np.Array {
       const positions = positionsOf(x);
-      const found = encodeWords(variables, x, maskOfVectors(masks, positions));
-      return found.reshape([...positions, ...axes]);
+      return asIndices(encodeWords(variables, x, maskOfVectors(masks, positions)), positions);
     },
 
     /** Latents `[N * codebooks, d]` for an encoder outside of the graph. */
@@ -117,17 +119,16 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       const rows = found.reshape([-1, codebooks]);
       const usable = present(np.min(rows.ref, 1)); // [N]
       const counted = countedOf(usable, maskOfVectors(masks, positions));
-      const words = hidePadding(np.expandDims(rows, -1), counted);
-      return words.reshape([...positions, ...axes]);
+      return asIndices(hidePadding(np.expandDims(rows, -1), counted), positions);
     },
 
     evaluate({ variables, x, key, indices, temperature, ...masks }: LookupFreeCall<P, S>) {
       const positions = positionsOf(x);
       const real = maskOfVectors(masks, positions);
       const found = indices
-        ? hidePadding(indices.reshape([-1, codebooks, words]), real?.ref)
+        ? hidePadding(wordsOf(indices), real?.ref)
         : encodeWords(tree.ref(variables), x, real?.ref, drawOf(key, temperature));
-      const shaped = found.reshape([...positions, ...axes]);
+      const shaped = asIndices(found, positions);
       const output = lax.stopGradient(decode(variables, shaped.ref));
       return {
         quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
@@ -151,10 +152,10 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       const { latents, counted, usable } = toTrain(tree.ref(variables), x, real?.ref);
       const still = lax.stopGradient(latents.ref);
       const levels = indices
-        ? splitWords(radix, indices.ref.reshape([-1, codebooks, words]))
+        ? splitWords(radix, wordsOf(indices.ref))
         : family.levels(tree.ref(variables), still, drawOf(key?.ref, temperature?.ref));
       const found = indices
-        ? hidePadding(indices.reshape([-1, codebooks, words]), counted.ref)
+        ? hidePadding(wordsOf(indices), counted.ref)
         : toWords(levels.ref, counted.ref);
       const { codes, loss, losses } = family.train({
         variables: tree.ref(variables),
@@ -169,7 +170,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       const output = toOutput(tree.ref(variables.params), merged, positions);
       return {
         quantized: fillMasked(output.ref, np.zerosLike(output), real, layout),
-        indices: found.reshape([...positions, ...axes]),
+        indices: asIndices(found, positions),
         loss,
         losses,
         // Through the graph: as an auxiliary output of a gradient, an untraced array raises.
@@ -184,7 +185,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
 
     levelIndices(indices: np.Array): np.Array {
       const positions = positionsOfIndices(indices);
-      const levels = splitWords(radix, indices.reshape([-1, codebooks, words]));
+      const levels = splitWords(radix, wordsOf(indices));
       return levels.reshape([...positions, ...(family.keepCodebooks ? [codebooks] : []), d]);
     },
 
@@ -192,7 +193,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
       const positions = positionsOf(codes);
       const split = toVectors(codes, layout).reshape([-1, codebooks, width]);
       const levels = family.levelsOfCodes(variables, split.ref);
-      return toWords(levels, usableOf(split)).reshape([...positions, ...axes]);
+      return asIndices(toWords(levels, usableOf(split)), positions);
     },
   };
 }

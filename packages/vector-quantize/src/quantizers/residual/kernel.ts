@@ -1,11 +1,11 @@
-import { jit, numpy as np, tree } from "@jax-js/jax";
+import { numpy as np, tree } from "@jax-js/jax";
 import type { ResidualSearch } from "../../kernels/residual/residualSearch.ts";
 import { hideMasked } from "../../layout/mask.ts";
 import { lazy } from "../../lazy.ts";
 import { floats } from "../../search/kernel.ts";
 import { withCachedSearch } from "../../search/searchCache.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
-import { both, int32, present } from "../../tracing.ts";
+import { anyTrue, both, int32, present } from "../../tracing.ts";
 import { type ArrayTree, jitted } from "../../tree.ts";
 import type { Quantizer, Variables } from "../contract.ts";
 
@@ -89,25 +89,29 @@ export function padColumns(
   return wide;
 }
 
-/** What one layer's update takes, and what it leaves to the next. */
-const layerStep = jit(
-  ({ residual, indices, mask }: { residual: np.Array; indices: np.Array; mask?: np.Array }) => {
-    const found = present(indices.ref); // [N]
-    const real = mask ? both(found, mask) : found;
-    return { residual, safe: np.maximum(indices, int32(0)), real };
-  },
-);
-/** `moved` if any vector is real, else `rests`: a layer that adds nothing to any vector rests. */
-const settleState = jitted((call: { moved: ArrayTree; rests: ArrayTree; real: np.Array }) => {
-  const any = np.max(call.real.astype(np.float32)).greater(0);
-  return tree.map(
-    (after: np.Array, before: np.Array) => np.where(any.ref, after, before),
-    call.moved as never,
-    call.rests as never,
-  ) as ArrayTree;
+/** Which vectors a layer adds something to, and indices that it takes. */
+const givenTo = jitted(({ indices, mask }: { indices: np.Array; mask?: np.Array }) => {
+  const found = present(indices.ref); // [N]
+  const real = mask ? both(found, mask) : found;
+  return { safe: np.maximum(indices, int32(0)), real };
 });
-const subtract = jit((residual: np.Array, codes: np.Array, real: np.Array) =>
-  residual.sub(np.where(real.reshape([-1, 1]), codes, 0)),
+/** What a layer leaves, and its state: one that adds nothing to any vector rests. */
+const leftBy = jitted(
+  (call: {
+    residual: np.Array;
+    codes: np.Array;
+    real: np.Array;
+    moved: ArrayTree;
+    rests: ArrayTree;
+  }) => {
+    const { residual, codes, real, moved, rests } = call;
+    const any = anyTrue(real.ref);
+    const move = (after: np.Array, before: np.Array) => np.where(any.ref, after, before);
+    return {
+      residual: residual.sub(np.where(real.reshape([-1, 1]), codes, 0)),
+      state: tree.map(move, moved as never, rests as never) as ArrayTree,
+    };
+  },
 );
 
 /**
@@ -129,16 +133,16 @@ export async function updateLayers(
   let left = residual;
   for (const [layer, indices] of columns.entries()) {
     const quantizer = layers[layer] as Quantizer;
-    const given = layerStep({ residual: left, indices, ...(mask && { mask: mask.ref }) });
-    const { safe, real } = given as { safe: np.Array; real: np.Array };
+    const { safe, real } = givenTo({ indices, ...(mask && { mask: mask.ref }) });
     const key = keys[layer];
     const options = { mask: real.ref, ...(key && { key }) };
-    const moved = await quantizer.update(own(layer), given.residual.ref, safe.ref, options);
+    const moved = await quantizer.update(own(layer), left.ref, safe.ref, options);
     const { params, state: rests } = own(layer);
     tree.dispose(params as never);
-    states.push(settleState({ moved, rests, real: real.ref }));
     const codes = quantizer.decode(own(layer), safe);
-    left = subtract(given.residual, codes, real);
+    const next = leftBy({ residual: left, codes, real, moved, rests });
+    left = next.residual;
+    states.push(next.state);
   }
   tree.dispose([left, mask]);
   return states;

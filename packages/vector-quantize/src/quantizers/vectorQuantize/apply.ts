@@ -24,7 +24,6 @@ import type { ArrayTree } from "../../tree.ts";
 import type { Quantized } from "../contract.ts";
 import { type ApplyMode, type Drawing, drawingsOf, type SearchedBook } from "./applyMode.ts";
 import {
-  comparedCodes,
   storedCodes,
   type VectorQuantizeState,
   type VectorQuantizeVariables,
@@ -44,7 +43,7 @@ export type CodebookTransform = (codes: np.Array) => np.Array;
  * the step. Its arguments are checked before.
  */
 export function applyGraph(parts: Parts) {
-  const { options, deal, inMotion, toBooks, fromBooks, shapeOfIndices, fill } = parts;
+  const { options, deal, inMotion, toBooks, fromBooks, compared, shapeOfIndices, fill } = parts;
   const { metric, layout } = options;
   const lossesOf = lossesGraph(options);
   const cosine = metric === "cosine";
@@ -65,12 +64,10 @@ export function applyGraph(parts: Parts) {
 
     /** Searches the books at a state of theirs. */
     const search = (state: VectorQuantizeState): SearchedBook[] => {
-      const stored = storedCodes({ params, state });
-      const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
       const sampleKeys = keysOfBooks(keys.sample);
-      return deal.split(stored).map((part, book) => {
+      return compared({ params, state }).map((codes, book) => {
         const rows = vectors[book] as np.Array;
-        const codebook = ifMoving(comparedCodes(options, params, affine[book], part));
+        const codebook = ifMoving(codes);
         const own = transform?.(codebook.ref); // [M, K, C]
         const usable = usableRows(rows.ref); // [M]
         // A row of NaN would turn the gradient of every code into NaN.
@@ -96,7 +93,7 @@ export function applyGraph(parts: Parts) {
           return nearestInGraph(lax.stopGradient(rows.ref), codebook.ref, metric);
         };
         const found = hideMasked(find(), repeatRows(usable.ref, k)); // [M k]
-        const codes = own
+        const chosen = own
           ? lookUpOwn(repeatRows(cosine ? normalise(own.ref) : own.ref, k), found.ref)
           : lookUp(codebook.ref, found.ref); // [M k, C]
         const wide = perBook && repeatRows(perBook.ref, k);
@@ -105,7 +102,7 @@ export function applyGraph(parts: Parts) {
           vectors: rows,
           codebook,
           indices: hideMasked(found, wide),
-          codes,
+          codes: chosen,
           logits,
           counted,
         };

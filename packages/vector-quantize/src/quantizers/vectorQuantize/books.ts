@@ -1,5 +1,5 @@
 import { lax, numpy as np, tree } from "@jax-js/jax";
-import { type AffineState, toBatch } from "../../codebook/affine.ts";
+import type { AffineState } from "../../codebook/affine.ts";
 import type { CodeStatistics } from "../../codebook/averages.ts";
 import type { Projection } from "../../layout/projection.ts";
 import type { ArrayTree } from "../../tree.ts";
@@ -143,17 +143,4 @@ export function withStoredCodes(
   const shift = (state.shift as np.Array).ref;
   const rests = fixed.ref.equal(own.ref.add(shift.ref));
   return { ...state, shift: np.where(rests, shift, fixed.sub(own)) };
-}
-
-/** The codes of one book as they are compared: through the bridge and the affine map. */
-export function comparedCodes(
-  { vqBridge }: CompleteOptions,
-  params: VectorQuantizeParams,
-  affine: AffineState | undefined,
-  stored: np.Array,
-): np.Array {
-  const bridged = vqBridge
-    ? vqBridge.apply(tree.ref(params.vqBridge as ArrayTree), stored)
-    : stored;
-  return affine ? toBatch(affine, bridged) : bridged;
 }

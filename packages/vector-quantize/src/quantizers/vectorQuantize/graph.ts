@@ -1,4 +1,5 @@
 import { numpy as np, tree } from "@jax-js/jax";
+import { toBatch } from "../../codebook/affine.ts";
 import { codeStatistics } from "../../codebook/averages.ts";
 import { lookUp } from "../../codebook/codebook.ts";
 import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
@@ -8,11 +9,11 @@ import type { Query } from "../../search/codebookEncoder.ts";
 import { normalise } from "../../search/graph.ts";
 import { refuseRows, usableRows } from "../../search/usable.ts";
 import { both, int32 } from "../../tracing.ts";
+import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions } from "../contract.ts";
 import {
   type Bookkeeping,
   bookkeeping,
-  comparedCodes,
   storedCodes,
   type VectorQuantizeParams,
   type VectorQuantizeState,
@@ -65,13 +66,16 @@ function passages(options: CompleteOptions, deal: Bookkeeping) {
       return fromVectors(output, layout, positions);
     },
 
-    /** The codes of each book as they are compared, `[K, C]`. */
+    /** The codes of each book as they are compared, `[K, C]`: through the bridge and the affine map. */
     compared(variables: VectorQuantizeVariables): np.Array[] {
       const { params, state } = variables;
       const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
-      return deal
-        .split(storedCodes(variables))
-        .map((stored, book) => comparedCodes(options, params, affine[book], stored));
+      const bridge = () => tree.ref(params.vqBridge as ArrayTree);
+      return deal.split(storedCodes(variables)).map((stored, book) => {
+        const codes = options.vqBridge ? options.vqBridge.apply(bridge(), stored) : stored;
+        const place = affine[book];
+        return place ? toBatch(place, codes) : codes;
+      });
     },
 
     /** `[...positions]`, with the axis of the heads if there are several. */
