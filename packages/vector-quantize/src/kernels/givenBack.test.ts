@@ -4,9 +4,15 @@ import { integers } from "../../../../test/support/kernelPools.ts";
 import { kmeans } from "./clustering/kmeans.ts";
 import { assignStats } from "./codes/assignStats.ts";
 import { decodeSum } from "./codes/gather.ts";
+import { layersKernels } from "./engine/binaries/layers.ts";
 import { createPool } from "./engine/createPool.ts";
 import type { Pool } from "./engine/pool.ts";
 import { binaryCodeEntropy } from "./entropy/binaryCodeEntropy.ts";
+import { planChain } from "./layers/chain.ts";
+import type { LayerWork } from "./layers/layerWork.ts";
+import { planLayer } from "./layers/planLayer.ts";
+import { reconstructionLoss } from "./layers/reconstruction.ts";
+import { Workspace } from "./layers/workspace.ts";
 import { decodeLevels, encodeLevels } from "./levels/encodeLevels.ts";
 import { fsqCodec } from "./levels/fsqCodec.ts";
 import { residualFsqCodec } from "./levels/residualFsqCodec.ts";
@@ -75,6 +81,56 @@ const scalar = fsqCodec({ levels: [8, 5, 30] });
 const layered = residualFsqCodec({ levels: [8, 5], numQuantizers: 3 });
 const books = [floats(20 * 4, 1), floats(20 * 4, 2)];
 
+/** Forward and back through layers of every kind. */
+async function layers(pool: Pool): Promise<void> {
+  const axis = { input: 6, output: 6, kernel: 3, stride: 1, dilation: 1, padding: 1, upsample: 1 };
+  const shapes = { inputShape: [2, 6, 6, 8], outputShape: [2, 6, 6, 8] };
+  const tiny = [2, 3, 3, 8];
+  const works: LayerWork[] = [
+    {
+      ...{ kind: "convolution", ...shapes, batch: 2, transposed: false, bias: true },
+      shape: {
+        ...{ height: axis, width: axis, inChannels: 8, outChannels: 8, groups: 1 },
+        weight: { tap: 64, input: 8, output: 1 },
+      },
+    },
+    { kind: "residual", ...shapes, layers: [{ kind: "activation", name: "gelu", ...shapes }] },
+    { kind: "snake", ...shapes },
+    { kind: "normalize", ...shapes, images: 2, positions: 36, groups: 2, eps: 1e-5 },
+    { kind: "windows", name: "maxPool", ...shapes, outputShape: tiny, window: [2, 2] },
+    {
+      ...{ kind: "rearrange", name: "depthToSpace", block: 2 },
+      ...{ inputShape: tiny, outputShape: [2, 6, 6, 2] },
+    },
+  ];
+  const work = new Workspace(pool, await pool.load(layersKernels, pool.form));
+  try {
+    const plan = planChain(works.map(planLayer), shapes.inputShape);
+    const own = () => {
+      const bias = work.copyOf(floats(8, 1));
+      const weight = work.copyOf(floats(576, 2));
+      const norm = { weight: work.copyOf(floats(8, 3)), bias: work.copyOf(floats(8, 4)) };
+      const alpha = work.copyOf(floats(8, 5));
+      return [{ weight, bias }, { layers: [{}] }, { alpha }, norm, {}, {}];
+    };
+    const [params, gradients] = [own(), own()];
+    await pool.exclusive(async () => {
+      const x = work.copyOf(floats(576, 6));
+      const { y, kept } = await plan.forward(work, params, x, true);
+      const { gradient } = await reconstructionLoss(
+        work,
+        { loss: "l1", range: [-1, 1], clamp: true },
+        [y, work.copyOf(floats(144, 7))],
+        144,
+        true,
+      );
+      await plan.backward(work, { params, gradients, kept, dy: gradient, wantsInput: true });
+    });
+  } finally {
+    work.free();
+  }
+}
+
 const calls: Record<string, (pool: Pool) => Promise<unknown>> = {
   "a search behind a k-d tree": (pool) => searches(pool, 8, 300, 2100),
   "a search behind a principal subspace": (pool) => searches(pool, 64, 1024, 2100),
@@ -102,6 +158,7 @@ const calls: Record<string, (pool: Pool) => Promise<unknown>> = {
   decodeResidualLevels: (pool) => decodeResidualLevels(layered, below(900 * 3, 40), { pool }),
   encodeSigns: (pool) => encodeSigns(floats(900 * 9, 1), { dim: 9, pool }),
   decodeSigns: (pool) => decodeSigns(below(900, 512), { dim: 9, pool }),
+  "layers of a model": layers,
 };
 
 type Method = (...given: never[]) => unknown;
