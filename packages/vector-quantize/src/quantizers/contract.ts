@@ -87,6 +87,17 @@ export interface Quantizer<
     options?: PassOptions,
   ): Promise<TrainingPass<Params, State>>;
 
+  /**
+   * As `pass`, of vectors in the kernels' memory, which it leaves its output in: nothing goes through an
+   * array. Present where vectors enter the search as they are, and only behind the guard, for trainers.
+   * It borrows its arguments, which must live until the way back.
+   */
+  passInMemory?(
+    variables: Variables<Params, State>,
+    vectors: MemoryVectors,
+    options?: PassOptions,
+  ): Promise<MemoryPass<Params, State>>;
+
   /** Code vectors of `indices`, before any output projection. */
   codes(variables: Variables<Params, State>, indices: np.Array): np.Array;
 
@@ -170,6 +181,34 @@ export interface TrainingPass<
    * `quantized.loss`. Takes ownership; may be called once.
    */
   back(gradients: PassGradients): Promise<{ params: Params; x: np.Array }>;
+  /** Gives back what the way back needs, in place of a call of `back`. */
+  dispose(): void;
+}
+
+/** Vectors in the memory of the pool that searches share: float32 `[..., D]`, by address. */
+export interface MemoryVectors {
+  readonly shape: readonly number[];
+  /** Where they lie; they must stay as they are until the way back. */
+  readonly at: number;
+  /** Where the output goes. */
+  readonly to: number;
+}
+
+/** A training call on vectors in the kernels' memory. */
+export interface MemoryPass<
+  Params extends ArrayTree = ArrayTree,
+  State extends ArrayTree = ArrayTree,
+> {
+  /** What `apply` reports in training beside its output; `state` is the one after the step. */
+  readonly report: Omit<Quantized<State>, "quantized">;
+  /**
+   * The gradients of the parameters, and at the address `to` that of the vectors, from those of the
+   * output, by address, and of `report.loss`, which it takes ownership of. May be called once.
+   */
+  back(
+    gradients: { readonly quantized: number; readonly loss: np.Array },
+    to: number,
+  ): Promise<Params>;
   /** Gives back what the way back needs, in place of a call of `back`. */
   dispose(): void;
 }

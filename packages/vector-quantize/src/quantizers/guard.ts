@@ -16,6 +16,7 @@ import {
   asynchronous,
   type Calls,
   type IndexShape,
+  internal,
   optionNames,
   type SearchingCall,
   signatures,
@@ -75,6 +76,7 @@ export function guarded<Q extends object>(given: Q, calls: Calls): Q {
   const open = withMethods(quantizer, (name, method) =>
     guardMethod(name, method, check, quantizer, calls),
   );
+  for (const name of internal) delete (open as Record<string, unknown>)[name];
   guards.set(open, { plain: quantizer, calls, check });
   return open;
 }

@@ -2,14 +2,15 @@ import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
 import type { Replacements } from "../codebook/deadCodes.ts";
 import type { Scope } from "../kernels/engine/memory.ts";
-import type { MemorySearch } from "../kernels/search/memorySearch.ts";
+import type { Job, Pool } from "../kernels/engine/pool.ts";
+import type { MemoryRows, MemorySearch } from "../kernels/search/memorySearch.ts";
 import { type Layout, positionShape } from "../layout/layout.ts";
 import { lazy } from "../lazy.ts";
 import { passage } from "../passage.ts";
 import type { Metric } from "../search/graph.ts";
 import { floats, withCodes } from "../search/kernel.ts";
 import type { ArrayTree } from "../tree.ts";
-import type { TrainingPass, Variables } from "./contract.ts";
+import type { Quantized, Quantizer, Variables } from "./contract.ts";
 import { type SearchedLayers, withLayers } from "./residual/kernel.ts";
 import type { VectorQuantizeState, VectorQuantizeVariables } from "./vectorQuantize/books.ts";
 
@@ -43,6 +44,8 @@ export interface PlainCodebook {
 export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree>
   extends Omit<SearchedLayers<np.Array>, "codebooks"> {
   readonly layout: Layout;
+  /** Whether vectors enter and leave as they lie, so that `enter` and `leave` are changes of shape. */
+  readonly direct: boolean;
   readonly layers: readonly PlainCodebook[];
   /** For `cosine` there is one layer, of vectors and codes of unit length. */
   readonly metric: Metric;
@@ -57,17 +60,19 @@ export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTre
   leave(params: Params, sum: np.Array, positions: number[]): np.Array;
   /** A layer's own, borrowed. */
   variablesAt(variables: Variables<Params, State>, layer: number): VectorQuantizeVariables;
+  /** Throws unless there is a key where one is needed. */
+  checkKey(key: np.Array | undefined): void;
   /** A key for each layer, and some more. Takes ownership. */
   keysOf(key: np.Array): np.Array[];
   /** The state after the step, from those of the layers. */
   stateOf(layers: VectorQuantizeState[]): State;
 }
 
-/** The training pass of a quantizer of plain layers on the kernels. It borrows its arguments. */
-export function plainPass<Params extends ArrayTree, State extends ArrayTree>(
+/** The training passes of a quantizer of plain layers on the kernels. They borrow their arguments. */
+export function plainPasses<Params extends ArrayTree, State extends ArrayTree>(
   quantizer: PlainQuantizer<Params, State>,
-) {
-  const { layout, layers, lossShape } = quantizer;
+): Pick<Quantizer<Params, State>, "pass" | "passInMemory"> {
+  const { layout, layers, lossShape, metric } = quantizer;
   type Entering = { params: Params; x: np.Array };
   type Leaving = { params: Params; sum: np.Array };
   const { forward: enter, backward: goHome } = passage(({ params, x }: Entering) =>
@@ -81,171 +86,231 @@ export function plainPass<Params extends ArrayTree, State extends ArrayTree>(
   const none = () => np.zeros(lossShape);
   const own = <Tree>(given: Tree): Tree => tree.ref(given as never) as Tree;
 
-  return async (
+  /** Runs `use` with a search in the codes, inside `exclusive`. */
+  async function searching<T>(
     variables: Variables<Params, State>,
-    x: np.Array,
+    dim: number,
+    use: (search: MemorySearch, held: Scope, passing: Scope) => Promise<T>,
+  ): Promise<T> {
+    const { inMemory } = await passModule();
+    const codebooks = await Promise.all(quantizer.codebooks(own(variables)).map(floats));
+    const inside = (search: object) => {
+      const found = inMemory(search);
+      const { pool } = found;
+      return pool.exclusive((passing) => pool.memory.hold((held) => use(found, held, passing)));
+    };
+    return layers.length === 1
+      ? withCodes(codebooks[0] as Float32Array, dim, metric, inside)
+      : withLayers({ ...quantizer, codebooks }, dim, inside);
+  }
+
+  /** Search, codebook update, output and errors of vectors in the kernels' memory, and the way back. */
+  async function passAt(
+    { search, vectors, sum }: Places,
+    variables: Variables<Params, State>,
     key: np.Array | undefined,
-  ): Promise<TrainingPass<Params, State>> => {
-    const positions = positionShape(x.shape, layout);
-    const leave = leaveAt({ positions });
-    const keys = key ? quantizer.keysOf(key.ref) : [];
-    const entering: Entering = own({ params: variables.params, x });
-    const move = (layer: number, batch: LayerBatch) => {
-      const { params, state } = quantizer.variablesAt(variables, layer);
-      return (layers[layer] as PlainCodebook).move(
-        tree.ref({ params, state }),
-        batch,
-        keys[layer]?.ref,
-      );
-    };
-    const pass = await passThroughLayers(enter(own(entering)), quantizer, {
-      codebooks: quantizer.codebooks(own(variables)),
-      move,
-    })
-      .catch((error) => {
-        tree.dispose(entering as never);
-        throw error;
-      })
-      .finally(() => tree.dispose(keys));
-    const leaving: Leaving = { params: own(variables.params), sum: pass.sum };
-    const commitment = pass.errors.map((error, q) => (weights[q] === 0 ? 0 : error));
-    return {
-      quantized: {
-        quantized: leave.forward(own(leaving)),
-        indices: pass.indices.reshape(quantizer.shapeOfIndices(positions)),
-        loss: perLayer(commitment.map((error, q) => error * (weights[q] as number))),
-        losses: {
-          crossEntropy: none(),
-          commitment: perLayer(commitment),
-          codebookDiversity: none(),
-          orthogonal: none(),
-          inPlace: none(),
-        },
-        state: quantizer.stateOf(pass.states),
-      },
-      async back({ quantized, loss }) {
-        const { params: outer, sum } = leave.backward(leaving, quantized);
-        const factors = [...(await floats(loss))];
-        const ofErrors = factors.map((factor, q) => factor * (weights[q] as number));
-        const { params: inner, x: home } = goHome(entering, await pass.back(sum, ofErrors));
-        const add = (a: np.Array, b: np.Array) => a.add(b);
-        return { params: tree.map(add, inner as never, outer as never) as Params, x: home };
-      },
-      dispose() {
-        tree.dispose([entering, leaving] as never);
-        pass.dispose();
-      },
-    };
-  };
-}
-
-/** A training step's work on the vectors of plain layers. */
-interface KernelPass {
-  /** int32 `[N, Q]`. */
-  readonly indices: np.Array;
-  /** The sum of the codes, `[N, C]`. */
-  readonly sum: np.Array;
-  /** `mean (r_q - c_q)^2` over vectors and features, per layer. */
-  readonly errors: readonly number[];
-  readonly states: VectorQuantizeState[];
-  /**
-   * The gradient of the vectors from that of the sum and those of the errors. Takes ownership; may be
-   * called once.
-   */
-  back(gradient: np.Array, errorGradients: readonly number[]): Promise<np.Array>;
-  /** In place of `back`. */
-  dispose(): void;
-}
-
-/**
- * Search, codebook update, output and errors of plain layers on the kernels, and the gradient's way
- * back: one graph of all that costs many times more. Takes ownership.
- *
- * Arrays go into the kernels' memory and come out of it here alone: what lies in between is
- * `createResidualPass`.
- */
-async function passThroughLayers(
-  vectors: np.Array,
-  quantizer: Pick<PlainQuantizer<never, never>, "metric" | "layers" | "beam" | "beamWeights">,
-  step: {
-    readonly codebooks: readonly np.Array[];
-    /** The state of a layer after the step. */
-    move(layer: number, batch: LayerBatch): VectorQuantizeState;
-  },
-): Promise<KernelPass> {
-  const shape = vectors.shape as [number, number];
-  const [N, dim] = shape;
-  const { metric, layers } = quantizer;
-  const { createResidualPass, inMemory } = await passModule();
-  const [x, ...codebooks] = await Promise.all([vectors, ...step.codebooks].map(floats));
-  const search = (use: (found: object) => Promise<KernelPass>) =>
-    layers.length === 1
-      ? withCodes(codebooks[0] as Float32Array, dim, metric, use)
-      : withLayers({ ...quantizer, codebooks }, dim, use);
-
-  const run = async (search: MemorySearch, held: Scope, passing: Scope): Promise<KernelPass> => {
-    const { pool } = search;
-    const { memory } = pool;
-    const [at, sum] = [held.allocate(4 * N * dim), held.allocate(4 * N * dim)];
-    const array = (view: Float32Array) => np.array(view, { shape });
-    /** Brings rows to an address while the kernel is at work on those before. */
-    const fillFrom = (rows: Float32Array | undefined, to: number) => (begin: number, end: number) =>
-      memory.write(to + 4 * begin * dim, (rows as Float32Array).subarray(begin * dim, end * dim));
+    [held, passing]: readonly [Scope, Scope],
+  ): Promise<KernelPass<State>> {
+    const { createResidualPass } = await passModule();
+    const { pool, dim } = search;
+    const { rows } = vectors;
     const entered: (np.Array | undefined)[] = [];
     const pass = await createResidualPass(
       {
         search,
-        vectors: { rows: N, at, fill: fillFrom(x, at) },
+        vectors,
         sum,
         entered(layer, view) {
-          if (layers[layer]?.replacesDeadCodes) entered[layer] = array(view);
+          if (!layers[layer]?.replacesDeadCodes) return;
+          entered[layer] = np.array(view, { shape: [rows, dim] });
         },
       },
       held,
       passing,
     );
-    const indices = np.array(memory.i32(pass.indices, N * layers.length), {
-      shape: [N, layers.length],
+    const found = pool.memory.i32(pass.indices, rows * layers.length);
+    const indices = np.array(found, { shape: [rows, layers.length] });
+    using keys = keysFor(key);
+    const states = pass.stats.map(({ counts, sums }, layer) => {
+      const { params, state } = quantizer.variablesAt(variables, layer);
+      const vectors = entered[layer];
+      const batch: LayerBatch = {
+        statistics: {
+          counts: np.array(new Float32Array(counts)),
+          sums: np.array(sums, { shape: [counts.length, dim] }),
+        },
+        ...(vectors && { replacements: { vectors, indices: indices.ref.slice([], layer) } }),
+      };
+      return (layers[layer] as PlainCodebook).move(
+        tree.ref({ params, state }),
+        batch,
+        keys.all[layer]?.ref,
+      );
     });
-    const free = () => {
+    const dispose = () => {
       pool.exclusive(() => held.free()).catch(() => {}); // a pool that is disposed of has no memory
     };
     return {
+      pool,
       indices,
-      sum: array(memory.f32(sum, N * dim)),
-      errors: pass.errors.map((error) => error / (N * dim)),
-      states: pass.stats.map(({ counts, sums }, layer) => {
-        const own = entered[layer];
-        return step.move(layer, {
-          statistics: {
-            counts: np.array(new Float32Array(counts)),
-            sums: np.array(sums, { shape: [counts.length, dim] }),
-          },
-          ...(own && { replacements: { vectors: own, indices: indices.ref.slice([], layer) } }),
-        });
-      }),
-      async back(gradient, errorGradients) {
-        const given = await floats(gradient);
-        const weights = errorGradients.map((each) => (2 * each) / (N * dim));
+      errors: pass.errors.map((error) => error / (rows * dim)),
+      state: quantizer.stateOf(states),
+      dispose,
+      async back(byErrors, way, answer) {
+        const factors = await floats(byErrors);
+        const errors = weights.map((weight, q) => (2 * weight * factors[q]!) / (rows * dim));
         const { rotates } = layers[0] as PlainCodebook;
-        const fill = fillFrom(given, sum);
-        const way = { gradient: sum, fill, weights, rotates, to: at };
         try {
           return await pool.exclusive(async (scope) => {
-            await pass.back(way, scope);
-            return array(memory.f32(at, N * dim));
+            await pass.back({ ...way, weights: errors, rotates }, scope);
+            return answer();
           });
         } finally {
-          free();
+          dispose();
         }
       },
-      dispose: free,
+    };
+  }
+
+  function keysFor(key: np.Array | undefined) {
+    const all = key ? quantizer.keysOf(key.ref) : [];
+    return { all, [Symbol.dispose]: () => tree.dispose(all) };
+  }
+
+  /** What the quantizer reports beside its output. */
+  function reportOf(pass: KernelPass<State>, positions: readonly number[]) {
+    const commitment = pass.errors.map((error, q) => (weights[q] === 0 ? 0 : error));
+    return {
+      indices: pass.indices.reshape(quantizer.shapeOfIndices(positions)),
+      loss: perLayer(commitment.map((error, q) => error * (weights[q] as number))),
+      losses: {
+        crossEntropy: none(),
+        commitment: perLayer(commitment),
+        codebookDiversity: none(),
+        orthogonal: none(),
+        inPlace: none(),
+      },
+      state: pass.state,
+    } satisfies Omit<Quantized<State>, "quantized">;
+  }
+
+  const passInMemory: NonNullable<Quantizer<Params, State>["passInMemory"]> = async (
+    variables,
+    { shape, at, to },
+    { key } = {},
+  ) => {
+    quantizer.checkKey(key);
+    const positions = shape.slice(0, -1);
+    const dim = shape.at(-1) as number;
+    const rows = positions.reduce((product, length) => product * length, 1);
+    const pass = await searching(variables, dim, (search, held, passing) =>
+      passAt({ search, vectors: { rows, at }, sum: to }, variables, key, [held, passing]),
+    );
+    return {
+      report: reportOf(pass, positions),
+      async back(gradients, home) {
+        const way = { gradient: gradients.quantized, to: home };
+        return await pass.back(gradients.loss, way, () =>
+          tree.map((leaf: np.Array) => np.zerosLike(leaf), variables.params as never),
+        );
+      },
+      dispose: () => pass.dispose(),
     };
   };
 
-  return search((found) => {
-    const inside = inMemory(found);
-    const { memory } = inside.pool;
-    return inside.pool.exclusive((passing) => memory.hold((held) => run(inside, held, passing)));
-  });
+  return {
+    async pass(variables, x, { key } = {}) {
+      quantizer.checkKey(key);
+      const positions = positionShape(x.shape, layout);
+      const leave = leaveAt({ positions });
+      const entering: Entering = own({ params: variables.params, x });
+      using mine = handle(entering);
+      const vectors = enter(own(entering));
+      const shape = vectors.shape as [number, number];
+      const [rows, dim] = shape;
+      const size = 4 * rows * dim;
+      const numbers = await floats(vectors);
+      const { pass, at, sum, quantized } = await searching(
+        variables,
+        dim,
+        async (search, held, passing) => {
+          const { memory } = search.pool;
+          const [at, sum] = [held.allocate(size), held.allocate(size)];
+          const places = { search, vectors: { rows, at, fill: filling(search, numbers, at) }, sum };
+          const pass = await passAt(places, variables, key, [held, passing]);
+          return { pass, at, sum, quantized: np.array(memory.f32(sum, rows * dim), { shape }) };
+        },
+      );
+      const leaving: Leaving = { params: own(variables.params), sum: quantized };
+      mine.keep();
+      return {
+        quantized: { quantized: leave.forward(own(leaving)), ...reportOf(pass, positions) },
+        async back(gradients) {
+          const { params: outer, sum: bySum } = leave.backward(leaving, gradients.quantized);
+          const given = await floats(bySum);
+          const { memory } = pass.pool;
+          const fill = filling({ pool: pass.pool, dim }, given, sum);
+          const byVectors = await pass.back(gradients.loss, { gradient: sum, fill, to: at }, () =>
+            np.array(memory.f32(at, rows * dim), { shape }),
+          );
+          const { params: inner, x: home } = goHome(entering, byVectors);
+          const add = (a: np.Array, b: np.Array) => a.add(b);
+          return { params: tree.map(add, inner as never, outer as never) as Params, x: home };
+        },
+        dispose() {
+          tree.dispose([entering, leaving] as never);
+          pass.dispose();
+        },
+      };
+    },
+
+    ...(quantizer.direct && { passInMemory }),
+  };
+}
+
+/** Where vectors lie in the kernels' memory, and where their output goes. */
+interface Places {
+  readonly search: MemorySearch;
+  readonly vectors: MemoryRows;
+  readonly sum: number;
+}
+
+/** A training step's work on vectors in the kernels' memory. */
+interface KernelPass<State> {
+  readonly pool: Pool;
+  /** int32 `[N, Q]`. */
+  readonly indices: np.Array;
+  /** `mean (r_q - c_q)^2` over vectors and features, per layer. */
+  readonly errors: readonly number[];
+  readonly state: State;
+  /**
+   * What `answer` makes of the gradient of the vectors, at `to`, from that of the sum of the codes and those
+   * of the errors, which it takes ownership of. May be called once.
+   */
+  back<T>(
+    byErrors: np.Array,
+    way: { readonly gradient: number; readonly fill?: Job["fill"]; readonly to: number },
+    answer: () => T,
+  ): Promise<T>;
+  /** Gives back what the way back needs, in place of a call of `back`. */
+  dispose(): void;
+}
+
+/** Brings rows to an address while a kernel is at work on those before. */
+const filling =
+  ({ pool, dim }: Pick<MemorySearch, "pool" | "dim">, rows: Float32Array, to: number) =>
+  (begin: number, end: number): void =>
+    pool.memory.write(to + 4 * begin * dim, rows.subarray(begin * dim, end * dim));
+
+/** Gives arrays up at the end of the block, unless they are kept. */
+function handle(arrays: unknown) {
+  let kept = false;
+  return {
+    keep() {
+      kept = true;
+    },
+    [Symbol.dispose]() {
+      if (!kept) tree.dispose(arrays as never);
+    },
+  };
 }

@@ -15,7 +15,7 @@ import type {
   Variables,
 } from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
-import { type PlainCodebook, plainPass } from "./kernelPass.ts";
+import { type PlainCodebook, plainPasses } from "./kernelPass.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
 import { initImplicit } from "./residual/implicit.ts";
 import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
@@ -140,10 +140,12 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
   const variablesAt = (variables: ResidualVariables, layer: number): Variables =>
     tree.ref(borrowedAt(variables, layer));
 
-  const pass =
+  const direct = layout === "channelLast" && innerDim === dim;
+  const passes =
     plain &&
-    plainPass<ResidualParams, ResidualState>({
+    plainPasses<ResidualParams, ResidualState>({
       layout,
+      direct: direct && !family.enter,
       layers: plain,
       metric: "euclidean",
       beam: beam.training,
@@ -154,6 +156,10 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       enter: graph.enter,
       leave: graph.leave,
       variablesAt: borrowedAt,
+      checkKey(key) {
+        const call = { training: true, moves: !family.frozen };
+        checkKey(`${where}.pass`, key, family.draws?.(call));
+      },
       // As `apply` deals them: one for each layer, three for what comes around the layers.
       keysOf: (key) => [...random.split(key, Q + 3)],
       stateOf: (layers) => ({ layers }),
@@ -171,7 +177,6 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
 
   /** Indices of scalar layers by the kernels: int32 `[N, Q]`. */
   const encodeLevels = async ({ params }: ResidualVariables, x: np.Array, depth: number) => {
-    const direct = layout === "channelLast" && innerDim === dim;
     const vectors = await floats(direct ? x.ref : compiled.projected(tree.ref(params), x.ref));
     const rows = await (family.encoder as ResidualEncoder)(vectors, depth);
     return np.array(rows as Int32Array<ArrayBuffer>, { shape: [rows.length / Q, Q] });
@@ -328,13 +333,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       return byPath(x, apart && byLayers, inGraph);
     },
 
-    ...(pass && {
-      async pass(variables, x, { key } = {}) {
-        const call = { training: true, moves: !family.frozen };
-        checkKey(`${where}.pass`, key, family.draws?.(call));
-        return await pass(variables, x, key);
-      },
-    }),
+    ...passes,
 
     codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 

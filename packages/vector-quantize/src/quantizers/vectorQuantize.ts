@@ -11,7 +11,7 @@ import { codebookEncoder } from "../search/codebookEncoder.ts";
 import { jitByMode, jittedAll, owns } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import { guarded } from "./guard.ts";
-import { plainPass } from "./kernelPass.ts";
+import { plainPasses } from "./kernelPass.ts";
 import { applyGraph, stepCodebook } from "./vectorQuantize/apply.ts";
 import { type ApplyMode, drawingsOf, drawnBy } from "./vectorQuantize/applyMode.ts";
 import type {
@@ -21,7 +21,7 @@ import type {
 } from "./vectorQuantize/books.ts";
 import { checkTemperature, checkTopk } from "./vectorQuantize/checks.ts";
 import type { VectorQuantizer } from "./vectorQuantize/contract.ts";
-import { type Call, partsOf, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
+import { type Call, isDirect, partsOf, vectorQuantizeGraph } from "./vectorQuantize/graph.ts";
 import { initVectorQuantize } from "./vectorQuantize/init.ts";
 import type { CountedBatch, MoveMode } from "./vectorQuantize/move.ts";
 import {
@@ -79,10 +79,11 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   };
   const encode = codebookEncoder({ metric, ...graph });
   const plain = plainCodebook(parts, compiled.move);
-  const pass =
+  const passes =
     plain &&
-    plainPass<VectorQuantizeParams, VectorQuantizeState>({
+    plainPasses<VectorQuantizeParams, VectorQuantizeState>({
       layout,
+      direct: isDirect(options),
       layers: [plain],
       metric,
       beam: 1,
@@ -93,6 +94,9 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       enter: (params, x) => parts.toBooks(params, x)[0] as np.Array, // [M, C]
       leave: (params, sum, positions) => parts.fromBooks(params, [sum], positions),
       variablesAt: (variables) => variables,
+      checkKey(key) {
+        checkKey("vectorQuantize.pass", key, plain.replacesDeadCodes && drawnBy.replace);
+      },
       keysOf: (key) => [key],
       stateOf: ([state]) => state as VectorQuantizeState,
     });
@@ -206,13 +210,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       return blockUntilReady(moved);
     },
 
-    ...(pass && {
-      plain,
-      async pass(variables, x, { key } = {}) {
-        checkKey("vectorQuantize.pass", key, plain.replacesDeadCodes && drawnBy.replace);
-        return await pass(variables, x, key);
-      },
-    }),
+    ...(plain && { plain, ...passes }),
 
     codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 

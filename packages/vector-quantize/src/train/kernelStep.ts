@@ -1,15 +1,14 @@
 import { numpy as np, random } from "@jax-js/jax";
-import type { Addresses } from "../kernels/layers/layerPlan.ts";
 import { type ReconstructionRule, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
 import { withWorkspace } from "../kernels/layers/workspace.ts";
 import type { Model, ModelParams } from "../nn/model.ts";
-import { arrayAt, bringIn, bringOut, numbersOf, shapesOf, zerosLike } from "../nn/numbers.ts";
+import { bringIn, bringOut, numbersOf, shapesOf, zerosLike } from "../nn/numbers.ts";
 import { tapesOf } from "../nn/tape.ts";
 import type { Quantized } from "../quantizers/contract.ts";
-import { createTrainingPass } from "../quantizers/trainingPass.ts";
-import { jitted, owns } from "../tree.ts";
+import { jitted, owns, release } from "../tree.ts";
 import { checkOutput } from "./checks.ts";
 import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
+import { type BufferPass, quantizerPass } from "./quantizerPass.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
 
@@ -42,7 +41,7 @@ type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
  * kernels are graphs of their own in between.
  */
 export function createKernelStep(model: Model, { rule, quantizerWeight, conclude }: StepParts) {
-  const pass = createTrainingPass(model.quantizer);
+  const pass = quantizerPass(model.quantizer);
   const finish = jitted(conclude);
   const encoderFor = tapesOf(model.layers.encoder);
   const decoderFor = tapesOf(model.layers.decoder);
@@ -52,102 +51,91 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
     batch: np.Array,
     timer?: PhaseTimer,
   ): Promise<TrainStepResult> => {
-    using _ = owns(before, batch);
     const timed: Timed = timer ? timer.time : (_phase, run) => run();
-    const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
     const { params, state } = before.variables;
+    /** What is given up on an error. */
+    const made: unknown[] = [];
+    let open: BufferPass | undefined;
+    using _ = owns(before, batch);
+    try {
+      return await withWorkspace(async (work) => {
+        const { pool } = work;
+        const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
+        made.push(key, stepKey);
+        const encoder = encoderFor(params.encoder, batch.shape);
+        const decoder = decoderFor(params.decoder, encoder.outputShape);
+        checkOutput(decoder.outputShape, batch.shape);
+        const own = {
+          encoder: await bringIn(work, params.encoder),
+          decoder: await bringIn(work, params.decoder),
+        };
+        const sums = {
+          encoder: zerosLike(work, params.encoder),
+          decoder: zerosLike(work, params.decoder),
+        };
+        const image = work.copyOf(await numbersOf(batch));
 
-    return await withWorkspace(async (work) => {
-      const { pool } = work;
-      const encoder = encoderFor(params.encoder, batch.shape);
-      let image = 0;
-      const own: Parts = {
-        encoder: await bringIn(work, params.encoder),
-        decoder: await bringIn(work, params.decoder),
-      };
-      const zeros: Parts = {
-        encoder: zerosLike(work, params.encoder),
-        decoder: zerosLike(work, params.decoder),
-      };
-
-      const forward = await timed("encoder forward", async () => {
-        image = work.copyOf(await numbersOf(batch));
-        const held = work.hold(image);
-        return pool.exclusive(() => encoder.forward(work, own.encoder, held, true));
-      });
-      const features = arrayAt(work, forward.y, encoder.outputShape);
-      work.release(forward.y);
-
-      const passed = await timed("quantizer forward", () =>
-        pass(refTree({ params: params.quantizer, state }) as never, features, { key: stepKey }),
-      );
-      const { quantized, ...report } = passed.quantized;
-      const decoder = decoderFor(params.decoder, quantized.shape);
-      checkOutput(decoder.outputShape, batch.shape);
-
-      const after = await timed("decoder", async () => {
-        const codes = work.copyOf((await quantized.data()) as Float32Array);
-        return pool.exclusive(async () => {
-          const { y, kept } = await decoder.forward(work, own.decoder, codes, true);
-          const found = await reconstructionLoss(work, rule, [y, image], batch.size, true);
-          work.release(y, image);
-          const by = await decoder.backward(work, {
-            params: own.decoder,
-            gradients: zeros.decoder,
-            kept,
-            dy: found.gradient,
-            wantsInput: true,
-          });
-          return { ...found, by };
-        });
-      });
-      const byLoss = np.full(report.loss.shape, quantizerWeight);
-      const byQuantized = arrayAt(work, after.by, quantized.shape);
-      work.release(after.by);
-      const home = await timed("quantizer backward", () =>
-        passed.back({ quantized: byQuantized, loss: byLoss }),
-      );
-
-      await timed("encoder backward", async () => {
-        const dy = work.copyOf((await home.x.data()) as Float32Array);
-        await pool.exclusive(() =>
-          encoder.backward(work, {
-            params: own.encoder,
-            gradients: zeros.encoder,
-            kept: forward.kept,
-            dy,
-            wantsInput: false,
+        const { y, kept } = await timed("encoder forward", () =>
+          pool.exclusive(() => encoder.forward(work, own.encoder, work.hold(image), true)),
+        );
+        const variables = { params: params.quantizer, state };
+        const vectors = { at: y, shape: encoder.outputShape };
+        const passed = await timed("quantizer forward", () =>
+          pass(work, variables, vectors, stepKey),
+        );
+        open = passed;
+        made.push(passed.report);
+        const { found, byCodes } = await timed("decoder", () =>
+          pool.exclusive(async () => {
+            const { y, kept } = await decoder.forward(work, own.decoder, passed.output, true);
+            const found = await reconstructionLoss(work, rule, [y, image], batch.size, true);
+            work.release(y, image);
+            const byCodes = await decoder.backward(work, {
+              params: own.decoder,
+              gradients: sums.decoder,
+              kept,
+              dy: found.gradient,
+              wantsInput: true,
+            });
+            return { found, byCodes };
+          }),
+        );
+        const byLoss = np.full(passed.report.loss.shape, quantizerWeight);
+        open = undefined; // its way back gives it up
+        const home = await timed("quantizer backward", () => passed.back(byCodes, byLoss));
+        made.push(home.params);
+        await timed("encoder backward", () =>
+          pool.exclusive(() =>
+            encoder.backward(work, {
+              params: own.encoder,
+              gradients: sums.encoder,
+              kept,
+              dy: home.byVectors,
+              wantsInput: false,
+            }),
+          ),
+        );
+        const gradientsOf = (side: "encoder" | "decoder") =>
+          bringOut(work, sums[side], shapesOf(params[side])) as ModelParams["encoder"];
+        return timed("optimizer", () =>
+          finish({
+            before: refTree(before),
+            gradients: {
+              encoder: gradientsOf("encoder"),
+              quantizer: home.params,
+              decoder: gradientsOf("decoder"),
+            },
+            key,
+            reconstruction: np.array(found.loss),
+            distortion: np.array(found.distortion),
+            report: passed.report,
           }),
         );
       });
-      return timed("optimizer", () =>
-        finish({
-          before: refTree(before),
-          gradients: {
-            encoder: bringOut(
-              work,
-              zeros.encoder,
-              shapesOf(params.encoder),
-            ) as ModelParams["encoder"],
-            quantizer: home.params,
-            decoder: bringOut(
-              work,
-              zeros.decoder,
-              shapesOf(params.decoder),
-            ) as ModelParams["decoder"],
-          },
-          key,
-          reconstruction: np.array(after.loss),
-          distortion: np.array(after.distortion),
-          report,
-        }),
-      );
-    });
+    } catch (error) {
+      open?.dispose();
+      release(made);
+      throw error;
+    }
   };
-}
-
-/** Parameters of the layers on both sides, by address. */
-interface Parts {
-  readonly encoder: Addresses;
-  readonly decoder: Addresses;
 }

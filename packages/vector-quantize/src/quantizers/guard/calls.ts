@@ -69,6 +69,9 @@ export const signatures: Readonly<Record<string, readonly Argument[]>> = {
   checkIndices: ["indices", "options"],
 };
 
+/** Methods for what stands behind the guard: a guarded quantizer doesn't have them. */
+export const internal: ReadonlySet<string> = new Set(["passInMemory"]);
+
 /** Methods that can't be traced: they read numbers. */
 export const asynchronous: ReadonlySet<string> = new Set([
   "fit",

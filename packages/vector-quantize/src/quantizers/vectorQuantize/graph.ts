@@ -43,6 +43,11 @@ export function partsOf(options: CompleteOptions) {
   return { options, deal, ...ways, inMotion: motionGraph(options, deal) };
 }
 
+/** Whether vectors enter the codebook, and its codes come out, as they lie in input and output. */
+export function isDirect({ layout, heads, dim, codebookDim, metric }: CompleteOptions): boolean {
+  return layout === "channelLast" && heads === 1 && codebookDim === dim && metric === "euclidean";
+}
+
 /** The ways in and out of the codebook, shared by evaluation and training. */
 function passages(options: CompleteOptions, deal: Bookkeeping) {
   const { metric, layout, heads } = options;

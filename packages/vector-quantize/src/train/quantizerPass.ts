@@ -1,0 +1,83 @@
+import { type numpy as np, tree } from "@jax-js/jax";
+import { sizeOf } from "../kernels/layers/layerPlan.ts";
+import type { Workspace } from "../kernels/layers/workspace.ts";
+import { arrayAt } from "../nn/numbers.ts";
+import type { Quantized, Quantizer, Variables } from "../quantizers/contract.ts";
+import { unguarded } from "../quantizers/guard.ts";
+import { createTrainingPass } from "../quantizers/trainingPass.ts";
+import type { ArrayTree } from "../tree.ts";
+
+/** A training pass of a quantizer between two buffers of a workspace. */
+export interface BufferPass {
+  /** The buffer of the output. */
+  readonly output: number;
+  readonly report: Omit<Quantized, "quantized">;
+  /**
+   * The gradients of the parameters, and of the vectors in a buffer, from those of the output and of
+   * `report.loss`, both of which it takes over. May be called once.
+   */
+  back(byOutput: number, byLoss: np.Array): Promise<{ params: ArrayTree; byVectors: number }>;
+  /** In place of `back`. */
+  dispose(): void;
+}
+
+/** Vectors in a buffer. */
+interface BufferVectors {
+  readonly at: number;
+  readonly shape: readonly number[];
+}
+
+/**
+ * The training pass of `quantizer` on vectors in a workspace, whose buffer it takes over. Where they enter
+ * the search as they are, nothing leaves the kernels' memory. Borrows `variables`, and takes over `key`.
+ */
+export function quantizerPass(quantizer: Quantizer) {
+  const inner = unguarded(quantizer);
+  const run = createTrainingPass(quantizer);
+
+  return async (
+    work: Workspace,
+    variables: Variables,
+    { at, shape }: BufferVectors,
+    key: np.Array,
+  ): Promise<BufferPass> => {
+    const size = sizeOf(shape);
+    const { passInMemory } = inner;
+    const takes = shape.length > 1 && !shape.includes(0) && shape.at(-1) === quantizer.dim;
+    if (passInMemory && takes) {
+      const to = work.take(size);
+      const pass = await passInMemory(variables, { shape, at, to }, { key });
+      key.dispose();
+      return {
+        output: to,
+        report: pass.report,
+        async back(byOutput, byLoss) {
+          const byVectors = work.take(size);
+          const params = await pass.back({ quantized: byOutput, loss: byLoss }, byVectors);
+          work.release(at, byOutput);
+          return { params, byVectors };
+        },
+        dispose: () => pass.dispose(),
+      };
+    }
+    const x = arrayAt(work, at, shape);
+    work.release(at);
+    const pass = await run(tree.ref(variables), x, { key });
+    const { quantized, ...report } = pass.quantized;
+    return {
+      output: await bufferOf(work, quantized),
+      report,
+      async back(byOutput, byLoss) {
+        const gradient = arrayAt(work, byOutput, shape);
+        work.release(byOutput);
+        const { params, x } = await pass.back({ quantized: gradient, loss: byLoss });
+        return { params, byVectors: await bufferOf(work, x) };
+      },
+      dispose: () => pass.dispose(),
+    };
+  };
+}
+
+async function bufferOf(work: Workspace, x: np.Array): Promise<number> {
+  return work.copyOf((await x.data()) as Float32Array);
+}
