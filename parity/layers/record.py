@@ -130,9 +130,9 @@ def room(options, lengths, extents, transposed):
 
 CONVOLUTIONS = {
     "conv1d": (conv1d, 1, False, 36),
-    "conv2d": (conv2d, 2, False, 40),
+    "conv2d": (conv2d, 2, False, 32),
     "convTranspose1d": (conv_transpose1d, 1, True, 24),
-    "convTranspose2d": (conv_transpose2d, 2, True, 28),
+    "convTranspose2d": (conv_transpose2d, 2, True, 22),
 }
 
 def other_cases():
@@ -162,6 +162,14 @@ def other_cases():
         for name, runs in (("maxPool", MAX_POOLS), ("avgPool", AVG_POOLS)):
             run = partial(runs[dims], kernel_size=window, stride=stride)
             yield f"{name}-{at}", {"type": name, **options}, shape, {}, run
+
+
+def batch_norms():
+    """Name, configuration, shape of the input, whether in training."""
+    for at, (momentum, shape) in enumerate(((0.1, [6, 3]), (0.3, [2, 4, 5]), (0.1, [3, 2, 4, 3]))):
+        config = {"type": "batchNorm", "channels": shape[1], "momentum": momentum, "eps": 1e-3}
+        for training in (True, False):
+            yield f"batchNorm-{at}-{'train' if training else 'eval'}", config, shape, training
 
 
 def snake(x, alpha):
@@ -230,24 +238,49 @@ def called(run, options):
     return lambda x, **params: run(x, **params, **own)
 
 
+def record_call(name, shape, parameters, run, tensors):
+    """Runs `run` on random inputs and keeps all there is to compare."""
+    x = torch.randn(shape)
+    params = {key: torch.randn(of) for key, of in parameters.items()}
+    inputs = [each.double().requires_grad_() for each in (x, *params.values())]
+    y = run(inputs[0], **dict(zip(params, inputs[1:])))
+    weight = torch.randn(y.shape)
+    gradients = torch.autograd.grad((y * weight.double()).sum(), inputs)
+    tensors[f"{name}/x"] = x
+    tensors[f"{name}/y"] = y.detach().float()
+    tensors[f"{name}/weight"] = weight
+    for key, gradient in zip(("x", *params), gradients):
+        tensors[f"{name}/grad/{key}"] = gradient.float()
+    for key, value in params.items():
+        tensors[f"{name}/params/{key}"] = value
+
+
+def record_batch_norm(name, config, shape, training, tensors):
+    torch.manual_seed(zlib.crc32(name.encode()))
+    channels, momentum, eps = config["channels"], config["momentum"], config["eps"]
+    mean, variance = torch.randn(channels), torch.rand(channels) + 0.5
+    tensors[f"{name}/state/mean"], tensors[f"{name}/state/variance"] = mean, variance
+    running = mean.double(), variance.double()
+
+    def run(x, weight, bias):
+        return F.batch_norm(x, *running, weight, bias, training, momentum, eps)
+
+    record_call(name, shape, {"weight": [channels], "bias": [channels]}, run, tensors)
+    if training:
+        tensors[f"{name}/after/mean"], tensors[f"{name}/after/variance"] = (
+            each.float() for each in running
+        )
+
+
 def record():
     described, tensors = {}, {}
     for name, config, shape, parameters, run in cases():
-        torch.manual_seed(zlib.crc32(name.encode()))
-        x = torch.randn(shape)
-        params = {key: torch.randn(of) for key, of in parameters.items()}
-        inputs = [each.double().requires_grad_() for each in (x, *params.values())]
-        y = run(inputs[0], **dict(zip(params, inputs[1:])))
-        weight = torch.randn(y.shape)
-        gradients = torch.autograd.grad((y * weight.double()).sum(), inputs)
         described[name] = config
-        tensors[f"{name}/x"] = x
-        tensors[f"{name}/y"] = y.detach().float()
-        tensors[f"{name}/weight"] = weight
-        for key, gradient in zip(("x", *params), gradients):
-            tensors[f"{name}/grad/{key}"] = gradient.float()
-        for key, value in params.items():
-            tensors[f"{name}/params/{key}"] = value
+        torch.manual_seed(zlib.crc32(name.encode()))
+        record_call(name, shape, parameters, run, tensors)
+    for name, config, shape, training in batch_norms():
+        described[name] = config
+        record_batch_norm(name, config, shape, training, tensors)
     tensors = {key: value.contiguous() for key, value in tensors.items()}
     # One entry: the library writes several in any order.
     return safetensors.torch.save(tensors, {"cases": json.dumps(described)})

@@ -1,6 +1,6 @@
 /** Our layers beside PyTorch's: outputs, and gradients by the input and every parameter. */
 import { readFileSync } from "node:fs";
-import { numpy as np } from "@jax-js/jax";
+import { numpy as np, tree } from "@jax-js/jax";
 import { type LayerConfig, layerFromConfig } from "vector-quantize/nn";
 import { expect, test } from "vitest";
 import { toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
@@ -37,33 +37,43 @@ const namesBelow = (prefix: string) =>
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));
 
-test("there are cases", () => expect(cases.length).toBeGreaterThan(165));
+const parametersBelow = (prefix: string, axes: readonly number[] = []) =>
+  Object.fromEntries(
+    namesBelow(prefix).map((key) => [key, recorded(`${prefix}${key}`, axes)] as const),
+  );
+
+test("there are cases", () => expect(cases.length).toBeGreaterThan(155));
 
 test.for(cases)("%s", async ([name, config]) => {
   const layer = layerFromConfig(config);
   const axes = weightAxes[config.type] ?? [];
-  const params = Object.fromEntries(
-    namesBelow(`${name}/params/`).map((key) => [key, recorded(`${name}/params/${key}`, axes)]),
-  );
-  const along = recorded(`${name}/weight`);
-  const objective = (given: typeof params, x: np.Array) =>
-    np.sum(layer.apply(given, x).mul(along.ref));
-  const output = layer.apply(
-    Object.fromEntries(Object.entries(params).map(([key, value]) => [key, value.ref])),
-    recorded(`${name}/x`),
-  );
-  const run = jitted((given: typeof params, x: np.Array) => differentiate(objective, given, x));
-  const { value, byParams, byX } = run(params, recorded(`${name}/x`));
+  const inTraining = namesBelow(`${name}/after/`).length > 0;
+  type Params = Record<string, np.Array>;
+  const run = (given: Params, x: np.Array): [np.Array, Params] => {
+    const state = parametersBelow(`${name}/state/`);
+    return inTraining && layer.train
+      ? (layer.train(given, x, { state }) as [np.Array, Params])
+      : [layer.apply(given, x, state), {}];
+  };
+  const objective = (given: Params, x: np.Array) => {
+    const [y, after] = run(given, x);
+    tree.dispose(after);
+    return np.sum(y.mul(recorded(`${name}/weight`)));
+  };
+  const [params, x] = [() => parametersBelow(`${name}/params/`, axes), () => recorded(`${name}/x`)];
+  const [y, after] = jitted(run)(params(), x());
+  const { value, byParams, byX } = jitted((given: Params, x: np.Array) =>
+    differentiate(objective, given, x),
+  )(params(), x());
   value.dispose();
-  along.dispose();
 
-  const ours = await toHost({ output, x: byX, ...byParams });
+  const ours = await toHost({ y, x: byX, ...byParams, ...after });
   const theirs = await toHost({
-    output: recorded(`${name}/y`),
+    y: recorded(`${name}/y`),
+    ...parametersBelow(`${name}/grad/`, axes),
     x: recorded(`${name}/grad/x`),
-    ...Object.fromEntries(
-      Object.keys(params).map((key) => [key, recorded(`${name}/grad/${key}`, axes)]),
-    ),
+    ...parametersBelow(`${name}/after/`),
   });
+  expect(Object.keys(ours).sort()).toEqual(Object.keys(theirs).sort());
   for (const [key, expected] of Object.entries(theirs)) expectSame(key, ours[key]!, expected);
 });

@@ -4,6 +4,12 @@ import "../pageThreads.ts";
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "../checkpoint/model.ts";
 export { gelu, relu, sigmoid, silu, tanh } from "../nn/activations.ts";
 export { type AvgPoolOptions, avgPool } from "../nn/avgPool.ts";
+export {
+  type BatchNormOptions,
+  type BatchNormParams,
+  type BatchNormState,
+  batchNorm,
+} from "../nn/batchNorm.ts";
 export { type Conv1dOptions, type Conv1dParams, conv1d } from "../nn/conv1d.ts";
 export { type Conv2dOptions, type Conv2dParams, conv2d } from "../nn/conv2d.ts";
 export {
@@ -16,15 +22,17 @@ export {
   type ConvTranspose2dParams,
   convTranspose2d,
 } from "../nn/convTranspose2d.ts";
+export { type DropoutOptions, dropout } from "../nn/dropout.ts";
 export { type EluOptions, elu } from "../nn/elu.ts";
 export { type GroupNormOptions, type GroupNormParams, groupNorm } from "../nn/groupNorm.ts";
 export { type ImageAutoencoderOptions, imageAutoencoder } from "../nn/imageAutoencoder.ts";
-export type { Layer, LayerConfig } from "../nn/layer.ts";
+export type { Layer, LayerConfig, TrainingCall } from "../nn/layer.ts";
 export { type LayerNormOptions, type LayerNormParams, layerNorm } from "../nn/layerNorm.ts";
 export { type LeakyReluOptions, leakyRelu } from "../nn/leakyRelu.ts";
 export { type LinearOptions, type LinearParams, linear } from "../nn/linear.ts";
 export { type MaxPoolOptions, maxPool } from "../nn/maxPool.ts";
 export type {
+  LayerStates,
   Model,
   ModelConfig,
   ModelOutput,

@@ -95,7 +95,6 @@ for (const stride of [1, 2, 3]) {
     for (const [size, front, behind] of [
       [1, 0, 0],
       [2, 1, 1],
-      [3, 1, 1],
       [3, 2, 0],
       [4, 0, 3],
     ] as const) {

@@ -1,4 +1,5 @@
 import type { numpy as np } from "@jax-js/jax";
+import { expected } from "../errors.ts";
 import type { LayerWork } from "../kernels/layers/layerWork.ts";
 import type { ArrayTree } from "../tree.ts";
 
@@ -6,6 +7,14 @@ import type { ArrayTree } from "../tree.ts";
 export interface LayerConfig {
   readonly type: string;
   readonly [option: string]: unknown;
+}
+
+/** What a layer gets in training beside its parameters and input. */
+export interface TrainingCall {
+  /** Its state; `{}` if it has none. */
+  readonly state: ArrayTree;
+  /** PRNG key of its own, if the caller gave one. */
+  readonly key?: np.Array;
 }
 
 /**
@@ -19,8 +28,21 @@ export interface Layer<P extends ArrayTree = ArrayTree> {
   readonly config: LayerConfig;
   /** Fresh parameters. Takes `key`. */
   init(key: np.Array): P;
-  /** Pure and traceable: works under `jit`, `grad` and `vjp`. Takes `params` and `x`. */
-  apply(params: P, x: np.Array): np.Array;
+  /**
+   * Pure and traceable: works under `jit`, `grad` and `vjp`. Takes its arrays.
+   *
+   * @param state of a layer that has one
+   */
+  apply(params: P, x: np.Array, state?: ArrayTree): np.Array;
+  /**
+   * What a layer does in training, where that is not `apply`, and its state after it, `{}` for none.
+   * Pure and traceable. Takes its arrays.
+   */
+  train?(params: P, x: np.Array, call: TrainingCall): [output: np.Array, state: ArrayTree];
+  /** Fresh state, which `train` moves and gradients don't. */
+  initState?(): ArrayTree;
+  /** Whether `train` draws, and so wants a key. */
+  readonly draws?: boolean;
   /**
    * What `apply` computes for inputs of `shape`, as plain data, for kernels to do it by. Throws what
    * `apply` would. A layer without it, or of which it is undefined, runs as a graph.
@@ -36,3 +58,12 @@ export function noParameters(key: np.Array): NoParams {
   key.dispose();
   return {};
 }
+
+/** For a training call without a key of layers that draw. */
+export const keyMissing = (where: string) =>
+  expected(
+    `${where}: key`,
+    "a key in training, for dropout",
+    undefined,
+    "Make one by random.key(0)",
+  );

@@ -60,7 +60,7 @@ test("bad options and inputs are told", () => {
   expect(() => linear({ inFeatures: 0, outFeatures: 1 })).toThrow("linear: inFeatures");
   expect(() => residual([])).toThrow("residual: expected a list of at least one layer, got []");
   expect(() => layerFromConfig({ type: "dense" })).toThrow(
-    "layer type: expected one of avgPool, conv1d, conv2d,",
+    "layer type: expected one of avgPool, batchNorm, conv1d, conv2d,",
   );
 
   const params = { weight: np.zeros([3, 3, 2, 1]) };

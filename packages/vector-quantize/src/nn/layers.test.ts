@@ -3,10 +3,12 @@ import { describe, expect, it, test } from "vitest";
 import { VectorQuantizeError } from "../errors.ts";
 import { gelu, relu, sigmoid, silu, tanh } from "./activations.ts";
 import { avgPool } from "./avgPool.ts";
+import { batchNorm } from "./batchNorm.ts";
 import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
 import { convTranspose1d } from "./convTranspose1d.ts";
 import { convTranspose2d } from "./convTranspose2d.ts";
+import { dropout } from "./dropout.ts";
 import { elu } from "./elu.ts";
 import { groupNorm } from "./groupNorm.ts";
 import type { Layer } from "./layer.ts";
@@ -218,6 +220,7 @@ test.each<[string, Layer, number]>([
 const everyLayer: [Layer, number[]][] = [
   [avgPool({ window: [2, 3], stride: [1, 2] }), [1, 3, 7, 2]],
   [avgPool({ window: 3 }), [2, 9, 2]],
+  [batchNorm({ channels: 2, momentum: 0.2, eps: 1e-3 }), [3, 2]],
   [conv2d({ inChannels: 2, outChannels: 3, kernelSize: 5, padding: 1, bias: false }), [1, 6, 6, 2]],
   [conv2d({ inChannels: 2, outChannels: 3, upsample: 2 }), [1, 4, 4, 2]],
   [
@@ -242,6 +245,7 @@ const everyLayer: [Layer, number[]][] = [
     [2, 3, 4, 1],
   ],
   [depthToSpace({ block: 2 }), [1, 4, 4, 4]],
+  [dropout({ rate: 0.2 }), [2, 3]],
   [elu({ alpha: 0.5 }), [2, 3]],
   [gelu(), [2, 3]],
   [groupNorm({ groups: 2, channels: 4, eps: 1e-3 }), [2, 3, 4]],
@@ -268,8 +272,8 @@ describe.each(everyLayer.map(([layer, shape]) => [layer.config.type, layer, shap
       expect(again.config).toEqual(layer.config);
       const params = layer.init(random.key(2));
       const x = random.normal(random.key(3), shape);
-      const y = layer.apply(tree.ref(params as never), x.ref);
-      expect(await numbers(again.apply(params, x))).toEqual(await numbers(y));
+      const y = layer.apply(tree.ref(params as never), x.ref, layer.initState?.());
+      expect(await numbers(again.apply(params, x, again.initState?.()))).toEqual(await numbers(y));
     });
 
     it("refuses hostile values of its options, or works", () => {

@@ -23,17 +23,29 @@ export interface ModelParams {
   readonly [key: string]: ArrayTree;
 }
 
-/** All arrays of a model: parameters, and the quantizer's state. */
-export interface ModelVariables {
-  readonly params: ModelParams;
-  readonly state: ArrayTree;
+/** The states of the layers before and after the quantizer, `{}` for one that has none. */
+export interface LayerStates {
+  readonly encoder: readonly ArrayTree[];
+  readonly decoder: readonly ArrayTree[];
   readonly [key: string]: ArrayTree;
 }
+
+/**
+ * All arrays of a model: parameters, the quantizer's state, and those of the layers if some have one. No
+ * interface: as one, with a key that may be absent, it would not be a tree of arrays to every compiler.
+ */
+export type ModelVariables = {
+  readonly params: ModelParams;
+  readonly state: ArrayTree;
+  readonly layers?: LayerStates;
+};
 
 /** What a model puts out: the reconstruction, and all that its quantizer says. */
 export interface ModelOutput {
   readonly output: np.Array;
   readonly quantized: Quantized;
+  /** The states of the layers after the call, of a model whose variables have them. */
+  readonly layers?: LayerStates;
 }
 
 /**
@@ -50,17 +62,37 @@ export interface Model {
   /** Fresh variables. */
   init(key: np.Array): ModelVariables;
 
-  /** Codebooks from data: runs the encoder on `sample`, then the quantizer's `fit`. */
+  /**
+   * Codebooks from data: runs the encoder on `sample`, as training does, then the quantizer's `fit`. The
+   * states of layers stay.
+   */
   fit(variables: ModelVariables, sample: np.Array, options?: FitOptions): Promise<ModelVariables>;
 
-  /** Encoder, quantizer, decoder. Pure, traceable, differentiable. */
+  /**
+   * Encoder, quantizer, decoder. Pure, traceable, differentiable.
+   *
+   * @throws VectorQuantizeError for variables of another kind, and training without a key of a model
+   *   with `dropout`
+   */
   apply(variables: ModelVariables, x: np.Array, options?: ApplyOptions): ModelOutput;
 
-  /** The layers before the quantizer alone. Pure, traceable, differentiable. */
-  encoder(params: ModelParams["encoder"], x: np.Array): np.Array;
+  /**
+   * The layers before the quantizer alone, as in evaluation. Pure, traceable, differentiable.
+   *
+   * @param states `variables.layers.encoder`, of a model that has them
+   */
+  encoder(params: ModelParams["encoder"], x: np.Array, states?: LayerStates["encoder"]): np.Array;
 
-  /** The layers after the quantizer alone. Pure, traceable, differentiable. */
-  decoder(params: ModelParams["decoder"], quantized: np.Array): np.Array;
+  /**
+   * The layers after the quantizer alone, as in evaluation. Pure, traceable, differentiable.
+   *
+   * @param states `variables.layers.decoder`, of a model that has them
+   */
+  decoder(
+    params: ModelParams["decoder"],
+    quantized: np.Array,
+    states?: LayerStates["decoder"],
+  ): np.Array;
 
   /** Indices of `x`, without gradients. */
   encode(variables: ModelVariables, x: np.Array): Promise<np.Array>;

@@ -3,10 +3,12 @@ import { list } from "../options/kinds.ts";
 import { checkConfig, quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
 import { gelu, relu, sigmoid, silu, tanh } from "./activations.ts";
 import { type AvgPoolOptions, avgPool } from "./avgPool.ts";
+import { type BatchNormOptions, batchNorm } from "./batchNorm.ts";
 import { type Conv1dOptions, conv1d } from "./conv1d.ts";
 import { type Conv2dOptions, conv2d } from "./conv2d.ts";
 import { type ConvTranspose1dOptions, convTranspose1d } from "./convTranspose1d.ts";
 import { type ConvTranspose2dOptions, convTranspose2d } from "./convTranspose2d.ts";
+import { type DropoutOptions, dropout } from "./dropout.ts";
 import { type EluOptions, elu } from "./elu.ts";
 import { type GroupNormOptions, groupNorm } from "./groupNorm.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
@@ -33,11 +35,13 @@ const plain =
 
 const factories: Record<string, Factory> = {
   avgPool: (options: AvgPoolOptions) => avgPool(options),
+  batchNorm: (options: BatchNormOptions) => batchNorm(options),
   conv1d: (options: Conv1dOptions) => conv1d(options),
   conv2d: (options: Conv2dOptions) => conv2d(options),
   convTranspose1d: (options: ConvTranspose1dOptions) => convTranspose1d(options),
   convTranspose2d: (options: ConvTranspose2dOptions) => convTranspose2d(options),
   depthToSpace: (options: BlockOptions) => depthToSpace(options),
+  dropout: (options: DropoutOptions) => dropout(options),
   elu: (options: EluOptions) => elu(options),
   gelu: plain("gelu", gelu),
   groupNorm: (options: GroupNormOptions) => groupNorm(options),

@@ -1,7 +1,7 @@
 import { expected } from "../errors.ts";
 import type { LayerWork } from "../kernels/layers/layerWork.ts";
 import type { ArrayTree } from "../tree.ts";
-import { applyLayers, initLayers } from "./chain.ts";
+import { applyLayers, callLayers, haveState, initLayers, initStates, trainApart } from "./chain.ts";
 import type { Layer } from "./layer.ts";
 
 /**
@@ -17,11 +17,21 @@ export function residual(layers: readonly Layer[]): Layer<{ layers: ArrayTree[] 
   return {
     config: { type: "residual", layers: layers.map((layer) => layer.config) },
     init: (key) => ({ layers: initLayers(layers, key) }),
-    apply(params, x) {
-      const y = applyLayers(layers, params.layers, x.ref);
+    apply(params, x, state) {
+      const y = applyLayers(layers, params.layers, x.ref, statesIn(state));
       checkOutput(x.shape, y.shape);
       return x.add(y);
     },
+    ...(trainApart(layers) && {
+      train(params, x, { state, key }) {
+        const call = { training: true, states: statesIn(state), key };
+        const [y, states] = callLayers(layers, params.layers, x.ref, call);
+        checkOutput(x.shape, y.shape);
+        return [x.add(y), { layers: states }];
+      },
+    }),
+    ...(haveState(layers) && { initState: () => ({ layers: initStates(layers) }) }),
+    ...(layers.some(({ draws }) => draws) && { draws: true }),
     work(shape) {
       const inner: LayerWork[] = [];
       let outputShape = shape;
@@ -36,6 +46,10 @@ export function residual(layers: readonly Layer[]): Layer<{ layers: ArrayTree[] 
     },
   };
 }
+
+/** The states of the layers in a residual's own. */
+const statesIn = (state: ArrayTree | undefined): readonly ArrayTree[] =>
+  (state as { layers?: readonly ArrayTree[] } | undefined)?.layers ?? [];
 
 function checkOutput(input: readonly number[], output: readonly number[]): void {
   if (String(output) === String(input)) return;

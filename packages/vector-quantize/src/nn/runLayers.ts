@@ -12,17 +12,30 @@ const kernels = lazy(async () => ({
   ...(await import("./tape.ts")),
 }));
 
-/** Runs layers one after another, outside of any trace. Takes ownership of its arrays. */
-export type RunLayers = (params: readonly ArrayTree[], x: np.Array) => Promise<np.Array>;
+/**
+ * Runs layers one after another as in evaluation, outside of any trace. Takes ownership of its arrays.
+ *
+ * @param states one tree a layer; none if no layer has a state
+ */
+export type RunLayers = (
+  params: readonly ArrayTree[],
+  x: np.Array,
+  states?: readonly ArrayTree[],
+) => Promise<np.Array>;
 
 /** `layers` on the kernels, or on other devices as one compiled graph. */
-export function layerRunner(layers: readonly Layer[]): RunLayers {
+export function layerRunner(given: readonly Layer[]): RunLayers {
+  const layers = given.map(withStateAmongParams);
   const graph = jitted((params: readonly ArrayTree[], x: np.Array) =>
     applyLayers(layers, params, x),
   );
   let tapeFor: ((params: readonly ArrayTree[], shape: readonly number[]) => LayerPlan) | undefined;
 
-  return async (params, x) => {
+  return async (ownParams, x, states = []) => {
+    const params = given.map((layer, i) => {
+      const own = ownParams[i] as ArrayTree;
+      return layer.initState ? { params: own, state: states[i] as ArrayTree } : own;
+    });
     if (!layersOnKernels(x)) return graph(params, x);
     using _ = owns(params, x);
     const { arrayAt, bringIn, numbersOf, tapesOf, withWorkspace } = await kernels();
@@ -34,5 +47,19 @@ export function layerRunner(layers: readonly Layer[]): RunLayers {
       const { y } = await work.pool.exclusive(() => tape.forward(work, own, input, false));
       return arrayAt(work, y, tape.outputShape);
     });
+  };
+}
+
+/** The layer in evaluation, as one whose parameters are `{ params, state }`, if it has a state. */
+function withStateAmongParams(layer: Layer): Layer {
+  if (!layer.initState) return layer;
+  type Given = { params: ArrayTree; state: ArrayTree };
+  return {
+    config: layer.config,
+    init: layer.init,
+    apply(given, x) {
+      const { params, state } = given as Given;
+      return layer.apply(params, x, state);
+    },
   };
 }

@@ -3,10 +3,11 @@ import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors
 import { lazy } from "../lazy.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
-import type { Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
+import { trainApart } from "../nn/chain.ts";
+import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
-import { type ArrayTree, jitted, owns } from "../tree.ts";
+import { jitted, owns } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import {
   checkAveraged,
@@ -59,15 +60,15 @@ export interface Trainer {
   step(state: TrainState, batch: np.Array): TrainStepResult;
   /**
    * One step on `batch`, to the same result, with the search and the codebook update on the kernels:
-   * no N x K array, and no encoder work done twice. One graph, as `step`, on WebGPU and for
-   * quantizers that do not train apart.
+   * no N x K array, and no encoder work done twice. One graph, as `step`, on WebGPU, and with layers
+   * that do something else in training (`dropout`, `batchNorm`).
    *
    * @param timer is told where the time goes; the step then waits between its parts
    */
   trainStep(state: TrainState, batch: np.Array, timer?: PhaseTimer): Promise<TrainStepResult>;
   /**
    * The variables to evaluate and to save: with the averaged parameters where they are kept, else
-   * those of `state`. What the quantizer moves by itself is not averaged.
+   * those of `state`. What the quantizer and the layers move by themselves is not averaged.
    */
   averaged(state: TrainState): ModelVariables;
   /** The model on `batch` without training. */
@@ -79,13 +80,18 @@ interface Measured {
   readonly reconstruction: np.Array;
   readonly psnr: np.Array;
   readonly report: Omit<Quantized, "quantized">;
+  /** The states of the layers after the step, if the model has some. */
+  readonly layers?: LayerStates;
 }
 
 /** What a step reports and keeps beside the loss. */
 interface StepAside {
   readonly metrics: Omit<StepMetrics, "loss" | "step">;
-  readonly state: ArrayTree;
+  /** The model's variables after it, but the parameters. */
+  readonly moved: Moved;
 }
+
+type Moved = Pick<ModelVariables, "state" | "layers">;
 
 /** All that the end of a step needs. */
 interface Conclusion extends StepAside {
@@ -97,7 +103,7 @@ interface Conclusion extends StepAside {
 }
 
 interface StepInputs {
-  state: ArrayTree;
+  moved: Moved;
   batch: np.Array;
   key: np.Array;
 }
@@ -165,7 +171,8 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   }
 
   /** The minimised sum, and all that the step reports or keeps beside it. */
-  function account({ reconstruction, psnr, report }: Measured): [np.Array, StepAside] {
+  function account(found: Measured): [np.Array, StepAside] {
+    const { reconstruction, psnr, report, layers } = found;
     const total = reconstruction.ref.add(np.sum(report.loss).mul(quantizerWeight));
     const losses = Object.entries(report.losses).map(([name, loss]) => [name, np.sum(loss)]);
     const metrics = {
@@ -174,35 +181,36 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       psnr,
       indices: report.indices,
     };
-    return [total, { metrics, state: report.state }];
+    return [total, { metrics, moved: { state: report.state, ...(layers && { layers }) } }];
   }
 
-  function measured({ output, quantized }: ModelOutput, batch: np.Array): Measured {
+  function measured({ output, quantized, layers }: ModelOutput, batch: np.Array): Measured {
     const { quantized: codes, ...report } = quantized;
     codes.dispose();
     const reconstruction = reconstructionLoss(output.ref, batch.ref);
-    return { reconstruction, psnr: psnrInGraph(clip(output), batch, peak), report };
+    const psnr = psnrInGraph(clip(output), batch, peak);
+    return { reconstruction, psnr, report, ...(layers && { layers }) };
   }
 
-  const differentiated = valueAndGradOf((params: ModelParams, { state, batch, key }: StepInputs) =>
-    account(measured(model.apply({ params, state }, batch.ref, { training: true, key }), batch)),
+  const differentiated = valueAndGradOf((params: ModelParams, { moved, batch, key }: StepInputs) =>
+    account(measured(model.apply({ params, ...moved }, batch.ref, { training: true, key }), batch)),
   );
 
   /** The optimizer's step along `gradients`, and the state of training after it. */
   function conclude(conclusion: Conclusion): TrainStepResult {
-    const { gradients, before, key, state, total, metrics } = conclusion;
+    const { gradients, before, key, moved, total, metrics } = conclusion;
     const { variables, optimizer: moments, step } = before;
     const { params } = variables;
     const [updates, optimizerState] = optimizer.update(gradients, moments, refTree(params));
     const number = step.add(np.array(1, { dtype: np.int32 }));
-    const moved = applyUpdates(params, updates as ModelParams);
+    const stepped = applyUpdates(params, updates as ModelParams);
     const average =
       averageDecay === undefined
         ? before.average
-        : moveAverage(before.average as ParamsAverage<ModelParams>, refTree(moved), averageDecay);
+        : moveAverage(before.average as ParamsAverage<ModelParams>, refTree(stepped), averageDecay);
     return {
       state: {
-        variables: { params: moved, state },
+        variables: { params: stepped, ...moved },
         optimizer: optimizerState,
         key,
         step: number.ref,
@@ -214,8 +222,8 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
 
   function takeStep(before: TrainState, batch: np.Array): TrainStepResult {
     const [key, stepKey] = [...random.split(before.key)] as [np.Array, np.Array];
-    const { params, state } = before.variables;
-    const inputs = { state, batch, key: stepKey };
+    const { params, ...moved } = before.variables;
+    const inputs = { moved, batch, key: stepKey };
     const [[total, aside], gradients] = differentiated(tree.ref(params as never), inputs);
     return conclude({ before, gradients, key, total, ...aside });
   }
@@ -233,6 +241,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     });
   });
   const step = jitted(takeStep);
+  const onKernels = !trainApart([...model.layers.encoder, ...model.layers.decoder]);
 
   const judged = jitted((output: np.Array, batch: np.Array) => {
     const clipped = clip(output.ref);
@@ -270,15 +279,15 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     async trainStep(state, batch, timer) {
       checkStep("trainer.trainStep", state, batch);
-      if (layersOnKernels(batch)) return (await kernelStep())(state, batch, timer);
+      if (onKernels && layersOnKernels(batch)) return (await kernelStep())(state, batch, timer);
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {
       checkAveraged("trainer.averaged", state);
       using _ = owns(state);
-      const { params, state: own } = state.variables;
+      const { params, ...moved } = state.variables;
       const { mean = params } = state.average as Partial<ParamsAverage<ModelParams>>;
-      return { params: refTree(mean), state: refTree(own) };
+      return { params: refTree(mean), ...refTree(moved) };
     },
     async evaluate(variables, batch) {
       checkEvaluation("trainer.evaluate", variables, batch);
