@@ -80,7 +80,7 @@ test("training learns, evaluation goes by the running statistics, and nothing le
       await result.metrics.loss.ref.data();
       tree.dispose(result.metrics as never);
     },
-    { steps: 200 },
+    { steps: 100 },
   );
   expect(grown).toBe(0);
   expect(await error()).toBeLessThan(before / 3);
