@@ -30,6 +30,12 @@ function thresholdCount(threshold: DeadCodeThreshold, clusterSize: np.Array): np
   return np.array(threshold);
 }
 
+/** 1 if a code is dead, else 0: a scalar. */
+export function anyDead(clusterSize: np.Array, threshold: DeadCodeThreshold): np.Array {
+  const least = thresholdCount(threshold, clusterSize.ref);
+  return np.max(asNumbers(clusterSize.less(least)));
+}
+
 /**
  * Replaces dead codes by vectors of the batch, drawn at random without repetition while there are
  * enough. A replaced code starts afresh: its count is the threshold, its sum the vector times it.

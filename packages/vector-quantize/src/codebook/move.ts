@@ -29,7 +29,7 @@ export interface MovingOptions {
 export interface Batch {
   /** What each code got. */
   statistics: CodeStatistics;
-  /** Needed if dead codes are replaced. */
+  /** Without them, dead codes stay. */
   replacements?: Replacements | undefined;
   /** Factor on the rate of each code's averages, `[K]`. */
   weight?: np.Array | undefined;
@@ -49,8 +49,8 @@ export function moveCodebook(
   const { decay, eps, emaUpdate, manualEmaUpdate, thresholdEmaDeadCode, metric } = options;
   const averages = moveAverages(state, statistics, decay, weight);
   const moved = emaUpdate && !manualEmaUpdate ? codesFromAverages(averages, eps, metric) : averages;
-  if (!replacesDeadCodes(thresholdEmaDeadCode)) return moved;
-  return replaceDeadCodes(moved, replacements as Replacements, thresholdEmaDeadCode, metric);
+  if (!replacements || !replacesDeadCodes(thresholdEmaDeadCode)) return moved;
+  return replaceDeadCodes(moved, replacements, thresholdEmaDeadCode, metric);
 }
 
 /** The codebook that k-means found, as if its clusters were the averages so far. */

@@ -34,7 +34,7 @@ export interface PlainCodebook {
     variables: VectorQuantizeVariables,
     batch: LayerBatch,
     key: np.Array | undefined,
-  ): VectorQuantizeState;
+  ): Promise<VectorQuantizeState>;
 }
 
 /**
@@ -131,7 +131,8 @@ export function plainPasses<Params extends ArrayTree, State extends ArrayTree>(
     const found = pool.memory.i32(pass.indices, rows * layers.length);
     const indices = np.array(found, { shape: [rows, layers.length] });
     using keys = keysFor(key);
-    const states = pass.stats.map(({ counts, sums }, layer) => {
+    const states: VectorQuantizeState[] = [];
+    for (const [layer, { counts, sums }] of pass.stats.entries()) {
       const { params, state } = quantizer.variablesAt(variables, layer);
       const vectors = entered[layer];
       const batch: LayerBatch = {
@@ -141,12 +142,11 @@ export function plainPasses<Params extends ArrayTree, State extends ArrayTree>(
         },
         ...(vectors && { replacements: { vectors, indices: indices.ref.slice([], layer) } }),
       };
-      return (layers[layer] as PlainCodebook).move(
-        tree.ref({ params, state }),
-        batch,
-        keys.all[layer]?.ref,
+      const own = keys.all[layer]?.ref;
+      states.push(
+        await (layers[layer] as PlainCodebook).move(tree.ref({ params, state }), batch, own),
       );
-    });
+    }
     const dispose = () => {
       pool.exclusive(() => held.free()).catch(() => {}); // a pool that is disposed of has no memory
     };

@@ -1,5 +1,7 @@
-import { tree } from "@jax-js/jax";
-import { replacesDeadCodes } from "../../codebook/deadCodes.ts";
+import { type numpy as np, tree } from "@jax-js/jax";
+import { anyDead, replacesDeadCodes } from "../../codebook/deadCodes.ts";
+import { floats } from "../../search/kernel.ts";
+import { jitted, owns } from "../../tree.ts";
 import type { PlainCodebook } from "../kernelPass.ts";
 import type { VectorQuantizeState, VectorQuantizeVariables } from "./books.ts";
 import type { Parts } from "./graph.ts";
@@ -12,20 +14,28 @@ export function plainCodebook(
   moved: (call: VectorQuantizeVariables & CountedBatch, mode: MoveMode) => VectorQuantizeState,
 ): PlainCodebook | undefined {
   if (!trainsPlainly(options) || deal.books > 1) return undefined;
-  const { commitmentWeight, freezeCodebook, emaUpdate } = options;
+  const { commitmentWeight, freezeCodebook, emaUpdate, thresholdEmaDeadCode } = options;
+  const mode: MoveMode = { emaUpdate, accumulate: false };
+  const isDead = jitted((clusterSize: np.Array) => anyDead(clusterSize, thresholdEmaDeadCode));
   return {
     rotates: options.gradient === "rotation",
     replacesDeadCodes: replacesDeadCodes(options.thresholdEmaDeadCode) && !freezeCodebook,
     commitmentWeight,
-    move(variables, { statistics, replacements }, key) {
+    async move(variables, { statistics, replacements }, key) {
       if (freezeCodebook) {
         tree.dispose([variables.params, statistics, key] as never);
         return variables.state;
       }
-      if (!replacements) key?.dispose();
-      const drawn = replacements && { replacements: [replacements], ...(key && { key }) };
-      const call = { ...variables, statistics: [statistics], ...drawn };
-      return moved(call, { emaUpdate, accumulate: false });
+      const call = { ...variables, statistics: [statistics] };
+      const drawn = { ...(replacements && { replacements: [replacements] }), ...(key && { key }) };
+      using _ = owns(call, drawn);
+      // A draw sorts the batch, which costs more than all the rest: only for codes that are dead.
+      const state = moved(tree.ref(call), mode);
+      if (!replacements) return state;
+      const [dead] = await floats(isDead(state.clusterSize.ref));
+      if (dead === 0) return state;
+      tree.dispose(state as never);
+      return moved(tree.ref({ ...call, ...drawn }), mode);
     },
   };
 }
