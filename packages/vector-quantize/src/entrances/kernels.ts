@@ -14,7 +14,8 @@ export {
   encodeLevels,
   type WideIndices,
 } from "../kernels/levels/encodeLevels.ts";
-export { type Cdf, type FspCodecOptions, fspCodec } from "../kernels/levels/fspCodec.ts";
+export { type FspCodecOptions, fspCodec } from "../kernels/levels/fspCodec.ts";
+export type { Cdf } from "../kernels/levels/fspLevel.ts";
 export { type FsqCodecOptions, fsqCodec } from "../kernels/levels/fsqCodec.ts";
 export { type LevelCodec, type LevelRule, levelCodec } from "../kernels/levels/levelCodec.ts";
 export {

@@ -2,6 +2,7 @@ import { jit, lax, numpy as np, random, tree } from "@jax-js/jax";
 import { checkLevels, mixedRadix } from "../codebook/mixedRadix.ts";
 import { checkHolds } from "../errors.ts";
 import { straightThrough } from "../gradients/straightThrough.ts";
+import { fspLevel } from "../kernels/levels/fspLevel.ts";
 import { type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinearMaps } from "../layout/linear.ts";
 import { maskOfVectors } from "../layout/mask.ts";
@@ -20,6 +21,7 @@ import {
   type VectorNormPreset,
 } from "./fsp/vectorNorm.ts";
 import type { LookupFreeFamily, LookupFreeParams } from "./lookupFree/family.ts";
+import { levelTable, within } from "./lookupFree/levelTable.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
 /** Options of `fsp`. The reference's names, in camelCase, beside each where they differ. */
@@ -107,10 +109,8 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     inverseActivation
       ? inverse(np.clip(p, epsilon, 1 - epsilon))
       : p.sub(0.5).div(uniformDeviation);
-  const levelOf = (p: np.Array) => {
-    const last = counts().sub(1);
-    return np.clip(np.floor(np.minimum(p, 1 - epsilon).mul(counts())), 0, last).astype(np.int32);
-  };
+  const levelOf = fspLevel(options.activation);
+  const table = levelTable(options.levels, levelOf, (z) => cdf(z).mul(counts()));
 
   /** Values in 0 ... 1 as training puts them out: rounded, or moved within their bin's width. */
   const perturbed = (p: np.Array, rounded: np.Array, key: np.Array) => {
@@ -139,7 +139,7 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
     keepCodebooks: false,
     radix,
     losses: ["norm"],
-    encodesByThresholds: true,
+    ...(table.thresholds && { thresholds: table.thresholds }),
     latentsAreVectors: dim === d,
     ...(quantizeRate < 1 && { draws: "quantizeRate below 1" }),
 
@@ -150,12 +150,14 @@ export function fsp(given: FspOptions): FiniteScalarPerturbation {
 
     latents: ({ params }, vectors) => applyLinear(vectors, params.projectIn).reshape([-1, 1, d]),
 
-    levels: (_, latents) => levelOf(cdf(latents)),
+    levels: (_, latents) => table.level(latents),
 
     codes: (_, levels) => output(middles(levels)),
 
     levelsOfCodes: (_, codes) =>
-      levelOf(inverseActivation ? cdf(codes) : codes.mul(uniformDeviation).add(0.5)),
+      inverseActivation
+        ? table.level(codes)
+        : within(options.levels, np.floor(codes.mul(uniformDeviation).add(0.5).mul(counts()))),
 
     train({ latents, levels, mask, key }) {
       const p = cdf(latents.ref);

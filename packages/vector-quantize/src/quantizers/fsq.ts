@@ -55,7 +55,7 @@ export function fsq(given: FsqOptions): FiniteScalarQuantizer {
     keepCodebooks: options.keepNumCodebooksDim,
     radix: mixedRadix(levels, "first"),
     losses: [],
-    encodesByThresholds: true,
+    ...(rule.thresholds && { thresholds: rule.thresholds }),
     latentsAreVectors: dim === width && !options.orthogonalRotation,
     ...(options.noiseDropout > 0 && { draws: "noiseDropout" }),
 

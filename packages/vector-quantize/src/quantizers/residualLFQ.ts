@@ -1,6 +1,7 @@
-import { numpy as np } from "@jax-js/jax";
+import { jit, numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../codebook/mixedRadix.ts";
 import { checkHolds, expected } from "../errors.ts";
+import { floatOf, keyOf } from "../kernels/levels/floatKeys.ts";
 import { absent, declared, integer, positive } from "../options/kinds.ts";
 import { type Complete, optionTable, part } from "../options/table.ts";
 import type { Quantizer } from "./contract.ts";
@@ -91,10 +92,7 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
       : residualEncoderOf({
           radix: mixedRadix(Array(bits).fill(2), "last"),
           scales: layers.map((_, layer) => Array(bits).fill(2 ** -layer)),
-          level: (values) =>
-            (clamp === undefined ? values : np.tanh(values.div(clamp)).mul(clamp))
-              .greater(0)
-              .astype(np.int32),
+          thresholds: async () => new Float32Array(bits).fill(await leastPositive(clamp)),
           code: (level) => level.astype(np.float32).mul(2).sub(1),
         });
   const { fracPerSampleEntropy: share, entropyLossWeight: weight } = options;
@@ -108,4 +106,19 @@ export function residualLFQ(given: ResidualLFQOptions): ResidualQuantizer {
     draws: ({ training }) => training && share < 1 && weight > 0 && "fracPerSampleEntropy",
     ...dropoutOf(options),
   });
+}
+
+/** The smallest float32 whose bit is 1: by bisection on the device itself where there is a clamp. */
+async function leastPositive(clamp: number | undefined): Promise<number> {
+  if (clamp === undefined) return floatOf(1);
+  const clamped = jit((x: np.Array) => np.tanh(x.div(clamp)).mul(clamp));
+  let [below, above] = [0, keyOf(clamp)];
+  while (above - below > 1) {
+    const middle = Math.floor((below + above) / 2);
+    const [value] = await clamped(np.array([floatOf(middle)])).data();
+    if ((value as number) > 0) above = middle;
+    else below = middle;
+  }
+  clamped.dispose();
+  return floatOf(above);
 }

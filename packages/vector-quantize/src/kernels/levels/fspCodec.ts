@@ -1,10 +1,8 @@
 import { checkChoice } from "../../errors.ts";
 import { checkKernelOptions } from "../arguments.ts";
 import { erf } from "./erf.ts";
+import { type Cdf, cdfs, fspLevel } from "./fspLevel.ts";
 import { type LevelCodec, levelCodec } from "./levelCodec.ts";
-
-/** A distribution function onto [0, 1]. */
-export type Cdf = "tanh" | "sigmoid" | "normal" | "laplace" | "cauchy";
 
 /** Options of `fspCodec`. */
 export interface FspCodecOptions {
@@ -20,48 +18,15 @@ export interface FspCodecOptions {
 }
 
 const f = Math.fround;
-const EPSILON = 2 ** -23; // of float32
 const UNIFORM_DEVIATION = 0.28867513459481287; // 1 / sqrt(12), of a uniform variable on [0, 1]
 
-interface Distribution {
-  cdf(x: number): number;
-  inverse(p: number): number;
-}
-
-const DISTRIBUTIONS: Record<Cdf, Distribution> = {
-  tanh: {
-    cdf: (x) => f(f(f(Math.tanh(x)) + 1) / 2),
-    inverse: (p) => Math.atanh(2 * p - 1),
-  },
-  sigmoid: {
-    cdf: (x) => f(1 / (1 + Math.exp(-x))),
-    inverse: (p) => Math.log(p / (1 - p)),
-  },
-  normal: {
-    cdf: (x) => f(f(1 + f(erf(f(x / f(Math.SQRT2))))) / 2),
-    inverse: inverseNormal,
-  },
-  laplace: {
-    cdf: (x) => f(0.5 * f(1 + Math.sign(x) * f(1 - f(Math.exp(-Math.abs(x)))))),
-    inverse: (p) => -Math.sign(p - 0.5) * Math.log(1 - 2 * Math.abs(p - 0.5)),
-  },
-  cauchy: {
-    cdf: (x) => f(f(f(Math.atan(x)) / f(Math.PI)) + 0.5),
-    inverse: (p) => Math.tan((p - 0.5) * Math.PI),
-  },
+const inverses: Record<Cdf, (p: number) => number> = {
+  tanh: (p) => Math.atanh(2 * p - 1),
+  sigmoid: (p) => Math.log(p / (1 - p)),
+  normal: inverseNormal,
+  laplace: (p) => -Math.sign(p - 0.5) * Math.log(1 - 2 * Math.abs(p - 0.5)),
+  cauchy: (p) => Math.tan((p - 0.5) * Math.PI),
 };
-
-/** Quantile of the normal distribution, by bisection on its distribution function. */
-function inverseNormal(p: number): number {
-  let below = -9;
-  let above = 9;
-  for (let step = 0; step < 60; step++) {
-    const middle = (below + above) / 2;
-    if ((1 + erf(middle / Math.SQRT2)) / 2 < p) below = middle;
-    else above = middle;
-  }
-  return (below + above) / 2;
-}
 
 /**
  * Tables of finite scalar perturbation: level `floor(min(F(x), 1 - 2^-23) L)`, decoded to the middle
@@ -77,19 +42,27 @@ function inverseNormal(p: number): number {
 export function fspCodec(options: FspCodecOptions): LevelCodec {
   checkKernelOptions("fspCodec", options, ["levels", "cdf", "output"]);
   const { levels, cdf = "tanh", output = "normalized" } = options;
-  checkChoice("fspCodec: cdf", cdf, Object.keys(DISTRIBUTIONS) as Cdf[]);
+  checkChoice("fspCodec: cdf", cdf, cdfs);
   checkChoice("fspCodec: output", output, ["normalized", "inverse"]);
-  const distribution = DISTRIBUTIONS[cdf];
   return levelCodec("fspCodec", levels, {
-    level(x, count) {
-      const p = Math.min(distribution.cdf(x), f(1 - EPSILON));
-      return Math.max(0, Math.floor(f(p * count)));
-    },
+    level: fspLevel(cdf),
     value(level, count) {
       const middle = f((level + 0.5) / count);
       return output === "inverse"
-        ? distribution.inverse(middle)
+        ? inverses[cdf](middle)
         : f(f(middle - 0.5) / f(UNIFORM_DEVIATION));
     },
   });
+}
+
+/** Quantile of the normal distribution, by bisection on its distribution function. */
+function inverseNormal(p: number): number {
+  let below = -9;
+  let above = 9;
+  for (let step = 0; step < 60; step++) {
+    const middle = (below + above) / 2;
+    if ((1 + erf(middle / Math.SQRT2)) / 2 < p) below = middle;
+    else above = middle;
+  }
+  return (below + above) / 2;
 }

@@ -1,6 +1,7 @@
 import { checkBoolean, checkChoice, expected } from "../../errors.ts";
 import { checkKernelOptions } from "../arguments.ts";
-import { checkCodecLevels, type LevelCodec, type LevelRule, levelCodec } from "./levelCodec.ts";
+import { fsqLevel } from "./fsqLevel.ts";
+import { checkCodecLevels, type LevelCodec, levelCodec } from "./levelCodec.ts";
 
 /** How a raw value is bounded before rounding. */
 export interface FsqCodecOptions {
@@ -39,45 +40,13 @@ export function fsqCodec(options: FsqCodecOptions): LevelCodec {
   if (levels.includes(2) && !preserveSymmetry) {
     throw expected("fsqCodec: levels", "at least 3 each", levels, "Turn on preserveSymmetry for 2");
   }
-  const squash = bound === "tanh" ? Math.tanh : (x: number) => Math.min(1, Math.max(-1, x));
-  const unsquash = bound === "tanh" ? Math.atanh : (x: number) => x;
-  const rule = preserveSymmetry ? symmetric(squash) : centered(squash, unsquash);
-  return levelCodec("fsqCodec", levels, rule);
+  const value = preserveSymmetry ? symmetricValue : centredValue;
+  return levelCodec("fsqCodec", levels, { level: fsqLevel(bound, preserveSymmetry), value });
 }
 
-type Scalar = (x: number) => number;
-
-function centered(squash: Scalar, unsquash: Scalar): LevelRule {
-  return {
-    level(x, count) {
-      const half = f(f(f(count - 1) * f(1.001)) / 2);
-      const offset = count % 2 === 0 ? 0.5 : 0;
-      const shift = f(unsquash(f(offset / half)));
-      const bounded = f(f(f(squash(f(x + shift))) * half) - offset);
-      return roundHalfToEven(bounded) + Math.floor(count / 2);
-    },
-    value(level, count) {
-      const half = Math.floor(count / 2);
-      return f((level - half) / half);
-    },
-  };
+function centredValue(level: number, count: number): number {
+  const half = Math.floor(count / 2);
+  return f((level - half) / half);
 }
 
-function symmetric(squash: Scalar): LevelRule {
-  return {
-    level(x, count) {
-      const bracket = f(f(f((count - 1) * f(f(squash(x)) + 1)) / 2) + 0.5);
-      return Math.floor(bracket);
-    },
-    value(level, count) {
-      return f(f(level * f(2 / (count - 1))) - 1);
-    },
-  };
-}
-
-function roundHalfToEven(x: number): number {
-  const down = Math.floor(x);
-  const above = x - down;
-  if (above !== 0.5) return above < 0.5 ? down : down + 1;
-  return down % 2 === 0 ? down : down + 1;
-}
+const symmetricValue = (level: number, count: number) => f(f(level * f(2 / (count - 1))) - 1);

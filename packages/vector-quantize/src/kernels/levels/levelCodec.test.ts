@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { decodeLevelsReference, encodeLevelsReference } from "./encodeLevels.reference.ts";
 import { erf } from "./erf.ts";
-import { type Cdf, fspCodec } from "./fspCodec.ts";
+import { fspCodec } from "./fspCodec.ts";
+import { cdfs } from "./fspLevel.ts";
 import { fsqCodec } from "./fsqCodec.ts";
 import type { LevelCodec } from "./levelCodec.ts";
-
-const CDFS: readonly Cdf[] = ["tanh", "sigmoid", "normal", "laplace", "cauchy"];
 
 /** Index of every code's own vector: a raw value in the middle of each level. */
 function middles(codec: LevelCodec): number[][] {
@@ -62,7 +61,7 @@ describe("fsqCodec", () => {
 
 describe("fspCodec", () => {
   it("cuts at the quantiles of the distribution", () => {
-    for (const cdf of CDFS) {
+    for (const cdf of cdfs) {
       const { thresholds } = fspCodec({ levels: [4], cdf });
       const { values } = fspCodec({ levels: [2], cdf, output: "inverse" });
       // The middles of two bins are the quartiles, which cut four bins.

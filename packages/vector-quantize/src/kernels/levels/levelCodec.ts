@@ -1,6 +1,6 @@
 import { checkInteger, expected } from "../../errors.ts";
 import { checkList } from "../arguments.ts";
-import { floatOf, keyOf } from "./floatKeys.ts";
+import { type LevelOf, thresholdsOf } from "./thresholds.ts";
 
 /**
  * A quantizer of single values as two tables, which is all that the kernels need: `x` has as its
@@ -32,8 +32,7 @@ export type LevelEncoding = Omit<LevelCodec, "values">;
 
 /** How one dimension of `count` levels rounds and decodes. */
 export interface LevelRule {
-  /** Level of a float32 value; must not fall as `x` rises. */
-  level(x: number, count: number): number;
+  readonly level: LevelOf;
   /** Decoded value of a level. */
   value(level: number, count: number): number;
 }
@@ -53,7 +52,7 @@ export function levelCodec(where: string, levels: readonly number[], rule: Level
     levels: [...levels],
     basis,
     wide: size > 2n ** 31n,
-    thresholds: Float32Array.from(levels.flatMap((count) => thresholdsOf(rule, count))),
+    thresholds: Float32Array.from(levels.flatMap((count) => [...thresholdsOf(rule.level, count)])),
     values: Float32Array.from(levels.flatMap((count) => valuesOf(rule, count))),
   };
 }
@@ -97,24 +96,4 @@ export function checkCodec(where: string, codec: unknown): asserts codec is Leve
 
 function valuesOf(rule: LevelRule, count: number): number[] {
   return Array.from({ length: count }, (_, level) => rule.value(level, count));
-}
-
-/** The smallest float32 of every level above the first, found by bisection over all float32 values. */
-function thresholdsOf(rule: LevelRule, count: number): number[] {
-  const found: number[] = [];
-  for (let level = 1; level < count; level++) {
-    let below = keyOf(Number.NEGATIVE_INFINITY);
-    let above = keyOf(Number.POSITIVE_INFINITY);
-    if (rule.level(Number.POSITIVE_INFINITY, count) < level) {
-      found.push(Number.NaN);
-      continue;
-    }
-    while (above - below > 1) {
-      const middle = Math.floor((above + below) / 2);
-      if (rule.level(floatOf(middle), count) >= level) above = middle;
-      else below = middle;
-    }
-    found.push(floatOf(above));
-  }
-  return found;
 }

@@ -1,8 +1,10 @@
 import { checkChoice, checkInteger, expected } from "../../errors.ts";
 import { checkKernelOptions } from "../arguments.ts";
 import { fsqCodec } from "./fsqCodec.ts";
-import { checkCodecLevels, type LevelRule, levelCodec } from "./levelCodec.ts";
+import { halfWidth, roundHalfToEven } from "./fsqLevel.ts";
+import { checkCodecLevels, levelCodec } from "./levelCodec.ts";
 import type { ResidualLevelCodec } from "./residualLevelCodec.ts";
+import type { LevelOf } from "./thresholds.ts";
 
 /** How the input is kept within the reach of the layers; see `ResidualBounds` of `residualFSQ`. */
 const bounds = ["softClamp", "bound", "boundNormalized", "none"] as const;
@@ -53,7 +55,7 @@ export function residualFsqCodec(options: ResidualFsqCodecOptions): ResidualLeve
   }
   const normalized = kind === "boundNormalized";
   return {
-    codec: levelCodec(where, levels, wholeLevels),
+    codec: levelCodec(where, levels, { level: wholeLevel(false), value: wholeValue }),
     scales: scalesOf(
       (count, layer) => (count - 1) ** -layer * (normalized ? 1 / Math.floor(count / 2) : 1),
     ),
@@ -70,7 +72,7 @@ export function softClamp(reach: readonly number[]): number[][] {
 /** The centred rule of `fsqCodec` before it rounds, in units of levels or between -1 and 1. */
 export function centredBound(levels: readonly number[], normalized: boolean): number[][] {
   const all = (value: number) => levels.map(() => value);
-  const half = levels.map((count) => f(((count - 1) * 1.001) / 2));
+  const half = levels.map(halfWidth);
   const offset = levels.map((count) => (count % 2 === 0 ? 0.5 : 0));
   const shift = half.map((h, d) => Math.atanh(f((offset[d] as number) / h)));
   const middle = levels.map((count) => Math.floor(count / 2));
@@ -84,19 +86,20 @@ export function centredBound(levels: readonly number[], normalized: boolean): nu
   ];
 }
 
-/** Rounds values in units of levels as they are. */
-const wholeLevels: LevelRule = {
-  level(x, count) {
-    const middle = Math.floor(count / 2);
-    const code = f(x * f(1 / middle));
-    const place = f(f(code * middle) + middle);
-    const down = Math.floor(place);
-    const above = place - down;
-    const near = above > 0.5 || (above === 0.5 && down % 2 !== 0) ? down + 1 : down;
-    return Math.min(count - 1, Math.max(0, near));
-  },
-  value: (level, count) => {
-    const middle = Math.floor(count / 2);
-    return f(f((level - middle) * f(1 / middle)) * middle);
-  },
-};
+/** Levels of values in units of levels as they are; `symmetric`: evenly around 0. */
+export function wholeLevel(symmetric: boolean): LevelOf {
+  return (x, count) => {
+    const unit = symmetric ? (count - 1) / 2 : middleOf(count);
+    const code = f(x * f(1 / unit));
+    const place = symmetric ? f(f(f(code + 1) * (count - 1)) / 2) : f(f(code * unit) + unit);
+    return Math.min(count - 1, Math.max(0, roundHalfToEven(place)));
+  };
+}
+
+const middleOf = (count: number) => Math.floor(count / 2);
+
+/** The values of the levels that are not symmetric. */
+function wholeValue(level: number, count: number): number {
+  const middle = middleOf(count);
+  return f(f((level - middle) * f(1 / middle)) * middle);
+}

@@ -1,11 +1,11 @@
 import { numpy as np } from "@jax-js/jax";
+import { fsqLevel, halfWidth } from "../../kernels/levels/fsqLevel.ts";
+import { type LevelTable, levelTable, within } from "../lookupFree/levelTable.ts";
 
 /** How the values of one set of levels are bounded, rounded and decoded; all on `[..., d]`. */
-export interface LevelRounding {
+export interface LevelRounding extends LevelTable {
   /** The value between the levels, differentiable, in the scale of the codes. */
   bound(z: np.Array): np.Array;
-  /** The level it rounds to, int32. */
-  level(z: np.Array): np.Array;
   /** The code of a level. */
   code(level: np.Array): np.Array;
   /** The level whose code is nearest, int32. */
@@ -16,15 +16,6 @@ export interface LevelRounding {
 const each = (levels: readonly number[], value: (count: number) => number) =>
   np.array(new Float32Array(levels.map(value)));
 
-const within = (levels: readonly number[], level: np.Array) =>
-  np
-    .clip(
-      level,
-      0,
-      each(levels, (count) => count - 1),
-    )
-    .astype(np.int32);
-
 const clamp = (z: np.Array) => np.clip(z, -1, 1);
 
 /**
@@ -33,10 +24,9 @@ const clamp = (z: np.Array) => np.clip(z, -1, 1);
  * 0 stays 0. An even `L` has one level more below 0 than above.
  */
 export function centredRule(levels: readonly number[], hardClamp: boolean): LevelRounding {
-  const half = (count: number) => Math.fround(((count - 1) * 1.001) / 2);
   const offset = (count: number) => (count % 2 === 0 ? 0.5 : 0);
   const shift = (count: number) => {
-    const ratio = Math.fround(offset(count) / half(count));
+    const ratio = Math.fround(offset(count) / halfWidth(count));
     return hardClamp ? ratio : Math.atanh(ratio);
   };
   const middle = () => each(levels, (count) => Math.floor(count / 2));
@@ -44,11 +34,12 @@ export function centredRule(levels: readonly number[], hardClamp: boolean): Leve
   /** Between `-floor(L / 2)` and `L - 1 - floor(L / 2)`. */
   const bounded = (z: np.Array) =>
     squash(z.add(each(levels, shift)))
-      .mul(each(levels, half))
+      .mul(each(levels, halfWidth))
       .sub(each(levels, offset));
+  const levelOf = fsqLevel(hardClamp ? "clamp" : "tanh", false);
   return {
     bound: (z) => bounded(z).div(middle()),
-    level: (z) => within(levels, np.round(bounded(z)).add(middle())),
+    ...levelTable(levels, levelOf, (z) => bounded(z).add(middle()).add(0.5)),
     code: (level) => level.astype(np.float32).sub(middle()).div(middle()),
     levelOfCode: (code) => within(levels, np.round(code.mul(middle()).add(middle()))),
   };
@@ -66,9 +57,13 @@ export function symmetricRule(levels: readonly number[], hardClamp: boolean): Le
   const step = () => each(levels, (count) => 2 / (count - 1));
   const squash = hardClamp ? clamp : np.tanh;
   const scaled = (code: np.Array) => code.add(1).mul(intervals()).div(2);
+  const position = (z: np.Array) => scaled(squash(z)).add(0.5);
+  const levelOf = fsqLevel(hardClamp ? "clamp" : "tanh", true);
   return {
     bound: squash,
-    level: (z) => within(levels, np.floor(scaled(squash(z)).add(0.5))),
+    ...levelTable(levels, levelOf, position),
+    // Without tanh a graph takes the rule's very steps.
+    ...(hardClamp && { level: (z) => within(levels, np.floor(position(z))) }),
     code: (level) => level.astype(np.float32).mul(step()).sub(1),
     levelOfCode: (code) => within(levels, np.round(scaled(code))),
   };

@@ -1,7 +1,15 @@
 /** The encoders on the kernels, held against the graph. */
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
+import { sameNumbers } from "../../../../../test/support/kernelPools.ts";
+import { encodeLevels } from "../../kernels/levels/encodeLevels.ts";
 import { floatOf, keyOf } from "../../kernels/levels/floatKeys.ts";
+import { fspCodec } from "../../kernels/levels/fspCodec.ts";
+import { fsqCodec } from "../../kernels/levels/fsqCodec.ts";
+import type { LevelCodec } from "../../kernels/levels/levelCodec.ts";
+import { residualFsqCodec } from "../../kernels/levels/residualFsqCodec.ts";
+import type { ResidualLevelCodec } from "../../kernels/levels/residualLevelCodec.ts";
+import { encodeResidualLevels } from "../../kernels/levels/residualLevels.ts";
 import { binaryMapper } from "../binaryMapper.ts";
 import type { Quantizer } from "../contract.ts";
 import { activations } from "../fsp/distributions.ts";
@@ -13,7 +21,6 @@ import { lfq } from "../lfq.ts";
 import { residualBounds } from "../residualFSQ/bounds.ts";
 import { residualFSQ } from "../residualFSQ.ts";
 import { residualLFQ } from "../residualLFQ.ts";
-import { thresholdsOf } from "./encoder.ts";
 
 const as = (quantizer: unknown) => quantizer as Quantizer;
 
@@ -132,17 +139,102 @@ describe.each(Object.entries(quantizers))("%s", (_, make) => {
   });
 });
 
-it.each([
-  ["fsq", fsq({ levels: [9] })],
-  ["fsp", fsp({ levels: [9], activation: "normal" })],
-] as const)("%s turns over where the graph does, to the last bit", async (_, quantizer) => {
-  const level = (z: np.Array) => quantizer.apply({ params: {}, state: {} } as never, z).indices;
-  const cuts = await thresholdsOf([9], level);
-  const near = [...cuts].flatMap((cut) => [-1, 0, 1].map((step) => floatOf(keyOf(cut) + step)));
-  const x = () => np.array(new Float32Array(near), { shape: [near.length, 1] });
-  const found = await quantizer.encode({ params: {}, state: {} } as never, x());
-  expect([...(await found.data())]).toEqual([...(await level(x()).data())]);
-  expect([...(await level(x()).data())].slice(0, 3)).toEqual([0, 1, 1]);
+/** `[N, D]`: in column d the floats around `cuts[d]`, up to `reach` steps away, again and again. */
+function around(cuts: readonly (readonly number[])[], reach: number) {
+  const steps = 2 * reach + 1;
+  const rows = steps * Math.max(...cuts.map(({ length }) => length));
+  return Float32Array.from({ length: rows * cuts.length }, (_, at) => {
+    const own = cuts[at % cuts.length] as readonly number[];
+    const place = Math.floor(at / cuts.length) % (own.length * steps);
+    const cut = own[Math.floor(place / steps)] as number;
+    return floatOf(keyOf(cut) + (place % steps) - reach);
+  });
+}
+
+/** The thresholds of each dimension. */
+function cutsOf({ levels, thresholds }: LevelCodec): number[][] {
+  let at = 0;
+  return levels.map((count) => {
+    at += count - 1;
+    return [...thresholds.subarray(at - count + 1, at)];
+  });
+}
+
+/** Throws unless `apply`, in evaluation and training, and `encode` give these indices. */
+async function expectIndices(quantizer: Quantizer, x: Float32Array, wanted: Int32Array) {
+  const array = () => np.array(x, { shape: [x.length / quantizer.dim, quantizer.dim] });
+  const start = () => quantizer.init(random.key(0));
+  for (const training of [false, true]) {
+    const given = { training, ...(training && { key: random.key(0) }) };
+    const { indices, ...rest } = quantizer.apply(start(), array(), given);
+    expect(sameNumbers((await indices.data()) as Int32Array, wanted), `${training}`).toBe(true);
+    tree.dispose(rest as never);
+  }
+  const encoded = await quantizer.encode(start(), array());
+  expect(sameNumbers((await encoded.data()) as Int32Array, wanted)).toBe(true);
+}
+
+const rules: Record<string, (levels: number[]) => [Quantizer, LevelCodec]> = {
+  ...Object.fromEntries(
+    [false, true].flatMap((preserveSymmetry) =>
+      [false, true].map((hard) => [
+        `fsq${preserveSymmetry ? ", symmetric" : ""}${hard ? ", clamped" : ""}`,
+        (levels: number[]) => [
+          as(fsq({ levels, preserveSymmetry, boundHardClamp: hard })),
+          fsqCodec({ levels, preserveSymmetry, bound: hard ? "clamp" : "tanh" }),
+        ],
+      ]),
+    ),
+  ),
+  ...Object.fromEntries(
+    activations.map((activation) => [
+      `fsp, ${activation}`,
+      (levels: number[]) => [
+        as(fsp({ levels, activation, quantizeRate: 1 })),
+        fspCodec({ levels, cdf: activation }),
+      ],
+    ]),
+  ),
+};
+
+describe.each(Object.entries(rules))(
+  "%s turns over where its codec does, to the last bit",
+  (name, make) => {
+    const two = /symmetric|fsp/.test(name) ? [2] : [3];
+    it.each([
+      [[...two, 8, 5, 24, 23]], // all thresholds are compared
+      [[25, 4, 1000, 7]], // two of them
+      [[256, 255, 3]],
+      [[5000, 1001]],
+    ])("with %j levels", async (levels) => {
+      const [quantizer, codec] = make(levels);
+      const x = around(cutsOf(codec), 2);
+      const { indices } = await encodeLevels(codec, x);
+      await expectIndices(quantizer, x, indices as Int32Array);
+    });
+  },
+);
+
+/** What the bound of `residualFSQ` takes to the thresholds of its first layer, but for some last bits. */
+function entrances({ codec, scales, bound }: ResidualLevelCodec): number[][] {
+  return cutsOf(codec).map((cuts, at) => {
+    const [a, b, c, d, e, f] = bound?.map((row) => row[at] as number) ?? [];
+    const residuals = cuts.map((cut) => cut * (scales[0]?.[at] as number));
+    if (!bound) return residuals;
+    return residuals.map((r) => (Math.atanh((r / e! / f! + d!) / c!) - b!) / a!);
+  });
+}
+
+describe.each(residualBounds)("residualFSQ, %s, turns over where its codec does", (bounds) => {
+  it.each([[[3, 8, 5]], [[25, 4, 64]], [[1000, 7]]])("with %j levels", async (levels) => {
+    const options = { levels, numQuantizers: 3, bounds };
+    const codec = residualFsqCodec(options);
+    const x = around(entrances(codec), 20);
+    const { indices } = await encodeResidualLevels(codec, x);
+    await expectIndices(as(residualFSQ(options)), x, indices);
+    const first = indices.filter((_, at) => at % 3 === 0).map((index) => index % levels[0]!);
+    expect(new Set(first).size).toBeGreaterThan(0.99 * levels[0]!); // it does turn over
+  });
 });
 
 it("encodes a depth of layers", async () => {

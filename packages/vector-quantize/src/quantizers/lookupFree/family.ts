@@ -68,11 +68,11 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   /** What draws at random in training, if anything does: an option's name, say. */
   readonly draws?: string;
   /**
-   * Whether `encode` runs on the kernels: `levels` then takes each latent by itself, whatever the
-   * variables, and does not fall as the latent rises. Worth it where a level takes more than a few
-   * operations; else reading the latents takes longer than the graph.
+   * The thresholds by which `levels` rounds each latent by itself, as in `LevelTable`, for the kernels
+   * to encode. Worth it where a level takes more than a few operations; else reading the latents takes
+   * longer than the graph.
    */
-  readonly encodesByThresholds?: boolean;
+  readonly thresholds?: () => Float32Array;
   /** Whether latents are the vectors as they are, parted by codebook. */
   readonly latentsAreVectors?: boolean;
   /** Whether evaluation draws too, where it is given a key. */

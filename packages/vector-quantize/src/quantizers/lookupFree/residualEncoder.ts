@@ -4,17 +4,19 @@ import type { ResidualLevelCodec } from "../../kernels/levels/residualLevelCodec
 import { lazy } from "../../lazy.ts";
 import { kernelsAreFast } from "../../paths.ts";
 import { padColumns } from "../residual/kernel.ts";
-import { MOST_LEVELS, thresholdsOf } from "./encoder.ts";
+
+/** With more levels, comparing with the thresholds of all of them takes longer than the graph. */
+const MOST_LEVELS = 4096;
 
 const residualLevelsModule = lazy(() => import("../../kernels/levels/residualLevels.ts"));
 
 /** What the layers of a scalar residual quantizer do, each value by itself. */
 export interface ScalarLayers extends Pick<ResidualLevelCodec, "scales" | "bound"> {
   readonly radix: MixedRadix;
-  /** Levels of values `[M, d]` of the first layer, not falling as they rise. */
-  level(values: np.Array): np.Array;
+  /** The thresholds of the first layer's levels, one dimension after the other. */
+  readonly thresholds: () => Float32Array | Promise<Float32Array>;
   /** Codes of levels `[M, d]` in the first layer. */
-  code(level: np.Array): np.Array;
+  readonly code: (level: np.Array) => np.Array;
 }
 
 /**
@@ -40,7 +42,7 @@ export function residualEncoderOf(layers: ScalarLayers): ResidualEncoder | undef
   };
 }
 
-async function codecOf({ radix, level, code }: ScalarLayers) {
+async function codecOf({ radix, code, thresholds }: ScalarLayers) {
   const { levels, places } = radix;
   const dim = levels.length;
   const most = Math.max(...levels);
@@ -56,7 +58,7 @@ async function codecOf({ radix, level, code }: ScalarLayers) {
     levels,
     basis: places.map(BigInt),
     wide: false,
-    thresholds: await thresholdsOf(levels, level),
+    thresholds: await thresholds(),
     values: new Float32Array(values),
   };
 }

@@ -1,12 +1,14 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { mixedRadix } from "../../codebook/mixedRadix.ts";
 import { straightThrough } from "../../gradients/straightThrough.ts";
-import { centredBound, softClamp } from "../../kernels/levels/residualFsqCodec.ts";
+import { centredBound, softClamp, wholeLevel } from "../../kernels/levels/residualFsqCodec.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import type { Quantizer } from "../contract.ts";
 import type { FsqOptions } from "../fsq/options.ts";
 import { centredRule, type LevelRounding, symmetricRule } from "../fsq/rounding.ts";
 import { fsq } from "../fsq.ts";
+import { type LevelTable, levelTable } from "../lookupFree/levelTable.ts";
+import type { ScalarLayers } from "../lookupFree/residualEncoder.ts";
 import { lookupFree } from "../lookupFree.ts";
 
 export const residualBounds = ["softClamp", "bound", "boundNormalized", "none"] as const;
@@ -24,12 +26,6 @@ export const residualBounds = ["softClamp", "bound", "boundNormalized", "none"] 
  */
 export type ResidualBounds = (typeof residualBounds)[number];
 
-/** A rounding of values `[..., d]`, each by itself. */
-export interface Rounding {
-  level(values: np.Array): np.Array;
-  code(level: np.Array): np.Array;
-}
-
 /** What the choice of a bound makes of the layers. */
 export interface BoundedLayers {
   /** From the projected input `[N, d]` to the first residual. */
@@ -37,7 +33,7 @@ export interface BoundedLayers {
   /** The same as numbers, as `ResidualLevelCodec` has them; none where the input enters as it is. */
   bound?: readonly (readonly number[])[];
   /** How every layer rounds, each value by itself, where it does. */
-  rounding?: Rounding;
+  rounding?: Pick<ScalarLayers, "thresholds" | "code">;
   /** By what a layer's residual is divided, and its codes multiplied. */
   scale: (layer: number) => number[];
   make: () => Quantizer;
@@ -56,7 +52,7 @@ export function clampedLayers(
   clamp: readonly number[] | undefined,
   { noiseDropout, noiseScale, orthogonalRotation }: LayerOptions,
 ): BoundedLayers {
-  const { level, code } = symmetricRule(levels, hardClamp);
+  const { code, thresholds } = symmetricRule(levels, hardClamp);
   return {
     // Without a clamp, kept so far within float32 that no layer's scale leads out of it.
     enter: (vectors) =>
@@ -64,7 +60,7 @@ export function clampedLayers(
         ? np.tanh(vectors.div(each(clamp))).mul(each(clamp))
         : np.clip(vectors, -NUMBER_LIMIT, NUMBER_LIMIT),
     ...(clamp && { bound: softClamp(clamp) }),
-    ...(!orthogonalRotation && { rounding: { level, code } }),
+    ...(!orthogonalRotation && thresholds && { rounding: { thresholds, code } }),
     scale: (layer) => levels.map((count) => count ** -layer),
     make: () =>
       fsq({
@@ -87,19 +83,22 @@ export function roundingLayers(
   const rule = (preserveSymmetry ? symmetricRule : centredRule)(levels, false);
   // The rules give codes between -1 and 1: this many levels are one of their units.
   const unit = levels.map((count) => (preserveSymmetry ? (count - 1) / 2 : Math.floor(count / 2)));
+  const table = levelTable(levels, wholeLevel(preserveSymmetry), (z) => z.add(each(unit)).add(0.5));
   return {
     enter: (vectors) => {
       const bounded = rule.bound(vectors);
       return normalized ? bounded : bounded.mul(each(unit));
     },
     bound: preserveSymmetry ? symmetricBound(unit, normalized) : centredBound(levels, normalized),
-    rounding: {
-      level: (values) => rule.levelOfCode(values.div(each(unit))),
-      code: (level) => rule.code(level).mul(each(unit)),
-    },
+    ...(table.thresholds && {
+      rounding: {
+        thresholds: table.thresholds,
+        code: (level) => rule.code(level).mul(each(unit)),
+      },
+    }),
     scale: (layer) =>
       levels.map((count, d) => (count - 1) ** -layer * (normalized ? 1 / (unit[d] as number) : 1)),
-    make: () => roundingLayer(levels, unit, rule),
+    make: () => roundingLayer(levels, unit, rule, table),
   };
 }
 
@@ -114,6 +113,7 @@ function roundingLayer(
   levels: readonly number[],
   unit: readonly number[],
   rule: LevelRounding,
+  table: LevelTable,
 ): Quantizer {
   const radix = mixedRadix(levels, "first");
   const codeOf = (level: np.Array) => rule.code(level).mul(each(unit));
@@ -131,9 +131,9 @@ function roundingLayer(
       return { params: {}, state: {} };
     },
     latents: (_, vectors) => vectors.reshape([-1, 1, levels.length]),
-    levels: (_, latents) => rule.levelOfCode(latents.div(each(unit))),
+    levels: (_, latents) => table.level(latents),
     codes: (_, level) => codeOf(level),
-    levelsOfCodes: (_, codes) => rule.levelOfCode(codes.div(each(unit))),
+    levelsOfCodes: (_, codes) => table.level(codes),
     train: ({ latents, levels: level }) => ({
       codes: straightThrough(latents, lax.stopGradient(codeOf(level))),
       loss: np.zeros([]),
