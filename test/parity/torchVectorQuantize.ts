@@ -3,7 +3,7 @@ import { numpy as np, random, tree } from "@jax-js/jax";
 import { toDevice, toHost } from "../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import type { EmaWeightFunction } from "../../packages/vector-quantize/src/codebook/averages.ts";
 import type { CodebookOptimizer } from "../../packages/vector-quantize/src/codebook/inPlace.ts";
-import type { Projection } from "../../packages/vector-quantize/src/layout/projection.ts";
+import type { Projection } from "../../packages/vector-quantize/src/layout/linear.ts";
 import type {
   VectorQuantizeParams,
   VectorQuantizeVariables,

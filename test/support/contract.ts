@@ -10,7 +10,7 @@ import {
   positionShape,
   toVectors,
 } from "../../packages/vector-quantize/src/layout/layout.ts";
-import { type Projection, project } from "../../packages/vector-quantize/src/layout/projection.ts";
+import { applyLinear, type Projection } from "../../packages/vector-quantize/src/layout/linear.ts";
 import type {
   ApplyOptions,
   Quantizer,
@@ -118,7 +118,7 @@ function testRow(row: ContractRow): void {
       const sum = np.sum(own, 0);
       const positions = positionShape(sum.shape, layout);
       const out = params.projectOut as unknown as Projection | undefined;
-      return fromVectors(project(toVectors(sum, layout), tree.ref(out)), layout, positions);
+      return fromVectors(applyLinear(toVectors(sum, layout), tree.ref(out)), layout, positions);
     };
     const groups = variables.params.groups as unknown as Trees[] | undefined;
     const output = groups

@@ -1,9 +1,9 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { checkHolds, expected } from "../errors.ts";
 import type { ConvolutionWork } from "../kernels/layers/convolution.ts";
+import { uniformFanIn } from "../layout/linear.ts";
 import { flag, integer } from "../options/kinds.ts";
 import { checkImages, checkRoom, checkSeries } from "./images.ts";
-import { uniformFanIn } from "./initialise.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
 
 /** Options that all convolutions share. */

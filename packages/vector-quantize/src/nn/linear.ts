@@ -1,10 +1,8 @@
-import { numpy as np, random } from "@jax-js/jax";
 import { checkHolds, expected } from "../errors.ts";
+import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { settled } from "../tracing.ts";
 import { linearWork } from "./convolutionWork.ts";
-import { uniformFanIn } from "./initialise.ts";
 import type { Layer } from "./layer.ts";
 
 /** Options of `linear`. */
@@ -24,10 +22,7 @@ const table = optionTable<LinearOptions>(
 );
 
 /** Parameters of `linear`. */
-export type LinearParams = {
-  weight: np.Array; // [in, out]
-  bias?: np.Array; // [out]
-};
+export type LinearParams = LinearMap;
 
 /**
  * `y = x W + b` over the last axis: `[..., in]` to `[..., out]`.
@@ -41,21 +36,13 @@ export function linear(given: LinearOptions): Layer<LinearParams> {
   return {
     config,
 
-    init(key) {
-      const [weightKey, biasKey] = [...random.split(key)] as [np.Array, np.Array];
-      const weight = uniformFanIn(weightKey, [inFeatures, outFeatures], inFeatures);
-      if (bias) return { weight, bias: uniformFanIn(biasKey, [outFeatures], inFeatures) };
-      biasKey.dispose();
-      return { weight };
-    },
+    init: (key) => initLinear(key, inFeatures, outFeatures, bias),
 
     apply(params, x) {
       const { shape } = x;
       checkInput(shape);
-      const y = np.matmul(x.reshape([-1, inFeatures]), params.weight); // [N, out]
-      // Settled, because a bias that is fused into the product is added number by number.
-      const shifted = params.bias ? settled(y).add(params.bias) : y;
-      return shifted.reshape([...shape.slice(0, -1), outFeatures]);
+      const y = applyLinear(x.reshape([-1, inFeatures]), params); // [N, out]
+      return y.reshape([...shape.slice(0, -1), outFeatures]);
     },
 
     work(shape) {

@@ -1,8 +1,8 @@
 import { blockUntilReady, numpy as np, random, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { positionShape } from "../layout/layout.ts";
+import { initLinear } from "../layout/linear.ts";
 import { maskOfVectors, zeroMasked } from "../layout/mask.ts";
-import { initProjection } from "../layout/projection.ts";
 import { byPath } from "../paths.ts";
 import { floats } from "../search/kernel.ts";
 import { type ArrayTree, jitByMode, jittedAll, owns } from "../tree.ts";
@@ -212,8 +212,8 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       const params: ResidualParams = {
         layers: inner.map((own) => own.params),
         ...(innerDim !== dim && {
-          projectIn: initProjection(inKey.ref, dim, innerDim),
-          projectOut: initProjection(outKey.ref, innerDim, dim),
+          projectIn: initLinear(inKey.ref, dim, innerDim),
+          projectOut: initLinear(outKey.ref, innerDim, dim),
         }),
         ...(sizes &&
           Q > 1 && {

@@ -1,6 +1,6 @@
 import { grad, jit, nn, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
-import { initProjection, type Projection, project } from "../layout/projection.ts";
+import { applyLinear, initLinear, type Projection } from "../layout/linear.ts";
 import { quantizerFromConfig } from "./registry.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
 import type { CodeTransform } from "./simVQ/options.ts";
@@ -14,11 +14,11 @@ const network: CodeTransform = {
   name: "two layers",
   init(key, inputs, outputs) {
     const [first, second] = [...random.split(key)] as [np.Array, np.Array];
-    return { up: initProjection(first, inputs, 8), down: initProjection(second, 8, outputs) };
+    return { up: initLinear(first, inputs, 8), down: initLinear(second, 8, outputs) };
   },
   apply(params, codes) {
     const { up, down } = params as { up: Projection; down: Projection };
-    return project(nn.relu(project(codes, up)), down);
+    return applyLinear(nn.relu(applyLinear(codes, up)), down);
   },
 };
 

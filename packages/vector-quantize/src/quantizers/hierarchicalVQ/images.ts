@@ -1,16 +1,15 @@
 import { numpy as np, random } from "@jax-js/jax";
+import { uniformFanIn } from "../../layout/linear.ts";
 
 /** A 3 x 3 convolution that keeps the size and the features. */
 export type Smoothing = { weight: np.Array; bias: np.Array }; // [3, 3, D, D], [D]
 
 /** Fresh weights, uniform in `±1/sqrt(9 D)` as PyTorch's `nn.Conv2d` starts. */
 export function initSmoothing(key: np.Array, D: number): Smoothing {
-  const bound = 1 / Math.sqrt(9 * D);
   const [weightKey, biasKey] = [...random.split(key)] as [np.Array, np.Array];
-  const range = { minval: -bound, maxval: bound };
   return {
-    weight: random.uniform(weightKey, [3, 3, D, D], range),
-    bias: random.uniform(biasKey, [D], range),
+    weight: uniformFanIn(weightKey, [3, 3, D, D], 9 * D),
+    bias: uniformFanIn(biasKey, [D], 9 * D),
   };
 }
 

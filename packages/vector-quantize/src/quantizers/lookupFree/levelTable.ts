@@ -39,10 +39,20 @@ export function levelTable(
   };
   return {
     thresholds: () => Float32Array.from(rows().flatMap((row) => [...row])),
-    level: (z) =>
-      most > COMPARED_LEVELS
-        ? nextLevel(z, position(z.ref), levels, rows())
-        : comparedLevel(z, levels, rows()),
+    level(z) {
+      const width = most - 1;
+      const table = new Float32Array(width * levels.length).fill(Number.POSITIVE_INFINITY);
+      for (const [d, row] of rows().entries()) table.set(row, d * width); // [d, levels - 1]
+      if (most <= COMPARED_LEVELS) {
+        const cuts = np.array(table, { shape: [levels.length, width] });
+        const below = asNumbers(np.expandDims(z, -1).less(cuts)); // [..., d, levels - 1]
+        return np.sum(below, -1).neg().add(width).astype(np.int32);
+      }
+      const next = np.clip(np.round(position(z.ref)), 1, lastOf(levels)).astype(np.int32);
+      const places = np.array(Int32Array.from(levels, (_, d) => d * width - 1));
+      const cuts = np.take(np.array(table), next.ref.add(places), 0);
+      return next.sub(z.less(cuts).astype(np.int32));
+    },
   };
 }
 
@@ -53,36 +63,3 @@ export function within(levels: readonly number[], level: np.Array): np.Array {
 
 const lastOf = (levels: readonly number[]) =>
   np.array(Float32Array.from(levels, (count) => count - 1));
-
-/** Levels by comparisons with all thresholds `[d][levels - 1]`. */
-function comparedLevel(
-  z: np.Array,
-  levels: readonly number[],
-  rows: readonly Float32Array[],
-): np.Array {
-  const width = Math.max(...levels) - 1;
-  const table = new Float32Array(width * levels.length).fill(Number.NEGATIVE_INFINITY);
-  for (const [d, row] of rows.entries()) table.set(row, d * width);
-  const cuts = np.array(table, { shape: [levels.length, width] });
-  const below = np.sum(asNumbers(np.expandDims(z, -1).less(cuts)), -1); // [..., d]
-  return lastOf(levels).sub(below).astype(np.int32);
-}
-
-/** Levels by comparison with the threshold that is next to each position. */
-function nextLevel(
-  z: np.Array,
-  position: np.Array,
-  levels: readonly number[],
-  rows: readonly Float32Array[],
-): np.Array {
-  // Those of each dimension, with one before them and some behind.
-  const width = Math.max(...levels) + 1;
-  const table = new Float32Array(width * levels.length).fill(Number.POSITIVE_INFINITY);
-  for (const [d, row] of rows.entries()) {
-    table.set([Number.NEGATIVE_INFINITY, ...row], d * width);
-  }
-  const next = np.clip(np.round(position), 0, lastOf(levels).add(1)).astype(np.int32);
-  const starts = np.array(Int32Array.from(levels, (_, d) => d * width));
-  const cut = np.take(np.array(table), next.ref.add(starts), 0);
-  return next.sub(z.less(cut).astype(np.int32));
-}

@@ -1,5 +1,5 @@
 import { nn, numpy as np, random } from "@jax-js/jax";
-import { initProjection, type Projection, project } from "../../layout/projection.ts";
+import { applyLinear, initLinear, type Projection } from "../../layout/linear.ts";
 import type { CodebookTransform } from "../vectorQuantize/apply.ts";
 
 /** Sizes of the networks that make implicit neural codebooks. */
@@ -18,10 +18,10 @@ export type ImplicitParams = {
 export function initImplicit(key: np.Array, C: number, sizes: ImplicitCodebook): ImplicitParams {
   const keys = [...random.split(key, 1 + 2 * sizes.depth)];
   return {
-    projectIn: initProjection(keys[0] as np.Array, 2 * C, C),
+    projectIn: initLinear(keys[0] as np.Array, 2 * C, C),
     blocks: Array.from({ length: sizes.depth }, (_, block) => ({
-      up: initProjection(keys[1 + 2 * block] as np.Array, C, sizes.hidden),
-      down: initProjection(keys[2 + 2 * block] as np.Array, sizes.hidden, C),
+      up: initLinear(keys[1 + 2 * block] as np.Array, C, sizes.hidden),
+      down: initLinear(keys[2 + 2 * block] as np.Array, sizes.hidden, C),
     })),
   };
 }
@@ -47,8 +47,8 @@ export function implicitCodes(params: ImplicitParams, quantized: np.Array): Code
     const mixed = np.expandDims(byVector, 1).add(byCode).add(bias.ref); // [N, K, C]
     let h = mixed.reshape([N * K, C]);
     for (const { up, down } of params.blocks) {
-      const inner = nn.silu(project(h.ref, { weight: up.weight.ref, bias: up.bias.ref }));
-      h = h.add(project(inner, { weight: down.weight.ref, bias: down.bias.ref }));
+      const inner = nn.silu(applyLinear(h.ref, { weight: up.weight.ref, bias: up.bias.ref }));
+      h = h.add(applyLinear(inner, { weight: down.weight.ref, bias: down.bias.ref }));
     }
     return h.reshape([N, K, C]);
   };

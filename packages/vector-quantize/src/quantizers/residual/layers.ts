@@ -1,7 +1,7 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { fromVectors, type Layout, positionShape, toVectors } from "../../layout/layout.ts";
+import { applyLinear, type Projection } from "../../layout/linear.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
-import { type Projection, project } from "../../layout/projection.ts";
 import { finiteRows, refuseRows, usableRows } from "../../search/usable.ts";
 import { anyTrue, both, int32, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
@@ -115,7 +115,7 @@ export function residualLayers(parts: ResidualParts) {
   const column = (indices: np.Array, layer: number) => indices.ref.slice([], layer); // [N]
 
   const projected = (params: ResidualParams, x: np.Array) =>
-    project(toVectors(x, layout), tree.ref(params.projectIn)); // [N, C]
+    applyLinear(toVectors(x, layout), tree.ref(params.projectIn)); // [N, C]
 
   const enter = (params: ResidualParams, x: np.Array) => {
     const vectors = projected(params, x);
@@ -124,7 +124,7 @@ export function residualLayers(parts: ResidualParts) {
   };
 
   const leave = (params: ResidualParams, sum: np.Array, positions: number[]) =>
-    fromVectors(project(sum, tree.ref(params.projectOut)), layout, positions);
+    fromVectors(applyLinear(sum, tree.ref(params.projectOut)), layout, positions);
 
   const run = (call: ResidualCall, mode: ResidualMode) => {
     const { variables, x, key, targets, indices, depth: givenDepth, ...masks } = call;

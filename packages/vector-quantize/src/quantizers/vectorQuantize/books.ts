@@ -1,7 +1,7 @@
 import { lax, numpy as np, tree } from "@jax-js/jax";
 import type { AffineState } from "../../codebook/affine.ts";
 import type { CodeStatistics } from "../../codebook/averages.ts";
-import type { Projection } from "../../layout/projection.ts";
+import type { Projection } from "../../layout/linear.ts";
 import type { ArrayTree } from "../../tree.ts";
 import type { Variables } from "../contract.ts";
 import type { CompleteOptions } from "./options.ts";

@@ -1,6 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { type ContractRow, holdsContract } from "../../../../../test/support/contract.ts";
-import type { Projection } from "../../layout/projection.ts";
+import type { Projection } from "../../layout/linear.ts";
 import { sgd } from "../../train/optimizers.ts";
 import { vectorQuantize } from "../vectorQuantize.ts";
 import type { CodebookBridge } from "./bridge.ts";

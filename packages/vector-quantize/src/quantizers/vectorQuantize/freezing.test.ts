@@ -1,7 +1,7 @@
 import { grad, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
 import { leaves } from "../../../../../test/support/arrays.ts";
-import type { Projection } from "../../layout/projection.ts";
+import type { Projection } from "../../layout/linear.ts";
 import { sgd } from "../../train/optimizers.ts";
 import { vectorQuantize } from "../vectorQuantize.ts";
 import type { VectorQuantizeParams } from "./books.ts";

@@ -3,8 +3,9 @@ import { toBatch } from "../../codebook/affine.ts";
 import { codeStatistics } from "../../codebook/averages.ts";
 import { lookUp } from "../../codebook/codebook.ts";
 import { fromVectors, positionShape, toVectors } from "../../layout/layout.ts";
+import { applyLinear } from "../../layout/linear.ts";
 import { fillMasked, hideMasked, maskOfVectors } from "../../layout/mask.ts";
-import { layerNormalise, project } from "../../layout/projection.ts";
+import { layerNormalise } from "../../layout/norm.ts";
 import type { Query } from "../../search/codebookEncoder.ts";
 import { normalise } from "../../search/graph.ts";
 import { refuseRows, usableRows } from "../../search/usable.ts";
@@ -55,7 +56,7 @@ function passages(options: CompleteOptions, deal: Bookkeeping) {
   return {
     /** The input as the books see it: `[M, C]` per book. */
     toBooks(params: VectorQuantizeParams, x: np.Array): np.Array[] {
-      const projected = project(toVectors(x, layout), params.projectIn);
+      const projected = applyLinear(toVectors(x, layout), params.projectIn);
       // The search refuses vectors that aren't usable, but for what it can't see any more.
       const hides = heads > 1 || metric === "cosine" || params.inputNorm;
       const open = hides ? refuseRows(projected.ref, usableRows(projected)) : projected;
@@ -67,7 +68,7 @@ function passages(options: CompleteOptions, deal: Bookkeeping) {
 
     /** Codes `[M, C]` per book as the output at positions `[B, ...]`, in the input's layout. */
     fromBooks(params: VectorQuantizeParams, codes: np.Array[], positions: number[], k = 1) {
-      const output = project(deal.joinVectors(codes, k), params.projectOut);
+      const output = applyLinear(deal.joinVectors(codes, k), params.projectOut);
       return fromVectors(output, layout, positions);
     },
 

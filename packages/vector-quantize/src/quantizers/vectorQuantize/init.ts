@@ -1,7 +1,7 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { initAffine } from "../../codebook/affine.ts";
 import { initCodebook } from "../../codebook/codebook.ts";
-import { initProjection } from "../../layout/projection.ts";
+import { initLinear } from "../../layout/linear.ts";
 import type {
   VectorQuantizeParams,
   VectorQuantizeState,
@@ -27,8 +27,8 @@ export function initVectorQuantize(
   const projects = width !== dim;
   const params: VectorQuantizeParams = {
     ...(projects && {
-      projectIn: initProjection(inKey.ref, dim, width),
-      projectOut: initProjection(outKey.ref, width, dim),
+      projectIn: initLinear(inKey.ref, dim, width),
+      projectOut: initLinear(outKey.ref, width, dim),
     }),
     ...(projects &&
       options.layernormAfterProjectIn && {
