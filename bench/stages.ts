@@ -83,19 +83,22 @@ async function inside(module: string) {
 }
 
 /** A search whose only stage is float32. */
-async function plainSearch({ codebook, dim }: Data, pool: Pool): Promise<Search> {
-  const { PackedSearch } = await inside("packedSearch");
-  const { packCodebook } = await inside("codebook");
-  const { fastestTile } = await inside("tileChoice");
-  const { noPruning } = await inside("filter");
-  const { form } = pool as Pool & { form: string };
-  return pool.exclusive(async () => {
-    const tile = await fastestTile(pool, form, dim);
-    const size = codebook.length / dim;
-    const book = await packCodebook(pool, { dim, size, metric: "euclidean", tile, form });
-    await book.set(codebook);
-    return new PackedSearch(pool, book, noPruning, true, form);
-  });
+async function searchInFloats({ codebook, dim }: Data, pool: Pool): Promise<Search> {
+  const { PackedSearch } = await inside("search/packedSearch");
+  const { packCodebook } = await inside("search/packedCodebook");
+  const { fastestTile } = await inside("search/tileChoice");
+  const { noPruning } = await inside("search/pruning/pruning");
+  const { form, memory } = pool;
+  const shape = { dim, size: codebook.length / dim, metric: "euclidean" };
+  return pool.exclusive(() =>
+    memory.hold(async (scope) => {
+      const tile = await fastestTile(pool, form, dim);
+      const book = scope.adopt(await packCodebook(pool, { ...shape, tile, form }));
+      await book.set(codebook);
+      const settings = { ...shape, throws: true, limit: Number.POSITIVE_INFINITY };
+      return new PackedSearch(pool, scope, book, noPruning, settings, form);
+    }),
+  );
 }
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] as number;
@@ -108,15 +111,15 @@ console.log("| --- | --- | --- | --- | --- |");
 for (const data of dataSets()) {
   const { name, dim, vectors, codebook } = data;
   const search = await createSearch(codebook, { dim, pool });
-  const plain = await plainSearch(data, pool);
+  const floats = await searchInFloats(data, pool);
   const timed = async (each: Search) => {
     const began = performance.now();
     const { indices } = await (k === 1 ? each.nearest(vectors) : each.nearestTopK(vectors, k));
     return { ms: performance.now() - began, indices };
   };
-  const pairs: [plain: number, search: number][] = [];
+  const pairs: [floats: number, search: number][] = [];
   for (let round = -2; round < Number(values.rounds); round++) {
-    const [a, b] = [await timed(plain), await timed(search)];
+    const [a, b] = [await timed(floats), await timed(search)];
     if (a.indices.some((index, i) => index !== b.indices[i])) throw new Error("answers differ");
     if (round >= 0) pairs.push([a.ms, b.ms]);
   }
@@ -129,6 +132,6 @@ for (const data of dataSets()) {
   ];
   console.log(`| ${cells.join(" | ")} |`);
   search.dispose();
-  plain.dispose();
+  floats.dispose();
 }
 pool.dispose();

@@ -110,12 +110,12 @@ export async function takeSteps(
     },
     timer,
     shouldStop: () => interrupt.requested || validation.stop || elapsed() > deadline,
-    async afterStep(state, step, settle) {
+    async afterStep(state, step, finish) {
       if (step === run.step + compilingSteps) timer?.reset();
       const judgement = await validation.afterStep(state, step);
       if (judgement) console.record("validation", { ...judgement });
       const due = performance.now() - savedAt >= checkpointPause * 1000;
-      if (due) await settle();
+      if (due) await finish();
       await writeLines();
       if (due) await save(state, step);
     },

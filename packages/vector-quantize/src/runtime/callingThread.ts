@@ -29,16 +29,16 @@ export class CallingThread implements Carrier {
   }
 
   close(due: number): void {
-    this.settle(due);
+    this.answered(due);
   }
 
   expect(): void {
     if (this.#due++ === 0) this.#hold = setInterval(() => {}, 2 ** 30);
   }
 
-  settle(answers: number): void {
+  answered(count: number): void {
     if (this.#due === 0) return;
-    this.#due -= answers;
+    this.#due -= count;
     if (this.#due === 0) clearInterval(this.#hold);
   }
 }

@@ -61,7 +61,7 @@ export class JaxWorker {
 
   #receive({ data, time }: { data: unknown; time: number }): void {
     this.#due--;
-    this.#thread.settle(1);
+    this.#thread.answered(1);
     this.#shortKernels?.learn(this.#work, time);
     this.#deliver(data);
   }

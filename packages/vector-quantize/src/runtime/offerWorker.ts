@@ -39,7 +39,7 @@ if (offered) {
  * jax-js that has loaded without a `Worker` has made memory that cannot be shared, and would compile
  * kernels that cannot use it as soon as a `Worker` appeared.
  */
-export function settleOffer(): void {
+export function endOffer(): void {
   if (!offered) return;
   if (asked) {
     define("Worker", offer);

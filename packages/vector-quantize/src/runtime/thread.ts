@@ -39,8 +39,8 @@ export interface Carrier {
   readonly ended: boolean;
   /** Notes that an answer is due. */
   expect(): void;
-  /** Notes that `answers` came, or that nobody waits for them any more. */
-  settle(answers: number): void;
+  /** Notes that `count` answers came, or that nobody waits for them any more. */
+  answered(count: number): void;
 }
 
 /** Raises `error` where nothing can swallow it: as an uncaught exception. */
@@ -82,7 +82,7 @@ export class Thread implements Carrier {
   }
 
   close(due: number): void {
-    this.settle(due);
+    this.answered(due);
     if (--this.#workers === 0) void this.#worker.terminate();
   }
 
@@ -94,9 +94,9 @@ export class Thread implements Carrier {
     if (this.#due++ === 0) this.#worker.ref();
   }
 
-  settle(answers: number): void {
+  answered(count: number): void {
     if (this.#due === 0) return;
-    this.#due -= answers;
+    this.#due -= count;
     if (this.#due === 0) this.#worker.unref();
   }
 }

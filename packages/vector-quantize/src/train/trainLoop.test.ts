@@ -45,7 +45,7 @@ test("reports every step, one late, and makes the next batch before a step is do
   tree.dispose(state as never);
 });
 
-test("reports a step at once where it is asked to settle, and none twice", async () => {
+test("reports a step at once where it is asked to finish, and none twice", async () => {
   const reported: number[] = [];
   const known: number[][] = [];
   const { state } = await trainLoop(trainer.init(random.key(0)), {
@@ -54,8 +54,8 @@ test("reports a step at once where it is asked to settle, and none twice", async
     from: 0,
     to: 4,
     onReport: ({ step }) => reported.push(step),
-    async afterStep(_state, step, settle) {
-      if (step === 2 || step === 4) await settle();
+    async afterStep(_state, step, finish) {
+      if (step === 2 || step === 4) await finish();
       known.push([...reported]);
     },
   });

@@ -20,10 +20,10 @@ export interface TrainLoopOptions {
   /**
    * Called after every step with the state, which stays the loop's: to evaluate or to save.
    *
-   * @param settle waits for the step itself, and has it reported at once: what is saved then holds
+   * @param finish waits for the step itself, and has it reported at once: what is saved then holds
    *   all reports up to `step`.
    */
-  afterStep?(state: TrainState, step: number, settle: () => Promise<void>): Promise<void> | void;
+  afterStep?(state: TrainState, step: number, finish: () => Promise<void>): Promise<void> | void;
   /** Asked after every step whether to stop there. */
   shouldStop?(): boolean;
   /** Is told where the time of the steps goes; nothing overlaps then. */
@@ -48,7 +48,7 @@ export async function trainLoop(
   }
   const { trainer, batch, from, to, onReport, afterStep, shouldStop, timer } = options;
   const reader = createMetricReader();
-  const settle = async () => {
+  const finish = async () => {
     const last = await reader.flush();
     if (last) onReport?.(last);
   };
@@ -68,13 +68,13 @@ export async function trainLoop(
       state = result.state;
       const report = await reader.push(result.metrics);
       if (report) onReport?.(report);
-      await afterStep?.(state, step, settle);
+      await afterStep?.(state, step, finish);
       if (shouldStop?.()) break;
     }
   } finally {
     next?.dispose();
   }
-  await settle();
+  await finish();
   return { state, step };
 }
 

@@ -1,6 +1,5 @@
 import { createStats } from "../codes/assignStats.ts";
 import { clusteringKernels } from "../engine/binaries/clustering.ts";
-import { codesKernels } from "../engine/binaries/codes.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { Scope } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
@@ -32,7 +31,6 @@ export async function createKernelClustering(
   const { form, memory } = pool;
   const tile = await fastestTile(pool, form, dim);
   const { nearest, nearestFiltered } = await pool.load(searchKernels, form);
-  const { gather } = await pool.load(codesKernels, form);
   const kernels = await pool.load(clusteringKernels, form);
   const shape = { dim, size: clusters, metric, tile, form };
   const book = scope.adopt(await packCodebook(pool, shape));
@@ -47,6 +45,13 @@ export async function createKernelClustering(
   memory.i32(before, rows).fill(-1);
   const blocks = Math.ceil(rows / DRAW_BLOCK);
   const eachRow = { rows, chunkRows: DRAW_BLOCK, work: 16 * rows * dim };
+
+  /** Puts centroid `k` at a vector. Returns where it lies. */
+  const startAt = (k: number, row: number) => {
+    const code = codes + 4 * k * dim;
+    memory.f32(code, dim).set(memory.f32(x + 4 * row * dim, dim));
+    return code;
+  };
 
   return {
     async load(vectors, chosen) {
@@ -65,8 +70,7 @@ export async function createKernelClustering(
     },
 
     async seedAt(chosen) {
-      memory.write(indices, chosen);
-      gather.call(0, clusters, 0, x, rows, dim, indices, codes);
+      for (const [k, row] of chosen.entries()) startAt(k, row);
     },
 
     async seedApart(next) {
@@ -74,8 +78,7 @@ export async function createKernelClustering(
       memory.f32(distances, rows).fill(Number.POSITIVE_INFINITY);
       let row = Math.floor(next() * rows);
       for (let k = 0; k < clusters; k++) {
-        const code = codes + 4 * k * dim;
-        memory.f32(code, dim).set(memory.f32(x + 4 * row * dim, dim));
+        const code = startAt(k, row);
         if (k === clusters - 1) break;
         await pool.run(kernels.approach, {
           rows: blocks,

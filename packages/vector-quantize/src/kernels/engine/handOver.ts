@@ -161,7 +161,7 @@ export class HandOver {
 export type WorkerMessage = "up" | "closed";
 
 /**
- * A worker's side: plain JavaScript without imports, so that it starts from a text in Node and in
+ * A worker's side: JavaScript without imports, so that it starts from a text in Node and in
  * browsers alike, whatever a bundler does to the sources.
  */
 export const workerSource = /* js */ `

@@ -22,11 +22,11 @@ export class Workers {
   /** Resolves when the first one is up, or it is certain that none will be. */
   readonly up: Promise<void>;
   readonly #handles = new Set<WorkerHandle>();
-  #settle: () => void = () => {};
+  #resolve: () => void = () => {};
 
   constructor(platform: Platform, options: WorkersOptions) {
     this.up = new Promise((resolve) => {
-      this.#settle = resolve;
+      this.#resolve = resolve;
     });
     const { first, end, message } = options;
     try {
@@ -49,7 +49,7 @@ export class Workers {
   terminate(): void {
     for (const handle of this.#handles) handle.terminate();
     this.#handles.clear();
-    this.#settle();
+    this.#resolve();
   }
 
   #listen(handle: WorkerHandle, options: WorkersOptions): void {
@@ -57,7 +57,7 @@ export class Workers {
     const onMessage = (message: unknown) => {
       if ((message as WorkerMessage) === "closed") return options.onClosed();
       isUp = true;
-      this.#settle();
+      this.#resolve();
     };
     handle.listen(onMessage, ({ message }) => {
       if (isUp) return options.onFailure(message);
@@ -70,6 +70,6 @@ export class Workers {
 
   #none({ onNone }: WorkersOptions): void {
     onNone();
-    this.#settle();
+    this.#resolve();
   }
 }

@@ -16,7 +16,7 @@ const known = ["dim", "metric", "reproducible", "invalid", "limit", "pool"];
  * No array of N x K elements is made: beyond its inputs and outputs a search needs the codebook two
  * and a half times (as given, packed, and in small integers), at most once more for a k-d tree or
  * projections of it, and about 20 MB, whatever N and K are. An engine without WebAssembly SIMD gets the
- * same answers from plain TypeScript.
+ * same answers from TypeScript alone.
  *
  * Where it is faster, earlier stages leave out codes that provably can't win: a k-d tree of them,
  * projections onto their principal subspace, small integers. Float32 and, for near-ties, float64

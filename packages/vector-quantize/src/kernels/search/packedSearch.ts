@@ -98,7 +98,7 @@ export class PackedSearch implements Search, MemorySearch {
     if (pruned === 0) {
       return { kernel: nearest, scratch: nearestScratch(this.dim, blockRows), blockRows, more: [] };
     }
-    // Twice the rows: more of them share the tiles in which unsettled ones are searched again.
+    // Twice the rows: more of them share the tiles in which open ones are searched again.
     const scratch = filterScratch(this.dim, 2 * blockRows, this.#form);
     return { kernel: nearestFiltered, scratch, blockRows: 2 * blockRows, more: [pruned] };
   }

@@ -13,7 +13,7 @@ export interface SearchOptions extends InvalidOption, LimitOption {
   readonly metric?: KernelMetric;
   /**
    * Uses only instructions that round alike on every CPU. The indices are the same either way,
-   * because near-ties are settled in float64; this makes every intermediate number the same too.
+   * because near-ties are decided in float64; this makes every intermediate number the same too.
    * Slower by a quarter where D is small, by a few percent elsewhere. Default false.
    */
   readonly reproducible?: boolean;

@@ -145,15 +145,7 @@ export function addHeads(
     if (load<i32>(starts + (<usize>code << 2)) >= b * BLOCK) continue;
     const head = heads + (<usize>b * dim << 2);
     const to = sums + (<usize>code * dim << 2);
-    let d = 0;
-    for (const whole = dim & ~3; d < whole; d += 4) {
-      const at = <usize>d << 2;
-      v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(head + at)));
-    }
-    for (; d < dim; ++d) {
-      const at = <usize>d << 2;
-      store<f32>(to + at, load<f32>(to + at) + load<f32>(head + at));
-    }
+    addFloats(0, dim, 0, head, to);
   }
   return 0;
 }

@@ -2,51 +2,6 @@
 import { subtractRow } from "../residual/subtract";
 
 /**
- * Rows `begin` to `end` of `out` (f32 [N, D]): row `indices[n]` of `codebook` (f32 [K, D]), zeros
- * for -1. `scratch` is not used. Returns the number of indices outside -1 ... K - 1; their rows are
- * zeros.
- */
-export function gather(
-  begin: i32,
-  end: i32,
-  scratch: usize,
-  codebook: usize,
-  size: i32,
-  dim: i32,
-  indices: usize,
-  out: usize,
-): i32 {
-  const bytes = <usize>dim << 2;
-  let bad = 0;
-  for (let n = begin; n < end; ++n) {
-    const index = load<i32>(indices + (<usize>n << 2));
-    const to = out + <usize>n * bytes;
-    if (<u32>index < <u32>size) copyRow(codebook + <usize>index * bytes, to, dim);
-    else {
-      memory.fill(to, 0, bytes);
-      if (index != -1) ++bad;
-    }
-  }
-  return bad;
-}
-
-// @ts-ignore: decorator
-@inline
-function copyRow(from: usize, to: usize, dim: i32): void {
-  let d = 0;
-  for (const whole = dim & ~3; d < whole; d += 4) {
-    v128.store(to, v128.load(from));
-    from += 16;
-    to += 16;
-  }
-  for (; d < dim; ++d) {
-    store<f32>(to, load<f32>(from));
-    from += 4;
-    to += 4;
-  }
-}
-
-/**
  * Rows `begin` to `end` of `out` (f32 [N, D]): the sum over the layers q, in order, of row
  * `indices[n, q]` of the q-th codebook; -1 adds nothing. `books` (u32 [Q]) holds the addresses of
  * the codebooks (f32 [K_q, D]), `sizes` (i32 [Q]) their K. `scratch` is not used. Returns the number

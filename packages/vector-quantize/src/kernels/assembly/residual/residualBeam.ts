@@ -4,7 +4,7 @@
  *
  * A sequence is ranked by its score: `carry * score before + weight[q] * |r - c|^2`, least first;
  * of equal scores the earlier sequence wins, then the lower index. Scores come from the squared
- * distance in f32 by plain multiply and add, so every engine ranks alike; the scan, whose rounding
+ * distance in f32 by separate multiply and add, so every engine ranks alike; the scan, whose rounding
  * differs between engines, only proposes candidates, with a margin for its rounding errors.
  *
  * With tables of products between the codes of two layers, a layer's scores follow from the row's

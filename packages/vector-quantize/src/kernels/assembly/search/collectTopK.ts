@@ -185,7 +185,7 @@ function marginOf(book: Codebook, state: Row): f64 {
 }
 
 /** The `k` nearest of the codes in the row's list, in their true order. `work` has `FOUND` bytes. */
-export function settleTopK(
+export function rerankTopK(
   book: Codebook,
   row: usize,
   state: Row,

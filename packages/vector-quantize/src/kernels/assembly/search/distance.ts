@@ -1,4 +1,4 @@
-/** |row - code|^2 in f32, by plain multiply and add in a fixed order. */
+/** |row - code|^2 in f32, by separate multiply and add in a fixed order. */
 export function squaredDistance(row: usize, code: usize, dim: i32): f32 {
   let s0 = f32x4.splat(0);
   let s1 = s0;

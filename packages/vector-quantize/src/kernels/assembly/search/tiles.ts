@@ -10,6 +10,9 @@
  * order over d is the same in all tile shapes. The loops are not unrolled by hand, because that makes
  * V8 spill, and they run on pointers alone, because a counter costs 4 percent.
  *
+ * `To` tells what becomes of a row's scores: v128 takes the least of each lane into its state, f32
+ * stores them all, i16 too, but rounded.
+ *
  * State of a row (48 bytes, in scratch): f32x4 least score seen in each lane, i32x4 the panel where
  * it was seen, f32x4 the least score of the lane's other groups. A group is the P / 4 codes of one
  * panel that share a lane.
@@ -34,6 +37,9 @@ function select(a: v128, b: v128, mask: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_laneselect(a, b, mask);
   return v128.bitselect(a, b, mask);
 }
+
+/** 1.5 * 2^23: adding it rounds a float to an integer, in its low bits. */
+const ROUNDER: f32 = 12582912;
 
 /** Takes the least scores `a` of the four groups of `panel` into the state of one row. */
 // @ts-ignore: decorator
@@ -68,34 +74,38 @@ export function codeAt(book: Codebook, k: i32): usize {
   return panel + (<usize>(k % width) << 2);
 }
 
-/** All rows of a block against one panel; updates their states. */
+/**
+ * All rows of a block against one panel. What a row gets lies at `to`, `step` bytes after the row
+ * before. `more` is the panel's number for v128.
+ */
 // @ts-ignore: decorator
 @inline
-export function scanPanel(
+export function scanPanel<To>(
   shape: i32,
   x: usize,
   tiles: i32,
   dim: i32,
   codes: usize,
   bias: usize,
-  state: usize,
-  panel: i32,
+  to: usize,
+  step: usize,
+  more: i32,
 ): void {
-  if (shape == 0) scan6x8(x, tiles, dim, codes, bias, state, panel);
-  else if (shape == 1) scan3x12(x, tiles, dim, codes, bias, state, panel);
-  else scan4x8(x, tiles, dim, codes, bias, state, panel);
+  if (shape == 0) scan6x8<To>(x, tiles, dim, codes, bias, to, step, more);
+  else if (shape == 1) scan3x12<To>(x, tiles, dim, codes, bias, to, step, more);
+  else scan4x8<To>(x, tiles, dim, codes, bias, to, step, more, 0);
 }
 
-export function scan6x8(
+function scan6x8<To>(
   x: usize,
   tiles: i32,
   dim: i32,
   codes: usize,
   bias: usize,
-  state: usize,
-  panel: i32,
+  to: usize,
+  step: usize,
+  more: i32,
 ): void {
-  const panels = i32x4.splat(panel);
   const end = codes + <usize>(dim * 32);
   for (let t = 0; t < tiles; ++t) {
     const b0 = v128.load(bias);
@@ -127,26 +137,26 @@ export function scan6x8(
       c += 32;
       x += 24;
     } while (c != end);
-    take(state, f32x4.pmin(a00, a01), panels);
-    take(state + STATE, f32x4.pmin(a10, a11), panels);
-    take(state + 2 * STATE, f32x4.pmin(a20, a21), panels);
-    take(state + 3 * STATE, f32x4.pmin(a30, a31), panels);
-    take(state + 4 * STATE, f32x4.pmin(a40, a41), panels);
-    take(state + 5 * STATE, f32x4.pmin(a50, a51), panels);
-    state += 6 * STATE;
+    put8<To>(to, a00, a01, more);
+    put8<To>(to + step, a10, a11, more);
+    put8<To>(to + 2 * step, a20, a21, more);
+    put8<To>(to + 3 * step, a30, a31, more);
+    put8<To>(to + 4 * step, a40, a41, more);
+    put8<To>(to + 5 * step, a50, a51, more);
+    to += 6 * step;
   }
 }
 
-export function scan3x12(
+function scan3x12<To>(
   x: usize,
   tiles: i32,
   dim: i32,
   codes: usize,
   bias: usize,
-  state: usize,
-  panel: i32,
+  to: usize,
+  step: usize,
+  more: i32,
 ): void {
-  const panels = i32x4.splat(panel);
   const end = codes + <usize>(dim * 48);
   for (let t = 0; t < tiles; ++t) {
     const b0 = v128.load(bias);
@@ -175,29 +185,31 @@ export function scan3x12(
       c += 48;
       x += 12;
     } while (c != end);
-    take(state, f32x4.pmin(f32x4.pmin(a00, a01), a02), panels);
-    take(state + STATE, f32x4.pmin(f32x4.pmin(a10, a11), a12), panels);
-    take(state + 2 * STATE, f32x4.pmin(f32x4.pmin(a20, a21), a22), panels);
-    state += 3 * STATE;
+    put12<To>(to, a00, a01, a02, more);
+    put12<To>(to + step, a10, a11, a12, more);
+    put12<To>(to + 2 * step, a20, a21, a22, more);
+    to += 3 * step;
   }
 }
 
-export function scan4x8(
+/** As `scanPanel`. For i16 `more` is the address of the first row's scale, `moreStep` before the next. */
+export function scan4x8<To>(
   x: usize,
   tiles: i32,
   dim: i32,
   codes: usize,
   bias: usize,
-  state: usize,
-  panel: i32,
+  to: usize,
+  step: usize,
+  more: i32,
+  moreStep: i32,
 ): void {
-  const panels = i32x4.splat(panel);
   const end = codes + <usize>(dim * 32);
   for (let t = 0; t < tiles; ++t) {
     const b0 = v128.load(bias);
     const b1 = v128.load(bias, 16);
-    let a00 = b0, a01 = b1, a10 = b0, a11 = b1;
-    let a20 = b0, a21 = b1, a30 = b0, a31 = b1;
+    let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1;
+    let a30 = b0, a31 = b1;
     let c = codes;
     do {
       const c0 = v128.load(c);
@@ -217,10 +229,43 @@ export function scan4x8(
       c += 32;
       x += 16;
     } while (c != end);
-    take(state, f32x4.pmin(a00, a01), panels);
-    take(state + STATE, f32x4.pmin(a10, a11), panels);
-    take(state + 2 * STATE, f32x4.pmin(a20, a21), panels);
-    take(state + 3 * STATE, f32x4.pmin(a30, a31), panels);
-    state += 4 * STATE;
+    put8<To>(to, a00, a01, more);
+    put8<To>(to + step, a10, a11, more + moreStep);
+    put8<To>(to + 2 * step, a20, a21, more + 2 * moreStep);
+    put8<To>(to + 3 * step, a30, a31, more + 3 * moreStep);
+    to += 4 * step;
+    more += 4 * moreStep;
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function put8<To>(to: usize, a: v128, b: v128, more: i32): void {
+  if (isVector<To>()) take(to, f32x4.pmin(a, b), i32x4.splat(more));
+  else if (isFloat<To>()) {
+    v128.store(to, a);
+    v128.store(to, b, 16);
+  } else {
+    const scale = v128.load32_splat(more);
+    v128.store(to, i16x8.narrow_i32x4_s(rounded(a, scale), rounded(b, scale)));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function put12<To>(to: usize, a: v128, b: v128, c: v128, more: i32): void {
+  if (isVector<To>()) take(to, f32x4.pmin(f32x4.pmin(a, b), c), i32x4.splat(more));
+  else {
+    v128.store(to, a);
+    v128.store(to, b, 16);
+    v128.store(to, c, 32);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function rounded(a: v128, scale: v128): v128 {
+  const rounder = f32x4.splat(ROUNDER);
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.sub(f32x4.relaxed_madd(a, scale, rounder), rounder);
+  return i32x4.sub(f32x4.add(f32x4.mul(a, scale), rounder), rounder);
 }

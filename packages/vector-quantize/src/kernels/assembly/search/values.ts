@@ -3,7 +3,7 @@ import { Codebook, METRIC_COSINE, METRIC_EUCLIDEAN } from "./packedCodebook";
 /**
  * How far up to three codes are from `row`, in f32: the squared distances, or less the inner
  * products (dot), or less the inner products with the codes scaled to length 1 (cosine). They come
- * in lanes 0, 1 and 2; lane 3 is 0. Plain multiply and add in a fixed order, so every engine gives
+ * in lanes 0, 1 and 2; lane 3 is 0. Separate multiply and add in a fixed order, so every engine gives
  * the same bits.
  *
  * Rows and codes may be read up to 12 bytes past their end.

@@ -27,7 +27,7 @@ export function scanBlock(book: Codebook, packed: usize, state: usize, count: i3
   let codes = book.packed;
   let bias = book.bias;
   for (let p = 0, n = book.panels; p < n; ++p) {
-    scanPanel(shape, packed, tiles, book.dim, codes, bias, state, p);
+    scanPanel<v128>(shape, packed, tiles, book.dim, codes, bias, state, STATE, p);
     codes += step;
     bias += width;
   }
@@ -36,7 +36,7 @@ export function scanBlock(book: Codebook, packed: usize, state: usize, count: i3
 /**
  * The index of the code nearest to row `r` of the block, from its state, with its value in
  * `winnerValue`. `norm` is the row's squared length as `packRows` gave it; it must not be NaN.
- * Free of branches that depend on the data, but for the rare row that f32 can't settle.
+ * Free of branches that depend on the data, but for the rare row that f32 can't decide.
  */
 export function winner(
   book: Codebook,

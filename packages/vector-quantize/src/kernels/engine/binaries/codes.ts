@@ -6,7 +6,6 @@ export const codesKernels: KernelModule<
   | "sumBlocks"
   | "addHeads"
   | "addFloats"
-  | "gather"
   | "decodeSum"
   | "subtractCodes"
   | "takeCodes"
@@ -18,7 +17,6 @@ export const codesKernels: KernelModule<
     "sumBlocks",
     "addHeads",
     "addFloats",
-    "gather",
     "decodeSum",
     "subtractCodes",
     "takeCodes",

@@ -29,7 +29,7 @@ const run = (
 ) => searchedInStages(pool, vectors, codebook, dim, variant);
 
 describe.each(forms)("top-k behind the filter (%s)", (form) => {
-  it("goes through windows of codes and settles most rows", async () => {
+  it("goes through windows of codes and answers most rows", async () => {
     for (const metric of metrics) {
       for (const [dim, size, k] of [
         [64, 3000, 10],

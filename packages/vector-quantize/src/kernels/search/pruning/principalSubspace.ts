@@ -95,7 +95,7 @@ export function createPrincipalSubspace(
     },
     get hopeless() {
       const { header, integers } = held as Held;
-      // Behind integers that do help, the floats saw only rows that are hard to settle.
+      // Behind integers that do help, the floats saw only rows that are hard to decide.
       if (roughHelps && !integers.hopeless) return false;
       return fieldsAt(header).get("hopeless") !== 0;
     },

@@ -60,10 +60,10 @@ export function searchByFilter<T>(
   invalid = 0;
   const coarse = filter.coarse;
   if (coarse != null) {
-    left = settleRows<T>(task, book, coarse.integers, rows, open, left, scratch);
-    left = settleRows<T>(task, book, coarse, rows, open, left, scratch);
+    left = answerRows<T>(task, book, coarse.integers, rows, open, left, scratch);
+    left = answerRows<T>(task, book, coarse, rows, open, left, scratch);
   }
-  left = settleRows<T>(task, book, filter, rows, open, left, scratch);
+  left = answerRows<T>(task, book, filter, rows, open, left, scratch);
   if (left > 0) invalid += searchOpen<T>(task, book, rows, open, left, count, scratch, blockRows);
   return invalid;
 }
@@ -105,8 +105,8 @@ export function listRows(open: usize, count: i32): i32 {
   return count;
 }
 
-/** Takes rows off the list `open` (i32) that the filter settles; returns how many stay. */
-function settleRows<T>(
+/** Takes rows off the list `open` (i32) that the filter answers; returns how many stay. */
+function answerRows<T>(
   task: T,
   book: Codebook,
   filter: Filter,

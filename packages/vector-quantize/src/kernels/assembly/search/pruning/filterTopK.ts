@@ -3,7 +3,7 @@
  * from the k-th least value so far in place of the least: no code above it can be among the k nearest.
  */
 import { Codebook } from "../packedCodebook";
-import { collectTopK, FOUND, looked, settleTopK } from "../collectTopK";
+import { collectTopK, FOUND, looked, rerankTopK } from "../collectTopK";
 import { listRows, searchByFilter } from "./filter";
 import { Filter, FilterCodebook, Row } from "./filterCodebook";
 import { markInvalid, nearestTopKOfBlock } from "../topK";
@@ -54,7 +54,7 @@ class TopKTask {
 
   rerank(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
     const to = <usize>(i * this.k) << 2;
-    settleTopK(
+    rerankTopK(
       book, row, state, list, this.k, this.found, this.indices + to, this.distances + to,
     );
   }

@@ -257,11 +257,11 @@ export function rerank(book: Codebook, row: usize, state: Row, list: usize): i32
     const place = load<i32>(found + (<usize>lane << 2)) + lane;
     return load<i32>(list + (<usize>place << 2));
   }
-  return settleExactly(book, row, list, kept, value, share, margin);
+  return rerankExactly(book, row, list, kept, value, share, margin);
 }
 
 /** As `rerank`, among the codes whose values are too close to `least` to tell. */
-function settleExactly(
+function rerankExactly(
   book: Codebook,
   row: usize,
   list: usize,

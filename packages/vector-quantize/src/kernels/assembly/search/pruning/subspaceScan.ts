@@ -1,13 +1,10 @@
 /** The inner loop over projections: f32, rounded to 16 bits as they are written. */
 import { LEASTS, PANEL, PrincipalSubspace, ROW, Row, SCORES } from "./filterCodebook";
-import { nmadd } from "../tiles";
+import { scan4x8 } from "../tiles";
 
 /** Rows and codes of a tile: shape 2 of `tiles.ts`. */
 const HEIGHT: i32 = 4;
 const WIDTH: i32 = 8;
-
-/** 1.5 * 2^23: adding it rounds a float to an integer, in its low bits. */
-const ROUNDER: f32 = 12582912;
 
 /**
  * Scores of `panels` panels from `first` on for `count` projected rows in tiles, times the scales of
@@ -30,8 +27,10 @@ export function scanProjections(
   const stored = min(panels * PANEL / WIDTH, ((codes.panels + 3) & ~3) - begin);
   let panel = codes.packed + <usize>begin * step;
   let bias = codes.bias + (<usize>(begin * WIDTH) << 2);
+  const scales = states + offsetof<Row>("factor");
   for (let p = 0; p < stored; ++p) {
-    scanTiles(packed, tiles, panel, panel + step, bias, states, scores + (<usize>p << 4));
+    const to = scores + (<usize>p << 4);
+    scan4x8<i16>(packed, tiles, codes.dim, panel, bias, to, SCORES, <i32>scales, <i32>ROW);
     panel += step;
     bias += WIDTH * 4;
   }
@@ -47,62 +46,4 @@ export function scanProjections(
       to += 16;
     }
   }
-}
-
-/** All tiles against one panel of eight codes. */
-function scanTiles(
-  x: usize,
-  tiles: i32,
-  codes: usize,
-  end: usize,
-  bias: usize,
-  states: usize,
-  out: usize,
-): void {
-  const b0 = v128.load(bias);
-  const b1 = v128.load(bias, 16);
-  for (let t = 0; t < tiles; ++t) {
-    let a00 = b0, a01 = b1, a10 = b0, a11 = b1;
-    let a20 = b0, a21 = b1, a30 = b0, a31 = b1;
-    let c = codes;
-    do {
-      const c0 = v128.load(c);
-      const c1 = v128.load(c, 16);
-      let v = v128.load32_splat(x);
-      a00 = nmadd(v, c0, a00);
-      a01 = nmadd(v, c1, a01);
-      v = v128.load32_splat(x, 4);
-      a10 = nmadd(v, c0, a10);
-      a11 = nmadd(v, c1, a11);
-      v = v128.load32_splat(x, 8);
-      a20 = nmadd(v, c0, a20);
-      a21 = nmadd(v, c1, a21);
-      v = v128.load32_splat(x, 12);
-      a30 = nmadd(v, c0, a30);
-      a31 = nmadd(v, c1, a31);
-      c += WIDTH * 4;
-      x += HEIGHT * 4;
-    } while (c != end);
-    put(out, a00, a01, states);
-    put(out + SCORES, a10, a11, states + ROW);
-    put(out + 2 * SCORES, a20, a21, states + 2 * ROW);
-    put(out + 3 * SCORES, a30, a31, states + 3 * ROW);
-    out += HEIGHT * SCORES;
-    states += HEIGHT * ROW;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function put(out: usize, a: v128, b: v128, state: usize): void {
-  const scale = v128.load32_splat(state, offsetof<Row>("factor"));
-  v128.store(out, i16x8.narrow_i32x4_s(rounded(a, scale), rounded(b, scale)));
-}
-
-// @ts-ignore: decorator
-@inline
-function rounded(a: v128, scale: v128): v128 {
-  const rounder = f32x4.splat(ROUNDER);
-  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.sub(f32x4.relaxed_madd(a, scale, rounder), rounder);
-  return i32x4.sub(f32x4.add(f32x4.mul(a, scale), rounder), rounder);
 }
