@@ -41,7 +41,10 @@ export function fsqCodec(options: FsqCodecOptions): LevelCodec {
     throw expected("fsqCodec: levels", "at least 3 each", levels, "Turn on preserveSymmetry for 2");
   }
   const value = preserveSymmetry ? symmetricValue : centredValue;
-  return levelCodec("fsqCodec", levels, { level: fsqLevel(bound, preserveSymmetry), value });
+  return levelCodec("fsqCodec", levels, {
+    level: fsqLevel(bound === "clamp", preserveSymmetry),
+    value,
+  });
 }
 
 function centredValue(level: number, count: number): number {

@@ -1,7 +1,7 @@
 import { checkChoice, checkInteger, expected } from "../../errors.ts";
 import { checkKernelOptions } from "../arguments.ts";
 import { fsqCodec } from "./fsqCodec.ts";
-import { halfWidth, roundHalfToEven } from "./fsqLevel.ts";
+import { halfWidth, offsetOf, roundHalfToEven, shiftOf } from "./fsqLevel.ts";
 import { checkCodecLevels, levelCodec } from "./levelCodec.ts";
 import type { ResidualLevelCodec } from "./residualLevelCodec.ts";
 import type { LevelOf } from "./thresholds.ts";
@@ -72,15 +72,12 @@ export function softClamp(reach: readonly number[]): number[][] {
 /** The centred rule of `fsqCodec` before it rounds, in units of levels or between -1 and 1. */
 export function centredBound(levels: readonly number[], normalized: boolean): number[][] {
   const all = (value: number) => levels.map(() => value);
-  const half = levels.map(halfWidth);
-  const offset = levels.map((count) => (count % 2 === 0 ? 0.5 : 0));
-  const shift = half.map((h, d) => Math.atanh(f((offset[d] as number) / h)));
   const middle = levels.map((count) => Math.floor(count / 2));
   return [
     all(1),
-    shift,
-    half,
-    offset,
+    levels.map((count) => shiftOf(false, count)),
+    levels.map(halfWidth),
+    levels.map(offsetOf),
     middle.map((value) => f(1 / value)),
     normalized ? all(1) : middle,
   ];

@@ -9,21 +9,16 @@ export type LevelOf = (x: number, count: number) => number;
  */
 export function thresholdsOf(levelOf: LevelOf, count: number): Float32Array {
   const found = new Float32Array(count - 1).fill(Number.NaN);
-  /** Levels from `first` to before `end`, whose thresholds lie beyond `below` and not beyond `above`. */
-  const search = (first: number, end: number, below: number, above: number): void => {
-    if (first >= end) return;
-    const wanted = Math.floor((first + end) / 2);
-    let [low, high] = [below, above];
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2);
-      if (levelOf(floatOf(middle), count) >= wanted) high = middle;
-      else low = middle;
+  const last = Math.min(levelOf(Number.POSITIVE_INFINITY, count), count - 1);
+  for (let level = 1; level <= last; level++) {
+    let below = keyOf(Number.NEGATIVE_INFINITY);
+    let above = keyOf(Number.POSITIVE_INFINITY);
+    while (above - below > 1) {
+      const middle = Math.floor((above + below) / 2);
+      if (levelOf(floatOf(middle), count) >= level) above = middle;
+      else below = middle;
     }
-    found[wanted - 1] = floatOf(high);
-    search(first, wanted, below, high);
-    search(wanted + 1, end, low, above);
-  };
-  const most = Math.min(levelOf(Number.POSITIVE_INFINITY, count), count - 1);
-  search(1, most + 1, keyOf(Number.NEGATIVE_INFINITY), keyOf(Number.POSITIVE_INFINITY));
+    found[level - 1] = floatOf(above);
+  }
   return found;
 }

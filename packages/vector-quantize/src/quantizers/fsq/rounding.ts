@@ -1,6 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
-import { fsqLevel, halfWidth } from "../../kernels/levels/fsqLevel.ts";
-import { type LevelTable, levelTable, within } from "../lookupFree/levelTable.ts";
+import { fsqLevel, halfWidth, offsetOf, shiftOf } from "../../kernels/levels/fsqLevel.ts";
+import { type LevelTable, lastOf, levelTable, within } from "../lookupFree/levelTable.ts";
 
 /** How the values of one set of levels are bounded, rounded and decoded; all on `[..., d]`. */
 export interface LevelRounding extends LevelTable {
@@ -24,22 +24,16 @@ const clamp = (z: np.Array) => np.clip(z, -1, 1);
  * 0 stays 0. An even `L` has one level more below 0 than above.
  */
 export function centredRule(levels: readonly number[], hardClamp: boolean): LevelRounding {
-  const offset = (count: number) => (count % 2 === 0 ? 0.5 : 0);
-  const shift = (count: number) => {
-    const ratio = Math.fround(offset(count) / halfWidth(count));
-    return hardClamp ? ratio : Math.atanh(ratio);
-  };
   const middle = () => each(levels, (count) => Math.floor(count / 2));
   const squash = hardClamp ? clamp : np.tanh;
   /** Between `-floor(L / 2)` and `L - 1 - floor(L / 2)`. */
   const bounded = (z: np.Array) =>
-    squash(z.add(each(levels, shift)))
+    squash(z.add(each(levels, (count) => shiftOf(hardClamp, count))))
       .mul(each(levels, halfWidth))
-      .sub(each(levels, offset));
-  const levelOf = fsqLevel(hardClamp ? "clamp" : "tanh", false);
+      .sub(each(levels, offsetOf));
   return {
     bound: (z) => bounded(z).div(middle()),
-    ...levelTable(levels, levelOf, (z) => bounded(z).add(middle()).add(0.5)),
+    ...levelTable(levels, fsqLevel(hardClamp, false), (z) => bounded(z).add(middle()).add(0.5)),
     code: (level) => level.astype(np.float32).sub(middle()).div(middle()),
     levelOfCode: (code) => within(levels, np.round(code.mul(middle()).add(middle()))),
   };
@@ -53,15 +47,13 @@ export function centredRule(levels: readonly number[], hardClamp: boolean): Leve
  * section 3.2, https://arxiv.org/abs/2411.19842
  */
 export function symmetricRule(levels: readonly number[], hardClamp: boolean): LevelRounding {
-  const intervals = () => each(levels, (count) => count - 1);
   const step = () => each(levels, (count) => 2 / (count - 1));
   const squash = hardClamp ? clamp : np.tanh;
-  const scaled = (code: np.Array) => code.add(1).mul(intervals()).div(2);
+  const scaled = (code: np.Array) => code.add(1).mul(lastOf(levels)).div(2);
   const position = (z: np.Array) => scaled(squash(z)).add(0.5);
-  const levelOf = fsqLevel(hardClamp ? "clamp" : "tanh", true);
   return {
     bound: squash,
-    ...levelTable(levels, levelOf, position),
+    ...levelTable(levels, fsqLevel(hardClamp, true), position),
     // Without tanh a graph takes the rule's very steps.
     ...(hardClamp && { level: (z) => within(levels, np.floor(position(z))) }),
     code: (level) => level.astype(np.float32).mul(step()).sub(1),

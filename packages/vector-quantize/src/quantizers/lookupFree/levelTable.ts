@@ -61,5 +61,6 @@ export function within(levels: readonly number[], level: np.Array): np.Array {
   return np.clip(level, 0, lastOf(levels)).astype(np.int32);
 }
 
-const lastOf = (levels: readonly number[]) =>
+/** The highest level of each dimension, in float32. */
+export const lastOf = (levels: readonly number[]) =>
   np.array(Float32Array.from(levels, (count) => count - 1));
