@@ -1,6 +1,6 @@
 import { numpy as np, random } from "@jax-js/jax";
 import { settled } from "../tracing.ts";
-import { owns } from "../tree.ts";
+import { release } from "../tree.ts";
 
 /** A linear map of the feature axis that may lack its bias: `x W + b`. The transpose of PyTorch's weight. */
 export type LinearMap = { weight: np.Array; bias?: np.Array }; // [in, out], [out]
@@ -34,12 +34,14 @@ export function initLinearMaps(
   width: number,
   withBias: boolean,
 ): LinearMaps {
-  using _ = owns(keys);
-  if (dim === width) return {};
+  if (dim === width) {
+    release(keys);
+    return {};
+  }
   const [inKey, outKey] = keys as [np.Array, np.Array];
   return {
-    projectIn: initLinear(inKey.ref, dim, width, withBias),
-    projectOut: initLinear(outKey.ref, width, dim, withBias),
+    projectIn: initLinear(inKey, dim, width, withBias),
+    projectOut: initLinear(outKey, width, dim, withBias),
   };
 }
 

@@ -1,5 +1,4 @@
 import { numpy as np, random } from "@jax-js/jax";
-import { owns } from "../tree.ts";
 
 /** A fixed rotation of the latents, present where the option `orthogonalRotation` is on. */
 export type Rotation = { rotation?: np.Array }; // [d, d]
@@ -23,8 +22,9 @@ export function randomRotation(key: np.Array, d: number): np.Array {
 
 /** A random rotation of `d` features, if one is asked for. Takes ownership. */
 export function initRotation(key: np.Array, d: number, rotates: boolean): { rotation?: np.Array } {
-  using _ = owns(key);
-  return rotates ? { rotation: randomRotation(key.ref, d) } : {};
+  if (rotates) return { rotation: randomRotation(key, d) };
+  key.dispose();
+  return {};
 }
 
 /** `x R` over the last axis. Nothing to do without a rotation. */

@@ -1,4 +1,4 @@
-import { lax, numpy as np, random } from "@jax-js/jax";
+import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { straightThrough } from "../gradients/straightThrough.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { initRotation, rotate, rotateBack } from "../layout/rotation.ts";
@@ -7,7 +7,6 @@ import { codeEntropiesOnKernels } from "../losses/codeEntropyOnKernels.ts";
 import { kernelsAreFast } from "../paths.ts";
 import { normalise } from "../search/graph.ts";
 import { finiteRows, refuseRows, usableRows } from "../search/usable.ts";
-import { owns } from "../tree.ts";
 import type { RotationState } from "./fsq.ts";
 import { entropyInputs, lfqLosses } from "./lfq/losses.ts";
 import {
@@ -74,20 +73,20 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
       options.entropyLossWeight > 0 && { draws: "fracPerSampleEntropy" }),
 
     init(key) {
-      const keys = [...random.split(key, 3)] as [np.Array, np.Array, np.Array];
-      using _ = owns(keys);
-      const [inKey, outKey, rotationKey] = keys;
+      const [inKey, outKey, rotationKey] = [...random.split(key, 3)] as np.Array[];
       const map = (own: np.Array, from: number, to: number) =>
-        initLinear(own.ref, from, to, projectionHasBias);
-      const mapIn = () =>
-        options.cosineScale === undefined
-          ? map(inKey, dim, width)
-          : { weight: random.normal(inKey.ref, [dim, width]) };
+        initLinear(own, from, to, projectionHasBias);
+      const maps = () => ({
+        projectIn:
+          options.cosineScale === undefined
+            ? map(inKey as np.Array, dim, width)
+            : { weight: random.normal(inKey as np.Array, [dim, width]) },
+        projectOut: map(outKey as np.Array, width, dim),
+      });
+      if (!options.hasProjections) tree.dispose([inKey, outKey] as np.Array[]);
       return {
-        params: options.hasProjections
-          ? { projectIn: mapIn(), projectOut: map(outKey, width, dim) }
-          : {},
-        state: initRotation(rotationKey.ref, bits, options.orthogonalRotation),
+        params: options.hasProjections ? maps() : {},
+        state: initRotation(rotationKey as np.Array, bits, options.orthogonalRotation),
       };
     },
 

@@ -1,6 +1,6 @@
 import { blockUntilReady, numpy as np, tree } from "@jax-js/jax";
 import { byPath } from "../paths.ts";
-import { type ArrayTree, jitted, owns } from "../tree.ts";
+import { type ArrayTree, jitted, release } from "../tree.ts";
 import { type Metric, nearestInGraph } from "./graph.ts";
 import { nearestOnKernels } from "./kernel.ts";
 
@@ -36,11 +36,14 @@ export function codebookEncoder<Variables extends ArrayTree, Masks extends objec
     const onKernels = async () => {
       const searches = asked(...given());
       const found: np.Array[] = [];
-      using _ = owns(searches, found);
-      for (const { vectors, codes } of searches) {
-        found.push(np.array(await nearestOnKernels(vectors.ref, codes.ref, metric)));
+      try {
+        for (const { vectors, codes } of searches) {
+          found.push(np.array(await nearestOnKernels(vectors.ref, codes.ref, metric)));
+        }
+        return settled(x.ref, tree.ref(found), masked());
+      } finally {
+        release([searches, found]);
       }
-      return settled(x.ref, tree.ref(found), masked());
     };
     const graph = async () => inGraph(...given(), masked());
     return byPath(x, onKernels, graph).then((found) => blockUntilReady(found));
