@@ -1,5 +1,10 @@
 import type { Kernel } from "../engine/pool.ts";
-import { type PackedPart, type ProductPlan, planProducts } from "./convolutionPlan.ts";
+import {
+  type Direction,
+  type PackedPart,
+  type ProductPlan,
+  planProducts,
+} from "./convolutionPlan.ts";
 import type { ConvolutionShape } from "./convolutionShape.ts";
 import { type BackwardCall, type LayerPlan, type Shapes, sizeOf } from "./layerPlan.ts";
 import { addColumnSums, blocksOf, sumTree } from "./reductions.ts";
@@ -88,7 +93,7 @@ export function planConvolution(work: ConvolutionWork): LayerPlan {
 }
 
 /** One direction, by the way that takes fewer products. */
-function mapOf(shape: ConvolutionShape, direction: "forward" | "backward"): LinearMap {
+function mapOf(shape: ConvolutionShape, direction: Direction): LinearMap {
   const winograd = planWinograd(shape, direction);
   if (winograd) return winogradMap(winograd);
   const { height, width, inChannels, outChannels, groups } = shape;

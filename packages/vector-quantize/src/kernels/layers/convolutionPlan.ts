@@ -2,6 +2,7 @@ import { convolutionHeader, partHeader } from "../engine/binaries/headers.ts";
 import {
   type AxisPart,
   backwardParts,
+  type ConvolutionAxis,
   type ConvolutionShape,
   forwardParts,
 } from "./convolutionShape.ts";
@@ -42,23 +43,55 @@ export interface ProductPlan {
   readonly outerProducts: number;
 }
 
+/** Which way a convolution is read: from its input, or from its output's gradient. */
+export type Direction = "forward" | "backward";
+
 /** The products from the input to the output, or from the output's gradient to the input's. */
-export function planProducts(
-  shape: ConvolutionShape,
-  direction: "forward" | "backward",
-): ProductPlan {
+export function planProducts(shape: ConvolutionShape, direction: Direction): ProductPlan {
+  const layout = layoutOf(shape, direction);
+  const { bands, paddedBytes } = layout;
+  const parts: PlannedPart[] = [];
+  let [weights, accumulators] = [0, 0];
+  for (let group = 0; group < shape.groups; group++) {
+    for (const h of layout.down) {
+      for (const w of layout.across) {
+        const part = planPart(layout, shape, { group, h, w, weights, accumulators });
+        weights += part.weightBytes;
+        accumulators += part.accumulatorBytes;
+        parts.push(part);
+      }
+    }
+  }
+  const sum = (of: "products" | "outerProducts") =>
+    parts.reduce((total, part) => total + part[of], 0);
+  const patchBytes = Math.max(...parts.map((part) => part.patchBytes));
+  return {
+    image: imageOf({ ...layout.header, parts: parts.length }, parts),
+    parts: parts.map(({ packed }) => packed),
+    bands,
+    // What is read past the end of the last row lies in it too.
+    scratchBytes: paddedBytes + patchBytes + 128,
+    weightBytes: weights,
+    accumulatorBytes: accumulators,
+    products: sum("products"),
+    outerProducts: sum("outerProducts"),
+  };
+}
+
+type Layout = ReturnType<typeof layoutOf>;
+
+/** Where pixels lie, in the input or in a scratch image with a border, and how it is cut into bands. */
+function layoutOf(shape: ConvolutionShape, direction: Direction) {
   const forward = direction === "forward";
-  const { groups, weight } = shape;
   const parts = forward ? forwardParts : backwardParts;
   const [down, across] = [parts(shape.height), parts(shape.width)];
-  const side = (axis: ConvolutionShape["height"]) => (forward ? axis.input : axis.output);
-  const otherSide = (axis: ConvolutionShape["height"]) => (forward ? axis.output : axis.input);
+  const side = (axis: ConvolutionAxis) => (forward ? axis.input : axis.output);
+  const otherSide = (axis: ConvolutionAxis) => (forward ? axis.output : axis.input);
   const channels = forward ? shape.inChannels : shape.outChannels;
   const outputs = forward ? shape.outChannels : shape.inChannels;
   const [rows, columns] = [side(shape.height), side(shape.width)];
   const outColumns = otherSide(shape.width);
-  const pixel = 4 * channels;
-  const outPixel = 4 * outputs;
+  const [pixel, outPixel] = [4 * channels, 4 * outputs];
 
   const vertical = reach(down, rows);
   const horizontal = reach(across, columns);
@@ -77,103 +110,117 @@ export function planProducts(
   const bandRows = Math.min(positionRows, Math.max(1, most));
   const bands = Math.ceil(positionRows / bandRows);
   const paddedRows = padded ? (bandRows - 1) * inStep + tapRows : 0;
-  const paddedBytes = Math.ceil((paddedRows * rowBytes) / 128) * 128;
-
-  const [groupChannels, groupOutputs] = [channels / groups, outputs / groups];
-  const headers: Record<string, number>[] = [];
-  const tables: { header: number; field: string; values: Int32Array }[] = [];
-  const packed: PackedPart[] = [];
-  let [weights, accumulators, products, outerProducts, patchBytes] = [0, 0, 0, 0, 0];
-  for (let group = 0; group < groups; group++) {
-    for (const h of down) {
-      for (const w of across) {
-        const taps = h.taps.flatMap((a) => w.taps.map((b) => ({ a, b })));
-        const offsets = taps.map(
-          ({ a, b }) => (a.at - top) * rowBytes + (b.at + left) * pixel + group * 4 * groupChannels,
-        );
-        const inRun = sideBySide(offsets, 4 * groupChannels);
-        const runLength = inRun * groupChannels;
-        const runs = offsets.filter((_, i) => i % inRun === 0);
-        const gathers = runs.length > 1 && runLength < SHORT_RUN;
-        const k = taps.length * groupChannels;
-        const bandPositions = Math.min(bandRows, h.count) * w.count;
-        const [positions, patches] = [0, 1].map(() => new Int32Array(2 * bandPositions)) as [
-          Int32Array,
-          Int32Array,
-        ];
-        for (let p = 0; p < bandPositions; p++) {
-          const [i, j] = [Math.floor(p / w.count), p % w.count];
-          const out =
-            ((h.start + h.step * i) * outColumns + w.start + w.step * j) * outPixel +
-            group * 4 * groupOutputs;
-          positions.set([i * inStep * rowBytes + j * w.inStep * pixel, out], 2 * p);
-          patches.set([4 * p * k, out], 2 * p);
-        }
-        const header = headers.length;
-        const table = (field: string, values: Int32Array) => tables.push({ header, field, values });
-        table("positions", positions);
-        table("rows", gathers ? patches : positions);
-        table("offsets", Int32Array.from(gathers ? [0] : runs));
-        if (gathers) table("sources", Int32Array.from(runs));
-        headers.push({
-          count: h.count * w.count,
-          bandCount: bandRows * w.count,
-          runs: gathers ? 1 : runs.length,
-          runBytes: 4 * (gathers ? k : runLength),
-          gathered: gathers ? runs.length : 0,
-          gatheredBytes: gathers ? 4 * runLength : 0,
-          outputs: groupOutputs,
-          weights,
-          bias: group * 4 * groupOutputs,
-          accumulators,
-        });
-        packed.push({
-          taps: tapTable(taps, shape, group, forward ? groupOutputs : groupChannels),
-          tapCount: taps.length,
-          tapsOfRun: gathers ? taps.length : inRun,
-          channels: groupChannels,
-          channelBytes: 4 * (forward ? weight.input : weight.output),
-          outputs: groupOutputs,
-          outputBytes: 4 * (forward ? weight.output : weight.input),
-          weights,
-          accumulators,
-        });
-        const panels = Math.ceil(groupOutputs / 8);
-        const slots = (gathers ? 1 : runs.length) * up(gathers ? k : runLength, 4);
-        weights += 32 * k * panels;
-        accumulators += 32 * slots * panels;
-        products += h.count * w.count * k * up(groupOutputs, 4);
-        outerProducts += h.count * w.count * slots * 8 * panels;
-        if (gathers) patchBytes = Math.max(patchBytes, 4 * bandPositions * k + 16);
-      }
-    }
-  }
-  const head = {
-    bands,
-    inputBytes: rows * columns * pixel,
-    inputBandBytes: bandRows * inStep * rowBytes,
-    outputBytes: otherSide(shape.height) * outColumns * outPixel,
-    outputBandBytes: bandRows * step * outColumns * outPixel,
-    rows,
-    rowBytes: columns * pixel,
-    paddedRows,
-    paddedRowBytes: rowBytes,
-    inset: left * pixel,
-    top,
-    bandRows: bandRows * inStep,
-    patches: paddedBytes,
-    parts: headers.length,
-  };
+  const paddedBytes = up(paddedRows * rowBytes, 128);
   return {
-    image: imageOf(head, headers, tables),
-    parts: packed,
-    bands,
-    // What is read past the end of the last row lies in it too.
-    scratchBytes: paddedBytes + patchBytes + 128,
-    weightBytes: weights,
-    accumulatorBytes: accumulators,
-    products,
-    outerProducts,
+    ...{ forward, down, across, left, top, rowBytes, pixel, outPixel, outColumns },
+    ...{ bands, bandRows, inStep, paddedBytes },
+    groupChannels: channels / shape.groups,
+    groupOutputs: outputs / shape.groups,
+    header: {
+      bands,
+      inputBytes: rows * columns * pixel,
+      inputBandBytes: bandRows * inStep * rowBytes,
+      outputBytes: otherSide(shape.height) * outColumns * outPixel,
+      outputBandBytes: bandRows * step * outColumns * outPixel,
+      rows,
+      rowBytes: columns * pixel,
+      paddedRows,
+      paddedRowBytes: rowBytes,
+      inset: left * pixel,
+      top,
+      bandRows: bandRows * inStep,
+      patches: paddedBytes,
+    },
+  };
+}
+
+/** A part as its kernels read it, and what it takes. */
+interface PlannedPart {
+  readonly header: Readonly<Record<string, number>>;
+  /** Tables by the field that says where they lie. */
+  readonly tables: Readonly<Record<string, Int32Array>>;
+  readonly packed: PackedPart;
+  readonly weightBytes: number;
+  readonly accumulatorBytes: number;
+  readonly patchBytes: number;
+  readonly products: number;
+  readonly outerProducts: number;
+}
+
+/** Which part it is, and where its weights and accumulators begin. */
+interface PartPlace {
+  readonly group: number;
+  readonly h: AxisPart;
+  readonly w: AxisPart;
+  readonly weights: number;
+  readonly accumulators: number;
+}
+
+function planPart(
+  layout: Layout,
+  shape: ConvolutionShape,
+  { group, h, w, weights, accumulators }: PartPlace,
+): PlannedPart {
+  const { forward, left, top, rowBytes, pixel, outPixel, outColumns, bandRows } = layout;
+  const { groupChannels, groupOutputs } = layout;
+  const { weight } = shape;
+  const taps = h.taps.flatMap((a) => w.taps.map((b) => ({ a, b })));
+  const offsets = taps.map(
+    ({ a, b }) => (a.at - top) * rowBytes + (b.at + left) * pixel + group * 4 * groupChannels,
+  );
+  const inRun = sideBySide(offsets, 4 * groupChannels);
+  const runLength = inRun * groupChannels;
+  const runs = offsets.filter((_, i) => i % inRun === 0);
+  const gathers = runs.length > 1 && runLength < SHORT_RUN;
+  const k = taps.length * groupChannels;
+  const count = h.count * w.count;
+  const bandPositions = Math.min(bandRows, h.count) * w.count;
+  const positions = new Int32Array(2 * bandPositions);
+  const patches = new Int32Array(gathers ? 2 * bandPositions : 0);
+  for (let p = 0; p < bandPositions; p++) {
+    const [i, j] = [Math.floor(p / w.count), p % w.count];
+    const pixels = (h.start + h.step * i) * outColumns + w.start + w.step * j;
+    const out = pixels * outPixel + group * 4 * groupOutputs;
+    positions.set([i * layout.inStep * rowBytes + j * w.inStep * pixel, out], 2 * p);
+    if (gathers) patches.set([4 * p * k, out], 2 * p);
+  }
+  const panels = Math.ceil(groupOutputs / 8);
+  const slots = gathers ? up(k, 4) : runs.length * up(runLength, 4);
+  return {
+    header: {
+      count,
+      bandCount: bandRows * w.count,
+      runs: gathers ? 1 : runs.length,
+      runBytes: 4 * (gathers ? k : runLength),
+      gathered: gathers ? runs.length : 0,
+      gatheredBytes: gathers ? 4 * runLength : 0,
+      outputs: groupOutputs,
+      weights,
+      bias: group * 4 * groupOutputs,
+      accumulators,
+    },
+    tables: {
+      positions,
+      rows: gathers ? patches : positions,
+      offsets: Int32Array.from(gathers ? [0] : runs),
+      ...(gathers && { sources: Int32Array.from(runs) }),
+    },
+    packed: {
+      taps: tapTable(taps, shape, group, forward ? groupOutputs : groupChannels),
+      tapCount: taps.length,
+      tapsOfRun: gathers ? taps.length : inRun,
+      channels: groupChannels,
+      channelBytes: 4 * (forward ? weight.input : weight.output),
+      outputs: groupOutputs,
+      outputBytes: 4 * (forward ? weight.output : weight.input),
+      weights,
+      accumulators,
+    },
+    weightBytes: 32 * k * panels,
+    accumulatorBytes: 32 * slots * panels,
+    patchBytes: gathers ? 4 * bandPositions * k + 16 : 0,
+    products: count * k * up(groupOutputs, 4),
+    outerProducts: count * slots * 8 * panels,
   };
 }
 
@@ -219,38 +266,33 @@ function tapTable(
 
 type Fields = Readonly<Record<string, { readonly at: number }>>;
 
-/** The header, its parts and their tables, one after another. */
+/** The header, its parts and their tables, one after another; equal tables lie there once. */
 function imageOf(
-  head: Record<string, number>,
-  parts: readonly Record<string, number>[],
-  tables: readonly { header: number; field: string; values: Int32Array }[],
+  head: Readonly<Record<string, number>>,
+  parts: readonly PlannedPart[],
 ): Int32Array<ArrayBuffer> {
   const first = convolutionHeader.bytes;
-  const starts: number[] = [];
-  const known = new Map<Int32Array, number>();
+  const starts = new Map<Int32Array, number>();
   let end = first + parts.length * partHeader.bytes;
-  for (const { values } of tables) {
-    const start = known.get(values) ?? end;
-    starts.push(start);
-    if (start !== end) continue;
-    known.set(values, start);
-    end += 4 * values.length;
+  for (const table of parts.flatMap(({ tables }) => Object.values(tables))) {
+    if (starts.has(table)) continue;
+    starts.set(table, end);
+    end += 4 * table.length;
   }
   const image = new Int32Array(end / 4);
-  const write = (at: number, fields: Fields, values: Record<string, number>) => {
+  const write = (at: number, fields: Fields, values: Readonly<Record<string, number>>) => {
     for (const [name, value] of Object.entries(values)) {
       image[(at + (fields[name] as { at: number }).at) / 4] = value;
     }
   };
   write(0, convolutionHeader.fields, head);
-  parts.forEach((part, i) => {
-    write(first + i * partHeader.bytes, partHeader.fields, part);
-  });
-  tables.forEach(({ header, field, values }, i) => {
-    const self = first + header * partHeader.bytes;
-    const start = starts[i] as number;
-    write(self, partHeader.fields, { [field]: start - self });
-    image.set(values, start / 4);
-  });
+  for (const [i, { header, tables }] of parts.entries()) {
+    const self = first + i * partHeader.bytes;
+    write(self, partHeader.fields, header);
+    for (const [field, table] of Object.entries(tables)) {
+      write(self, partHeader.fields, { [field]: (starts.get(table) as number) - self });
+    }
+  }
+  for (const [table, start] of starts) image.set(table, start / 4);
   return image;
 }

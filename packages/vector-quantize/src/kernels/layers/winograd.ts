@@ -1,4 +1,5 @@
 import { winogradHeader } from "../engine/binaries/headers.ts";
+import type { Direction } from "./convolutionPlan.ts";
 import type { ConvolutionAxis, ConvolutionShape } from "./convolutionShape.ts";
 
 /** Bytes of scratch memory that a band's tiles should fit in. */
@@ -30,7 +31,7 @@ export interface WinogradPlan {
 /** The plan for one direction of `shape`; undefined where another way is better or the only one. */
 export function planWinograd(
   shape: ConvolutionShape,
-  direction: "forward" | "backward",
+  direction: Direction,
 ): WinogradPlan | undefined {
   const { height, width, groups, weight } = shape;
   const { upsample, padding: zeros } = height;
