@@ -10,7 +10,7 @@ export interface ActivationWork extends Shapes {
 }
 
 /** Bytes for numbers that a kernel keeps. */
-const SCRATCH = 128;
+const SCRATCH = 384;
 
 /** The layer on typed arrays. The derivative is kept; of relu the output tells it. */
 export function planActivation({

@@ -5,36 +5,57 @@
 import { tanh as tanhOf } from "../levels/tanh";
 import { madd } from "./arithmetic";
 
-const INVERSE_LN2: f32 = 1.4426950408889634;
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440e-4;
+/** Puts four times `value` at `at`: a constant in a loop would be made anew at each turn. */
+// @ts-ignore: decorator
+@inline
+function keep(at: usize, value: f32): void {
+  v128.store(at, f32x4.splat(value));
+}
+
+/** Bytes of the numbers that `exp` wants. */
+const EXP: usize = 176;
+
+/** Puts the numbers of `exp` at `c`. */
+function keepExp(c: usize): void {
+  keep(c, 88);
+  keep(c + 16, 1.4426950408889634); // 1 / ln 2
+  keep(c + 32, 0.693359375); // ln 2 in two parts, of which the first's products are exact
+  keep(c + 48, -2.1219444e-4);
+  keep(c + 64, 1.98756915e-4);
+  keep(c + 80, 1.3981999507e-3);
+  keep(c + 96, 8.3334519073e-3);
+  keep(c + 112, 4.1665795894e-2);
+  keep(c + 128, 1.6666665459e-1);
+  keep(c + 144, 5.0000001201e-1);
+  keep(c + 160, 1);
+}
 
 /** `exp(x)` within 2e-7 of itself: `2^k` times a polynomial; 0 below -87, cut at 88. */
 // @ts-ignore: decorator
 @inline
-function exp(x: v128): v128 {
-  const cut = f32x4.pmin(f32x4.splat(88), x);
-  const whole = f32x4.nearest(f32x4.mul(cut, f32x4.splat(INVERSE_LN2)));
-  let r = f32x4.sub(cut, f32x4.mul(whole, f32x4.splat(LN2_HIGH)));
-  r = f32x4.sub(r, f32x4.mul(whole, f32x4.splat(LN2_LOW)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
+function exp(x: v128, c: usize): v128 {
+  const cut = f32x4.pmin(v128.load(c), x);
+  const whole = f32x4.nearest(f32x4.mul(cut, v128.load(c, 16)));
+  let r = f32x4.sub(cut, f32x4.mul(whole, v128.load(c, 32)));
+  r = f32x4.sub(r, f32x4.mul(whole, v128.load(c, 48)));
+  let p = madd(v128.load(c, 64), r, v128.load(c, 80));
+  p = madd(p, r, v128.load(c, 96));
+  p = madd(p, r, v128.load(c, 112));
+  p = madd(p, r, v128.load(c, 128));
+  p = madd(p, r, v128.load(c, 144));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), v128.load(c, 160));
   const k = i32x4.trunc_sat_f32x4_s(whole);
-  const scale = i32x4.shl(i32x4.add(k, i32x4.splat(127)), 23);
-  return v128.and(f32x4.mul(p, scale), f32x4.ge(x, f32x4.splat(-87)));
+  // 2^k by its exponent: the polynomial's own goes up by k.
+  const scaled = i32x4.add(p, i32x4.shl(k, 23));
+  return v128.and(scaled, f32x4.ge(x, f32x4.neg(v128.load(c))));
 }
 
 /** 1 / (1 + exp(-x)), which neither overflows nor loses digits on the left. */
 // @ts-ignore: decorator
 @inline
-function sigmoidOf(x: v128): v128 {
+function sigmoidOf(x: v128, c: usize): v128 {
   const one = f32x4.splat(1);
-  const e = exp(f32x4.neg(f32x4.abs(x)));
+  const e = exp(f32x4.neg(f32x4.abs(x)), c);
   const right = f32x4.div(one, f32x4.add(one, e));
   return v128.bitselect(f32x4.mul(e, right), right, f32x4.lt(x, f32x4.splat(0)));
 }
@@ -97,19 +118,20 @@ export function leakyRelu(
 export function elu(
   begin: i32,
   end: i32,
-  _scratch: usize,
+  scratch: usize,
   x: usize,
   values: usize,
   slopes: usize,
   alpha: f32,
 ): i32 {
+  keepExp(scratch);
   const one = f32x4.splat(1);
   const zero = f32x4.splat(0);
   const factor = f32x4.splat(alpha);
   for (let at = <usize>begin << 4; at < <usize>end << 4; at += 16) {
     const v = v128.load(x + at);
     const positive = f32x4.gt(v, zero);
-    const e = f32x4.mul(factor, exp(f32x4.pmin(v, zero)));
+    const e = f32x4.mul(factor, exp(f32x4.pmin(v, zero), scratch));
     const value = v128.bitselect(v, f32x4.sub(e, factor), positive);
     put(at, values, slopes, value, v128.bitselect(one, e, positive));
   }
@@ -119,15 +141,16 @@ export function elu(
 export function silu(
   begin: i32,
   end: i32,
-  _scratch: usize,
+  scratch: usize,
   x: usize,
   values: usize,
   slopes: usize,
 ): i32 {
+  keepExp(scratch);
   const one = f32x4.splat(1);
   for (let at = <usize>begin << 4; at < <usize>end << 4; at += 16) {
     const v = v128.load(x + at);
-    const s = sigmoidOf(v);
+    const s = sigmoidOf(v, scratch);
     const slope = f32x4.mul(s, madd(v, f32x4.sub(one, s), one));
     put(at, values, slopes, f32x4.mul(v, s), slope);
   }
@@ -137,14 +160,15 @@ export function silu(
 export function sigmoid(
   begin: i32,
   end: i32,
-  _scratch: usize,
+  scratch: usize,
   x: usize,
   values: usize,
   slopes: usize,
 ): i32 {
+  keepExp(scratch);
   const one = f32x4.splat(1);
   for (let at = <usize>begin << 4; at < <usize>end << 4; at += 16) {
-    const s = sigmoidOf(v128.load(x + at));
+    const s = sigmoidOf(v128.load(x + at), scratch);
     put(at, values, slopes, s, f32x4.mul(s, f32x4.sub(one, s)));
   }
   return 0;
@@ -166,13 +190,6 @@ export function tanh(
   return 0;
 }
 
-/** Puts four times `value` at `at`: a constant in a loop would be made anew at each turn. */
-// @ts-ignore: decorator
-@inline
-function keep(at: usize, value: f32): void {
-  v128.store(at, f32x4.splat(value));
-}
-
 /**
  * `x P(Z < x)` of a standard normal Z, and its derivative `P(Z < x) + x p(x)`, by one exponential:
  * erf after Abramowitz & Stegun, 7.1.26, within 1.5e-7.
@@ -185,29 +202,31 @@ export function gelu(
   values: usize,
   slopes: usize,
 ): i32 {
-  keep(scratch, 0.7071067811865475);
-  keep(scratch + 16, 0.3275911);
-  keep(scratch + 32, 1.061405429);
-  keep(scratch + 48, -1.453152027);
-  keep(scratch + 64, 1.421413741);
-  keep(scratch + 80, -0.284496736);
-  keep(scratch + 96, 0.254829592);
-  keep(scratch + 112, 0.3989422804014327);
+  keepExp(scratch);
+  const c = scratch + EXP;
+  keep(c, 0.7071067811865475);
+  keep(c + 16, 0.3275911);
+  keep(c + 32, 1.061405429);
+  keep(c + 48, -1.453152027);
+  keep(c + 64, 1.421413741);
+  keep(c + 80, -0.284496736);
+  keep(c + 96, 0.254829592);
+  keep(c + 112, 0.3989422804014327);
+  keep(c + 128, 0.5);
   const one = f32x4.splat(1);
-  const half = f32x4.splat(0.5);
   for (let at = <usize>begin << 4; at < <usize>end << 4; at += 16) {
     const v = v128.load(x + at);
-    const z = f32x4.mul(f32x4.abs(v), v128.load(scratch));
-    const t = f32x4.div(one, madd(v128.load(scratch, 16), z, one));
-    const e = exp(f32x4.neg(f32x4.mul(z, z)));
-    let p = madd(v128.load(scratch, 32), t, v128.load(scratch, 48));
-    p = madd(p, t, v128.load(scratch, 64));
-    p = madd(p, t, v128.load(scratch, 80));
-    p = madd(p, t, v128.load(scratch, 96));
+    const z = f32x4.mul(f32x4.abs(v), v128.load(c));
+    const t = f32x4.div(one, madd(v128.load(c, 16), z, one));
+    const e = exp(f32x4.neg(f32x4.mul(z, z)), scratch);
+    let p = madd(v128.load(c, 32), t, v128.load(c, 48));
+    p = madd(p, t, v128.load(c, 64));
+    p = madd(p, t, v128.load(c, 80));
+    p = madd(p, t, v128.load(c, 96));
     // The probability of the far side of |x|.
-    const far = f32x4.mul(half, f32x4.mul(f32x4.mul(p, t), e));
+    const far = f32x4.mul(v128.load(c, 128), f32x4.mul(f32x4.mul(p, t), e));
     const below = v128.bitselect(far, f32x4.sub(one, far), f32x4.lt(v, f32x4.splat(0)));
-    const density = f32x4.mul(e, v128.load(scratch, 112));
+    const density = f32x4.mul(e, v128.load(c, 112));
     put(at, values, slopes, f32x4.mul(v, below), madd(v, density, below));
   }
   return 0;

@@ -13,33 +13,42 @@ export function maxPool(
   high: i32,
   wide: i32,
 ): i32 {
+  const zero = i32x4.splat(0);
+  const one = i32x4.splat(1);
   const pixel = <usize>channels << 2;
   const rowBytes = <usize>(columns * wide) * pixel;
   for (let row = begin; row < end; ++row) {
     let to = y + <usize>(row * columns) * pixel;
-    let place = places + <usize>(row * columns * channels);
+    let bytes = places + <usize>(row * columns * channels);
     let from = x + <usize>(row * high) * rowBytes;
     for (let column = 0; column < columns; ++column) {
       let c = 0;
       for (; c + 4 <= channels; c += 4) {
         let best = v128.load(from);
-        let at = i32x4.splat(0);
-        for (let k = 1; k < high * wide; ++k) {
-          const i = k / wide;
-          const v = v128.load(from + <usize>i * rowBytes + <usize>(k - i * wide) * pixel);
-          // Neither at least as large nor NaN: so a NaN comes out, the first of them.
-          const kept = v128.or(f32x4.ge(best, v), f32x4.ne(best, best));
-          best = v128.bitselect(best, v, kept);
-          at = v128.bitselect(at, i32x4.splat(k), kept);
+        let at = zero;
+        let place = zero;
+        let line = from;
+        for (let i = 0; i < high; ++i) {
+          let cell = line;
+          for (let j = 0; j < wide; ++j) {
+            const v = v128.load(cell);
+            // Neither at least as large nor NaN: so a NaN comes out, the first of them.
+            const kept = v128.or(f32x4.ge(best, v), f32x4.ne(best, best));
+            best = v128.bitselect(best, v, kept);
+            at = v128.bitselect(at, place, kept);
+            place = i32x4.add(place, one);
+            cell += pixel;
+          }
+          line += rowBytes;
         }
         v128.store(to, best);
         if (places) {
           const low = i8x16.shuffle(at, at, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
-          v128.store32_lane(place, low, 0);
+          v128.store32_lane(bytes, low, 0);
         }
         from += 16;
         to += 16;
-        place += 4;
+        bytes += 4;
       }
       for (; c < channels; ++c) {
         let best = load<f32>(from);
@@ -52,10 +61,10 @@ export function maxPool(
           at = k;
         }
         store<f32>(to, best);
-        if (places) store<u8>(place, at);
+        if (places) store<u8>(bytes, at);
         from += 4;
         to += 4;
-        place += 1;
+        bytes += 1;
       }
       from += <usize>(wide - 1) * pixel;
     }
@@ -76,6 +85,8 @@ export function maxPoolBack(
   high: i32,
   wide: i32,
 ): i32 {
+  const zero = i32x4.splat(0);
+  const one = i32x4.splat(1);
   const pixel = <usize>channels << 2;
   const rowBytes = <usize>(columns * wide) * pixel;
   for (let row = begin; row < end; ++row) {
@@ -87,11 +98,16 @@ export function maxPoolBack(
       for (; c + 4 <= channels; c += 4) {
         const v = v128.load(from);
         const bytes = v128.load32_zero(place);
-        const at = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes));
-        for (let k = 0; k < high * wide; ++k) {
-          const i = k / wide;
-          const value = v128.and(v, i32x4.eq(at, i32x4.splat(k)));
-          v128.store(to + <usize>i * rowBytes + <usize>(k - i * wide) * pixel, value);
+        let left = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes));
+        let line = to;
+        for (let i = 0; i < high; ++i) {
+          let cell = line;
+          for (let j = 0; j < wide; ++j) {
+            v128.store(cell, v128.and(v, i32x4.eq(left, zero)));
+            left = i32x4.sub(left, one);
+            cell += pixel;
+          }
+          line += rowBytes;
         }
         from += 16;
         to += 16;
