@@ -26,7 +26,7 @@ import { type UpsampleOptions, upsample } from "./upsample.ts";
 type Factory = (options: never, depth: number) => Layer;
 
 /** A layer without options. */
-const plain =
+const bare =
   (type: string, make: () => Layer): Factory =>
   (options) => {
     checkKnownOptions(type, options, []);
@@ -43,23 +43,23 @@ const factories: Record<string, Factory> = {
   depthToSpace: (options: BlockOptions) => depthToSpace(options),
   dropout: (options: DropoutOptions) => dropout(options),
   elu: (options: EluOptions) => elu(options),
-  gelu: plain("gelu", gelu),
+  gelu: bare("gelu", gelu),
   groupNorm: (options: GroupNormOptions) => groupNorm(options),
   layerNorm: (options: LayerNormOptions) => layerNorm(options),
   leakyRelu: (options: LeakyReluOptions) => leakyRelu(options),
   linear: (options: LinearOptions) => linear(options),
   maxPool: (options: MaxPoolOptions) => maxPool(options),
-  relu: plain("relu", relu),
+  relu: bare("relu", relu),
   residual(options: { layers: unknown }, depth) {
     checkKnownOptions("residual", options, ["layers"]);
     checkParts("residual: layers", options.layers);
     return residual(options.layers.map((layer) => rebuilt(layer, depth + 1)));
   },
-  sigmoid: plain("sigmoid", sigmoid),
-  silu: plain("silu", silu),
+  sigmoid: bare("sigmoid", sigmoid),
+  silu: bare("silu", silu),
   snake: (options: SnakeOptions) => snake(options),
   spaceToDepth: (options: BlockOptions) => spaceToDepth(options),
-  tanh: plain("tanh", tanh),
+  tanh: bare("tanh", tanh),
   upsample: (options: UpsampleOptions) => upsample(options),
 };
 

@@ -27,8 +27,8 @@ import { checkOptions, knownOptions } from "./guard/options.ts";
 import {
   type Bounds,
   checkValues,
+  judgeValues,
   type SmallArrays,
-  settleValues,
   spoil,
   spoilSequences,
 } from "./guard/values.ts";
@@ -54,7 +54,7 @@ interface Checked {
 type Method = (...args: unknown[]) => unknown;
 
 interface Guard {
-  readonly plain: object;
+  readonly inner: object;
   readonly calls: Calls;
   check(method: string, args: unknown[]): Checked;
 }
@@ -77,7 +77,7 @@ export function guarded<Q extends object>(given: Q, calls: Calls): Q {
     guardMethod(name, method, check, quantizer, calls),
   );
   for (const name of internal) delete (open as Record<string, unknown>)[name];
-  guards.set(open, { plain: quantizer, calls, check });
+  guards.set(open, { inner: quantizer, calls, check });
   return open;
 }
 
@@ -109,7 +109,7 @@ function owning(name: string, method: Method): Method {
 
 /** The quantizer without its guard, for calls whose arguments are known to be right. */
 export function unguarded<Q extends object>(quantizer: Q): Q {
-  return (guards.get(quantizer)?.plain as Q | undefined) ?? quantizer;
+  return (guards.get(quantizer)?.inner as Q | undefined) ?? quantizer;
 }
 
 /** Numbers that a call makes for each vector at least. */
@@ -150,7 +150,7 @@ function guardMethod(
     return (...given) => {
       const call = check(name, given);
       try {
-        return settled(name, call, (args) => method(...args), { indices, codebookSizes });
+        return checkedResult(name, call, (args) => method(...args), { indices, codebookSizes });
       } catch (error) {
         throw outOfMemory(call.where, error);
       }
@@ -179,8 +179,8 @@ function pick(options: Record<string, unknown>, name: string): object {
   return options[name] === undefined ? {} : { [name]: options[name] };
 }
 
-/** A synchronous call, numbers out of range told by its result: see `settleValues`. */
-function settled(
+/** A synchronous call, numbers out of range told by its result: see `judgeValues`. */
+function checkedResult(
   method: string,
   { args, options, positions }: Checked,
   run: (args: unknown[]) => unknown,
@@ -188,7 +188,7 @@ function settled(
 ): unknown {
   const { lengths, targets, emaUpdateWeight, mask } = options as Record<string, np.Array>;
   if (!positions || !(lengths || targets || emaUpdateWeight)) return run(args);
-  const { arrays, sequences, loss } = settleValues(
+  const { arrays, sequences, loss } = judgeValues(
     {
       ...(lengths && { lengths }),
       ...(emaUpdateWeight && { emaUpdateWeight }),

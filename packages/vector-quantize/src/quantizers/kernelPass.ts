@@ -23,8 +23,8 @@ export interface LayerBatch {
   replacements?: Omit<Replacements, "key">;
 }
 
-/** A codebook whose training step comes to a plain search in it; see `trainsPlainly`. */
-export interface PlainCodebook {
+/** A codebook whose training step comes to a search in it; see `trainsBySearch`. */
+export interface SearchedCodebook {
   /** Whether gradients turn with the rotation trick, in all layers alike; else they pass straight through. */
   readonly rotates: boolean;
   readonly replacesDeadCodes: boolean;
@@ -38,15 +38,15 @@ export interface PlainCodebook {
 }
 
 /**
- * A quantizer of plain layers, which compare vectors to just their codes, one after another on what is
+ * A quantizer of layers with codebooks, which compare vectors to just their codes, one after another on what is
  * left; what leads into them and out of them.
  */
-export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTree>
+export interface SearchedQuantizer<Params extends ArrayTree, State extends ArrayTree>
   extends Omit<SearchedLayers<np.Array>, "codebooks"> {
   readonly layout: Layout;
   /** Whether vectors enter and leave as they lie, so that `enter` and `leave` are changes of shape. */
   readonly direct: boolean;
-  readonly layers: readonly PlainCodebook[];
+  readonly layers: readonly SearchedCodebook[];
   /** For `cosine` there is one layer, of vectors and codes of unit length. */
   readonly metric: Metric;
   /** Shape of the losses: `[]`, or `[Q]`. */
@@ -68,9 +68,9 @@ export interface PlainQuantizer<Params extends ArrayTree, State extends ArrayTre
   stateOf(layers: VectorQuantizeState[]): State;
 }
 
-/** The training passes of a quantizer of plain layers on the kernels. They borrow their arguments. */
-export function plainPasses<Params extends ArrayTree, State extends ArrayTree>(
-  quantizer: PlainQuantizer<Params, State>,
+/** The training passes of a quantizer of layers with codebooks on the kernels. They borrow their arguments. */
+export function searchedPasses<Params extends ArrayTree, State extends ArrayTree>(
+  quantizer: SearchedQuantizer<Params, State>,
 ): Pick<Quantizer<Params, State>, "pass" | "passInMemory"> {
   const { layout, layers, lossShape, metric } = quantizer;
   type Entering = { params: Params; x: np.Array };
@@ -144,7 +144,7 @@ export function plainPasses<Params extends ArrayTree, State extends ArrayTree>(
       };
       const own = keys.all[layer]?.ref;
       states.push(
-        await (layers[layer] as PlainCodebook).move(tree.ref({ params, state }), batch, own),
+        await (layers[layer] as SearchedCodebook).move(tree.ref({ params, state }), batch, own),
       );
     }
     const dispose = () => {
@@ -159,7 +159,7 @@ export function plainPasses<Params extends ArrayTree, State extends ArrayTree>(
       async back(byErrors, way, answer) {
         const factors = await floats(byErrors);
         const errors = weights.map((weight, q) => (2 * weight * factors[q]!) / (rows * dim));
-        const { rotates } = layers[0] as PlainCodebook;
+        const { rotates } = layers[0] as SearchedCodebook;
         try {
           return await pool.exclusive(async (scope) => {
             await pass.back({ ...way, weights: errors, rotates }, scope);

@@ -103,7 +103,7 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
             await encoder(await floats(direct ? x.ref : graph.latents(call()))),
           );
           if (codebooks > 1 || Object.keys(masks).length > 0) {
-            return graph.settle({ found, ...tree.ref({ x, masks }) });
+            return graph.asIndices({ found, ...tree.ref({ x, masks }) });
           }
           return found.reshape([...positionShape(x.shape, layout), ...axes]);
         });

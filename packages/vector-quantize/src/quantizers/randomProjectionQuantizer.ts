@@ -106,14 +106,14 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
       codes: state.codebook.ref.slice(h),
     }));
 
-  const settle = (x: np.Array, found: np.Array[], masks: MaskOptions) => {
+  const asIndices = (x: np.Array, found: np.Array[], masks: MaskOptions) => {
     const positions = positionShape(x.shape, layout);
     const mask = maskOfVectors(masks, positions);
     const seen = found.map((column) => hideMasked(column, mask?.ref));
     return np.stack(seen, -1).reshape([...positions, ...indexAxes]);
   };
 
-  const encode = codebookEncoder({ metric: "cosine", query, settle });
+  const encode = codebookEncoder({ metric: "cosine", query, asIndices });
 
   const decode = jitted(({ state }: Given, indices: np.Array) => {
     const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
@@ -150,7 +150,7 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     const loss = targets ? score(columns(targets)) : np.zeros([]);
     return {
       quantized: fillMasked(output.ref, np.zerosLike(output), mask, layout),
-      indices: settle(x.ref, found, {}),
+      indices: asIndices(x.ref, found, {}),
       loss: loss.ref,
       losses: { crossEntropy: loss },
       state,

@@ -15,7 +15,7 @@ import type {
   Variables,
 } from "./contract.ts";
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
-import { type PlainCodebook, plainPasses } from "./kernelPass.ts";
+import { type SearchedCodebook, searchedPasses } from "./kernelPass.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
 import { initImplicit } from "./residual/implicit.ts";
 import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
@@ -79,8 +79,8 @@ export interface ResidualFamily extends ResidualParts {
   readonly encoder?: ResidualEncoder;
   /** Whether a search and an update apart from `apply` come to the same. */
   readonly trainsApart?: boolean;
-  /** The layers, if a training step comes to plain searches in their codebooks. */
-  readonly plainLayers?: readonly PlainCodebook[];
+  /** The layers, if a training step comes to searches in their codebooks. */
+  readonly searchedLayers?: readonly SearchedCodebook[];
   /** Sizes of the networks of implicit codebooks. */
   readonly implicitSizes?: Parameters<typeof initImplicit>[2];
 }
@@ -113,7 +113,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         maskOfVectors(masks, positionShape(x.shape, layout)) as np.Array,
 
       /** Indices `[N, Q]` that a search outside the graph found, as those of `x`. */
-      settle(found: np.Array, x: np.Array, masks: MaskOptions) {
+      asIndices(found: np.Array, x: np.Array, masks: MaskOptions) {
         const positions = positionShape(x.shape, layout);
         return hideRows(found, maskOfVectors(masks, positions)).reshape([...positions, Q]);
       },
@@ -132,7 +132,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     ),
   };
   const { codebooks } = compiled;
-  const plain = beam.training <= MOST_KERNEL_BEAM && family.plainLayers;
+  const searched = beam.training <= MOST_KERNEL_BEAM && family.searchedLayers;
   const maskOf = (masks: MaskOptions, x: np.Array) =>
     masks.mask || masks.lengths ? compiled.maskOf(tree.ref(masks), x.ref) : undefined;
   const borrowedAt = ({ params, state }: ResidualVariables, layer: number) =>
@@ -142,11 +142,11 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
 
   const direct = layout === "channelLast" && innerDim === dim;
   const passes =
-    plain &&
-    plainPasses<ResidualParams, ResidualState>({
+    searched &&
+    searchedPasses<ResidualParams, ResidualState>({
       layout,
       direct: direct && !family.enter,
-      layers: plain,
+      layers: searched,
       metric: "euclidean",
       beam: beam.training,
       beamWeights,
@@ -293,7 +293,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         search &&
         (async () => {
           const found = await search(variables, x, depth, beamSize);
-          return compiled.settle(found, x.ref, tree.ref(masks));
+          return compiled.asIndices(found, x.ref, tree.ref(masks));
         });
       const inGraph = async () => {
         const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };

@@ -59,10 +59,10 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
   // As a codebook moves by itself.
   const keeper = shared ? unguarded(vectorQuantize(base)) : (inner[0] as VectorQuantizer);
 
-  const plainLayers = inner.flatMap(({ plain }) => plain ?? []);
-  const plain =
-    searchesPlainly(options) &&
-    plainLayers.length === layers.length &&
+  const searchedLayers = inner.flatMap(({ searched }) => searched ?? []);
+  const bySearch =
+    trainBySearch(options) &&
+    searchedLayers.length === layers.length &&
     !(shared || dropout || directional || options.quantGradFrac);
 
   return residualOf({
@@ -81,8 +81,8 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
     draws: (call) => keeper.drawing(call) ?? (call.training && directional && drawnBy.noise),
     beamWeights: options.beamScoreQuantizerWeights ?? layers.map(() => 1),
     trainsApart: keeper.trainsApart === true && !dropout && beamSize === options.evalBeamSize,
-    ...(plain && { plainLayers }),
-    ...(searchesPlainly(options) && {
+    ...(bySearch && { searchedLayers }),
+    ...(trainBySearch(options) && {
       codebooks: ({ params, state }) =>
         inner.map((layer, at) =>
           layer.codebook(
@@ -126,6 +126,6 @@ export function residualVQ(given: ResidualVQOptions): ResidualQuantizer {
 }
 
 /** Whether the layers compare by Euclidean distance to their codes as stored. */
-const searchesPlainly = (options: CompleteResidualVQOptions): boolean =>
+const trainBySearch = (options: CompleteResidualVQOptions): boolean =>
   options.metric === "euclidean" &&
   !(options.affineParam || options.vqBridge || options.implicitNeuralCodebook);

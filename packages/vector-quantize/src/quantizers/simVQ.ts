@@ -109,7 +109,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     query: (variables: SimVQVariables, x) => [
       { vectors: toVectors(x, layout), codes: codebookOf(variables) },
     ],
-    settle(x, [found], masks: MaskOptions) {
+    asIndices(x, [found], masks: MaskOptions) {
       const positions = positionShape(x.shape, layout);
       return hideMasked(found as np.Array, maskOfVectors(masks, positions)).reshape(positions);
     },

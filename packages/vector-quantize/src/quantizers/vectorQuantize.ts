@@ -11,7 +11,7 @@ import { codebookEncoder } from "../search/codebookEncoder.ts";
 import { jitByMode, jittedAll, owns } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import { guarded } from "./guard.ts";
-import { plainPasses } from "./kernelPass.ts";
+import { searchedPasses } from "./kernelPass.ts";
 import { applyGraph, stepCodebook } from "./vectorQuantize/apply.ts";
 import { type ApplyMode, drawingsOf, drawnBy } from "./vectorQuantize/applyMode.ts";
 import type {
@@ -29,7 +29,7 @@ import {
   type VectorQuantizeOptions,
   vectorQuantizeTable,
 } from "./vectorQuantize/options.ts";
-import { plainCodebook } from "./vectorQuantize/plain.ts";
+import { searchedCodebook } from "./vectorQuantize/searched.ts";
 
 export type {
   MoveOptions,
@@ -78,13 +78,13 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     apply: jitByMode(applyGraph(parts)),
   };
   const encode = codebookEncoder({ metric, ...graph });
-  const plain = plainCodebook(parts, compiled.move);
+  const searched = searchedCodebook(parts, compiled.move);
   const passes =
-    plain &&
-    plainPasses<VectorQuantizeParams, VectorQuantizeState>({
+    searched &&
+    searchedPasses<VectorQuantizeParams, VectorQuantizeState>({
       layout,
       direct: isDirect(options),
-      layers: [plain],
+      layers: [searched],
       metric,
       beam: 1,
       beamWeights: [1],
@@ -95,7 +95,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       leave: (params, sum, positions) => parts.fromBooks(params, [sum], positions),
       variablesAt: (variables) => variables,
       checkKey(key) {
-        checkKey("vectorQuantize.pass", key, plain.replacesDeadCodes && drawnBy.replace);
+        checkKey("vectorQuantize.pass", key, searched.replacesDeadCodes && drawnBy.replace);
       },
       keysOf: (key) => [key],
       stateOf: ([state]) => state as VectorQuantizeState,
@@ -210,7 +210,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
       return blockUntilReady(moved);
     },
 
-    ...(plain && { plain, ...passes }),
+    ...(searched && { searched, ...passes }),
 
     codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 

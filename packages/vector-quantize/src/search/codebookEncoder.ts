@@ -13,22 +13,22 @@ interface EncoderParts<Variables, Masks> {
   /** The searches that `x` comes to. */
   query(variables: Variables, x: np.Array): Query[];
   /** What was found, int32 `[M]` for each search, as the indices of `x`. */
-  settle(x: np.Array, found: np.Array[], masks: Masks): np.Array;
+  asIndices(x: np.Array, found: np.Array[], masks: Masks): np.Array;
 }
 
 /** `encode` of a quantizer that compares vectors to codes. Takes ownership of nothing. */
 export function codebookEncoder<Variables extends ArrayTree, Masks extends object>({
   metric,
   query,
-  settle,
+  asIndices,
 }: EncoderParts<Variables, Masks>) {
   const inGraph = jitted((variables: Variables, x: np.Array, masks: Masks) => {
     const searches = query(variables, x.ref);
     const found = searches.map(({ vectors, codes }) => nearestInGraph(vectors, codes, metric));
-    return settle(x, found, masks);
+    return asIndices(x, found, masks);
   });
   const asked = jitted(query);
-  const settled = jitted(settle);
+  const compiled = jitted(asIndices);
 
   return (variables: Variables, x: np.Array, masks: Masks): Promise<np.Array> => {
     const given = () => [tree.ref(variables as never), x.ref] as unknown as [Variables, np.Array];
@@ -40,7 +40,7 @@ export function codebookEncoder<Variables extends ArrayTree, Masks extends objec
         for (const { vectors, codes } of searches) {
           found.push(np.array(await nearestOnKernels(vectors.ref, codes.ref, metric)));
         }
-        return settled(x.ref, tree.ref(found), masked());
+        return compiled(x.ref, tree.ref(found), masked());
       } finally {
         release([searches, found]);
       }

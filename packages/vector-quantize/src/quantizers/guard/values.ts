@@ -89,7 +89,7 @@ interface Given {
  * - A target below -1, or that no code has, makes the loss NaN, unless its vector is masked.
  * - A factor of `emaUpdateWeight` that is not finite counts as 0, and makes the loss NaN.
  */
-export const settleValues = jitByMode(
+export const judgeValues = jitByMode(
   (given: Given, { positions, indices, codebookSizes }: Bounds) => {
     const { lengths, mask, targets, emaUpdateWeight } = given;
     const sequences = lengths && outOfRange(lengths.ref, 0, positions[1] as number); // [B]

@@ -114,7 +114,7 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     },
 
     /** Indices `[N * codebooks]` that an encoder found, as those of `x`. */
-    settle({ found, x, masks }: { found: np.Array; x: np.Array; masks: MaskOptions }): np.Array {
+    asIndices({ found, x, masks }: { found: np.Array; x: np.Array; masks: MaskOptions }): np.Array {
       const positions = positionsOf(x);
       const rows = found.reshape([-1, codebooks]);
       const usable = present(np.min(rows.ref, 1)); // [N]

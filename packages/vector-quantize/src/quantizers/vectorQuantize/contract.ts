@@ -1,6 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { ApplyOptions, MaskOptions, Quantizer, UpdateOptions } from "../contract.ts";
-import type { PlainCodebook } from "../kernelPass.ts";
+import type { SearchedCodebook } from "../kernelPass.ts";
 import type { CodebookTransform } from "./apply.ts";
 import type {
   VectorQuantizeParams,
@@ -42,8 +42,8 @@ export interface VectorQuantizer extends Quantizer<VectorQuantizeParams, VectorQ
     indices: np.Array,
     options?: UpdateOptions & MoveOptions,
   ): Promise<VectorQuantizeState>;
-  /** Present where a training step comes to a plain search in one codebook. */
-  readonly plain?: PlainCodebook;
+  /** Present where a training step comes to a search in one codebook. */
+  readonly searched?: SearchedCodebook;
   /** What draws at random first in such a call, and so needs a key; undefined if nothing does. */
   drawing(call: {
     training: boolean;

@@ -152,7 +152,7 @@ export function vectorQuantizeGraph(parts: Parts) {
     },
 
     /** What these found, `[M]` per book, as indices of `x`. */
-    settle(x: np.Array, found: np.Array[], masks: MaskOptions): np.Array {
+    asIndices(x: np.Array, found: np.Array[], masks: MaskOptions): np.Array {
       const mask = maskOf(x, masks);
       const seen = found.map((part) => hideMasked(part, mask?.ref));
       return deal.joinIndices(seen).reshape(shapeOfIndices(positionShape(x.shape, layout)));

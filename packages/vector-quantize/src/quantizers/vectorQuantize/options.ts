@@ -224,7 +224,7 @@ export function trainsApart(options: CompleteOptions): boolean {
  * Whether a training step comes to this: the nearest of the stored codes, its squared error, and a
  * gradient that knows the vector and its code alone.
  */
-export function trainsPlainly(options: CompleteOptions): boolean {
+export function trainsBySearch(options: CompleteOptions): boolean {
   return (
     trainsApart(options) &&
     !trainsCodes(options) &&

@@ -2,18 +2,18 @@ import { type numpy as np, tree } from "@jax-js/jax";
 import { anyDead, replacesDeadCodes } from "../../codebook/deadCodes.ts";
 import { floats } from "../../search/kernel.ts";
 import { jitted, owns } from "../../tree.ts";
-import type { PlainCodebook } from "../kernelPass.ts";
+import type { SearchedCodebook } from "../kernelPass.ts";
 import type { VectorQuantizeState, VectorQuantizeVariables } from "./books.ts";
 import type { Parts } from "./graph.ts";
 import type { CountedBatch, MoveMode } from "./move.ts";
-import { trainsPlainly } from "./options.ts";
+import { trainsBySearch } from "./options.ts";
 
-/** The single codebook of a quantizer that `trainsPlainly`; its step goes by the compiled `moved`. */
-export function plainCodebook(
+/** The single codebook of a quantizer that `trainsBySearch`; its step goes by the compiled `moved`. */
+export function searchedCodebook(
   { options, deal }: Parts,
   moved: (call: VectorQuantizeVariables & CountedBatch, mode: MoveMode) => VectorQuantizeState,
-): PlainCodebook | undefined {
-  if (!trainsPlainly(options) || deal.books > 1) return undefined;
+): SearchedCodebook | undefined {
+  if (!trainsBySearch(options) || deal.books > 1) return undefined;
   const { commitmentWeight, freezeCodebook, emaUpdate, thresholdEmaDeadCode } = options;
   const mode: MoveMode = { emaUpdate, accumulate: false };
   const isDead = jitted((clusterSize: np.Array) => anyDead(clusterSize, thresholdEmaDeadCode));
