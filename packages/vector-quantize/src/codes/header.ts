@@ -1,0 +1,149 @@
+import { expected, VectorQuantizeError } from "../errors.ts";
+import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
+import { packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
+import { type CodeLayer, checkLayers } from "./layers.ts";
+
+/** What a file says about all of its pictures. */
+export interface VqHeader {
+  /** What the indices of a position are, `[Q]`. */
+  readonly layers: readonly CodeLayer[];
+  /** The quantizer's `config`, or what else makes it. */
+  readonly quantizer?: { readonly type: string; readonly [option: string]: unknown };
+  /** Which model the codes are of, such as `sha256:` and its hash. */
+  readonly model?: string;
+  /** Anything else, as JSON. */
+  readonly metadata?: { readonly [key: string]: unknown };
+}
+
+const magic = [0x89, 0x56, 0x51, 0x0d, 0x0a, 0x1a, 0x0a]; // "\x89VQ\r\n\x1a\n"
+const version = 1;
+/** Bytes before the header's own: magic, version, length, checksum. */
+export const headerBegin = 16;
+const mostHeader = 2 ** 26;
+
+interface LayerJson {
+  readonly size: number;
+  readonly levels?: number[];
+  readonly order?: { readonly crc32c: number; readonly stored: boolean };
+}
+
+/**
+ * The bytes that a file begins with.
+ *
+ * @param storeOrders whether it has the orders of its codes, or only their checksums
+ */
+export function headerBytes(header: VqHeader, storeOrders: boolean): Uint8Array<ArrayBuffer> {
+  const { layers, quantizer, model, metadata } = header;
+  const described = layers.map(({ size, levels, order }) => ({
+    size,
+    levels,
+    ...(order && { order: { crc32c: orderSum(order), stored: storeOrders } }),
+  }));
+  const json = JSON.stringify({ layers: described, quantizer, model, metadata });
+  const text = new TextEncoder().encode(json);
+  const body = new ByteWriter().varint(text.length).raw(text);
+  for (const { order } of layers)
+    if (order && storeOrders) body.raw(packCodes(order, order.length));
+  const bytes = body.done();
+  if (bytes.length > mostHeader) {
+    throw expected("vq header", `at most ${mostHeader} bytes`, bytes.length);
+  }
+  const start = new ByteWriter().raw(magic).raw([version]).uint32(bytes.length);
+  return start.uint32(crc32c(bytes)).raw(bytes).done();
+}
+
+function orderSum(order: Uint32Array): number {
+  return crc32c(packCodes(order, order.length));
+}
+
+/**
+ * Bytes of the header behind its first 16.
+ *
+ * @param start the file's first 16 bytes
+ */
+export function headerLength(where: string, start: Uint8Array): number {
+  if (magic.some((byte, i) => start[i] !== byte)) {
+    throw new VectorQuantizeError(`${where}: expected a .vq file, got another kind of file`);
+  }
+  if (start[7] !== version) throw expected(`${where}: version`, `${version}`, start[7]);
+  const length = new ByteReader(start.subarray(8), `${where}: header`).uint32();
+  if (length > mostHeader)
+    throw expected(`${where}: header`, `at most ${mostHeader} bytes`, length);
+  return length;
+}
+
+/**
+ * Reads a header.
+ *
+ * @param start the file's first 16 bytes
+ * @param body the header's own
+ * @param orders of each layer's codes, for files that don't store them
+ */
+export function parseHeader(
+  where: string,
+  start: Uint8Array,
+  body: Uint8Array,
+  orders: readonly (Uint32Array | undefined)[] = [],
+): VqHeader {
+  const at = `${where}: header`;
+  checkSum(at, new ByteReader(start.subarray(12), at).uint32(), body);
+  const from = new ByteReader(body, at);
+  const { layers, ...rest } = parseJson(at, from.raw(from.varint()));
+  const read = layers.map((layer, q): CodeLayer => {
+    const { size, levels, order } = layer;
+    const name = `${at}: layer ${q}`;
+    if (order === undefined) return { size, ...(levels && { levels }) };
+    return { size, order: takeOrder(name, from, size, order, orders[q]) };
+  });
+  if (from.left > 0) throw expected(at, `${from.left} bytes fewer`, body.length);
+  checkLayers(`${at}: layers`, read);
+  return { ...rest, layers: read };
+}
+
+type HeaderJson = Omit<VqHeader, "layers"> & { readonly layers: readonly LayerJson[] };
+
+function parseJson(where: string, bytes: Uint8Array): HeaderJson {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new VectorQuantizeError(`${where}: expected JSON, got other text`);
+  }
+  const { layers, quantizer, model, metadata } = (json ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(layers)) throw expected(`${where}: layers`, "a list", layers);
+  // As plain records: what orders they have is looked for before the layers are checked as a whole.
+  checkLayers(
+    `${where}: layers`,
+    layers.map(({ order: _, ...layer }) => layer),
+  );
+  const known = { quantizer, model, metadata };
+  const given = Object.entries(known).filter(([, value]) => value !== undefined);
+  return { layers, ...Object.fromEntries(given) } as HeaderJson;
+}
+
+function takeOrder(
+  where: string,
+  from: ByteReader,
+  size: number,
+  { crc32c: sum, stored }: NonNullable<LayerJson["order"]>,
+  given: Uint32Array | undefined,
+): Uint32Array {
+  if (!stored) {
+    const mend = "The file was written without: give the option orders, made from the model";
+    if (given === undefined)
+      throw expected(`${where}: order`, "the order of its codes", given, mend);
+    checkLayers(`${where}: orders`, [{ size, order: given }]);
+    if (orderSum(given) !== sum) {
+      throw new VectorQuantizeError(
+        `${where}: expected the order that it was written with, got another`,
+      );
+    }
+    return given;
+  }
+  const bytes = from.raw(packedBytes(size, size));
+  const order = new Uint32Array(size);
+  if (!unpackCodes(bytes, size, order) || crc32c(bytes) !== sum) {
+    throw new VectorQuantizeError(`${where}: expected an order of ${size} codes, got other bytes`);
+  }
+  return order;
+}

@@ -1,0 +1,18 @@
+/** `vector-quantize/codes`: codes in few bytes, and `.vq` files of them. */
+export type { VqStream } from "../codes/byteStream.ts";
+export { type BareCodes, codesFromBytes, codesToBytes } from "../codes/codesToBytes.ts";
+export type { VqEntry, VqPicture } from "../codes/group.ts";
+export type { VqPicturesOptions, VqReadOptions } from "../codes/groupCodes.ts";
+export type { VqHeader } from "../codes/header.ts";
+export { type CodeLayer, codeLayers, type SizedQuantizer } from "../codes/layers.ts";
+export { openVq, type VqFile } from "../codes/openVq.ts";
+export type { VqFileHandle, VqInput, VqSource } from "../codes/source.ts";
+export { type StreamedVq, streamVq } from "../codes/streamVq.ts";
+export { treeOrder } from "../codes/treeOrder.ts";
+export {
+  createVqWriter,
+  type VqWriter,
+  type VqWriterOptions,
+  type VqWritten,
+  vqBytes,
+} from "../codes/writer.ts";
