@@ -1,6 +1,6 @@
 import type { BitCoder } from "./bitCoder.ts";
 import { bitsBelow } from "./fixedPacking.ts";
-import { Mixer } from "./mixer.ts";
+import { groupBits, Mixer } from "./mixer.ts";
 
 /** One layer of the codes of one or several grids, to be written or to be found. */
 export interface LayerOfCodes {
@@ -23,13 +23,13 @@ const digitContexts = 5;
 const outside = -1;
 /** Of two neighbours together, this many of the highest bits count. */
 const coarseBits = 4;
-const fewestSlots = 10;
+const fewestSlots = 12;
 const mostSlots = 20;
 
-/** How many slots a context's table has, as a power of two: one for each bit of all codes. */
+/** How many slots a context's table has, as a power of two: half a bucket for each that may be entered. */
 function log2Slots({ codes, digits }: LayerOfCodes): number {
-  const bits = digits.reduce((sum, radix) => sum + bitsBelow(radix), 0);
-  return Math.min(Math.max(bitsBelow(codes.length * bits), fewestSlots), mostSlots);
+  const entered = digits.reduce((sum, radix) => sum + Math.ceil(bitsBelow(radix) / groupBits), 0);
+  return Math.min(Math.max(bitsBelow(codes.length * entered * 4), fewestSlots), mostSlots);
 }
 
 /** Contexts of a layer. */
@@ -133,13 +133,19 @@ function codeDigit(
   depth: number,
 ): number {
   let prefix = 0;
+  let place = 1;
   for (let level = 0; level < bits; level++) {
+    if (level % groupBits === 0) {
+      mixer.enter((1 << level) + prefix);
+      place = 1;
+    }
     const shift = bits - 1 - level;
     const bit =
       (prefix * 2 + 1) << shift >= radix
         ? 0
-        : mixer.code(coder, (digit >> shift) & 1, (1 << level) + prefix, depth + level);
+        : mixer.code(coder, (digit >> shift) & 1, place, depth + level);
     prefix = prefix * 2 + bit;
+    place = place * 2 + bit;
   }
   return prefix;
 }

@@ -63,7 +63,7 @@ export function packCodes(codes: Int32Array | Uint32Array, radix: number): Uint8
   for (let first = 0; first < codes.length; first += block.codes) {
     const last = Math.min(first + block.codes, codes.length);
     let value = 0;
-    for (let i = last - 1; i >= first; i--) value = value * radix + codes[i]!;
+    for (let i = last - 1; i >= first; i--) value = value * radix + (codes[i]! >>> 0);
     let bits = bitsOf(block, radix, last - first);
     while (bits > 0) {
       const taken = Math.min(8 - filled, bits);

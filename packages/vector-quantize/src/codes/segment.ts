@@ -28,7 +28,7 @@ type Grids = LayerOfCodes["grids"];
 export interface SegmentCodes {
   /** Indices, -1 for none. */
   readonly codes: Int32Array;
-  /** Symbols: places in the layer's order, the codebook's size for none. */
+  /** Symbols: places in the layer's order, the codebook's size for none; 2^31 as its 32 bits. */
   readonly symbols: Int32Array;
 }
 
@@ -49,7 +49,7 @@ export function encodeSegment(
   symbols: Int32Array,
   earlier: readonly Int32Array[],
 ): Uint8Array<ArrayBuffer> {
-  const none = symbols.includes(layer.size) ? withNone : 0;
+  const none = symbols.includes(layer.size | 0) ? withNone : 0;
   const radix = layer.size + (none ? 1 : 0);
   if (radix > 1 && radix <= mostAdaptive && symbols.length > 0) {
     const work = workOf(layer, none, grids, symbols, []);
@@ -169,5 +169,5 @@ export function decodeSegment(
 }
 
 function codesOf({ size, codeAt }: ReadyLayer, symbols: Int32Array): Int32Array {
-  return symbols.map((symbol) => (symbol === size ? -1 : codeAt ? codeAt[symbol]! : symbol));
+  return symbols.map((symbol) => (symbol === (size | 0) ? -1 : codeAt ? codeAt[symbol]! : symbol));
 }
