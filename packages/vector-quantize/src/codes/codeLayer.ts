@@ -27,18 +27,20 @@ const fewestSlots = 12;
 const mostSlots = 20;
 
 /** How many slots a context's table has, as a power of two: half a bucket for each that may be entered. */
-function log2Slots({ codes, digits }: LayerOfCodes): number {
+function log2Slots(count: number, digits: readonly number[]): number {
   const entered = digits.reduce((sum, radix) => sum + Math.ceil(bitsBelow(radix) / groupBits), 0);
-  return Math.min(Math.max(bitsBelow(codes.length * entered * 4), fewestSlots), mostSlots);
+  return Math.min(Math.max(bitsBelow(count * entered * 4), fewestSlots), mostSlots);
 }
 
-/** Contexts of a layer. */
-function contextsOf({ digits, earlier }: LayerOfCodes): number {
-  return (digits.length === 1 ? plainContexts : digitContexts) + earlier.length;
+/** Contexts of codes of so many digits, with so many earlier layers. */
+function contextsOf(digits: readonly number[], earlier: number): number {
+  return (digits.length === 1 ? plainContexts : digitContexts) + earlier;
 }
 
-/** Most bytes that coding a layer takes beside its codes. */
-export const mostTableBytes = ((digitContexts + 2) * 4) << mostSlots;
+/** Bytes that coding so many codes takes at most, beside them. */
+export function tableBytes(count: number, digits: readonly number[]): number {
+  return (contextsOf(digits, 2) * 4) << log2Slots(count, digits);
+}
 
 /**
  * Codes a layer. An encoder reads `codes`; a decoder fills them in. Which neighbours a code is told
@@ -46,9 +48,10 @@ export const mostTableBytes = ((digitContexts + 2) * 4) << mostSlots;
  * one axis, and the code of the earlier layers at the same position.
  */
 export function codeLayer(coder: BitCoder, layer: LayerOfCodes): void {
-  const { grids, codes } = layer;
-  const mixer = new Mixer(contextsOf(layer), log2Slots(layer));
-  const code = layer.digits.length === 1 ? plainCoder(layer, mixer) : digitCoder(layer, mixer);
+  const { grids, codes, digits, earlier } = layer;
+  const slots = log2Slots(codes.length, digits);
+  const mixer = new Mixer(contextsOf(digits, earlier.length), slots);
+  const code = digits.length === 1 ? plainCoder(layer, mixer) : digitCoder(layer, mixer);
   let first = 0;
   for (const grid of grids) {
     const width = grid.at(-1) ?? 1;

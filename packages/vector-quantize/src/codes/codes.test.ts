@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { numbers } from "../../../../test/support/numbers.ts";
 import { codesFromBytes, codesToBytes } from "./codesToBytes.ts";
 import { bitsBelow, packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
-import { numbers } from "../../../../test/support/numbers.ts";
 import { type CodeLayer, codeLayers } from "./layers.ts";
 import { treeOrder } from "./treeOrder.ts";
 

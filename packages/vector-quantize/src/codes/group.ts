@@ -1,6 +1,6 @@
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
-import { mostTableBytes } from "./codeLayer.ts";
+import { tableBytes } from "./codeLayer.ts";
 import { checkGrid, columnOf, positionsOf, type ReadyLayer } from "./layers.ts";
 import { checkName } from "./names.ts";
 import { encodeSegment, symbolsOf } from "./segment.ts";
@@ -251,7 +251,12 @@ function textOf(where: string, bytes: Uint8Array): string {
   return text;
 }
 
-/** Bytes of memory that reading so many layers of a group takes at most. */
-export function memoryOf({ length, positions, pictures }: GroupHead, layers: number): number {
-  return 2 * length + positions * 8 * (layers + 1) + pictures.length * 200 + mostTableBytes;
+/** Bytes of memory that reading these layers of a group takes at most. */
+export function memoryOf(
+  { length, positions, pictures }: GroupHead,
+  layers: readonly ReadyLayer[],
+): number {
+  const tables = layers.map(({ size, levels = [size] }) => tableBytes(positions, levels));
+  const most = tables.reduce((a, b) => Math.max(a, b));
+  return length + positions * 8 * (layers.length + 1) + pictures.length * 200 + most;
 }

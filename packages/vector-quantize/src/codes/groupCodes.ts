@@ -46,7 +46,12 @@ export function groupName(where: string, group: number, first: number, head: Gro
 }
 
 /** Throws unless reading so many layers of a group stays in the memory that may be taken. */
-export function checkMemory(where: string, head: GroupHead, layers: number, most: number): void {
+export function checkMemory(
+  where: string,
+  head: GroupHead,
+  layers: readonly ReadyLayer[],
+  most: number,
+): void {
   const memory = memoryOf(head, layers);
   if (memory <= most) return;
   throw expected(

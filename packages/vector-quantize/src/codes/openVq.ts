@@ -94,7 +94,7 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
 
   async function decoded(number: number, take: number) {
     const { name, head } = await headOf(number);
-    checkMemory(name, head, take, maxMemory);
+    checkMemory(name, head, layers.slice(0, take), maxMemory);
     const at = groups[number]!.offset + head.begin;
     const bytes = await source.read(at, segmentsLength(head, take));
     return { head, columns: decodeGroup(name, head, bytes, layers.slice(0, take)) };
@@ -195,7 +195,9 @@ async function readIndex(where: string, source: VqSource, begin: number): Promis
   const { length, sum } = parseTrailer(where, await source.read(end, trailerBytes));
   const room = end - begin - 1;
   if (length > room) throw expected(`${where}: index`, `at most ${room} bytes`, length);
-  const groups = parseIndex(where, await source.read(end - length, length), sum);
+  const bytes = await source.read(end - length - 1, length + 1);
+  if (bytes[0] !== 0) throw expected(`${where}: end of the groups`, "0", bytes[0]);
+  const groups = parseIndex(where, bytes.subarray(1), sum);
   const told = groups.reduce((bytes, group) => bytes + group.length, 0);
   if (told !== room - length) throw expected(`${where}: groups`, `${room - length} bytes`, told);
   return groups;

@@ -161,7 +161,8 @@ export function decodeSegment(
   if (mode & adaptive) {
     const decoder = new BitDecoder(bytes);
     codeLayer(decoder, work);
-    if (!decoder.exhausted) throw new VectorQuantizeError(`${where}: expected fewer bytes`);
+    if (!decoder.exhausted)
+      throw new VectorQuantizeError(`${where}: expected the end of its bits, got more bytes`);
   } else if (!unpackCodes(bytes, work.radix, symbols)) {
     throw new VectorQuantizeError(`${where}: expected codes below ${work.radix}, got others`);
   }
