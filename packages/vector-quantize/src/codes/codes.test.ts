@@ -202,8 +202,12 @@ test("layers of quantizers have levels where codes are computed", () => {
     { size: 20, levels: [4, 5] },
     { size: 20, levels: [4, 5] },
   ]);
-  const lfq = { codebookSizes: [8], config: { type: "lfq", dim: 3 } };
-  expect(codeLayers(lfq)).toEqual([{ size: 8, levels: [2, 2, 2] }]);
+  const lfq = { codebookSizes: [8, 32, 6], config: { type: "residualLFQ", dim: 3 } };
+  expect(codeLayers(lfq)).toEqual([
+    { size: 8, levels: [8] },
+    { size: 32, levels: [8, 4] },
+    { size: 6 },
+  ]);
   const order = Uint32Array.of(1, 0);
   const vq = { codebookSizes: [2, 2], config: { type: "residualVQ" } };
   expect(codeLayers(vq, [undefined, order])).toEqual([{ size: 2 }, { size: 2, order }]);

@@ -2,8 +2,8 @@ import { checkBytes, checkInteger, expected, VectorQuantizeError } from "../erro
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import {
   type CodeLayer,
+  checkCodeLayers,
   checkGrid,
-  checkLayers,
   columnOf,
   positionsOf,
   readyLayers,
@@ -72,11 +72,11 @@ export function codesFromBytes(
       .reverse();
     read.push(decodeSegment(`${where}: layer ${q}`, segment, layer, [shape], earlier));
   }
-  return interleaved(read.map(({ codes }) => codes));
+  return byPosition(read.map(({ codes }) => codes));
 }
 
 /** Columns of layers made rows of positions. */
-export function interleaved(
+export function byPosition(
   columns: readonly Int32Array[],
   from = 0,
   to: number = columns[0]!.length,
@@ -90,7 +90,7 @@ export function interleaved(
 
 function checkBare(where: string, shape: readonly number[], layers: readonly CodeLayer[]): void {
   checkGrid(`${where}: shape`, shape);
-  checkLayers(`${where}: layers`, layers);
+  checkCodeLayers(`${where}: layers`, layers);
   if (positionsOf(shape) * layers.length > 2 ** 31) {
     throw new VectorQuantizeError(`${where}: expected up to 2^31 codes, got [${shape}]`);
   }

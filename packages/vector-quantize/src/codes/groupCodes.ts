@@ -1,6 +1,6 @@
 import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import { checkSum } from "./bytes.ts";
-import { interleaved } from "./codesToBytes.ts";
+import { byPosition } from "./codesToBytes.ts";
 import { type GroupHead, memoryOf, type VqPicture } from "./group.ts";
 import { positionsOf, type ReadyLayer } from "./layers.ts";
 import { decodeSegment, type SegmentCodes } from "./segment.ts";
@@ -46,7 +46,7 @@ export function groupName(where: string, group: number, first: number, head: Gro
 }
 
 /** Throws unless reading so many layers of a group stays in the memory that may be taken. */
-export function checkMemory(
+export function checkGroupMemory(
   where: string,
   head: GroupHead,
   layers: readonly ReadyLayer[],
@@ -100,7 +100,7 @@ export function* picturesOf(
   let from = 0;
   for (const entry of pictures) {
     const to = from + positionsOf(entry.shape);
-    yield { ...entry, codes: interleaved(columns, from, to) };
+    yield { ...entry, codes: byPosition(columns, from, to) };
     from = to;
   }
 }
@@ -110,7 +110,7 @@ export function pictureOf(head: GroupHead, columns: readonly Int32Array[], i: nu
   const before = head.pictures.slice(0, i);
   const from = before.reduce((sum, { shape }) => sum + positionsOf(shape), 0);
   const entry = head.pictures[i]!;
-  return { ...entry, codes: interleaved(columns, from, from + positionsOf(entry.shape)) };
+  return { ...entry, codes: byPosition(columns, from, from + positionsOf(entry.shape)) };
 }
 
 /** Gives damage to who wants to know; throws what is no damage, or has nobody. */

@@ -1,7 +1,7 @@
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
 import { packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
-import { type CodeLayer, checkLayers } from "./layers.ts";
+import { type CodeLayer, checkCodeLayers } from "./layers.ts";
 
 /** What a file says about all of its pictures. */
 export interface VqHeader {
@@ -96,7 +96,7 @@ export function parseHeader(
     return { size, order: takeOrder(name, from, size, order, orders[q]) };
   });
   if (from.left > 0) throw expected(at, `${from.left} bytes fewer`, body.length);
-  checkLayers(`${at}: layers`, read);
+  checkCodeLayers(`${at}: layers`, read);
   return { ...rest, layers: read };
 }
 
@@ -112,7 +112,7 @@ function parseJson(where: string, bytes: Uint8Array): HeaderJson {
   const { layers, quantizer, model, metadata } = (json ?? {}) as Record<string, unknown>;
   if (!Array.isArray(layers)) throw expected(`${where}: layers`, "a list", layers);
   // As plain records: what orders they have is looked for before the layers are checked as a whole.
-  checkLayers(
+  checkCodeLayers(
     `${where}: layers`,
     layers.map(({ order: _, ...layer }) => layer),
   );
@@ -132,7 +132,7 @@ function takeOrder(
     const mend = "The file was written without: give the option orders, made from the model";
     if (given === undefined)
       throw expected(`${where}: order`, "the order of its codes", given, mend);
-    checkLayers(`${where}: orders`, [{ size, order: given }]);
+    checkCodeLayers(`${where}: orders`, [{ size, order: given }]);
     if (orderSum(given) !== sum) {
       throw new VectorQuantizeError(
         `${where}: expected the order that it was written with, got another`,

@@ -5,8 +5,8 @@ export interface CodeLayer {
   /** Codebook size: indices are below it; -1 stands for none. From 1 to 2^31. */
   readonly size: number;
   /**
-   * Levels of each dimension of codes that are computed (FSQ: its `levels`; LFQ: twos), the fastest
-   * first. Their product is `size`. Such codes are coded digit by digit.
+   * Levels of codes that are computed, the fastest first: FSQ's `levels`; for LFQ, whose bits may be
+   * taken together, eights and what is left. Their product is `size`. Such codes are coded digit by digit.
    */
   readonly levels?: readonly number[];
   /**
@@ -24,7 +24,7 @@ export const mostCodes = 2 ** 31;
 const mostOrdered = 2 ** 20;
 
 /** Throws unless these are layers. */
-export function checkLayers(where: string, layers: readonly CodeLayer[]): void {
+export function checkCodeLayers(where: string, layers: readonly CodeLayer[]): void {
   if (!Array.isArray(layers) || layers.length === 0 || layers.length > mostLayers) {
     throw expected(where, `a list of 1 to ${mostLayers} layers`, layers);
   }
@@ -105,24 +105,29 @@ export function codeLayers(
     const order = orders[q];
     return order ? { size, order } : { size };
   });
-  checkLayers("codeLayers", layers);
+  checkCodeLayers("codeLayers", layers);
   return layers;
 }
 
-function levelsOf(
-  { levels, ...config }: SizedQuantizer["config"],
-  size: number,
-): number[] | undefined {
+function levelsOf({ levels, type }: SizedQuantizer["config"], size: number): number[] | undefined {
   if (Array.isArray(levels) && levels.reduce((a, b) => a * b, 1) === size) return levels;
-  if (!/LFQ$|^lfq$/.test(config.type)) return undefined;
-  const bits = Math.round(Math.log2(size));
-  return bits > 0 && 2 ** bits === size ? Array<number>(bits).fill(2) : undefined;
+  const binary = /^(residual|groupedResidual)?lfq$/i.test(type);
+  return binary && size > 1 ? octalLevels(size) : undefined;
+}
+
+/** The bits of a power of two by threes: smaller than bit by bit, and faster. */
+function octalLevels(size: number): number[] | undefined {
+  const levels: number[] = [];
+  let rest = size;
+  for (; rest % 8 === 0; rest /= 8) levels.push(8);
+  if (rest === 1) return levels;
+  return rest === 2 || rest === 4 ? [...levels, rest] : undefined;
 }
 
 /** A shape of codes: up to 8 axes. */
 export function checkGrid(where: string, shape: readonly number[]): void {
-  if (!Array.isArray(shape) || shape.length > mostAxes) {
-    throw expected(where, `a list of up to ${mostAxes} sides`, shape);
+  if (!Array.isArray(shape) || shape.length > mostGridAxes) {
+    throw expected(where, `a list of up to ${mostGridAxes} sides`, shape);
   }
   for (const side of shape) checkInteger(where, side, 0, mostCodes);
   if (positionsOf(shape) > mostPositions) {
@@ -130,7 +135,7 @@ export function checkGrid(where: string, shape: readonly number[]): void {
   }
 }
 
-export const mostAxes = 8;
+export const mostGridAxes = 8;
 /** Most positions that are coded together. */
 export const mostPositions = 2 ** 30;
 

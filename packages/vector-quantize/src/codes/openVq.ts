@@ -9,7 +9,7 @@ import {
   type VqPicture,
 } from "./group.ts";
 import {
-  checkMemory,
+  checkGroupMemory,
   decodeGroup,
   groupName,
   layersToRead,
@@ -94,7 +94,7 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
 
   async function decoded(number: number, take: number) {
     const { name, head } = await headOf(number);
-    checkMemory(name, head, layers.slice(0, take), maxMemory);
+    checkGroupMemory(name, head, layers.slice(0, take), maxMemory);
     const at = groups[number]!.offset + head.begin;
     const bytes = await source.read(at, segmentsLength(head, take));
     return { head, columns: decodeGroup(name, head, bytes, layers.slice(0, take)) };

@@ -3,7 +3,7 @@ import { ByteStream, type VqStream } from "./byteStream.ts";
 import { ByteWriter } from "./bytes.ts";
 import { mostFrame, parseFrame, parseHead, type VqPicture } from "./group.ts";
 import {
-  checkMemory,
+  checkGroupMemory,
   decodeGroup,
   groupName,
   layersToRead,
@@ -73,7 +73,7 @@ export async function streamVq(stream: VqStream, options: VqReadOptions = {}): P
         known = true;
         const name = groupName(where, group, first, head);
         first += head.pictures.length;
-        checkMemory(name, head, layers.slice(0, take), maxMemory);
+        checkGroupMemory(name, head, layers.slice(0, take), maxMemory);
         const segments = await from.take(segmentsLength(head, take), name);
         left -= segments.length;
         yield { head, columns: decodeGroup(name, head, segments, layers.slice(0, take)) };

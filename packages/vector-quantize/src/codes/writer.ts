@@ -2,7 +2,7 @@ import { checkBoolean, checkInteger, checkKnownOptions, expected } from "../erro
 import { encodeGroup, mostPictures, type VqPicture } from "./group.ts";
 import { headerBytes, type VqHeader } from "./header.ts";
 import { type IndexedGroup, indexBytes } from "./indexOfGroups.ts";
-import { checkGrid, checkLayers, columnOf, positionsOf, readyLayers } from "./layers.ts";
+import { checkCodeLayers, checkGrid, columnOf, positionsOf, readyLayers } from "./layers.ts";
 import { checkName } from "./names.ts";
 
 /** Options of `createVqWriter`. */
@@ -69,7 +69,7 @@ export function createVqWriter(
   const where = "createVqWriter";
   checkKnownOptions(where, options, known);
   const { groupPositions = 65536, storeOrders = true, ...header } = options;
-  checkLayers(`${where}: layers`, header.layers);
+  checkCodeLayers(`${where}: layers`, header.layers);
   checkInteger(`${where}: groupPositions`, groupPositions, 1, mostGroup);
   checkBoolean(`${where}: storeOrders`, storeOrders);
   const layers = readyLayers(header.layers);
