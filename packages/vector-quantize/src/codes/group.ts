@@ -152,6 +152,13 @@ export function parseFrame(where: string, start: Uint8Array): GroupFrame | undef
   return { begin, length: begin + body };
 }
 
+/** What a head is held against. */
+export interface HeadLimits {
+  /** Layers of the file. */
+  readonly layers: number;
+  readonly maxMemory: number;
+}
+
 /**
  * Reads the head of a group, and checks all of it.
  *
@@ -161,7 +168,7 @@ export function parseHead(
   where: string,
   bytes: Uint8Array,
   { length }: GroupFrame,
-  layers: number,
+  { layers, maxMemory }: HeadLimits,
 ): GroupHead {
   const body = bytes.subarray(0, bytes.length - 4);
   checkSum(`${where}: head`, new ByteReader(bytes.subarray(body.length), where).uint32(), body);
@@ -173,7 +180,7 @@ export function parseHead(
     throw expected(`${where}: pictures`, `1 to ${mostPictures}`, count);
   }
   const sides = takeRuns(where, from, count);
-  const names = takeNames(where, from, count);
+  const names = takeNames(where, from, count, maxMemory);
   const pictures = sides.map(({ shape, size }, i): VqEntry => {
     const name = names[i];
     return { shape, ...(name && { name }), ...(size.length > 0 && { size }) };
@@ -218,10 +225,10 @@ function takeSides(where: string, from: ByteReader): number[] {
   return sides;
 }
 
-function takeNames(where: string, from: ByteReader, count: number): string[] {
+function takeNames(where: string, from: ByteReader, count: number, most: number): string[] {
   let left = from.varint();
   if (left === 0) return [];
-  if (left > mostHead) throw expected(`${where}: names`, `at most ${mostHead} bytes`, left);
+  if (left > most) throw expected(`${where}: names`, `at most ${most} bytes`, left);
   let before = new Uint8Array(0);
   const names = Array.from({ length: count }, (_, i) => {
     const shared = from.varint();

@@ -114,7 +114,7 @@ export function pictureOf(head: GroupHead, columns: readonly Int32Array[], i: nu
 }
 
 /** Gives damage to who wants to know; throws what is no damage, or has nobody. */
-export function reportDamage(error: unknown, { onDamage }: VqPicturesOptions): void {
+export function reportDamage(error: unknown, onDamage: VqPicturesOptions["onDamage"]): void {
   if (!(error instanceof VectorQuantizeError) || onDamage === undefined) throw error;
   onDamage(error);
 }

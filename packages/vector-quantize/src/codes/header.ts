@@ -39,7 +39,9 @@ export function headerBytes(header: VqHeader, storeOrders: boolean): Uint8Array<
     levels,
     ...(order && { order: { crc32c: orderSum(order), stored: storeOrders } }),
   }));
-  const json = JSON.stringify({ layers: described, quantizer, model, metadata });
+  const rest = { quantizer, model, metadata };
+  checkRest("createVqWriter", rest);
+  const json = textOf({ layers: described, ...rest });
   const text = new TextEncoder().encode(json);
   const body = new ByteWriter().varint(text.length).raw(text);
   for (const { order } of layers)
@@ -51,6 +53,29 @@ export function headerBytes(header: VqHeader, storeOrders: boolean): Uint8Array<
   const start = new ByteWriter().raw(magic).raw([version]).uint32(bytes.length);
   return start.uint32(crc32c(bytes)).raw(bytes).done();
 }
+
+function textOf(header: object): string {
+  try {
+    return JSON.stringify(header);
+  } catch (error) {
+    throw new VectorQuantizeError(`createVqWriter: expected JSON, got ${(error as Error).message}`);
+  }
+}
+
+/** Throws unless what a header says beside its layers is of the right kinds. */
+function checkRest(where: string, { quantizer, model, metadata }: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries({ quantizer, metadata })) {
+    if (value !== undefined && !isRecord(value)) {
+      throw expected(`${where}: ${name}`, "an object", value);
+    }
+  }
+  if (model !== undefined && typeof model !== "string") {
+    throw expected(`${where}: model`, "a text", model);
+  }
+}
+
+const isRecord = (value: unknown) =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function orderSum(order: Uint32Array): number {
   return crc32c(packCodes(order, order.length));
@@ -110,7 +135,14 @@ function parseJson(where: string, bytes: Uint8Array): HeaderJson {
     throw new VectorQuantizeError(`${where}: expected JSON, got other text`);
   }
   const { layers, quantizer, model, metadata } = (json ?? {}) as Record<string, unknown>;
-  if (!Array.isArray(layers)) throw expected(`${where}: layers`, "a list", layers);
+  checkRest(where, { quantizer, model, metadata });
+  if (!Array.isArray(layers) || !layers.every(isRecord)) {
+    throw expected(`${where}: layers`, "a list of objects", layers);
+  }
+  for (const { order } of layers) {
+    if (order !== undefined && !isRecord(order))
+      throw expected(`${where}: order`, "an object", order);
+  }
   // As plain records: what orders they have is looked for before the layers are checked as a whole.
   checkCodeLayers(
     `${where}: layers`,

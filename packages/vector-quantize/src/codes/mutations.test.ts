@@ -87,8 +87,9 @@ async function read(bytes: Uint8Array, stream: boolean) {
   const onDamage = (error: unknown) => errors.push(error);
   try {
     const options = { where: "a.vq", maxMemory };
-    const file = stream ? await streamVq([bytes], options) : await openVq(bytes, options);
-    if ("damage" in file) errors.push(...file.damage.map((line) => new VectorQuantizeError(line)));
+    const open = stream ? undefined : await openVq(bytes, options);
+    for (const line of open?.damage ?? []) errors.push(new VectorQuantizeError(line));
+    const file = open ?? (await streamVq([bytes], options));
     for await (const picture of file.pictures({ onDamage })) pictures.push(picture);
   } catch (error) {
     errors.push(error);

@@ -2,6 +2,7 @@ import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import {
   type GroupFrame,
   type GroupHead,
+  type HeadLimits,
   mostFrame,
   parseFrame,
   parseHead,
@@ -78,14 +79,15 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
   const header = parseHeader(where, start, body, orders);
   const layers = readyLayers(header.layers);
   const begin = headerBegin + body.length;
-  const { groups, damage } = await placedGroups(where, source, begin, layers.length);
+  const limits: HeadLimits = { layers: layers.length, maxMemory };
+  const { groups, damage } = await placedGroups(where, source, begin, limits);
   const count = groups.reduce((sum, { pictures }) => sum + pictures, 0);
 
   async function headOf(number: number): Promise<{ name: string; head: GroupHead }> {
     const { offset, length, first, pictures } = groups[number]!;
     const last = first + pictures - 1;
     const at = `${where}: group ${number}, pictures ${first} to ${last}`;
-    const head = await readHead(at, source, offset, length, layers.length, maxMemory);
+    const head = await readHead(at, source, offset, length, limits);
     if (head.pictures.length !== pictures || head.length !== length) {
       throw expected(at, `${pictures} pictures in ${length} bytes`, head.pictures.length);
     }
@@ -118,7 +120,7 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
         const { head } = await headOf(number);
         for (const [i, entry] of head.pictures.entries()) yield { ...entry, number: first + i };
       } catch (error) {
-        reportDamage(error, { ...(onDamage && { onDamage }) });
+        reportDamage(error, onDamage);
       }
     }
   }
@@ -135,14 +137,14 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
       const { head, columns } = await group(at, take);
       return pictureOf(head, columns, number - groups[at]!.first);
     },
-    async *pictures({ layers: asked, ...rest } = {}) {
+    async *pictures({ layers: asked, onDamage } = {}) {
       const take = layersToRead(where, asked, layers.length);
       for (const number of groups.keys()) {
         let read: Awaited<ReturnType<typeof decoded>>;
         try {
           read = await decoded(number, take);
         } catch (error) {
-          reportDamage(error, rest);
+          reportDamage(error, onDamage);
           continue;
         }
         yield* picturesOf(read.head, read.columns);
@@ -168,13 +170,13 @@ function groupWith(groups: readonly PlacedGroup[], picture: number): number {
 }
 
 /** All groups, by the index if it is sound. */
-async function placedGroups(where: string, source: VqSource, begin: number, layers: number) {
+async function placedGroups(where: string, source: VqSource, begin: number, limits: HeadLimits) {
   try {
     const groups = await readIndex(where, source, begin);
     return { groups: placed(groups, begin), damage: [] };
   } catch (error) {
     if (!(error instanceof VectorQuantizeError)) throw error;
-    const { groups, damage } = await walk(where, source, begin, layers);
+    const { groups, damage } = await walk(where, source, begin, limits);
     return { groups, damage: [error.message, ...damage] };
   }
 }
@@ -204,7 +206,7 @@ async function readIndex(where: string, source: VqSource, begin: number): Promis
 }
 
 /** Goes from group to group, as far as they can be followed. */
-async function walk(where: string, source: VqSource, begin: number, layers: number) {
+async function walk(where: string, source: VqSource, begin: number, limits: HeadLimits) {
   const groups: PlacedGroup[] = [];
   const damage: string[] = [];
   let [offset, first] = [begin, 0];
@@ -216,7 +218,7 @@ async function walk(where: string, source: VqSource, begin: number, layers: numb
       if (offset + frame.length > source.size) throw expected(at, "a whole group", "a part of one");
       try {
         const bytes = await source.read(offset, frame.begin);
-        const pictures = parseHead(at, bytes, frame, layers).pictures.length;
+        const pictures = parseHead(at, bytes, frame, limits).pictures.length;
         groups.push({ offset, first, pictures, length: frame.length });
         first += pictures;
         failed = false;
@@ -248,19 +250,19 @@ async function readHead(
   source: VqSource,
   offset: number,
   length: number,
-  layers: number,
-  maxMemory: number,
+  limits: HeadLimits,
 ): Promise<GroupHead> {
   const start = await source.read(offset, Math.min(guessedHead, length));
   const frame = parseFrame(where, start);
   if (frame === undefined || frame.length !== length) {
     throw expected(where, `a group of ${length} bytes`, frame?.length ?? "the end of groups");
   }
+  const { maxMemory } = limits;
   if (frame.begin > maxMemory) throw expected(where, `at most ${maxMemory} bytes`, frame.begin);
   const rest = frame.begin - start.length;
-  if (rest <= 0) return parseHead(where, start.subarray(0, frame.begin), frame, layers);
+  if (rest <= 0) return parseHead(where, start.subarray(0, frame.begin), frame, limits);
   const whole = new Uint8Array(frame.begin);
   whole.set(start);
   whole.set(await source.read(offset + start.length, rest), start.length);
-  return parseHead(where, whole, frame, layers);
+  return parseHead(where, whole, frame, limits);
 }

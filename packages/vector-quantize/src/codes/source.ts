@@ -10,6 +10,8 @@ export interface VqSource {
 
 /** A file that Node has opened: what `open` of `node:fs/promises` gives. */
 export interface VqFileHandle {
+  /** What tells it from a `VqSource`. */
+  readonly size?: undefined;
   stat(): Promise<{ readonly size: number }>;
   read(
     buffer: Uint8Array,

@@ -54,7 +54,7 @@ export async function streamVq(stream: VqStream, options: VqReadOptions = {}): P
     return bytes.done();
   }
 
-  async function* groups(take: number, options: VqPicturesOptions) {
+  async function* groups(take: number, onDamage: VqPicturesOptions["onDamage"]) {
     let group = 0;
     let first = 0;
     for (let astray = false; ; group++) {
@@ -64,11 +64,13 @@ export async function streamVq(stream: VqStream, options: VqReadOptions = {}): P
       if (frame === undefined) break;
       if (frame.begin > maxMemory) throw expected(at, `at most ${maxMemory} bytes`, frame.begin);
       const rest = await from.take(frame.begin - told.length, at);
+      const bytes = new Uint8Array(frame.begin);
+      bytes.set(told);
+      bytes.set(rest, told.length);
       let left = frame.length - frame.begin;
       let known = false;
       try {
-        const bytes = new ByteWriter().raw(told).raw(rest).done();
-        const head = parseHead(at, bytes, frame, layers.length);
+        const head = parseHead(at, bytes, frame, { layers: layers.length, maxMemory });
         seen.push({ length: frame.length, pictures: head.pictures.length });
         known = true;
         const name = groupName(where, group, first, head);
@@ -79,7 +81,7 @@ export async function streamVq(stream: VqStream, options: VqReadOptions = {}): P
         yield { head, columns: decodeGroup(name, head, segments, layers.slice(0, take)) };
       } catch (error) {
         if (astray || (await from.ended())) throw error;
-        reportDamage(error, options);
+        reportDamage(error, onDamage);
       }
       astray = !known; // where the next group begins may be wrong too
       await from.skip(left, at);
@@ -103,12 +105,13 @@ export async function streamVq(stream: VqStream, options: VqReadOptions = {}): P
 
   return {
     header,
-    async *pictures({ layers: asked, ...rest } = {}) {
+    async *pictures({ layers: asked, onDamage } = {}) {
       const take = layersToRead(where, asked, layers.length);
       try {
-        for await (const { head, columns } of groups(take, rest)) yield* picturesOf(head, columns);
+        for await (const { head, columns } of groups(take, onDamage))
+          yield* picturesOf(head, columns);
       } catch (error) {
-        reportDamage(error, rest);
+        reportDamage(error, onDamage);
       } finally {
         await from.close();
       }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { numbers } from "../../../../test/support/numbers.ts";
-import { crc32c } from "./bytes.ts";
+import { ByteWriter, crc32c } from "./bytes.ts";
 import type { VqPicture } from "./group.ts";
 import type { CodeLayer } from "./layers.ts";
 import { openVq } from "./openVq.ts";
@@ -173,6 +173,35 @@ describe("a file", () => {
   });
 });
 
+/** A file whose header is this text, with the right checksum. */
+async function withHeader(json: unknown): Promise<Uint8Array> {
+  const whole = await vqBytes([], { layers: [{ size: 2 }] });
+  const text = new TextEncoder().encode(JSON.stringify(json));
+  const body = [text.length, ...text];
+  const start = new ByteWriter().raw(whole.subarray(0, 8)).uint32(body.length);
+  const end = whole.subarray(16 + new DataView(whole.buffer).getUint32(8, true));
+  return start
+    .uint32(crc32c(Uint8Array.from(body)))
+    .raw(body)
+    .raw(end)
+    .done();
+}
+
+test.each([
+  [null, "layers: expected a list of objects, got undefined"],
+  [{ layers: [null] }, "layers: expected a list of objects, got [null]"],
+  [{ layers: [] }, "layers: expected a list of 1 to 4096 layers"],
+  [{ layers: [{ size: "2" }] }, "layers[0].size: expected an integer"],
+  [{ layers: [{ size: 4, levels: 3 }] }, "layers[0].levels: expected a list"],
+  [{ layers: [{ size: 4, order: null }] }, "order: expected an object, got null"],
+  [{ layers: [{ size: 2 ** 31, order: { stored: true } }] }, "expected 8321499136 more bytes"],
+  [{ layers: [{ size: 4 }], model: {} }, "model: expected a text, got Object"],
+])("a header of %j is refused", async (json, message) => {
+  const refusal = openVq(await withHeader(json));
+  await expect(refusal).rejects.toThrow(/^vq: header: /);
+  await expect(refusal).rejects.toThrow(message);
+});
+
 describe("a writer", () => {
   test("refuses a picture that does not fit, and goes on", async () => {
     const parts: Uint8Array[] = [];
@@ -218,6 +247,13 @@ describe("a writer", () => {
     await writer.finish();
     const file = await openVq(Uint8Array.from(parts.flatMap((part) => [...part])));
     expect(Array.from((await file.picture(0)).codes)).toEqual([1, 2]);
+  });
+
+  test("refuses what is no JSON, or of another kind, in its header", () => {
+    const make = (more: object) => () => createVqWriter({ layers, ...more }, () => {});
+    expect(make({ metadata: { a: 1n } })).toThrow("createVqWriter: expected JSON, got Do not know");
+    expect(make({ metadata: 3 })).toThrow("createVqWriter: metadata: expected an object, got 3");
+    expect(make({ model: 3 })).toThrow("createVqWriter: model: expected a text, got 3");
   });
 
   test("refuses options that it does not know", () => {
