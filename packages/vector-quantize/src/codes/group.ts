@@ -1,7 +1,7 @@
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
 import { tableBytes } from "./codeLayer.ts";
-import { checkGrid, columnOf, positionsOf, type ReadyLayer } from "./layers.ts";
+import { checkGrid, checkSideLengths, columnOf, positionsOf, type ReadyLayer } from "./layers.ts";
 import { checkName } from "./names.ts";
 import { encodeSegment, symbolsOf } from "./segment.ts";
 
@@ -221,7 +221,7 @@ function takeSides(where: string, from: ByteReader): number[] {
   const axes = from.varint();
   if (axes > 8) throw expected(`${where}: axes`, "at most 8", axes);
   const sides = Array.from({ length: axes }, () => from.varint());
-  checkGrid(`${where}: shape`, sides);
+  checkSideLengths(`${where}: sides`, sides);
   return sides;
 }
 

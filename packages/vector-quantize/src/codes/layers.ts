@@ -124,20 +124,25 @@ function octalLevels(size: number): number[] | undefined {
   return rest === 2 || rest === 4 ? [...levels, rest] : undefined;
 }
 
-/** A shape of codes: up to 8 axes. */
-export function checkGrid(where: string, shape: readonly number[]): void {
-  if (!Array.isArray(shape) || shape.length > mostGridAxes) {
-    throw expected(where, `a list of up to ${mostGridAxes} sides`, shape);
+/** Throws unless these are the sides of up to 8 axes. */
+export function checkSideLengths(where: string, sides: readonly number[]): void {
+  if (!Array.isArray(sides) || sides.length > mostGridAxes) {
+    throw expected(where, `a list of up to ${mostGridAxes} sides`, sides);
   }
-  for (const side of shape) checkInteger(where, side, 0, mostCodes);
+  for (const side of sides) checkInteger(where, side, 0, mostCodes);
+}
+
+/** Throws unless this is a shape of codes. */
+export function checkGrid(where: string, shape: readonly number[]): void {
+  checkSideLengths(where, shape);
   if (positionsOf(shape) > mostPositions) {
     throw new VectorQuantizeError(`${where}: expected up to 2^30 positions, got [${shape}]`);
   }
 }
 
-export const mostGridAxes = 8;
+const mostGridAxes = 8;
 /** Most positions that are coded together. */
-export const mostPositions = 2 ** 30;
+const mostPositions = 2 ** 30;
 
 /** How many positions a grid has. */
 export const positionsOf = (grid: readonly number[]) => grid.reduce((a, b) => a * b, 1);

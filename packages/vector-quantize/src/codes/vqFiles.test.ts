@@ -87,7 +87,7 @@ describe("a file", () => {
     expect(await all((await openVq(await vqBytes([], options))).pictures())).toEqual([]);
     const empty = [
       { shape: [0, 3], codes: new Int32Array(0) },
-      { shape: [], codes: Int32Array.of(-1, -1) },
+      { shape: [], codes: Int32Array.of(-1, -1), size: [2 ** 20, 2 ** 20] },
     ];
     const bytes = await vqBytes(empty, options);
     expect(await all((await openVq(bytes)).pictures())).toEqual(empty);

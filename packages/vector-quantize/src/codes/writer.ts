@@ -2,7 +2,14 @@ import { checkBoolean, checkInteger, checkKnownOptions, expected } from "../erro
 import { encodeGroup, mostPictures, type VqPicture } from "./group.ts";
 import { headerBytes, type VqHeader } from "./header.ts";
 import { type IndexedGroup, indexBytes } from "./indexOfGroups.ts";
-import { checkCodeLayers, checkGrid, columnOf, positionsOf, readyLayers } from "./layers.ts";
+import {
+  checkCodeLayers,
+  checkGrid,
+  checkSideLengths,
+  columnOf,
+  positionsOf,
+  readyLayers,
+} from "./layers.ts";
 import { checkName } from "./names.ts";
 
 /** Options of `createVqWriter`. */
@@ -148,7 +155,7 @@ function checkedPicture(
   if (name !== undefined) checkName(`${where}: name`, name);
   const called = name === undefined ? where : `${where}, ${JSON.stringify(name)}`;
   checkGrid(`${called}: shape`, shape);
-  if (size !== undefined) checkGrid(`${called}: size`, size);
+  if (size !== undefined) checkSideLengths(`${called}: size`, size);
   const count = positionsOf(shape) * layers.length;
   if (codes?.length !== count)
     throw expected(`${called}: codes`, `${count} indices`, codes?.length);
