@@ -127,6 +127,24 @@ describe("codes as bytes", () => {
     expect(() => codesToBytes([0], { shape: [1], layers })).toThrow(message);
   });
 
+  test("with more bytes behind them, or fewer, are an error", () => {
+    const how = { shape: [400], layers: [{ size: 64 }] };
+    const coded = codesToBytes(new Int32Array(400), how);
+    expect(coded.length).toBeLessThan(30);
+    const longer = Uint8Array.of(...coded, 1, 2, 3, 4, 5);
+    expect(() => codesFromBytes(longer, how)).toThrow("the end of its bits, got more bytes");
+    const draw = numbers(4);
+    const packed = codesToBytes(
+      Int32Array.from({ length: 400 }, () => draw(64)),
+      how,
+    );
+    expect(packed.length).toBe(301);
+    const message = "layer 0: expected 301 bytes for 400 codes below 64, got";
+    expect(() => codesFromBytes(packed.subarray(1), how)).toThrow("a mode of version 1");
+    expect(() => codesFromBytes(packed.subarray(0, 300), how)).toThrow(`${message} 300`);
+    expect(() => codesFromBytes(Uint8Array.of(...packed, 0), how)).toThrow(`${message} 302`);
+  });
+
   test("other bytes are an error or other codes, never a hang", () => {
     const how = { shape: [5, 7], layers: [{ size: 100 }, { size: 8, levels: [2, 4] }] };
     fc.assert(
