@@ -184,6 +184,11 @@ function planPart(
     positions.set([i * layout.inStep * rowBytes + j * w.inStep * pixel, out], 2 * p);
     if (gathers) patches.set([4 * p * k, out], 2 * p);
   }
+  const even = !gathers && runs.length === 1 && (h.count === 1 || w.count === 1);
+  const [xStep, yStep] =
+    w.count > 1
+      ? [w.inStep * pixel, w.step * outPixel]
+      : [layout.inStep * rowBytes, h.step * outColumns * outPixel];
   const panels = Math.ceil(groupOutputs / 8);
   const slots = gathers ? up(k, 4) : runs.length * up(runLength, 4);
   return {
@@ -194,6 +199,8 @@ function planPart(
       runBytes: 4 * (gathers ? k : runLength),
       gathered: gathers ? runs.length : 0,
       gatheredBytes: gathers ? 4 * runLength : 0,
+      rowBytes: even ? xStep : 0,
+      outRowBytes: even ? yStep : 0,
       outputs: groupOutputs,
       weights,
       bias: group * 4 * groupOutputs,

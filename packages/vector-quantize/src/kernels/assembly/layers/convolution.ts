@@ -58,6 +58,9 @@ export class Part {
   sources: usize;
   gathered: i32;
   gatheredBytes: i32;
+  /** Bytes from a row to the next where all lie evenly in input and output and have one run; else 0. */
+  rowBytes: i32;
+  outRowBytes: i32;
   /** Channels of the output. */
   outputs: i32;
   /** Byte offsets into the packed weights, the packed bias and the accumulators. */

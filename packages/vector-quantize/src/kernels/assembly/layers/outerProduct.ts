@@ -12,9 +12,16 @@ import { Part } from "./convolution";
 /** Adds the first `count` positions of `part`; `x` and `dy` are where it begins. */
 export function addOuter(part: Part, count: i32, x: usize, dy: usize, acc: usize): void {
   const rows = changetype<usize>(part) + part.rows;
+  const offsets = changetype<usize>(part) + part.offsets;
+  if (part.rowBytes) {
+    const from = x + load<u32>(rows) + load<u32>(offsets);
+    const by = dy + load<u32>(rows, 4);
+    const k = part.runBytes >> 2;
+    addOuterRows(count, from, k, part.rowBytes, by, part.outputs, part.outRowBytes, acc);
+    return;
+  }
   const rowsEnd = rows + (<usize>count << 3);
   const tiles = ((part.runBytes >> 2) + 3) >> 2;
-  const offsets = changetype<usize>(part) + part.offsets;
   const offsetsEnd = offsets + (<usize>part.runs << 2);
   for (let o = 0; o < part.outputs; o += 8) {
     const by = dy + (<usize>o << 2);
@@ -60,17 +67,17 @@ export function addOuter(part: Part, count: i32, x: usize, dy: usize, acc: usize
   }
 }
 
-/** The same of `rows` rows that lie one after another, of `k` (a multiple of 4) and `outputs` floats. */
+/** The same of `rows` rows of `k` and `outputs` floats that lie `xBytes` and `yBytes` apart. */
 export function addOuterRows(
   rows: i32,
   x: usize,
   k: i32,
+  xBytes: usize,
   dy: usize,
   outputs: i32,
+  yBytes: usize,
   acc: usize,
 ): void {
-  const xBytes = <usize>k << 2;
-  const yBytes = <usize>outputs << 2;
   for (let o = 0; o < outputs; o += 8) {
     for (let t = 0; t < k; t += 4) {
       let a00 = v128.load(acc), a01 = v128.load(acc, 16);

@@ -297,6 +297,8 @@ export function winogradOuter(
   const outputs = plan.outputs;
   const imageBytes = <usize>(plan.rows * plan.columns * channels) << 2;
   const outBytes = <usize>(plan.outRows * plan.outColumns * outputs) << 2;
+  const pixel = <usize>channels << 2;
+  const outPixel = <usize>outputs << 2;
   const inputStep = matrixBytes(plan, channels);
   const gradientStep = matrixBytes(plan, outputs);
   const sumStep = <usize>(panelsOf(outputs) * channels) << 5;
@@ -313,7 +315,7 @@ export function winogradOuter(
       for (let i: usize = 0; i < entries(plan); ++i) {
         const from = scratch + plan.inputs + i * inputStep;
         const by = scratch + plan.products + i * gradientStep;
-        addOuterRows(rows, from, channels, by, outputs, sums + i * sumStep);
+        addOuterRows(rows, from, channels, pixel, by, outputs, outPixel, sums + i * sumStep);
       }
     }
   }

@@ -21,7 +21,7 @@ export const convolutionHeader = {
 } as const;
 
 export const partHeader = {
-  bytes: 56,
+  bytes: 64,
   fields: {
     positions: { kind: "i32", at: 0 },
     rows: { kind: "i32", at: 4 },
@@ -33,10 +33,12 @@ export const partHeader = {
     sources: { kind: "i32", at: 28 },
     gathered: { kind: "i32", at: 32 },
     gatheredBytes: { kind: "i32", at: 36 },
-    outputs: { kind: "i32", at: 40 },
-    weights: { kind: "i32", at: 44 },
-    bias: { kind: "i32", at: 48 },
-    accumulators: { kind: "i32", at: 52 },
+    rowBytes: { kind: "i32", at: 40 },
+    outRowBytes: { kind: "i32", at: 44 },
+    outputs: { kind: "i32", at: 48 },
+    weights: { kind: "i32", at: 52 },
+    bias: { kind: "i32", at: 56 },
+    accumulators: { kind: "i32", at: 60 },
   },
 } as const;
 
