@@ -39,6 +39,7 @@ export type {
   ModelParams,
   ModelVariables,
 } from "../nn/model.ts";
+export { type PermuteOptions, permute } from "../nn/permute.ts";
 export { layerFromConfig, modelFromConfig } from "../nn/registry.ts";
 export { residual } from "../nn/residual.ts";
 export { sequential } from "../nn/sequential.ts";

@@ -1,5 +1,8 @@
-import { random } from "@jax-js/jax";
+import { random, tree } from "@jax-js/jax";
 import { expect, test } from "vitest";
+import { binaryMapper } from "../quantizers/binaryMapper.ts";
+import { hierarchicalVQ } from "../quantizers/hierarchicalVQ.ts";
+import { randomProjectionQuantizer } from "../quantizers/randomProjectionQuantizer.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { imageAutoencoder } from "./imageAutoencoder.ts";
 import { modelFromConfig } from "./registry.ts";
@@ -21,6 +24,23 @@ test.each([
   expect(output.shape).toEqual(shape);
   expect(quantized.indices.shape).toEqual(codes);
   expect(modelFromConfig(JSON.parse(JSON.stringify(model.config))).config).toEqual(model.config);
+});
+
+test.each([
+  [vectorQuantize({ dim: 4, codebookSize: 8, layout: "image" }), [2, 2, 2]],
+  [hierarchicalVQ({ dim: 4, codebookSize: 8, scales: [1, 2] }), [2, 5]],
+  [binaryMapper({ bits: 4 }), [2, 2, 2]],
+  [randomProjectionQuantizer({ dim: 4, codebookSize: 8, codebookDim: 3 }), [2, 2, 2]],
+])("takes quantizers with features elsewhere, and others out than in", async (quantizer, codes) => {
+  const model = imageAutoencoder({ depth: 0, width: 8, codeDim: 4, quantizer });
+  const variables = model.init(random.key(0));
+  const x = random.normal(random.key(1), [2, 4, 4, 3]);
+  const options = { training: true, key: random.key(2) };
+  const { output } = model.apply(tree.ref(variables), x.ref, options);
+  expect(output.shape).toEqual([2, 4, 4, 3]);
+  const indices = await model.encode(tree.ref(variables), x);
+  expect(indices.shape).toEqual(codes);
+  expect((await model.decode(variables, indices)).shape).toEqual([2, 4, 4, 3]);
 });
 
 test("refuses what does not fit together", () => {

@@ -11,6 +11,7 @@ import type { Layer } from "./layer.ts";
 import { layerNorm } from "./layerNorm.ts";
 import { linear } from "./linear.ts";
 import type { Model } from "./model.ts";
+import { permute } from "./permute.ts";
 import { residual } from "./residual.ts";
 import { sequential } from "./sequential.ts";
 import { depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
@@ -29,7 +30,7 @@ export class ImageAutoencoderOptions {
   readonly codebookSize?: number = integer(512);
   /** Features of a code. Default 8. */
   readonly codeDim?: number = integer(8);
-  /** Any quantizer of feature size `codeDim`, in place of the default. */
+  /** Any quantizer of feature size `codeDim`, in place of the default: wherever it has its features. */
   readonly quantizer?: Quantizer = declared(checkQuantizer, absent);
 }
 
@@ -43,6 +44,11 @@ const table = optionTable<ImageAutoencoderOptions, Complete<ImageAutoencoderOpti
     },
   ],
 );
+
+/** Whether a quantizer has its features behind the batch, `[B, D, H, W]`, by its options or always. */
+function hasFeaturesFirst({ config: { type, layout = "channelLast" } }: Quantizer): boolean {
+  return type === "hierarchicalVQ" || layout !== "channelLast";
+}
 
 /**
  * An autoencoder for small images that trains in about a minute on a CPU with four cores: images
@@ -73,6 +79,7 @@ export function imageAutoencoder(given: ImageAutoencoderOptions = {}): Model {
       thresholdEmaDeadCode: { share: 0.1 },
     });
 
+  const featuresFirst = hasFeaturesFirst(quantizer);
   const pixels = patch * patch * channels;
   const map = (inFeatures: number, outFeatures: number) => linear({ inFeatures, outFeatures });
   const blocks = (): Layer[] =>
@@ -90,8 +97,10 @@ export function imageAutoencoder(given: ImageAutoencoderOptions = {}): Model {
     ...blocks(),
     layerNorm({ features: width }),
     map(width, codeDim),
+    ...(featuresFirst ? [permute({ axes: [0, 3, 1, 2] })] : []),
     quantizer,
-    map(codeDim, width),
+    ...(featuresFirst ? [permute({ axes: [0, 2, 3, 1] })] : []),
+    map(quantizer.outputs ?? codeDim, width),
     ...blocks(),
     map(width, pixels),
     depthToSpace({ block: patch }),

@@ -16,6 +16,7 @@ import { layerNorm } from "./layerNorm.ts";
 import { leakyRelu } from "./leakyRelu.ts";
 import { linear } from "./linear.ts";
 import { maxPool } from "./maxPool.ts";
+import { permute } from "./permute.ts";
 import { layerFromConfig } from "./registry.ts";
 import { residual } from "./residual.ts";
 import { snake } from "./snake.ts";
@@ -42,6 +43,16 @@ test("linear multiplies and adds", async () => {
   const y = linear({ inFeatures: 2, outFeatures: 3 }).apply(params, np.array([[[1, 1]], [[2, 0]]]));
   expect(y.shape).toEqual([2, 1, 3]);
   expect(await numbers(y)).toEqual([11, 22, 133, 2, 4, 106]);
+});
+
+test("permute puts axes in another order, and refuses what is no order", async () => {
+  const y = permute({ axes: [0, 2, 1] }).apply({}, counting(1, 2, 3));
+  expect(y.shape).toEqual([1, 3, 2]);
+  expect(await numbers(y)).toEqual([0, 3, 1, 4, 2, 5]);
+  for (const axes of [[0], [1, 0], [0, 1, 1], [0, 1, 3], "012", undefined]) {
+    expect(() => permute({ axes: axes as never })).toThrow("permute: axes: expected the axes");
+  }
+  expect(() => permute({ axes: [0, 2, 1] }).apply({}, counting(1, 2))).toThrow("expected 3 axes");
 });
 
 // From torch 2.13.0's functional relu, gelu, silu and tanh.

@@ -23,6 +23,8 @@ export interface Declaration {
   readonly fallback?: unknown;
   /** Default `object`: anything. */
   readonly kind?: Kind;
+  /** The words that it may be, of one that has no others. */
+  readonly choices?: readonly string[];
 }
 
 /** A declaration, under the type of its values. */
@@ -73,7 +75,13 @@ export const flag = (fallback?: Fallback<boolean>): boolean =>
 export const choice = <Choice extends string>(
   choices: readonly Choice[],
   fallback?: Fallback<Choice>,
-): Choice => declared((where, value) => checkChoice(where, value, choices), fallback, "string");
+): Choice =>
+  ({
+    check: (where, value) => checkChoice(where, value, choices),
+    fallback,
+    kind: "string",
+    choices,
+  }) satisfies Declaration as never;
 
 /** An object of the user's own; see `checkNamed`. */
 export const named = <Value>(...functions: string[]): Value =>

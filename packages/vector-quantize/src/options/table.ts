@@ -43,6 +43,8 @@ export interface OptionTable<Given extends object, Options> {
   readonly name: string;
   /** Every option, in the order of its declaration. */
   readonly declarations: ReadonlyMap<string, Declaration>;
+  /** The classes that declare them; of two with one name the later counts. */
+  readonly classes: readonly OptionClass[];
   /** The defaults filled in; nothing is checked. */
   withDefaults(given: Given): Options;
   /**
@@ -121,6 +123,7 @@ export function optionTable<Given extends object, Options = Required<Given>>(
   return {
     name,
     declarations: fields,
+    classes,
     withDefaults,
 
     read(given) {

@@ -27,8 +27,10 @@ export interface Quantizer<
 > {
   /** Plain JSON that rebuilds the quantizer: `{ type, ...options }`. */
   readonly config: QuantizerConfig;
-  /** Feature size of the input and of the output. */
+  /** Feature size of the input, and of the output but where `outputs` says another. */
   readonly dim: number;
+  /** Feature size of the output, where it is not `dim`. */
+  readonly outputs?: number;
   /** One entry per index that a vector gets. */
   readonly codebookSizes: readonly number[];
 

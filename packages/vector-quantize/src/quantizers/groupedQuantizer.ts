@@ -20,7 +20,9 @@ function checkResidual(where: string, value: unknown): void {
   if (!("layersMayRest" in value)) throw expected(where, "a residual quantizer", value.config.type);
 }
 
-const table = optionTable<GroupedQuantizerOptions>("groupedQuantizer", [GroupedQuantizerOptions]);
+export const groupedQuantizerTable = optionTable<GroupedQuantizerOptions>("groupedQuantizer", [
+  GroupedQuantizerOptions,
+]);
 
 /**
  * Groups of features, each with a residual quantizer of its own: `groupedResidualVQ` and the like
@@ -37,7 +39,7 @@ const table = optionTable<GroupedQuantizerOptions>("groupedQuantizer", [GroupedQ
  * Source: as for `groupedResidualVQ`.
  */
 export function groupedQuantizer(given: GroupedQuantizerOptions): GroupedQuantizer {
-  const { options, config } = table.read(given);
+  const { options, config } = groupedQuantizerTable.read(given);
   const { quantizer, groups } = options;
   return groupedOf({
     config,

@@ -16,7 +16,7 @@ class WholeOptions extends GroupedOptions {
   dim: number = integer();
 }
 
-const table = residualFSQTable.extended<GroupedResidualFSQOptions>(
+export const groupedResidualFSQTable = residualFSQTable.extended<GroupedResidualFSQOptions>(
   "groupedResidualFSQ",
   WholeOptions,
 );
@@ -34,5 +34,5 @@ const table = residualFSQTable.extended<GroupedResidualFSQOptions>(
  * `GroupedResidualFSQ`.
  */
 export function groupedResidualFSQ(given: GroupedResidualFSQOptions): GroupedQuantizer {
-  return groupsAlike(table, given, residualFSQ, finiteRows);
+  return groupsAlike(groupedResidualFSQTable, given, residualFSQ, finiteRows);
 }

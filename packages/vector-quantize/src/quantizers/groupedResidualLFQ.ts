@@ -5,7 +5,7 @@ import { type ResidualLFQOptions, residualLFQ, residualLFQTable } from "./residu
 /** Options of `groupedResidualLFQ`; those of the groups are the same for all. */
 export interface GroupedResidualLFQOptions extends ResidualLFQOptions, GroupedOptions {}
 
-const table = residualLFQTable.extended<GroupedResidualLFQOptions>(
+export const groupedResidualLFQTable = residualLFQTable.extended<GroupedResidualLFQOptions>(
   "groupedResidualLFQ",
   GroupedOptions,
 );
@@ -23,5 +23,5 @@ const table = residualLFQTable.extended<GroupedResidualLFQOptions>(
  * `GroupedResidualLFQ`.
  */
 export function groupedResidualLFQ(given: GroupedResidualLFQOptions): GroupedQuantizer {
-  return groupsAlike(table, given, residualLFQ, finiteRows);
+  return groupsAlike(groupedResidualLFQTable, given, residualLFQ, finiteRows);
 }

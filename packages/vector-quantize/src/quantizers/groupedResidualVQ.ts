@@ -6,7 +6,7 @@ import { residualVQ } from "./residualVQ.ts";
 /** Options of `groupedResidualVQ`; those of the groups are the same for all. */
 export interface GroupedResidualVQOptions extends ResidualVQOptions, GroupedOptions {}
 
-const table = residualVQTable.extended<GroupedResidualVQOptions>(
+export const groupedResidualVQTable = residualVQTable.extended<GroupedResidualVQOptions>(
   "groupedResidualVQ",
   GroupedOptions,
 );
@@ -25,5 +25,5 @@ const table = residualVQTable.extended<GroupedResidualVQOptions>(
  * Codec", 2023, https://arxiv.org/abs/2305.02765. The reference's class is `GroupedResidualVQ`.
  */
 export function groupedResidualVQ(given: GroupedResidualVQOptions): GroupedQuantizer {
-  return groupsAlike(table, given, residualVQ, usableRows);
+  return groupsAlike(groupedResidualVQTable, given, residualVQ, usableRows);
 }

@@ -19,7 +19,7 @@ export class IdentityOptions {
   layout?: Layout = choice(layouts, "channelLast");
 }
 
-const table = optionTable<IdentityOptions>("identity", [IdentityOptions]);
+export const identityTable = optionTable<IdentityOptions>("identity", [IdentityOptions]);
 
 type Nothing = Record<string, never>;
 
@@ -36,7 +36,7 @@ type Nothing = Record<string, never>;
  *   throw always, since an index says nothing about its vector
  */
 export function identity(given: IdentityOptions): Quantizer<Nothing, Nothing> {
-  const { options, config } = table.read(given);
+  const { options, config } = identityTable.read(given);
   const { dim, layout } = options;
 
   const run = jitted((x: np.Array) => {

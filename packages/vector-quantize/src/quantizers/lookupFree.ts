@@ -72,6 +72,7 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
   const quantizer: LookupFreeQuantizer<P, S> = {
     config: family.config,
     dim,
+    ...(family.codeWidth && { outputs: codebooks * family.codeWidth }),
     codebookSizes: Array.from({ length: codebooks }, () => radix.sizes).flat(),
     ...(prepare && { trainsApart: true, prepare }),
 

@@ -160,6 +160,7 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
   const quantizer: RandomProjection = {
     config,
     dim,
+    outputs: H * C,
     codebookSizes: all.map(() => K),
 
     init(key) {

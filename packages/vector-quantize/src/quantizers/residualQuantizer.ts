@@ -18,7 +18,7 @@ export class ResidualQuantizerOptions extends QuantizeDropoutOptions {
   layout?: Layout = choice(layouts, "channelLast");
 }
 
-const table = optionTable<ResidualQuantizerOptions>(
+export const residualQuantizerTable = optionTable<ResidualQuantizerOptions>(
   "residualQuantizer",
   [ResidualQuantizerOptions],
   [checkLayers, (options, where) => checkDropout(where, options, options.layers.length)],
@@ -40,7 +40,7 @@ const table = optionTable<ResidualQuantizerOptions>(
  * Source: Zeghidour et al., "SoundStream", 2021, section III-C, https://arxiv.org/abs/2107.03312
  */
 export function residualQuantizer(given: ResidualQuantizerOptions): ResidualQuantizer {
-  const { options, config } = table.read(given);
+  const { options, config } = residualQuantizerTable.read(given);
   const { layers, layout } = options;
   const { dim } = layers[0] as Quantizer;
   const { dropout } = dropoutOf(options);

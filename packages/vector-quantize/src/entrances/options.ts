@@ -1,0 +1,9 @@
+/** `vector-quantize/options`: what quantizers there are and what they take, in words. */
+import "../pageThreads.ts";
+
+export {
+  describeQuantizer,
+  type OptionDescription,
+  type QuantizerDescription,
+  quantizerTypes,
+} from "../describe/quantizers.ts";
