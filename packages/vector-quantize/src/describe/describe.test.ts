@@ -43,6 +43,7 @@ describe("descriptions", () => {
       reference: ["use_cosine_sim"],
     });
     expect(named("gradient")?.reference).toContain("rotation_trick");
+    expect(named("vqBridge")).toMatchObject({ own: true, kind: "object" });
     expect(named("codebookSize")?.reference).toEqual(["codebook_size"]);
   });
 

@@ -13,6 +13,8 @@ export interface OptionDescription {
   readonly kind: Kind;
   /** The words that it may be, of one that has no others. */
   readonly choices?: readonly string[];
+  /** Whether it is an object with functions of the user's own, which no text can say. */
+  readonly own?: boolean;
   readonly required: boolean;
   /** Its default, if that is fixed: `text` tells of those that follow from other options. */
   readonly fallback?: unknown;
@@ -57,10 +59,11 @@ export function describeQuantizer(type: string): QuantizerDescription {
     type,
     summary: said.summary,
     ...(translation && { reference: translation.className }),
-    options: [...table.declarations].map(([name, { kind = "object", choices, fallback }]) => ({
+    options: [...table.declarations].map(([name, { kind = "object", choices, own, fallback }]) => ({
       name,
       kind,
       ...(choices && { choices }),
+      ...(own && { own }),
       required: fallback === undefined,
       ...(fallback !== undefined && typeof fallback !== "function" && { fallback }),
       text: said.options[name] ?? "",

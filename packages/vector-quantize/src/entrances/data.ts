@@ -2,6 +2,7 @@
 import "../pageThreads.ts";
 
 export { type Batches, shuffledBatches, trainValidationSplit } from "../data/batches.ts";
+export { type HostRandom, hostRandom } from "../data/hostRandom.ts";
 export { idxBytes, parseIdx } from "../data/idx.ts";
 export {
   type Images,

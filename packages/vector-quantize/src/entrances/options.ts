@@ -7,3 +7,4 @@ export {
   type QuantizerDescription,
   quantizerTypes,
 } from "../describe/quantizers.ts";
+export { didYouMean } from "../didYouMean.ts";

@@ -25,6 +25,8 @@ export interface Declaration {
   readonly kind?: Kind;
   /** The words that it may be, of one that has no others. */
   readonly choices?: readonly string[];
+  /** Whether it is an object of the user's own, which no text can say. */
+  readonly own?: boolean;
 }
 
 /** A declaration, under the type of its values. */
@@ -85,7 +87,12 @@ export const choice = <Choice extends string>(
 
 /** An object of the user's own; see `checkNamed`. */
 export const named = <Value>(...functions: string[]): Value =>
-  declared(checkNamed(...functions), absent);
+  ({
+    check: checkNamed(...functions),
+    fallback: absent,
+    kind: "object",
+    own: true,
+  }) satisfies Declaration as never;
 
 /** Throws unless `value` is a number within the range that is finite in float32 too. */
 export function checkFloat(where: string, value: unknown, min?: number, max?: number): void {

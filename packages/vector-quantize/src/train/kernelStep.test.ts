@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { leakedBytes } from "../../../../test/leak.ts";
 import { linear } from "../nn/linear.ts";
 import { sequential } from "../nn/sequential.ts";
+import { binaryMapper } from "../quantizers/binaryMapper.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import { fsp } from "../quantizers/fsp.ts";
 import { fsq } from "../quantizers/fsq.ts";
@@ -82,7 +83,8 @@ const quantizers: [string, () => Quantizer][] = Object.entries({
   residualLFQ: () => residualLFQ({ dim: 6, numQuantizers: 2, codebookSize: 64, temperature: 1 }),
   hierarchicalVQ: () => hierarchicalVQ({ dim: 6, codebookSize: 16, scales: [1, 3, 6] }),
   randomProjectionQuantizer: () =>
-    randomProjectionQuantizer({ dim: 6, codebookDim: 6, codebookSize: 16 }),
+    randomProjectionQuantizer({ dim: 6, codebookDim: 4, codebookSize: 16 }),
+  binaryMapper: () => binaryMapper({ bits: 6 }),
   identity: () => identity({ dim: 6 }),
 }).map(([name, make]) => [name, () => asQuantizer(make())]);
 
@@ -90,7 +92,7 @@ const modelWith = (quantizer: Quantizer) =>
   sequential([
     linear({ inFeatures: 12, outFeatures: 6 }),
     quantizer,
-    linear({ inFeatures: 6, outFeatures: 12 }),
+    linear({ inFeatures: quantizer.outputs ?? 6, outFeatures: 12 }),
   ]);
 
 /** Images with channels first do for all of them: the layers are over the last axis. */

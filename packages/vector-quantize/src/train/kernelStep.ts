@@ -8,7 +8,7 @@ import type { Quantized } from "../quantizers/contract.ts";
 import { jitted, owns, release } from "../tree.ts";
 import { checkOutput } from "./checks.ts";
 import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
-import { type BufferPass, quantizerPass } from "./quantizerPass.ts";
+import { type BufferPass, outputShape, quantizerPass } from "./quantizerPass.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
 
@@ -63,7 +63,10 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
         const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
         made.push(key, stepKey);
         const encoder = encoderFor(params.encoder, batch.shape);
-        const decoder = decoderFor(params.decoder, encoder.outputShape);
+        const decoder = decoderFor(
+          params.decoder,
+          outputShape(model.quantizer, encoder.outputShape),
+        );
         checkOutput(decoder.outputShape, batch.shape);
         const own = {
           encoder: await bringIn(work, params.encoder),

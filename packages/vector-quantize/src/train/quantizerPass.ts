@@ -21,6 +21,14 @@ export interface BufferPass {
   dispose(): void;
 }
 
+/** The shape of what `quantizer` makes of vectors of `shape`. */
+export function outputShape(
+  { outputs, config: { layout = "channelLast" } }: Quantizer,
+  shape: readonly number[],
+): readonly number[] {
+  return outputs === undefined ? shape : shape.with(layout === "channelLast" ? -1 : 1, outputs);
+}
+
 /** Vectors in a buffer. */
 interface BufferVectors {
   readonly at: number;
@@ -64,11 +72,12 @@ export function quantizerPass(quantizer: Quantizer) {
     work.release(at);
     const pass = await run(tree.ref(variables), x, { key });
     const { quantized, ...report } = pass.quantized;
+    const outputs = quantized.shape;
     return {
       output: await bufferOf(work, quantized),
       report,
       async back(byOutput, byLoss) {
-        const gradient = arrayAt(work, byOutput, shape);
+        const gradient = arrayAt(work, byOutput, outputs);
         work.release(byOutput);
         const { params, x } = await pass.back({ quantized: gradient, loss: byLoss });
         return { params, byVectors: await bufferOf(work, x) };
