@@ -50,7 +50,11 @@ afterAll(() => folder[Symbol.dispose]());
 describe("a run's folder", () => {
   test("has the report's numbers for programs", () => {
     const numbers = JSON.parse(readFileSync(join(run, "report.json"), "utf8"));
-    expect(numbers).toMatchObject({ step: 12, stoppedEarly: false, settings: { codes: 16 } });
+    expect(numbers).toMatchObject({
+      step: 12,
+      stoppedEarly: false,
+      settings: { quantizer: { codebookSize: 16 } },
+    });
     expect(numbers.evaluation).toMatchObject({ images: 5 });
     expect(numbers.peakMebibytes).toBeGreaterThan(30);
     expect(numbers).not.toHaveProperty("profile");
@@ -58,6 +62,7 @@ describe("a run's folder", () => {
 
   test("holds model, checkpoint, metrics, report and pictures, and nothing else", () => {
     expect(readdirSync(run).sort()).toEqual([
+      "config.json",
       "metrics.jsonl",
       "model.safetensors",
       "reconstructions.png",
@@ -93,6 +98,32 @@ describe("a run's folder", () => {
     const { width, height } = await sharp(join(run, "reconstructions.png")).metadata();
     expect([width, height]).toEqual([3 * (5 * 18 + 2), 3 * (32 + 4)]);
   });
+});
+
+test("the config.json of a run does the same again, and flags beside it win", async () => {
+  const again = ["train", "--config", join(run, "config.json"), "--out", at("again")];
+  expect((await runVq(again)).code).toBe(0);
+  for (const name of ["config.json", "reconstructions.png"]) {
+    expect(readFileSync(at("again", name))).toEqual(readFileSync(join(run, name)));
+  }
+  const other = [...again, "--overwrite", "--steps", "1", "--codes", "4"];
+  expect((await runVq(other)).code).toBe(0);
+  const config = JSON.parse(readFileSync(at("again", "config.json"), "utf8"));
+  expect(config.quantizer).toMatchObject({ type: "vectorQuantize", dim: 4, codebookSize: 4 });
+  expect(config.training).toMatchObject({ steps: 1, batch: 8 });
+  expect(config.architecture).toEqual({ patch: 4, width: 8, depth: 1 });
+});
+
+test("quantizers tells of all, and of the options of one", async () => {
+  const { stdout } = await runVq(["quantizers"]);
+  expect(stdout).toMatch(/^vectorQuantize +Vector quantization with a codebook/);
+  expect(stdout).toMatch(/\nfsp .* one of a few bins of equal width\.\n/);
+  const lfq = (await runVq(["quantizers", "lfq"])).stdout;
+  expect(lfq).toContain("In the reference: LFQ.");
+  expect(lfq).toMatch(/--entropy-loss-weight <n> {2}\[0\.1\]\n +Weight of the entropy loss/);
+  const help = (await runVq(["train", "--quantizer", "lfq", "--help"])).stdout;
+  expect(help).toContain("Options of lfq:");
+  expect(help).toContain("--spherical");
 });
 
 test("a run that gets no better stops early, keeps its best model, and tells where time goes", async () => {
@@ -227,6 +258,55 @@ test.runIf(existsSync("/dev/full"))("results that find a full disk are an error"
   expect(stderr).toMatch(/ left\nvq: standard output: expected to write to it, got a full disk\n$/);
   expect(status).toBe(1);
   expect(readdirSync(at("full"))).toEqual(readdirSync(run));
+});
+
+test("files are taken at their size in crops, and what is left out is named", async () => {
+  const { mkdirSync, writeFileSync } = await import("node:fs");
+  mkdirSync(at("photos", "deep"), { recursive: true });
+  const photo = (width: number, height: number) =>
+    sharp({
+      create: {
+        width,
+        height,
+        channels: 3,
+        background: "red",
+        noise: { type: "gaussian", mean: 99, sigma: 50 },
+      },
+    });
+  for (const name of ["a.png", "deep/b.tif", "c.avif"])
+    await photo(90, 70).toFile(at("photos", name));
+  await photo(20, 90).toFile(at("photos", "small.gif"));
+  writeFileSync(at("photos", "notes.txt"), "");
+  const args = [
+    "train",
+    at("photos"),
+    "--steps",
+    "2",
+    ...tiny,
+    "--size",
+    "0",
+    "--out",
+    at("crops"),
+  ];
+  const whole = await runVq(args);
+  expect(whole.stderr).toContain(
+    `Left out a file, no images by their names: ${at("photos", "notes.txt")}`,
+  );
+  expect(whole.stderr).toContain(
+    "photos: 4 images of 2 sizes, in crops of 64 x 64, colour; 1 held back",
+  );
+  expect(whole.code).toBe(0);
+  const config = JSON.parse(readFileSync(at("crops", "config.json"), "utf8"));
+  expect(config.training.crop).toBe(64);
+
+  writeFileSync(at("photos", "broken.jpg"), "no picture");
+  const broken = await runVq([...args, "--overwrite"]);
+  expect(broken.stderr).toMatch(/\nvq: .*broken\.jpg: expected a readable PNG/);
+  expect(broken.code).toBe(1);
+  const skipped = await runVq([...args, "--overwrite", "--skip-unreadable", "--crop", "24"]);
+  expect(skipped.stderr).toMatch(/Left out a file, unreadable: .*broken\.jpg: expected a readable/);
+  expect(skipped.stderr).toContain("4 images of 2 sizes, in crops of 24 x 24, colour");
+  expect(skipped.code).toBe(0);
 });
 
 test("images of a folder, an IDX file and a .npy file are all taken", async () => {

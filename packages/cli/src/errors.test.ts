@@ -165,7 +165,7 @@ const cases: Record<string, Case[]> = {
     [
       "resumed with other settings",
       ["train", "shapes", "--out", at("run"), "--resume", "--steps", "3", "--codes", "16"],
-      "--resume: expected codes 8, as the run began with, got 16",
+      "--resume: expected codebookSize 8, as the run began with, got 16",
     ],
     [
       "resumed with another average",
@@ -206,6 +206,54 @@ const cases: Record<string, Case[]> = {
     ],
     ["with no number", [...train("grey.npy"), "--batch", "x"], "Expected an integer", 2],
     ["with 0 steps", [...train("grey.npy"), "--steps", "0"], "an integer of at least 1", 2],
+    [
+      "with an option of another quantizer",
+      [...train("grey.npy"), "--levels", "8"],
+      "unknown option '--levels'",
+      2,
+    ],
+    [
+      "with a quantizer that there is none of",
+      [...train("grey.npy"), "--quantizer", "fsk"],
+      "expected one of vectorQuantize, residualVQ,",
+      1,
+    ],
+    [
+      "without what a quantizer needs",
+      [...train("grey.npy"), "--quantizer", "residualVQ"],
+      "--num-quantizers: expected the number of layers, got none",
+      2,
+    ],
+    [
+      "with an option that a table refuses",
+      [...train("grey.npy"), "--threshold-ema-dead-code.share", "2"],
+      "--threshold-ema-dead-code.share: expected a number from 0 to 1, got 2",
+      2,
+    ],
+    [
+      "with options that don't go together",
+      [...train("grey.npy"), "--metric", "cosine", "--learnable-codebook"],
+      "--quantizer vectorQuantize: expected metric euclidean with a learnable codebook, got cosine",
+      2,
+    ],
+    [
+      "with half a list",
+      [...train("grey.npy"), "--commitment", "[8"],
+      "'--commitment <value>' argument '[8' is invalid. Expected JSON",
+      2,
+    ],
+    [
+      "with scales that are not the encoder's",
+      [...train("grey.npy"), "--quantizer", "hierarchicalVQ", "--scales", "1,2"],
+      "--scales: expected to end with 8, the side of 32 x 32 images in patches of 4, got 2",
+      2,
+    ],
+    [
+      "with more codes than can be counted",
+      [...train("grey.npy"), "--quantizer", "lfq", "--codes", "8388608"],
+      "--quantizer lfq: expected at most 4194304 codes",
+      2,
+    ],
     ["with another device", ["inspect", model, "--device", "abacus"], "Allowed choices are", 2],
     ["with one argument too many", ["inspect", model, model], "too many arguments", 2],
   ],

@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { encodeCommand } from "./commands/encode.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { quantizersCommand } from "./commands/quantizers.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
 import { checkPrinted, print, watchStreams } from "./output/print.ts";
@@ -19,26 +20,14 @@ const commands = [
   decodeCommand,
   evalCommand,
   inspectCommand,
+  quantizersCommand,
 ];
 
 /** Runs `vq` with the arguments after its name. Returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
-  const program = new Command("vq")
-    .description("Train, run and inspect vector-quantized autoencoders for images.")
-    .version(version)
-    .addHelpText("after", "\nStart with: vq demo");
-  for (const make of commands) program.addCommand(make());
-  for (const command of [program, ...program.commands]) {
-    // A wrong command line is one line on stderr, and throws instead of ending the process.
-    command.exitOverride().configureOutput({
-      outputError: (text) => print("stderr", `vq: ${oneLine(text).replace(/^error: /, "")}`),
-    });
-  }
   watchStreams();
   try {
-    await program.parseAsync([...args], { from: "user" }).catch((error) => {
-      if (!(error instanceof CommanderError && error.exitCode === 0)) throw error; // --help
-    });
+    await runCommand(args);
     await checkPrinted();
     return 0;
   } catch (error) {
@@ -49,4 +38,21 @@ export async function run(args: readonly string[]): Promise<number> {
     if (process.env.VQ_DEBUG) for (const part of inspect(error).split("\n")) print("stderr", part);
     return code;
   }
+}
+
+async function runCommand(args: readonly string[]): Promise<void> {
+  const program = new Command("vq")
+    .description("Train, run and inspect vector-quantized autoencoders for images.")
+    .version(version)
+    .addHelpText("after", "\nStart with: vq demo");
+  for (const make of commands) program.addCommand(await make(args));
+  for (const command of [program, ...program.commands]) {
+    // A wrong command line is one line on stderr, and throws instead of ending the process.
+    command.exitOverride().configureOutput({
+      outputError: (text) => print("stderr", `vq: ${oneLine(text).replace(/^error: /, "")}`),
+    });
+  }
+  await program.parseAsync([...args], { from: "user" }).catch((error) => {
+    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error; // --help
+  });
 }

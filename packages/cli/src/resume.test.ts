@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
+import { shapeImages } from "vector-quantize/data";
 import { readSafetensors } from "vector-quantize/safetensors";
 import { afterAll, expect, test, vi } from "vitest";
 import { type Outcome, runVq, temporaryFolder } from "../../../test/support/vq.ts";
@@ -57,7 +59,11 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     const last = JSON.parse(stdout.trim().split("\n").at(-1) as string);
     expect(last).toMatchObject({ event: "interrupted", steps });
     expect(last.step).toBeLessThan(steps);
-    expect(readdirSync(at(signal)).sort()).toEqual(["metrics.jsonl", "training.safetensors"]);
+    expect(readdirSync(at(signal)).sort()).toEqual([
+      "config.json",
+      "metrics.jsonl",
+      "training.safetensors",
+    ]);
   },
 );
 
@@ -75,6 +81,29 @@ test("a stopped run goes on bit for bit", async () => {
   expect(lines.map((line) => JSON.parse(line).step)).toEqual(
     Array.from({ length: steps }, (_, i) => i + 1),
   );
+});
+
+test("a stopped run on files goes on with the same crops", async () => {
+  mkdirSync(at("photos"));
+  for (const [i, name] of ["a.png", "b.png", "c.png"].entries()) {
+    const { pixels } = shapeImages({ count: 1, seed: i, size: 48 });
+    const raw = { width: 48, height: 48, channels: 3 } as const;
+    await sharp(pixels, { raw }).toFile(at("photos", name));
+  }
+  const args = (out: string) => [
+    ...["train", at("photos"), "--crop", "16", "--patch", "4", "--steps", `${steps}`],
+    ...["--batch", "24", "--eval-every", "15", ...model, "--out", at(out)],
+  ];
+  let sent = false;
+  await runVq([...args("stopped"), "--json"], (child, stdout) => {
+    if (!sent && stdout.includes("\n")) child.kill("SIGINT");
+    sent ||= stdout.includes("\n");
+  });
+  expect((await runVq([...args("stopped"), "--resume"])).code).toBe(0);
+  expect((await runVq(args("whole"))).code).toBe(0);
+  for (const name of ["training.safetensors", "model.safetensors", "best.safetensors"]) {
+    expect(await arraysOf(at("stopped", name))).toEqual(await arraysOf(at("whole", name)));
+  }
 });
 
 test("a run that ended before its model and report were written gets them", async () => {

@@ -2,6 +2,7 @@ import { numpy as np, tree } from "@jax-js/jax";
 import { type Images, toFloats } from "vector-quantize/data";
 import type { Model, ModelVariables } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
+import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 
 /** A trained model. Its variables stay alive: functions here take references of their own. */
 export interface Codec {
@@ -11,7 +12,7 @@ export interface Codec {
 
 /** Indices of all images, image after image. */
 export interface Codes {
-  /** `[N, h, w]`, or `[N, h, w, Q]` where a vector gets Q indices. */
+  /** `[N, h, w]`, or `[N, h, w, Q]` where a vector gets Q indices; see `CodeShape`. */
   readonly shape: readonly number[];
   readonly data: Int32Array<ArrayBuffer>;
 }
@@ -28,6 +29,7 @@ export function encodeBatchSize({ height, width }: Pick<Images, "height" | "widt
 /** Called with each batch on its way: its arrays are disposed by the caller. */
 export type SeeBatch = (batch: {
   readonly x: np.Array;
+  /** As the quantizer puts them out. */
   readonly indices: np.Array;
   /** How many of the batch are images; the rest repeats the last one. */
   readonly real: number;
@@ -41,16 +43,18 @@ export async function encodeImages(
 ): Promise<Codes> {
   const { height, width, channels } = images;
   const size = encodeBatchSize(images);
+  const order = codeShape(model.quantizer);
   let codes: { shape: number[]; data: Int32Array<ArrayBuffer> } | undefined;
   for (let first = 0; first < images.count; first += size) {
     const numbers = filledUp(first, images.count, size);
     const x = np.array(toFloats(images, numbers), { shape: [size, height, width, channels] });
     const indices = await model.encode(tree.ref(variables as never), x.ref);
-    const shape = indices.shape.slice(1);
+    const ordered = toFileOrder(indices.ref, order);
+    const shape = ordered.shape.slice(1);
     const length = shape.reduce((product, count) => product * count, 1);
     codes ??= { shape: [images.count, ...shape], data: new Int32Array(images.count * length) };
     const real = Math.min(size, images.count - first);
-    const data = ((await indices.ref.data()) as Int32Array).subarray(0, real * length);
+    const data = ((await ordered.data()) as Int32Array).subarray(0, real * length);
     codes.data.set(data, first * length);
     if (see) await see({ x: x.ref, indices: indices.ref, real });
     tree.dispose([x, indices]);
@@ -79,15 +83,18 @@ export async function* decodeCodes(
   { model, variables }: Codec,
   codes: Codes,
 ): AsyncGenerator<DecodedBatch> {
-  const [total = 0, h = 1, w = 1, ...rest] = codes.shape;
-  const size = Math.max(1, Math.floor(positionsAtOnce / (h * w)));
+  const [total = 0, ...each] = codes.shape;
+  const order = codeShape(model.quantizer);
+  const positions = each.slice(0, order.positions).reduce((product, side) => product * side, 1);
+  const size = Math.max(1, Math.floor(positionsAtOnce / positions));
   const length = codes.data.length / total;
   for (let first = 0; first < total; first += size) {
     const count = Math.min(size, total - first);
     // What is missing from a full batch is filled with code 0.
     const data = new Int32Array(size * length);
     data.set(codes.data.subarray(first * length, (first + count) * length));
-    const indices = np.array(data, { shape: [size, h, w, ...rest], dtype: np.int32 });
+    const batch = np.array(data, { shape: [size, ...each], dtype: np.int32 });
+    const indices = fromFileOrder(batch, order);
     const output = await model.decode(tree.ref(variables as never), indices);
     const [, height = 0, width = 0, channels = 0] = output.shape;
     const all = (await output.data()) as Float32Array;

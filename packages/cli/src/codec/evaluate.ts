@@ -1,8 +1,10 @@
-import { jit, numpy as np, tree } from "@jax-js/jax";
+import { jit, numpy as np, random, tree } from "@jax-js/jax";
 import { bitsPerPixel, meanSquaredError, psnr } from "vector-quantize";
 import { type Images, toFloats } from "vector-quantize/data";
 import type { Model } from "vector-quantize/nn";
+import { applyModel } from "./applyModel.ts";
 import { type Codec, type Codes, decodeCodes, encodeImages, type SeeBatch } from "./codec.ts";
+import { codeShape, firstImages } from "./codeShape.ts";
 import { measureUsage, type Usage } from "./usage.ts";
 
 /** How well a model does on a set of images. */
@@ -29,7 +31,9 @@ export async function evaluate(
   const losses = lossMeter(codec);
   const codes = await encodeImages(codec, images, losses.see);
   let squares = 0;
-  for await (const { floats, first, count } of decodeCodes(codec, codes)) {
+  const { type } = model.quantizer.config;
+  const decoded = type === "identity" ? applyModel(codec, images) : decodeCodes(codec, codes);
+  for await (const { floats, first, count } of decoded) {
     const originals = toFloats(
       images,
       Uint32Array.from({ length: count }, (_, i) => first + i),
@@ -37,12 +41,16 @@ export async function evaluate(
     squares += meanSquaredError(originals, floats) * count;
     await see?.(floats, first);
   }
-  const [, h = 1, w = 1] = codes.shape;
+  const vectors = codes.data.length / images.count / model.quantizer.codebookSizes.length;
   return {
     ...measureUsage(codes.data, model.quantizer.codebookSizes),
     images: images.count,
     psnr: psnr(squares / images.count, 2),
-    bitsPerPixel: bitsPerPixel(model.quantizer.codebookSizes, h * w, images.height * images.width),
+    bitsPerPixel: bitsPerPixel(
+      model.quantizer.codebookSizes,
+      vectors,
+      images.height * images.width,
+    ),
     losses: losses.means(),
     codes,
   };
@@ -57,7 +65,7 @@ type MeasureLosses = (inputs: {
   variables: never;
   x: np.Array;
   indices: np.Array;
-  mask: np.Array;
+  key: np.Array;
 }) => Record<string, np.Array>;
 
 const compiled = new WeakMap<Model, MeasureLosses>();
@@ -67,8 +75,8 @@ function lossesOf(model: Model): MeasureLosses {
   const known = compiled.get(model);
   if (known) return known;
   const measure: MeasureLosses = jit(
-    ({ variables, x, indices, mask }: Parameters<MeasureLosses>[0]) => {
-      const options = { training: true, freezeCodebook: true, indices, mask };
+    ({ variables, x, indices, key }: Parameters<MeasureLosses>[0]) => {
+      const options = { training: true, indices, key };
       const { output, quantized } = model.apply(variables, x, options);
       const { losses, ...rest } = quantized;
       tree.dispose([output, rest] as never);
@@ -85,21 +93,16 @@ function lossMeter({ model, variables }: Codec): {
   means(): Record<string, number>;
 } {
   const measure = lossesOf(model);
-  const layers = model.quantizer.codebookSizes.length;
+  const order = codeShape(model.quantizer);
   const sums: Record<string, number> = {};
   let images = 0;
   return {
     async see({ x, indices, real }) {
-      // One entry for each vector, however many indices it has.
-      const shape = layers === 1 ? indices.shape : indices.shape.slice(0, -1);
-      const vectors = indices.size / layers;
-      const padding = Math.round((vectors * real) / (shape[0] ?? 1));
-      const mask = Int32Array.from({ length: vectors }, (_, i) => (i < padding ? 1 : 0));
       const losses = measure({
         variables: tree.ref(variables as never),
-        x,
-        mask: np.array(mask, { shape, dtype: np.bool }),
-        indices,
+        x: real === x.shape[0] ? x : x.slice([0, real]),
+        indices: real === x.shape[0] ? indices : firstImages(indices, real, order),
+        key: random.key(0), // for losses that draw
       });
       for (const [name, loss] of Object.entries(losses)) {
         const [value = 0] = await loss.data();

@@ -14,8 +14,23 @@ export interface Usage {
  *
  * @param indices positions of all images; where a vector gets several indices, one after another.
  * @param codebookSizes one entry per index that a vector gets.
+ * @param groups of a grouped quantizer, whose indices these are as it puts them out: group after group.
  */
-export function countCodes(indices: Int32Array, codebookSizes: readonly number[]): Float64Array {
+export function countCodes(
+  indices: Int32Array,
+  codebookSizes: readonly number[],
+  groups = 0,
+): Float64Array {
+  if (groups > 1) {
+    const [length, layers] = [indices.length / groups, codebookSizes.length / groups];
+    const counts = Array.from({ length: groups }, (_, group) =>
+      countCodes(
+        indices.subarray(group * length, (group + 1) * length),
+        codebookSizes.slice(group * layers, (group + 1) * layers),
+      ),
+    );
+    return Float64Array.from(counts.flatMap((own) => [...own]));
+  }
   const layers = codebookSizes.length;
   const counts = codebookSizes.map((size, layer) => {
     const own = layers === 1 ? indices : indices.filter((_, i) => i % layers === layer);

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { createConsole } from "../output/console.ts";
 import { grouped } from "../output/words.ts";
+import { defaultSettings } from "../training/settings.ts";
 import { type MachineOptions, realNumber, wholeNumber, withMachineOptions } from "./options.ts";
 import { showResult } from "./showResult.ts";
-import { defaultSettings } from "./train.ts";
 
 type Options = MachineOptions & {
   readonly out: string;
@@ -38,7 +38,9 @@ export function demoCommand(): Command {
       const { writeNpy } = await import("vector-quantize/data");
       const console = createConsole(json);
       console.note(`Training on built-in images for about ${time} s, on ${machine}.`);
-      const settings = { data: "shapes", ...defaultSettings, batch, learningRate, seed };
+      const { defaultType, quantizerConfig } = await import("../training/quantizer.ts");
+      const quantizer = quantizerConfig(defaultType, {}, false);
+      const settings = { data: "shapes", quantizer, ...defaultSettings, batch, learningRate, seed };
       const result = await train(
         {
           ...{ settings, given: new Set(), out, time, machine },

@@ -1,5 +1,6 @@
 import { parseNpy } from "vector-quantize/data";
 import type { Codes } from "../codec/codec.ts";
+import { codeShape } from "../codec/codeShape.ts";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
@@ -9,8 +10,11 @@ export async function readCodes(path: string, { model }: ModelFile): Promise<Cod
   const { shape, data } = parseNpy(await readInput(path), path);
   const { codebookSizes } = model.quantizer;
   const layers = codebookSizes.length;
-  const wanted = layers === 1 ? "[N, height, width]" : `[N, height, width, ${layers}]`;
-  if (shape.length !== (layers === 1 ? 3 : 4) || (layers > 1 && shape[3] !== layers)) {
+  const { positions } = codeShape(model.quantizer);
+  const axes = positions === 1 ? "N, positions" : "N, height, width";
+  const wanted = layers === 1 ? `[${axes}]` : `[${axes}, ${layers}]`;
+  const perVector = shape.slice(1 + positions).reduce((product, size) => product * size, 1);
+  if (shape.length <= positions || perVector !== layers) {
     throw new Failure(`${path}: expected codes of shape ${wanted}, got [${shape.join(", ")}]`);
   }
   if (data.length === 0) {

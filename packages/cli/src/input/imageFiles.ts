@@ -6,26 +6,40 @@ import sharp from "sharp";
 import type { Images } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 
-export const imageEndings = [".png", ".jpg", ".jpeg", ".webp"];
+export const imageEndings = [
+  ...[".png", ".jpg", ".jpeg", ".webp"],
+  ...[".gif", ".tif", ".tiff", ".avif"],
+];
 
 /** How many images are decoded at once: sharp's own threads do the work. */
 const concurrency = 16;
 
-/** Paths of all images in a folder and the folders within it, in the order of their names. */
-export async function listImages(folder: string): Promise<string[]> {
+/** What lies in a folder and the folders within it: paths in the order of their names. */
+export interface FolderContents {
+  readonly images: readonly string[];
+  /** Files that are no images by their names, but for hidden ones. */
+  readonly others: readonly string[];
+}
+
+export async function listFolder(folder: string): Promise<FolderContents> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const named = entries.filter(({ name }) => imageEndings.includes(extname(name).toLowerCase()));
-  const files = await Promise.all(named.map(isFile));
-  const paths = named
-    .filter((_, i) => files[i])
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .sort();
-  if (paths.length === 0) {
+  const files = await Promise.all(entries.map(isFile));
+  const found = entries.filter((_, i) => files[i]);
+  const isImage = ({ name }: Dirent) => imageEndings.includes(extname(name).toLowerCase());
+  const paths = (own: Dirent[]) => own.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  const images = paths(found.filter(isImage));
+  if (images.length === 0) {
     throw new Failure(
       `${folder}: expected at least one image (${imageEndings.join(", ")}), got none`,
     );
   }
-  return paths;
+  const others = found.filter((entry) => !isImage(entry) && !entry.name.startsWith("."));
+  return { images, others: paths(others) };
+}
+
+/** Paths of all images in a folder and the folders within it, in the order of their names. */
+export async function listImages(folder: string): Promise<readonly string[]> {
+  return (await listFolder(folder)).images;
 }
 
 /** Not a pipe or a device, which would be waited for; a link that leads nowhere is an error later. */
@@ -58,17 +72,48 @@ export async function readImages(
   return { count: paths.length, height: size, width: size, channels, pixels };
 }
 
-async function readImage(path: string, size: number, channels: 1 | 3): Promise<Uint8Array> {
-  try {
-    return await sharp(path)
-      .autoOrient()
-      .flatten({ background: "white" })
-      .resize(size, size, { fit: "cover", position: "centre" })
+const readImage = async (path: string, size: number, channels: 1 | 3): Promise<Uint8Array> =>
+  (await decodeFile(path, channels, { fit: "cover", side: size })).pixels;
+
+/** A picture of bytes, channels last. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+/** How a picture is brought to a size: cut to a square, or so large that no side is shorter. */
+export interface Fit {
+  readonly fit: "cover" | "outside";
+  readonly side: number;
+}
+
+/** Decodes a file as people see it: turned by its EXIF data, transparency on white, 8 bits. */
+export async function decodeFile(path: string, channels: 1 | 3, fit?: Fit): Promise<Picture> {
+  return readable(path, async () => {
+    const upright = sharp(path).autoOrient().flatten({ background: "white" });
+    const sized = fit
+      ? upright.resize(fit.side, fit.side, { fit: fit.fit, position: "centre" })
+      : upright;
+    const { data, info } = await sized
       .toColourspace(channels === 1 ? "b-w" : "srgb")
       .raw()
-      .toBuffer();
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, pixels: data };
+  });
+}
+
+/** Width and height of a file's picture as people see it, by its header. */
+export async function sizeOfFile(path: string): Promise<{ width: number; height: number }> {
+  return readable(path, async () => (await sharp(path).metadata()).autoOrient);
+}
+
+async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (error) {
     const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new Failure(`${path}: expected a readable PNG, JPEG or WebP image, got ${why}`);
+    const kinds = "PNG, JPEG, WebP, GIF, TIFF or AVIF";
+    throw new Failure(`${path}: expected a readable ${kinds} image, got ${why}`);
   }
 }

@@ -47,7 +47,11 @@ export async function loadImages(source: string, request: ImageRequest): Promise
 }
 
 /** Throws unless a model that makes one code of `patch` x `patch` pixels can take them. */
-export function checkSides(source: string, { height, width }: Images, patch: number): void {
+export function checkSides(
+  source: string,
+  { height, width }: Pick<Images, "height" | "width">,
+  patch: number,
+): void {
   if (height % patch === 0 && width % patch === 0) return;
   throw new Failure(
     `${source}: expected images whose sides are multiples of ${patch} (--patch), got ${width} x ${height}`,

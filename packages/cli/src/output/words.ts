@@ -18,3 +18,13 @@ export function small(value: number, digits = 3): string {
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
+
+/** The flag of a quantizer's option; `--quantizer` itself names the type of the run's. */
+export function flagOf(option: string): string {
+  return option === "quantizer" ? "inner-quantizer" : kebabCase(option);
+}
+
+/** `numQuantizers` as `num-quantizers`, `residualFSQ` as `residual-fsq`. */
+function kebabCase(name: string): string {
+  return name.replace(/([a-z\d])([A-Z])/g, "$1-$2").toLowerCase();
+}

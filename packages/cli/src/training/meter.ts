@@ -34,11 +34,13 @@ export const noSteps: MeterState = {
 
 /**
  * @param batch images a step.
+ * @param groups of a grouped quantizer: see `countCodes`.
  * @param begun what an earlier session left.
  */
 export function createMeter(
   codebookSizes: readonly number[],
   batch: number,
+  groups: number,
   begun: MeterState = noSteps,
 ): Meter {
   let { step, steps, before } = begun;
@@ -50,7 +52,7 @@ export function createMeter(
       step = number;
       steps += 1;
       for (const [name, value] of Object.entries(values)) sums[name] = (sums[name] ?? 0) + value;
-      const uses = countCodes(indices, codebookSizes);
+      const uses = countCodes(indices, codebookSizes, groups);
       counts = uses.map((count, code) => count + (counts[code] ?? 0));
     },
     get steps() {

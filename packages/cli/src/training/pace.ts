@@ -1,7 +1,6 @@
 import { tree } from "@jax-js/jax";
-import { type Images, shuffledBatches } from "vector-quantize/data";
 import { trainLoop } from "vector-quantize/train";
-import { batchMaker } from "./batch.ts";
+import type { TrainingData } from "./data.ts";
 import { type Run, trainerOf } from "./run.ts";
 
 /** Steps that are taken for compilation and for warming up, and then to measure. */
@@ -16,14 +15,14 @@ const measured = 12;
 export async function stepsWithin(
   seconds: number,
   { model, settings, state }: Run,
-  images: Images,
+  data: TrainingData,
   items: Uint32Array,
 ): Promise<number> {
   const began = performance.now();
   let from = began;
   const result = await trainLoop(tree.ref(state as never) as typeof state, {
     trainer: trainerOf(model, settings),
-    batch: batchMaker(images, shuffledBatches(items, settings.batch, settings.seed)),
+    batch: data.batches(items, settings.batch, settings.seed),
     from: 0,
     to: warmup + measured,
     onReport({ step }) {

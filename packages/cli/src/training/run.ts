@@ -1,5 +1,4 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
-import { type Images, shuffledBatches } from "vector-quantize/data";
 import type { Model } from "vector-quantize/nn";
 import {
   adam,
@@ -19,7 +18,7 @@ import { Failure } from "../failure.ts";
 import { readInput, writeFileSafely } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";
 import type { MetricLine } from "../report/page.ts";
-import { batchMaker } from "./batch.ts";
+import type { TrainingData } from "./data.ts";
 import { type MeterState, noSteps } from "./meter.ts";
 import { buildModel } from "./model.ts";
 import { isFinished, type RunFolder } from "./runFolder.ts";
@@ -44,27 +43,39 @@ export interface Run {
 /** What a run has before its first step. */
 const unbegun = { step: 0, seconds: 0, history: [], meter: noSteps, validation: noValidation };
 
-/** Images from which the first codebook is made. */
-const sampleSize = 256;
+/** Most pixels of the images that the first codes are made of. */
+const mostPixels = 2 ** 22;
+/** Most crops of each image among them. */
+const cropsToFit = 64;
 
 /** A run at its beginning: fresh weights, and a codebook from some of the images. */
 export async function startRun(
   settings: Settings,
-  images: Images,
+  data: TrainingData,
   items: Uint32Array,
 ): Promise<Run> {
   const { seed } = settings;
-  const model = buildModel(settings, images.channels);
+  const model = buildModel(settings, data.size.channels);
   const [initKey, fitKey, trainKey] = [...random.split(random.key(seed), 3)] as [
     np.Array,
     np.Array,
     np.Array,
   ];
-  const samples = shuffledBatches(items, Math.min(sampleSize, items.length), seed);
-  const x = batchMaker(images, samples)(0);
-  const variables = await model.fit(model.init(initKey), x, { key: fitKey });
+  const count = sampleSize(settings, data, items.length);
+  const fresh = model.init(initKey);
+  const sample = () => data.batches(items, count, seed)(0);
+  const variables = count === 0 ? fresh : await model.fit(fresh, await sample(), { key: fitKey });
   const state = trainerOf(model, settings).start(variables, trainKey);
   return { settings, model, state, ...unbegun };
+}
+
+/** How many images the first codes are made of: enough for so many vectors, if there are. */
+function sampleSize({ fitVectors, patch }: Settings, data: TrainingData, items: number): number {
+  const { height, width } = data.size;
+  const vectors = (height * width) / patch ** 2;
+  const there = data.crop === 0 ? items : items * cropsToFit;
+  const most = Math.max(1, Math.floor(mostPixels / (height * width)));
+  return Math.min(Math.ceil(fitVectors / vectors), there, most);
 }
 
 /** The training step of a run: AdamW under a learning rate that warms up, then falls to zero. */

@@ -8,6 +8,8 @@ import type { MetricLine } from "../report/page.ts";
 /** The files of a run. */
 export interface RunFolder {
   readonly path: string;
+  /** What `--config` takes to do the same again. */
+  readonly config: string;
   readonly model: string;
   /** The model at its best evaluation. */
   readonly best: string;
@@ -22,6 +24,7 @@ export interface RunFolder {
 export function runFolder(path: string): RunFolder {
   return {
     path,
+    config: join(path, "config.json"),
     model: join(path, modelName),
     best: join(path, "best.safetensors"),
     training: join(path, "training.safetensors"),

@@ -1,10 +1,11 @@
-import { type Images, shuffledBatches } from "vector-quantize/data";
+import type { Images } from "vector-quantize/data";
 import { createPhaseTimer, trainLoop } from "vector-quantize/train";
+import { codeShape } from "../codec/codeShape.ts";
 import { Interrupted } from "../failure.ts";
 import type { Console } from "../output/console.ts";
 import type { Lock } from "../output/lock.ts";
 import { clock, grouped } from "../output/words.ts";
-import { batchMaker } from "./batch.ts";
+import type { TrainingData } from "./data.ts";
 import { watchForInterrupt } from "./interrupt.ts";
 import { createMeter } from "./meter.ts";
 import { type StepProfile, stepProfile } from "./profile.ts";
@@ -17,7 +18,7 @@ export interface Steps {
   readonly run: Run;
   readonly folder: RunFolder;
   readonly lock: Lock;
-  readonly images: Images;
+  readonly data: TrainingData;
   /** The images to train on. */
   readonly items: Uint32Array;
   readonly time: number | undefined;
@@ -45,7 +46,7 @@ const compilingSteps = 3;
 
 /** Trains to the end, until it gets no better, or until Ctrl-C; then all is saved. */
 export async function takeSteps(
-  { run, folder, lock, images, items, judged, time = Number.POSITIVE_INFINITY, profile }: Steps,
+  { run, folder, lock, data, items, judged, time = Number.POSITIVE_INFINITY, profile }: Steps,
   console: Console,
 ): Promise<Taken> {
   const { settings, model } = run;
@@ -57,7 +58,12 @@ export async function takeSteps(
     console,
     codebookSizes.reduce((sum, size) => sum + size, 0),
   );
-  const meter = createMeter(codebookSizes, settings.batch, run.meter);
+  const meter = createMeter(
+    codebookSizes,
+    settings.batch,
+    codeShape(model.quantizer).groups,
+    run.meter,
+  );
   const every = Math.max(1, Math.round(settings.steps / metricLines));
   const began = performance.now();
   const elapsed = () => run.seconds + (performance.now() - began) / 1000;
@@ -94,14 +100,14 @@ export async function takeSteps(
     const now = { state, step, seconds: elapsed(), history, meter: meter.state };
     const saved = { ...run, ...now, validation: validation.state };
     lock.check();
-    await saveRun(folder, saved, images);
+    await saveRun(folder, saved, data.size);
     savedAt = performance.now();
     return saved;
   }
 
   const { state, step } = await trainLoop(run.state, {
     trainer,
-    batch: batchMaker(images, shuffledBatches(items, settings.batch, settings.seed)),
+    batch: data.batches(items, settings.batch, settings.seed),
     from: run.step,
     to: validation.stop ? run.step : settings.steps,
     onReport(report) {

@@ -1,14 +1,17 @@
-import { type Images, trainValidationSplit } from "vector-quantize/data";
-import { Failure } from "../failure.ts";
-import { checkSides, loadImages } from "../input/images.ts";
+import { trainValidationSplit } from "vector-quantize/data";
+import { Failure, UsageFailure } from "../failure.ts";
+import { checkSides } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
-import { createFolder } from "../output/files.ts";
+import { createFolder, writeFileSafely } from "../output/files.ts";
 import { lockFolder } from "../output/lock.ts";
 import type { PictureSize } from "../output/pictures.ts";
 import { grouped } from "../output/words.ts";
+import { configText } from "./configFile.ts";
+import type { TrainingData } from "./data.ts";
 import { finishRun, type RunResult } from "./finish.ts";
 import { judgedImages } from "./judged.ts";
 import { buildModel } from "./model.ts";
+import { openData } from "./openData.ts";
 import { stepsWithin } from "./pace.ts";
 import { markRun, openRun, type Run, startRun } from "./run.ts";
 import { checkpointStamp, checkUnused, removeResults, runFolder } from "./runFolder.ts";
@@ -36,21 +39,23 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   const stamp = await checkpointStamp(folder);
   if (!options.resume && !options.overwrite) await checkUnused(folder);
   const saved = options.resume ? await openRun(folder, options.settings, options.given) : undefined;
-  const wanted = saved?.settings ?? options.settings;
-  checkSettings(wanted);
-  const images = await loadImages(wanted.data, {
-    size: wanted.size,
-    channels: saved?.images.channels === 1 ? 1 : 3,
-    shapes: { count: wanted.images, seed: wanted.seed },
-  });
-  if (saved) checkSameSize(wanted.data, saved.images, images);
-  checkSides(wanted.data, images, wanted.patch);
+  const asked = saved?.settings ?? options.settings;
+  checkSettings(asked);
+  if (!saved) buildModel(asked, 3); // throws for options that don't go together
+  const data = await openData(asked, console);
+  const wanted = { ...asked, crop: data.crop };
+  if (saved) checkSameSize(wanted.data, saved.images, data.size);
+  checkSides(wanted.data, data.size, wanted.patch);
+  checkScales(wanted, data.size);
   const { train: items, validation } = trainValidationSplit(
-    images.count,
+    data.count,
     wanted.validation,
     wanted.seed,
   );
-  if (!saved) buildModel(wanted, images.channels); // throws for options that don't go together
+  const judged = await judgedImages(data, items, validation);
+  if (judged.count === 0) {
+    throw new Failure(`${wanted.data}: expected a readable image to judge by, got none`);
+  }
   // Nothing is wrong with what was asked for: from here on the folder changes.
   await createFolder(folder.path);
   using lock = await lockFolder(folder.path);
@@ -61,26 +66,35 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   }
   const resumed = saved && saved.step > 0 ? saved : undefined;
   if (!resumed) {
-    await markRun(folder, wanted, images);
+    await markRun(folder, wanted, data.size);
     await removeResults(folder);
   }
   console.note(
-    `${wanted.data}: ${grouped(images.count)} images of ${images.width} x ${images.height}, ` +
-      `${images.channels === 1 ? "grey" : "colour"}; ${grouped(validation.length)} held back for validation`,
+    `${wanted.data}: ${data.words}, ` +
+      `${data.size.channels === 1 ? "grey" : "colour"}; ${grouped(validation.length)} held back for validation`,
   );
-  const begun = resumed ? resumed.restore() : await startRun(wanted, images, items);
-  const run = await withinTime(begun, options, images, items, console);
-  const judged = judgedImages(images, items, validation);
+  const begun = resumed ? resumed.restore() : await startRun(wanted, data, items);
+  const run = await withinTime(begun, options, data, items, console);
+  await writeFileSafely(folder.config, configText(run.settings), false);
   const { time, profile } = options;
-  const taken = await takeSteps(
-    { run, folder, lock, images, items, judged, time, profile },
-    console,
-  );
+  const taken = await takeSteps({ run, folder, lock, data, items, judged, time, profile }, console);
   const held = validation.length > 0;
   return await finishRun({ ...taken, folder, judged, held, machine: options.machine }, console);
 }
 
-function checkSameSize(data: string, saved: PictureSize, images: Images): void {
+/** Throws unless the last map of a quantizer of several scales is the encoder's. */
+function checkScales({ quantizer: { type, scales }, patch }: Settings, images: PictureSize): void {
+  if (type !== "hierarchicalVQ") return;
+  const { height, width } = images;
+  const last = (scales as readonly number[]).at(-1);
+  if (height === width && last === height / patch) return;
+  throw new UsageFailure(
+    `--scales: expected to end with ${width / patch}, the side of ${width} x ${height} images in ` +
+      `patches of ${patch}, got ${last}${height === width ? "" : ". It takes squares alone"}`,
+  );
+}
+
+function checkSameSize(data: string, saved: PictureSize, images: PictureSize): void {
   const [before, now] = [saved, images].map(({ height, width, channels }) =>
     [height, width, channels].join(" x "),
   );
@@ -93,13 +107,13 @@ function checkSameSize(data: string, saved: PictureSize, images: Images): void {
 async function withinTime(
   run: Run,
   { time, given }: TrainOptions,
-  images: Images,
+  data: TrainingData,
   items: Uint32Array,
   console: Console,
 ): Promise<Run> {
   if (time === undefined || run.step >= run.settings.steps) return run;
   console.note("Measuring how long a step takes.");
-  const fitting = run.step + (await stepsWithin(time, run, images, items));
+  const fitting = run.step + (await stepsWithin(time, run, data, items));
   const steps = given.has("steps") ? Math.min(fitting, run.settings.steps) : fitting;
   const settings: Settings = { ...run.settings, steps };
   return { ...run, settings };

@@ -1,0 +1,48 @@
+import { numpy as np } from "@jax-js/jax";
+import type { Quantizer } from "vector-quantize";
+
+/**
+ * How codes lie in files: image after image, `[N, h, w]`, with a last axis for the indices of a vector
+ * where there are several. Of a quantizer of several scales `[N, P]`, all its maps one after another.
+ */
+export interface CodeShape {
+  /** Axes of positions: height and width, or one for the maps of all scales. */
+  readonly positions: 1 | 2;
+  /** Groups, which quantizers have in front, `[G, N, ...]`, and files among the indices of a vector. */
+  readonly groups: number;
+}
+
+export function codeShape(quantizer: Quantizer): CodeShape {
+  const { groups } = quantizer as { groups?: number };
+  return {
+    positions: quantizer.config.type === "hierarchicalVQ" ? 1 : 2,
+    groups: groups ?? 0,
+  };
+}
+
+/** Indices as a quantizer puts them out, as files have them. Takes ownership. */
+export function toFileOrder(indices: np.Array, { groups }: CodeShape): np.Array {
+  if (groups === 0) return indices;
+  const [, batch, height, width, layers] = indices.shape as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  // [G, N, h, w, Q] to [N, h, w, G Q]
+  return np.moveaxis(indices, 0, 3).reshape([batch, height, width, groups * layers]);
+}
+
+/** The inverse of `toFileOrder`. Takes ownership. */
+export function fromFileOrder(codes: np.Array, { groups }: CodeShape): np.Array {
+  if (groups === 0) return codes;
+  const [batch, height, width, indices] = codes.shape as [number, number, number, number];
+  const parted = codes.reshape([batch, height, width, groups, indices / groups]);
+  return np.moveaxis(parted, 3, 0);
+}
+
+/** The first `count` images of indices as a quantizer has them. Takes ownership. */
+export function firstImages(indices: np.Array, count: number, { groups }: CodeShape): np.Array {
+  return groups === 0 ? indices.slice([0, count]) : indices.slice([], [0, count]);
+}

@@ -1,0 +1,90 @@
+/** Every quantizer that there is, from the command's words to reconstructions. */
+import { join } from "node:path";
+import { tree } from "@jax-js/jax";
+import { shapeImages } from "vector-quantize/data";
+import { quantizerTypes } from "vector-quantize/options";
+import { afterAll, expect, test, vi } from "vitest";
+import { temporaryFolder } from "../../../test/support/vq.ts";
+import { decodeCodes, encodeImages } from "./codec/codec.ts";
+import { evaluate } from "./codec/evaluate.ts";
+import { openModel } from "./codec/modelFile.ts";
+import { run } from "./program.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const folder = temporaryFolder();
+afterAll(() => folder[Symbol.dispose]());
+
+const small = ["--codes", "8", "--code-dim", "4"];
+const parts = '{"type":"fsq","levels":[3,4]}';
+/** What each needs beside its name. */
+const flags: Record<string, string[]> = {
+  binaryMapper: ["--bits", "3"],
+  fsp: ["--levels", "4,4"],
+  fsq: ["--levels", "5,5", "--code-dim", "4"],
+  groupedQuantizer: [
+    "--groups",
+    "2",
+    "--inner-quantizer.type",
+    "residualQuantizer",
+    "--inner-quantizer.layers",
+    `[${parts},${parts}]`,
+  ],
+  groupedResidualFSQ: [
+    "--levels",
+    "4,4",
+    "--num-quantizers",
+    "2",
+    "--groups",
+    "2",
+    "--code-dim",
+    "4",
+  ],
+  groupedResidualLFQ: [...small, "--num-quantizers", "2", "--groups", "2"],
+  groupedResidualVQ: [...small, "--num-quantizers", "2", "--groups", "2"],
+  hierarchicalVQ: [...small, "--scales", "1,2"],
+  identity: ["--code-dim", "4"],
+  latentQuantize: ["--levels", "3,4", "--code-dim", "4"],
+  lfq: ["--codes", "8"],
+  randomProjectionQuantizer: [...small, "--codebook-dim", "3", "--num-codebooks", "2"],
+  residualFSQ: ["--levels", "4,3", "--num-quantizers", "1", "--bounds", "boundNormalized"],
+  residualLFQ: [...small, "--num-quantizers", "2"],
+  residualQuantizer: ["--layers", `[${parts},${parts}]`],
+  residualSimVQ: [...small, "--num-quantizers", "2"],
+  residualVQ: ["--codebook-size", "8,6", "--code-dim", "4"],
+  simVQ: small,
+  vectorQuantize: [...small, "--heads", "2"],
+};
+const images = shapeImages({ count: 3, size: 8, seed: 1 });
+
+test.each(quantizerTypes)("%s trains, encodes, decodes and is evaluated", async (type) => {
+  const out = join(folder.path, type);
+  const code = await run([
+    ...["train", "shapes", "--size", "8", "--patch", "4", "--images", "6", "--batch", "2"],
+    ...["--width", "8", "--depth", "0", "--steps", "2", "--fit-vectors", "16", "--json"],
+    ...["--out", out, "--quantizer", type, ...(flags[type] as string[])],
+  ]);
+  expect(code).toBe(0);
+  const model = await openModel(out);
+  expect(model.model.quantizer.config.type).toBe(type);
+  const codes = await encodeImages(model, images);
+  expect(codes.shape[0]).toBe(3);
+  const seen: number[] = [];
+  const evaluation = await evaluate(model, images, (floats) => {
+    seen.push(...floats);
+  });
+  expect(seen.length).toBe(images.pixels.length);
+  expect(evaluation.psnr).toBeGreaterThan(0);
+  expect(evaluation.codes).toEqual(codes);
+  const decoded: number[] = [];
+  const decode = async () => {
+    for await (const { floats } of decodeCodes(model, codes)) decoded.push(...floats);
+  };
+  if (type === "identity")
+    await expect(decode()).rejects.toThrow("expected a quantizer with codes");
+  else {
+    await decode();
+    expect(decoded).toEqual(seen);
+  }
+  tree.dispose(model.variables as never);
+});

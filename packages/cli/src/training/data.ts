@@ -1,0 +1,24 @@
+import type { numpy as np } from "@jax-js/jax";
+import type { Images } from "vector-quantize/data";
+import type { PictureSize } from "../output/pictures.ts";
+
+/** What a run is trained on. */
+export interface TrainingData {
+  /** How many pictures there are. */
+  readonly count: number;
+  /** Of what the model gets to see. */
+  readonly size: PictureSize;
+  /** What it is, in words. */
+  readonly words: string;
+  /** The crops that it is trained on; 0 for whole pictures. */
+  readonly crop: number;
+  /** Most pictures that a run is judged by. */
+  readonly mostJudged: number;
+  /** The batch of any step, `[batch, H, W, C]` in [-1, 1]: the same for the same items and seed. */
+  batches(items: Uint32Array, batch: number, seed: number): (step: number) => Promise<np.Array>;
+  /** These pictures to judge by, cut in their middle. */
+  images(items: Uint32Array): Promise<Images>;
+}
+
+/** Most pictures that a run is judged by, of those in memory. */
+export const mostJudged = 2048;

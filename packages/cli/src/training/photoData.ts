@@ -1,0 +1,108 @@
+import { numpy as np } from "@jax-js/jax";
+import { type Images, toFloats } from "vector-quantize/data";
+import { Failure } from "../failure.ts";
+import { inParallel, openPhotos, type Photos } from "../input/photos.ts";
+import { grouped } from "../output/words.ts";
+import { cropStream } from "./cropStream.ts";
+import { cutOut } from "./crops.ts";
+import { mostJudged, type TrainingData } from "./data.ts";
+import type { Settings } from "./settings.ts";
+
+const channels = 3;
+/** Side of the crops, unless the user chooses another or the pictures are smaller. */
+const usualCrop = 64;
+/** Most crops of each visit to a picture: decoding takes long. */
+const mostCrops = 16;
+/** Most pictures to judge by that are decoded for it, one by one. */
+const mostJudgedOfFiles = 256;
+/** Pictures to judge by that are decoded at once. */
+const atOnce = 8;
+
+/**
+ * Files at their full size, in random crops, turned left to right at random. They are decoded when it
+ * is their turn, while steps are computed.
+ *
+ * @param skip told of files that can't be decoded; without it they are an error
+ */
+export async function photoData(
+  paths: readonly string[],
+  settings: Settings,
+  skip: ((error: Error) => void) | undefined,
+): Promise<TrainingData> {
+  const { size, patch, flip } = settings;
+  let crop = settings.crop;
+  const photos = await openPhotos(paths, {
+    channels,
+    fit(sizes) {
+      const sides = sizes.map(({ width, height }) => Math.min(width, height));
+      if (crop === 0) crop = size || fittingCrop(sides, patch);
+      if (size > 0 && size < crop) {
+        throw new Failure(`--crop ${crop}: expected at most --size ${size}`);
+      }
+      return size > 0 ? { fit: "cover", side: size } : { fit: "outside", side: crop };
+    },
+    ...(skip && { skip }),
+  });
+  const perVisit = cropsPerVisit(photos, crop);
+  return {
+    count: photos.count,
+    size: { height: crop, width: crop, channels },
+    words: wordsOf(photos, crop),
+    crop,
+    mostJudged: photos.kept ? mostJudged : mostJudgedOfFiles,
+    batches(items, batch, seed) {
+      const crops = cropStream(photos, { items, crop, perVisit, flip, seed, channels });
+      return async (step) => {
+        const pixels = new Uint8Array(batch * crop * crop * channels);
+        for (let i = 0; i < batch; i++) await crops.copy(step * batch + i, pixels, i);
+        crops.ahead(step * batch + batch);
+        const images = { count: batch, height: crop, width: crop, channels, pixels };
+        const floats = toFloats(
+          images,
+          Uint32Array.from({ length: batch }, (_, i) => i),
+        );
+        return np.array(floats, { shape: [batch, crop, crop, channels] });
+      };
+    },
+    images: (items) => middles(photos, items, crop),
+  };
+}
+
+/** The largest crop that at least half of the pictures hold, up to the usual. */
+function fittingCrop(sides: readonly number[], patch: number): number {
+  const middle = [...sides].sort((a, b) => a - b)[sides.length >> 1] as number;
+  return Math.max(patch, Math.floor(Math.min(usualCrop, middle) / patch) * patch);
+}
+
+/** How many crops are taken when a picture is decoded: about half of what covers it. */
+function cropsPerVisit({ sizes }: Photos, crop: number): number {
+  const pixels = sizes.reduce((sum, { width, height }) => sum + width * height, 0) / sizes.length;
+  return Math.min(mostCrops, Math.max(1, Math.floor(pixels / crop ** 2 / 2)));
+}
+
+function wordsOf({ count, sizes }: Photos, crop: number): string {
+  const words = sizes.map(({ width, height }) => `${width} x ${height}`);
+  const kinds = new Set(words).size;
+  const square = `${crop} x ${crop}`;
+  if (kinds === 1 && words[0] === square) return `${grouped(count)} images of ${square}`;
+  const of = kinds === 1 ? words[0] : `${kinds} sizes`;
+  return `${grouped(count)} images of ${of}, in crops of ${square}`;
+}
+
+/** The middles of some pictures. */
+async function middles(photos: Photos, items: Uint32Array, crop: number): Promise<Images> {
+  const bytes = crop * crop * channels;
+  const cut = await inParallel([...items], atOnce, async (item) => {
+    const picture = await photos.decode(item);
+    if (picture === undefined) return undefined;
+    const { width, height, pixels } = picture;
+    const corner = [(height - crop) >> 1, (width - crop) >> 1] as const;
+    const square = new Uint8Array(bytes);
+    cutOut(square, 0, { width, channels, pixels }, { side: crop, corner, flip: false });
+    return square;
+  });
+  const present = cut.filter((square) => square !== undefined);
+  const pixels = new Uint8Array(present.length * bytes);
+  for (const [i, square] of present.entries()) pixels.set(square, i * bytes);
+  return { count: present.length, height: crop, width: crop, channels, pixels };
+}

@@ -1,0 +1,69 @@
+import { type Quantizer, type QuantizerConfig, quantizerFromConfig } from "vector-quantize";
+import { describeQuantizer } from "vector-quantize/options";
+import { UsageFailure } from "../failure.ts";
+import { flagOf } from "../output/words.ts";
+
+/** The quantizer of a run that names none. */
+export const defaultType = "vectorQuantize";
+
+/** What the trainer's models were tuned with, for the quantizers whose codes follow their vectors. */
+const following = {
+  decay: 0.9,
+  commitmentWeight: 0.25,
+  // A code that gets less than a tenth of an even share is replaced by a vector of the batch.
+  thresholdEmaDeadCode: { share: 0.1 },
+};
+
+/** Sizes of what must be given a size. */
+const sizes = { dim: 8, codebookSize: 512 };
+
+/** Options that the architecture decides. */
+export const decided: Readonly<Record<string, string>> = {
+  layout: "the architecture has the features where the quantizer wants them",
+};
+
+/**
+ * The configuration of a run's quantizer: what was given, and what a run has unless told otherwise.
+ *
+ * @param given its options
+ * @param learns whether gradients train the codebook
+ */
+export function quantizerConfig(
+  type: string,
+  given: Readonly<Record<string, unknown>>,
+  learns: boolean,
+): QuantizerConfig {
+  const { options } = describeQuantizer(type);
+  const has = (name: string) => options.some((option) => option.name === name);
+  const missing = (name: string) => options.some((o) => o.name === name && o.required);
+  const presets = {
+    ...Object.fromEntries(Object.entries(sizes).filter(([name]) => missing(name))),
+    ...(has("thresholdEmaDeadCode") ? following : {}),
+    ...(learns && has("learnableCodebook") ? { learnableCodebook: true } : {}),
+  };
+  // Directional gradients have a default of their own.
+  if (given.gradient === "directional")
+    delete (presets as Partial<typeof following>).commitmentWeight;
+  for (const [name, why] of Object.entries(decided)) {
+    if (name in given) throw new UsageFailure(`--${name}: expected none, ${why}`);
+  }
+  return { type, ...presets, ...given };
+}
+
+/** The quantizer of a configuration. Errors name the flags of its options. */
+export function makeQuantizer(config: QuantizerConfig): Quantizer {
+  try {
+    return quantizerFromConfig(config);
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (name !== "VectorQuantizeError") throw error;
+    const names = describeQuantizer(config.type).options.map((option) => option.name);
+    const [whole, option] =
+      new RegExp(`^${config.type}: (${names.join("|")})\\b`).exec(message) ?? [];
+    if (whole === undefined || option === undefined) {
+      throw new UsageFailure(`--quantizer ${message}`);
+    }
+    const text = message.slice(whole.length).replace(/, got undefined$/, ", got none");
+    throw new UsageFailure(`--${flagOf(option)}${text}`);
+  }
+}
