@@ -254,6 +254,12 @@ const cases: Record<string, Case[]> = {
       "--quantizer lfq: expected at most 4194304 codes",
       2,
     ],
+    [
+      "with the dial and what it chooses",
+      ["train", at("grey.npy"), "--out", at("new"), "--bits-per-pixel", "1", "--patch", "4"],
+      "--bits-per-pixel: expected no --patch, no --quantizer and none of its options beside it",
+      2,
+    ],
     ["with another device", ["inspect", model, "--device", "abacus"], "Allowed choices are", 2],
     ["with one argument too many", ["inspect", model, model], "too many arguments", 2],
   ],

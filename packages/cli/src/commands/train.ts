@@ -38,6 +38,11 @@ export async function trainCommand(args: readonly string[]): Promise<Command> {
       'any that "vq quantizers" lists (default: vectorQuantize); its options are flags below',
     )
     .option(
+      "--bits-per-pixel <x>",
+      "the one dial: chooses patch, codebook and layers for this rate, such as 0.5",
+      realNumber(0),
+    )
+    .option(
       "--time <seconds>",
       "choose the steps so that training takes about this long",
       realNumber(1),
@@ -59,7 +64,8 @@ export async function trainCommand(args: readonly string[]): Promise<Command> {
     const { train } = await import("../training/train.ts");
     const console = createConsole(options.json);
     const { out, time, resume, overwrite, profile } = options;
-    const chosen = await chosenSettings(data, command, flags as QuantizerFlags);
+    const { words, ...chosen } = await chosenSettings(data, command, flags as QuantizerFlags);
+    if (words) console.note(words);
     const result = await train(
       {
         ...{ ...chosen, out, resume, overwrite, profile, machine },
@@ -93,33 +99,49 @@ async function chosenSettings(
   data: string | undefined,
   command: Command,
   flags: QuantizerFlags,
-): Promise<{ settings: Settings; given: ReadonlySet<string> }> {
+): Promise<{ settings: Settings; given: ReadonlySet<string>; words?: string }> {
   const { readConfig } = await import("../training/configFile.ts");
   const { quantizerConfig } = await import("../training/quantizer.ts");
-  const { config, quantizer: named, ...values } = command.opts();
+  const { chooseByRate } = await import("../training/rate.ts");
+  const { config, quantizer: named, bitsPerPixel, ...values } = command.opts();
   const file = config === undefined ? { quantizer: {}, settings: {} } : await readConfig(config);
   const own = Object.fromEntries(
     allDeclarations
       .map(([name]) => [name, values[name]])
       .filter(([name]) => command.getOptionValueSource(name as string) === "cli"),
   );
+  const rate = bitsPerPixel === undefined ? undefined : chooseByRate(bitsPerPixel);
+  const flagged = flags.given(command);
   const { type: filed, ...filedOptions } = file.quantizer;
+  if (rate) checkAlone({ ...flagged, ...(named && { quantizer: named }), ...own });
+  const type = rate?.type ?? flags.type;
   const options = {
-    ...(filed === flags.type ? filedOptions : {}), // those of another quantizer say nothing
-    ...flags.given(command),
+    ...(filed === type ? filedOptions : {}), // those of another quantizer say nothing
+    ...(rate?.options ?? flagged),
   };
   const source = data ?? file.data;
   if (source === undefined) throw new UsageFailure("missing required argument 'data'");
-  const settings = { ...defaultSettings, ...file.settings, ...own };
+  const settings = { ...defaultSettings, ...file.settings, ...rate?.settings, ...own };
   const learns = settings.codebookLearningRate > 0;
   return {
     settings: {
       ...{ data: source, ...settings },
-      quantizer: quantizerConfig(flags.type, options, learns),
+      quantizer: quantizerConfig(type, options, learns),
     },
     given: new Set([
-      ...Object.keys({ ...file.settings, ...own, ...options }),
-      ...(named === undefined && filed === undefined ? [] : ["type"]),
+      ...Object.keys({ ...file.settings, ...rate?.settings, ...own, ...options }),
+      ...((named ?? filed ?? rate) ? ["type"] : []),
     ]),
+    ...(rate && { words: rate.words }),
   };
+}
+
+/** Throws if what `--bits-per-pixel` chooses is given beside it. */
+function checkAlone(given: Readonly<Record<string, unknown>>): void {
+  const settings: readonly string[] = allDeclarations.map(([name]) => name);
+  const beside = Object.keys(given).find((name) => name === "patch" || !settings.includes(name));
+  if (beside === undefined) return;
+  throw new UsageFailure(
+    `--bits-per-pixel: expected no --patch, no --quantizer and none of its options beside it, got ${beside}`,
+  );
 }

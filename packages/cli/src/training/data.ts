@@ -16,7 +16,7 @@ export interface TrainingData {
   readonly mostJudged: number;
   /** The batch of any step, `[batch, H, W, C]` in [-1, 1]: the same for the same items and seed. */
   batches(items: Uint32Array, batch: number, seed: number): (step: number) => Promise<np.Array>;
-  /** These pictures to judge by, cut in their middle. */
+  /** These pictures to judge by: whole, or in crops that are the same at every call. */
   images(items: Uint32Array): Promise<Images>;
 }
 

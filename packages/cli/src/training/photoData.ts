@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import { type Images, toFloats } from "vector-quantize/data";
+import { hostRandom, type Images, toFloats } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { inParallel, openPhotos, type Photos } from "../input/photos.ts";
 import { grouped } from "../output/words.ts";
@@ -13,8 +13,8 @@ const channels = 3;
 const usualCrop = 64;
 /** Most crops of each visit to a picture: decoding takes long. */
 const mostCrops = 16;
-/** Most pictures to judge by that are decoded for it, one by one. */
-const mostJudgedOfFiles = 256;
+/** Most crops to judge by, of pictures that are decoded for it. */
+const mostJudgedOfFiles = 1024;
 /** Pictures to judge by that are decoded at once. */
 const atOnce = 8;
 
@@ -49,7 +49,7 @@ export async function photoData(
     size: { height: crop, width: crop, channels },
     words: wordsOf(photos, crop),
     crop,
-    mostJudged: photos.kept ? mostJudged : mostJudgedOfFiles,
+    mostJudged: Math.ceil((photos.kept ? mostJudged : mostJudgedOfFiles) / perVisit),
     batches(items, batch, seed) {
       const crops = cropStream(photos, { items, crop, perVisit, flip, seed, channels });
       return async (step) => {
@@ -64,7 +64,7 @@ export async function photoData(
         return np.array(floats, { shape: [batch, crop, crop, channels] });
       };
     },
-    images: (items) => middles(photos, items, crop),
+    images: (items) => judgedCrops(photos, items, { crop, perVisit, seed: settings.seed }),
   };
 }
 
@@ -89,20 +89,27 @@ function wordsOf({ count, sizes }: Photos, crop: number): string {
   return `${grouped(count)} images of ${of}, in crops of ${square}`;
 }
 
-/** The middles of some pictures. */
-async function middles(photos: Photos, items: Uint32Array, crop: number): Promise<Images> {
+/** Crops of some pictures, the same at every call, and as many of each. */
+async function judgedCrops(
+  photos: Photos,
+  items: Uint32Array,
+  { crop, perVisit, seed }: { crop: number; perVisit: number; seed: number },
+): Promise<Images> {
   const bytes = crop * crop * channels;
   const cut = await inParallel([...items], atOnce, async (item) => {
     const picture = await photos.decode(item);
     if (picture === undefined) return undefined;
     const { width, height, pixels } = picture;
-    const corner = [(height - crop) >> 1, (width - crop) >> 1] as const;
-    const square = new Uint8Array(bytes);
-    cutOut(square, 0, { width, channels, pixels }, { side: crop, corner, flip: false });
-    return square;
+    const squares = new Uint8Array(perVisit * bytes);
+    const random = hostRandom(seed, item);
+    for (let i = 0; i < perVisit; i++) {
+      const corner = [random.below(height - crop + 1), random.below(width - crop + 1)] as const;
+      cutOut(squares, i, { width, channels, pixels }, { side: crop, corner, flip: false });
+    }
+    return squares;
   });
-  const present = cut.filter((square) => square !== undefined);
-  const pixels = new Uint8Array(present.length * bytes);
-  for (const [i, square] of present.entries()) pixels.set(square, i * bytes);
-  return { count: present.length, height: crop, width: crop, channels, pixels };
+  const present = cut.filter((squares) => squares !== undefined);
+  const pixels = new Uint8Array(present.length * perVisit * bytes);
+  for (const [i, squares] of present.entries()) pixels.set(squares, i * perVisit * bytes);
+  return { count: present.length * perVisit, height: crop, width: crop, channels, pixels };
 }
