@@ -91,7 +91,7 @@ describe("a run's folder", () => {
     for (const text of ["PSNR", "Commitment loss", "used codes", "prefers-color-scheme: dark"]) {
       expect(html).toContain(text);
     }
-    expect(html).not.toMatch(/NaN|undefined|Infinity/);
+    expect(html).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
   test("has a picture of all pairs", async () => {

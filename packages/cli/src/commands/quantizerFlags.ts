@@ -12,8 +12,8 @@ export interface QuantizerFlags {
 
 /** Names that are shorter or older than the options', each for one of these that the quantizer has. */
 const aliases = [
-  { flag: "codes", options: ["codebookSize"], text: "codebook size" },
-  { flag: "code-dim", options: ["dim"], text: "feature size of the codes" },
+  { flag: "codes", options: ["codebookSize"], text: "Codebook size." },
+  { flag: "code-dim", options: ["dim"], text: "Feature size of the codes." },
 ] as const;
 /** Weights of commitment losses, which `--commitment` sets where it is given a number. */
 const commitmentWeights = ["commitmentWeight", "commitmentLossWeight"];
@@ -21,12 +21,18 @@ const commitmentWeights = ["commitmentWeight", "commitmentLossWeight"];
 /** Options that are no flags: what the architecture decides. */
 const hidden = ["dim", "layout"];
 
-/** Adds the flags of a quantizer's options, made of their table. */
+/**
+ * Adds the flags of a quantizer's options, made of their table.
+ *
+ * @param presets what options are here unless they are given, where the table says another or none
+ */
 export function addQuantizerFlags(
   command: Command,
   { type, options }: QuantizerDescription,
   args: readonly string[],
+  presets: Readonly<Record<string, unknown>> = {},
 ): QuantizerFlags {
+  const here = (name: string) => (name in presets ? ` Here ${JSON.stringify(presets[name])}.` : "");
   const flagged = options.filter(({ name, own }) => !own && !hidden.includes(name));
   const group = `Options of ${type}:`;
   const add = (flags: string, text: string, parse?: (value: string) => unknown) => {
@@ -36,21 +42,23 @@ export function addQuantizerFlags(
   const weight = options.find(({ name }) => commitmentWeights.includes(name));
   for (const { flag, options: names, text } of aliases) {
     const meant = options.find(({ name }) => (names as readonly string[]).includes(name));
-    if (meant) add(`--${flag} <n>`, text, (value) => parsed(meant, value));
+    if (meant) add(`--${flag} <n>`, text + here(meant.name), (value) => parsed(meant, value));
   }
   if (weight && !flagged.some(({ name }) => name === "commitment")) {
-    add("--commitment <x>", "weight of the commitment loss", Number);
+    add("--commitment <x>", "Weight of the commitment loss.", Number);
   }
   for (const option of flagged) {
     const { name, kind, text } = option;
     const flag = `--${flagOf(name)}`;
     if (kind === "boolean") {
-      add(flag, shown(option));
+      add(flag, shown(option, name in presets) + here(name));
       command.addOption(new Option(`--no-${flagOf(name)}`).hideHelp());
       continue;
     }
-    add(`${flag} <${kind === "number" ? "n" : "value"}>`, shown(option), (value) =>
-      parsed(option, value),
+    add(
+      `${flag} <${kind === "number" ? "n" : "value"}>`,
+      shown(option, name in presets) + here(name),
+      (value) => parsed(option, value),
     );
     if (kind === "object")
       for (const path of partsIn(args, flag)) {
@@ -128,10 +136,18 @@ function value(text: string): unknown {
 }
 
 /** One line of help. */
-function shown({ text, choices, required }: OptionDescription): string {
-  const words =
-    choices && !text.includes(choices[0] as string) ? ` One of ${choices.join(", ")}.` : "";
-  return `${text}${words}${required ? " Required." : ""}`;
+function shown(
+  { name, kind, text, choices, required, fallback }: OptionDescription,
+  preset: boolean,
+): string {
+  const isTold = choices === undefined || choices.every((word) => text.includes(word));
+  return [
+    text,
+    ...(isTold ? [] : [`One of ${choices.join(", ")}.`]),
+    ...(required && !preset ? ["Required."] : []),
+    ...(kind === "boolean" && fallback !== false ? [`Off by --no-${flagOf(name)}.`] : []),
+    ...(name === "commitment" ? ["A number is its weight."] : []),
+  ].join(" ");
 }
 
 // As commander names the values of its options.

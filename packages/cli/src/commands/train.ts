@@ -79,8 +79,9 @@ export async function trainCommand(args: readonly string[]): Promise<Command> {
 
 async function quantizerFlags(command: Command, args: readonly string[]): Promise<QuantizerFlags> {
   const { describeQuantizer } = await import("vector-quantize/options");
-  const { defaultType } = await import("../training/quantizer.ts");
-  return addQuantizerFlags(command, describeQuantizer(typeIn(args) ?? defaultType), args);
+  const { defaultType, presetsOf } = await import("../training/quantizer.ts");
+  const description = describeQuantizer(typeIn(args) ?? defaultType);
+  return addQuantizerFlags(command, description, args, presetsOf(description));
 }
 
 function optionOf({ flags, text, fallback, expects }: SettingDeclaration): Option {

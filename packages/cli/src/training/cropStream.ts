@@ -5,7 +5,7 @@ import { inParallel, type Photos } from "../input/photos.ts";
 import { cutOut } from "./crops.ts";
 
 /** Pictures whose crops are mixed. */
-const mixed = 64;
+export const mixed = 64;
 
 /** Random squares of pictures, one after another. */
 export interface CropStream {

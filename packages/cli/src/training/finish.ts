@@ -124,11 +124,14 @@ function describe(
     pairs: pictures,
     configuration: [
       ["image size", `${judged.width} x ${judged.height}, ${judged.channels} channel(s)`],
-      ...Object.entries(settings).map(([name, value]) => [name, String(value)] as const),
+      ...Object.entries(settings).map(([name, value]) => [name, shownSetting(value)] as const),
       ...layers(model.config),
     ],
   };
 }
+
+const shownSetting = (value: unknown) =>
+  typeof value === "object" ? JSON.stringify(value) : String(value);
 
 function layers(config: ModelConfig): [string, string][] {
   return config.parts.map((part, i) => {

@@ -3,7 +3,7 @@ import { hostRandom, type Images, toFloats } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { inParallel, openPhotos, type Photos } from "../input/photos.ts";
 import { grouped } from "../output/words.ts";
-import { cropStream } from "./cropStream.ts";
+import { cropStream, mixed } from "./cropStream.ts";
 import { cutOut } from "./crops.ts";
 import { mostJudged, type TrainingData } from "./data.ts";
 import type { Settings } from "./settings.ts";
@@ -15,6 +15,8 @@ const usualCrop = 64;
 const mostCrops = 16;
 /** Most crops to judge by, of pictures that are decoded for it. */
 const mostJudgedOfFiles = 1024;
+/** Most bytes of the crops that are mixed. */
+const mostBytes = 2 ** 26;
 /** Pictures to judge by that are decoded at once. */
 const atOnce = 8;
 
@@ -77,7 +79,8 @@ function fittingCrop(sides: readonly number[], patch: number): number {
 /** How many crops are taken when a picture is decoded: about half of what covers it. */
 function cropsPerVisit({ sizes }: Photos, crop: number): number {
   const pixels = sizes.reduce((sum, { width, height }) => sum + width * height, 0) / sizes.length;
-  return Math.min(mostCrops, Math.max(1, Math.floor(pixels / crop ** 2 / 2)));
+  const most = Math.min(mostCrops, Math.floor(mostBytes / (mixed * crop ** 2 * channels)));
+  return Math.max(1, Math.min(most, Math.floor(pixels / crop ** 2 / 2)));
 }
 
 function wordsOf({ count, sizes }: Photos, crop: number): string {

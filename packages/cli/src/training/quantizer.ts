@@ -1,5 +1,5 @@
 import { type Quantizer, type QuantizerConfig, quantizerFromConfig } from "vector-quantize";
-import { describeQuantizer } from "vector-quantize/options";
+import { describeQuantizer, type QuantizerDescription } from "vector-quantize/options";
 import { UsageFailure } from "../failure.ts";
 import { flagOf } from "../output/words.ts";
 
@@ -18,9 +18,18 @@ const following = {
 const sizes = { dim: 8, codebookSize: 512 };
 
 /** Options that the architecture decides. */
-export const decided: Readonly<Record<string, string>> = {
+const decided: Readonly<Record<string, string>> = {
   layout: "the architecture has the features where the quantizer wants them",
 };
+
+/** The options that a run's quantizer has unless told otherwise, where the table says another or none. */
+export function presetsOf({ options }: QuantizerDescription): Readonly<Record<string, unknown>> {
+  const needs = (name: string) => options.some((own) => own.name === name && own.required);
+  return {
+    ...Object.fromEntries(Object.entries(sizes).filter(([name]) => needs(name))),
+    ...(options.some(({ name }) => name === "thresholdEmaDeadCode") ? following : {}),
+  };
+}
 
 /**
  * The configuration of a run's quantizer: what was given, and what a run has unless told otherwise.
@@ -33,17 +42,14 @@ export function quantizerConfig(
   given: Readonly<Record<string, unknown>>,
   learns: boolean,
 ): QuantizerConfig {
-  const { options } = describeQuantizer(type);
-  const has = (name: string) => options.some((option) => option.name === name);
-  const missing = (name: string) => options.some((o) => o.name === name && o.required);
-  const presets = {
-    ...Object.fromEntries(Object.entries(sizes).filter(([name]) => missing(name))),
-    ...(has("thresholdEmaDeadCode") ? following : {}),
-    ...(learns && has("learnableCodebook") ? { learnableCodebook: true } : {}),
+  const description = describeQuantizer(type);
+  const learnable = description.options.some(({ name }) => name === "learnableCodebook");
+  const presets: Record<string, unknown> = {
+    ...presetsOf(description),
+    ...(learns && learnable ? { learnableCodebook: true } : {}),
   };
   // Directional gradients have a default of their own.
-  if (given.gradient === "directional")
-    delete (presets as Partial<typeof following>).commitmentWeight;
+  if (given.gradient === "directional") delete presets.commitmentWeight;
   for (const [name, why] of Object.entries(decided)) {
     if (name in given) throw new UsageFailure(`--${name}: expected none, ${why}`);
   }
