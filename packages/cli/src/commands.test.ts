@@ -124,6 +124,7 @@ test("quantizers tells of all, and of the options of one", async () => {
   const help = (await runVq(["train", "--quantizer", "lfq", "--help"])).stdout;
   expect(help).toContain("Options of lfq:");
   expect(help).toContain("--spherical");
+  expect(help).toContain("Recipes");
 });
 
 test("a run that gets no better stops early, keeps its best model, and tells where time goes", async () => {

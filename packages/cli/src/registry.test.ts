@@ -5,6 +5,7 @@ import { shapeImages } from "vector-quantize/data";
 import { quantizerTypes } from "vector-quantize/options";
 import { afterAll, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../test/support/vq.ts";
+import { applyModel } from "./codec/applyModel.ts";
 import { decodeCodes, encodeImages } from "./codec/codec.ts";
 import { evaluate } from "./codec/evaluate.ts";
 import { openModel } from "./codec/modelFile.ts";
@@ -76,6 +77,12 @@ test.each(quantizerTypes)("%s trains, encodes, decodes and is evaluated", async 
   expect(seen.length).toBe(images.pixels.length);
   expect(evaluation.psnr).toBeGreaterThan(0);
   expect(evaluation.codes).toEqual(codes);
+  // What the model makes of the images itself, without a file in between.
+  let at = 0;
+  for await (const { floats } of applyModel(model, images)) {
+    for (const value of floats) expect(value).toBeCloseTo(seen[at++] as number, 4);
+  }
+  expect(at).toBe(seen.length);
   const decoded: number[] = [];
   const decode = async () => {
     for await (const { floats } of decodeCodes(model, codes)) decoded.push(...floats);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { codebookStatistics } from "./codebookStatistics.ts";
-import { measureUsage } from "./usage.ts";
+import { countCodes, measureUsage } from "./usage.ts";
 
 describe("usage", () => {
   test("of one codebook", () => {
@@ -16,6 +16,13 @@ describe("usage", () => {
     expect(usage.usedCodes).toBe(3);
     expect(usage.perplexity).toBeCloseTo(1.5, 12);
   });
+});
+
+test("uses in groups, whose indices stand one group after another", () => {
+  // Two groups of two layers, of three vectors.
+  const indices = Int32Array.of(0, 1, 0, 1, 0, 2, 1, 0, 1, 0, 1, 0);
+  const counts = countCodes(indices, [2, 3, 2, 3], 2);
+  expect([...counts]).toEqual([3, 0, 0, 2, 1, 0, 3, 3, 0, 0]);
 });
 
 test("codebook statistics", () => {

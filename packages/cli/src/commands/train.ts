@@ -9,6 +9,7 @@ import {
 } from "../training/settings.ts";
 import { type MachineOptions, realNumber, withMachineOptions } from "./options.ts";
 import { addQuantizerFlags, type QuantizerFlags, typeIn } from "./quantizerFlags.ts";
+import { recipes } from "./recipes.ts";
 import { showResult } from "./showResult.ts";
 
 type Options = MachineOptions & {
@@ -55,7 +56,8 @@ export async function trainCommand(args: readonly string[]): Promise<Command> {
       "go on from the checkpoint in the folder, or write model and report that are missing",
       false,
     )
-    .option("--overwrite", "replace a run in the folder, from the first moment on", false);
+    .option("--overwrite", "replace a run in the folder, from the first moment on", false)
+    .addHelpText("after", recipes);
   withMachineOptions(command);
   const flags = args[0] === "train" ? await quantizerFlags(command, args) : undefined;
   return command.action(async (data: string | undefined, options: Options) => {
