@@ -47,8 +47,17 @@ test.each<[string, string[], Record<string, unknown>]>([
 });
 
 test("what is no flag of the quantizer is refused", () => {
-  for (const flag of ["--layout", "--vq-bridge", "--levels", "--dim"]) {
+  for (const flag of ["--layout", "--vq-bridge", "--levels"]) {
     expect(() => given("vectorQuantize", flag, "1")).toThrow("unknown option");
+  }
+  for (const [theirs, ours] of [
+    ["--dim", "--code-dim"],
+    ["--rotation-trick", "--gradient"],
+    ["--use-cosine-sim", "--metric"],
+  ] as const) {
+    expect(() => given("vectorQuantize", theirs, "1")).toThrow(
+      `${theirs}: expected ${ours}, as it is called here`,
+    );
   }
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { OptionDescription, QuantizerDescription } from "vector-quantize/options";
+import { UsageFailure } from "../failure.ts";
 import { flagOf } from "../output/words.ts";
 
 /** An option of the quantizer on the command line: its flags, and what they give. */
@@ -33,6 +34,7 @@ export function addQuantizerFlags(
   presets: Readonly<Record<string, unknown>> = {},
 ): QuantizerFlags {
   const here = (name: string) => (name in presets ? ` Here ${JSON.stringify(presets[name])}.` : "");
+  checkNames(options, args);
   const flagged = options.filter(({ name, own }) => !own && !hidden.includes(name));
   const group = `Options of ${type}:`;
   const add = (flags: string, text: string, parse?: (value: string) => unknown) => {
@@ -153,6 +155,21 @@ function shown(
 // As commander names the values of its options.
 const camelCase = (flag: string) =>
   flag.split("-").reduce((name, word) => name + (word[0] as string).toUpperCase() + word.slice(1));
+
+/** Throws for a flag that has the reference's name of an option that is called otherwise here. */
+function checkNames(options: readonly OptionDescription[], args: readonly string[]): void {
+  const ours = options.map(({ name }) => `--${flagOf(name)}`).filter((flag) => flag !== "--dim");
+  for (const { name, own, reference } of options) {
+    if (own || name === "layout") continue;
+    const meant = name === "dim" ? "--code-dim" : `--${flagOf(name)}`;
+    for (const theirs of [name, ...reference].map(
+      (word) => `--${flagOf(word).replaceAll("_", "-")}`,
+    )) {
+      if (ours.includes(theirs) || !args.some((arg) => arg.split("=")[0] === theirs)) continue;
+      throw new UsageFailure(`${theirs}: expected ${meant}, as it is called here`);
+    }
+  }
+}
 
 /** The quantizer that a command line means, before it is read: by `--quantizer`, or by `--config`. */
 export function typeIn(args: readonly string[]): string | undefined {
