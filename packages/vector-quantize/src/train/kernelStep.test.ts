@@ -95,6 +95,16 @@ const modelWith = (quantizer: Quantizer) =>
     linear({ inFeatures: quantizer.outputs ?? 6, outFeatures: 12 }),
   ]);
 
+it("refuses a quantizer whose output has another shape than it says", async () => {
+  const quantizer = { ...binaryMapper({ bits: 6 }), outputs: undefined } as never;
+  const trainer = createTrainer(modelWith(quantizer), { optimizer: adamw(1e-3) });
+  const state = trainer.init(random.key(0));
+  const batch = random.normal(random.key(1), [2, 3, 12]);
+  await expect(trainer.trainStep(state, batch)).rejects.toThrow(
+    "the quantizer binaryMapper: expected",
+  );
+});
+
 /** Images with channels first do for all of them: the layers are over the last axis. */
 const batchOf = (step: number, images: boolean) =>
   random.normal(random.key(100 + step), images ? [2, 6, 6, 12] : [64, 12]);

@@ -1,4 +1,5 @@
 import { type numpy as np, tree } from "@jax-js/jax";
+import { expected } from "../errors.ts";
 import { sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import { arrayAt } from "../nn/numbers.ts";
@@ -73,6 +74,16 @@ export function quantizerPass(quantizer: Quantizer) {
     const pass = await run(tree.ref(variables), x, { key });
     const { quantized, ...report } = pass.quantized;
     const outputs = quantized.shape;
+    const known = outputShape(quantizer, shape);
+    if (String(outputs) !== String(known)) {
+      tree.dispose([quantized, report] as never);
+      pass.dispose();
+      throw expected(
+        `training step: output of the quantizer ${quantizer.config.type}`,
+        `the shape [${known}] of its input, or other features if it says so by \`outputs\``,
+        outputs,
+      );
+    }
     return {
       output: await bufferOf(work, quantized),
       report,
