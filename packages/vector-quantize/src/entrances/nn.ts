@@ -40,9 +40,11 @@ export type {
   ModelVariables,
 } from "../nn/model.ts";
 export { type PermuteOptions, permute } from "../nn/permute.ts";
+export type { AxisReach, ImageReach } from "../nn/reach.ts";
 export { layerFromConfig, modelFromConfig } from "../nn/registry.ts";
 export { residual } from "../nn/residual.ts";
 export { sequential } from "../nn/sequential.ts";
 export { type SnakeOptions, type SnakeParams, snake } from "../nn/snake.ts";
 export { type BlockOptions, depthToSpace, spaceToDepth } from "../nn/spaceToDepth.ts";
+export { type Span, type TileAlong, type Tiling, tilingOf } from "../nn/tiling.ts";
 export { type UpsampleOptions, upsample } from "../nn/upsample.ts";

@@ -1,6 +1,7 @@
 import { lax, nn, numpy as np } from "@jax-js/jax";
 import type { ActivationWork } from "../kernels/layers/activation.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** `max(x, 0)`. */
 export function relu(): Layer<NoParams> {
@@ -41,6 +42,7 @@ function elementwise(
     init: noParameters,
     apply: (_params, x) => apply(x),
     work: (shape) => activationWork(type, shape),
+    reach: itsOwnPixel,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { AxisReach, ImageReach } from "./reach.ts";
+
 /** How a window slides along one axis of the input: a convolution's kernel, or a pool's. */
 export interface Axis {
   /** Pixels that the window looks at. */
@@ -72,4 +74,37 @@ export function laidOut(axis: Axis, length: number): LaidAxis {
       offset: Math.floor(place / stride),
     })),
   };
+}
+
+/**
+ * How far windows see. Undefined where their number is not that of the inputs divided by the stride: then
+ * the places of a tile's outputs are not those of the whole's.
+ *
+ * @param up how many times the input is enlarged before
+ */
+export function reachOf(axis: Axis, up = 1): AxisReach | undefined {
+  const { stride, front, behind } = axis;
+  const extent = extentOf(axis);
+  const zeros = front + behind;
+  if (zeros >= extent || zeros < extent - stride) return undefined;
+  const after = extent - stride - front;
+  return { down: stride, up, before: front, after, pairs: stride === 1 && extent > 1 };
+}
+
+/** How far the outputs of a transposed convolution see; undefined as for `reachOf`. */
+export function transposedReachOf(axis: Axis): AxisReach | undefined {
+  const { stride, front, behind } = axis;
+  const extent = extentOf(axis);
+  if (extent - front - behind !== stride) return undefined;
+  const before = extent - 1 - front;
+  return { down: 1, up: stride, before, after: front, pairs: stride === 1 && extent > 1 };
+}
+
+/** Both axes of an image, if they have a reach. */
+export function bothReaches(
+  axes: readonly Axis[],
+  of: (axis: Axis) => AxisReach | undefined,
+): { reach?: ImageReach } {
+  const [down, across] = axes.map((axis) => of(axis));
+  return down && across ? { reach: [down, across] } : {};
 }

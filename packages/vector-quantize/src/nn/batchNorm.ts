@@ -5,6 +5,7 @@ import { optionTable } from "../options/table.ts";
 import type { ArrayTree } from "../tree.ts";
 import type { Layer } from "./layer.ts";
 import { meansAlong } from "./moments.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `batchNorm`. */
 export class BatchNormOptions {
@@ -59,6 +60,7 @@ export function batchNorm(given: BatchNormOptions): Layer<BatchNormParams> {
 
   return {
     config,
+    reach: itsOwnPixel,
     init(key) {
       key.dispose();
       return { weight: np.ones([channels]), bias: np.zeros([channels]) };

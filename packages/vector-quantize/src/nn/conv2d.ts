@@ -1,7 +1,7 @@
 import { expected } from "../errors.ts";
 import { declared, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { leastLength } from "./axis.ts";
+import { bothReaches, leastLength, reachOf } from "./axis.ts";
 import { type Axes, convolve } from "./convolution.ts";
 import {
   ChannelOptions,
@@ -120,5 +120,6 @@ export function conv2d(given: Conv2dOptions): Layer<Conv2dParams> {
     convolve: (x, kernel) =>
       upsample > 1 ? convolveEnlarged(x, kernel, upsample) : convolve(x, kernel, axes, groups),
     work: (shape) => convolutionWork(shape, { axes, upsample, channels: options }),
+    ...bothReaches(axes, (axis) => reachOf(axis, upsample)),
   });
 }

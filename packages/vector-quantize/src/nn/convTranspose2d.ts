@@ -1,4 +1,5 @@
 import { optionTable } from "../options/table.ts";
+import { bothReaches, transposedReachOf } from "./axis.ts";
 import type { Axes } from "./convolution.ts";
 import {
   ChannelOptions,
@@ -87,5 +88,6 @@ export function convTranspose2d(given: ConvTranspose2dOptions): Layer<ConvTransp
     least: axes.map(leastBefore),
     convolve: (x, kernel) => convolveTransposed(x, kernel, axes, options.groups),
     work: (shape) => transposedWork(shape, { axes, channels: options }),
+    ...bothReaches(axes, transposedReachOf),
   });
 }

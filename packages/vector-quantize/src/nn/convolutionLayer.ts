@@ -5,6 +5,7 @@ import { uniformFanIn } from "../layout/linear.ts";
 import { flag, integer } from "../options/kinds.ts";
 import { checkImages, checkRoom, checkSeries } from "./images.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
+import type { ImageReach } from "./reach.ts";
 
 /** Options that all convolutions share. */
 export class ChannelOptions {
@@ -41,6 +42,7 @@ interface Plan {
   convolve(images: np.Array, kernel: np.Array): np.Array;
   /** The same of inputs of `shape`, for kernels. */
   work(shape: readonly number[]): ConvolutionWork;
+  readonly reach?: ImageReach;
 }
 
 /** Throws unless the groups divide the channels and the weight can be held. */
@@ -65,6 +67,7 @@ export function convolutionLayer({
   least,
   convolve,
   work,
+  reach,
 }: Plan): Layer<ConvolutionParams> {
   const { inChannels, outChannels, bias } = channels;
   const onSeries = least.length === 1;
@@ -72,6 +75,7 @@ export function convolutionLayer({
 
   return {
     config,
+    ...(reach && { reach }),
 
     init(key) {
       const [weightKey, biasKey] = [...random.split(key)] as [np.Array, np.Array];

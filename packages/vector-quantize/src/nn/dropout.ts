@@ -3,6 +3,7 @@ import { share } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { asNumbers } from "../tracing.ts";
 import { keyMissing, type Layer, type NoParams, noParameters } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `dropout`. */
 export class DropoutOptions {
@@ -24,6 +25,7 @@ export function dropout(given: DropoutOptions = {}): Layer<NoParams> {
   const scale = rate < 1 ? 1 / (1 - rate) : 0;
   return {
     config,
+    reach: itsOwnPixel,
     init: noParameters,
     apply: (_params, x) => x,
     train(_params, x, { key }) {

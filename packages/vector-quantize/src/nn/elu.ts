@@ -3,6 +3,7 @@ import { number } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { activationWork } from "./activations.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `elu`. */
 export class EluOptions {
@@ -29,5 +30,6 @@ export function elu(given: EluOptions = {}): Layer<NoParams> {
       return np.where(x.ref.greater(0), x, below);
     },
     work: (shape) => activationWork("elu", shape, options.alpha),
+    reach: itsOwnPixel,
   };
 }

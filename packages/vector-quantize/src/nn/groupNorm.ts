@@ -4,6 +4,7 @@ import { atLeastZero, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import type { Layer } from "./layer.ts";
 import { meansAlong } from "./moments.ts";
+import { wholeImage } from "./reach.ts";
 
 /** Options of `groupNorm`. */
 export class GroupNormOptions {
@@ -47,6 +48,7 @@ export function groupNorm(given: GroupNormOptions): Layer<GroupNormParams> {
 
   return {
     config,
+    reach: wholeImage,
     init(key) {
       key.dispose();
       return { weight: np.ones([channels]), bias: np.zeros([channels]) };

@@ -2,6 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import type { LayerWork } from "../kernels/layers/layerWork.ts";
 import type { ArrayTree } from "../tree.ts";
+import type { ImageReach } from "./reach.ts";
 
 /** Plain JSON: a layer's type and options. */
 export interface LayerConfig {
@@ -48,6 +49,11 @@ export interface Layer<P extends ArrayTree = ArrayTree> {
    * `apply` would. A layer without it, or of which it is undefined, runs as a graph.
    */
   work?(shape: readonly number[]): LayerWork | undefined;
+  /**
+   * How far `apply` sees in images, for taking large ones in tiles: along both axes, or as far as the
+   * layers inside of it. Without it they are taken whole.
+   */
+  readonly reach?: ImageReach | { readonly inside: readonly Layer[] };
 }
 
 /** The parameters of a layer that has none. */

@@ -3,6 +3,7 @@ import { expected } from "../errors.ts";
 import { atLeastZero, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import type { Layer } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `layerNorm`. */
 export class LayerNormOptions {
@@ -32,6 +33,7 @@ export function layerNorm(given: LayerNormOptions): Layer<LayerNormParams> {
 
   return {
     config,
+    reach: itsOwnPixel,
     init(key) {
       key.dispose();
       return { weight: np.ones([features]), bias: np.zeros([features]) };

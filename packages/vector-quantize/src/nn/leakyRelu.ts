@@ -3,6 +3,7 @@ import { number } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { activationWork } from "./activations.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `leakyRelu`. */
 export class LeakyReluOptions {
@@ -24,5 +25,6 @@ export function leakyRelu(given: LeakyReluOptions = {}): Layer<NoParams> {
     init: noParameters,
     apply: (_params, x) => np.where(x.ref.greater(0), x.ref, x.mul(options.slope)),
     work: (shape) => activationWork("leakyRelu", shape, options.slope),
+    reach: itsOwnPixel,
   };
 }

@@ -4,6 +4,7 @@ import { flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { linearWork } from "./convolutionWork.ts";
 import type { Layer } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `linear`. */
 export class LinearOptions {
@@ -35,6 +36,7 @@ export function linear(given: LinearOptions): Layer<LinearParams> {
 
   return {
     config,
+    reach: itsOwnPixel,
 
     init: (key) => initLinear(key, inFeatures, outFeatures, bias),
 

@@ -1,7 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { optionTable } from "../options/table.ts";
-import { type Axis, laidOut, oneRow } from "./axis.ts";
+import { type Axis, bothReaches, laidOut, oneRow, reachOf } from "./axis.ts";
 import type { Axes } from "./convolution.ts";
 import { checkImages, checkRoom, checkSeries, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
@@ -43,6 +43,7 @@ export function poolLayer(
 
   return {
     config,
+    ...bothReaches(axesOf(options), reachOf),
     init: noParameters,
     apply(_params, x) {
       const [down, across] = axesFor(x.shape) as [Axis, Axis?];

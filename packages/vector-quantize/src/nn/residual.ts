@@ -16,6 +16,7 @@ export function residual(layers: readonly Layer[]): Layer<{ layers: ArrayTree[] 
   }
   return {
     config: { type: "residual", layers: layers.map((layer) => layer.config) },
+    reach: { inside: layers },
     init: (key) => ({ layers: initLayers(layers, key) }),
     apply(params, x, state) {
       const y = applyLayers(layers, params.layers, x.ref, statesIn(state));

@@ -3,6 +3,7 @@ import { expected } from "../errors.ts";
 import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import type { Layer } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `snake`. */
 export class SnakeOptions {
@@ -31,6 +32,7 @@ export function snake(given: SnakeOptions): Layer<SnakeParams> {
   const { channels } = options;
   return {
     config,
+    reach: itsOwnPixel,
     init(key) {
       key.dispose();
       return { alpha: np.ones([channels]) };

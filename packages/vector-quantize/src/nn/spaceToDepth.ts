@@ -4,6 +4,7 @@ import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { checkDivides, checkImages, type ImageShape, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import { blocks } from "./reach.ts";
 
 /** Options of `spaceToDepth` and `depthToSpace`. */
 export class BlockOptions {
@@ -25,6 +26,7 @@ export function spaceToDepth(given: BlockOptions): Layer<NoParams> {
   const { block } = options;
   return {
     config,
+    reach: blocks({ down: block }),
     init: noParameters,
     apply(_params, x) {
       const image = checkImages("spaceToDepth", x.shape);
@@ -52,6 +54,7 @@ export function depthToSpace(given: BlockOptions): Layer<NoParams> {
   const { block } = options;
   return {
     config,
+    reach: blocks({ up: block }),
     init: noParameters,
     apply(_params, x) {
       check(x.shape);

@@ -3,6 +3,7 @@ import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { checkImages, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import { blocks } from "./reach.ts";
 
 /** Options of `upsample`. */
 export class UpsampleOptions {
@@ -23,6 +24,7 @@ export function upsample(given: UpsampleOptions = {}): Layer<NoParams> {
 
   return {
     config,
+    reach: blocks({ up: factor }),
     init: noParameters,
     apply(_params, x) {
       const { batch, height, width, channels } = checkImages("upsample", x.shape);
