@@ -1,7 +1,7 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type Images, toFloats } from "vector-quantize/data";
 import type { Model, ModelVariables } from "vector-quantize/nn";
-import { Failure } from "../failure.ts";
+import { checkCoded, checkFinite } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 
 /** A trained model. Its variables stay alive: functions here take references of their own. */
@@ -58,7 +58,7 @@ export async function encodeImages(
     codes.data.set(data, first * length);
     if (see) await see({ x: x.ref, indices: indices.ref, real });
     tree.dispose([x, indices]);
-    checkCoded(data, length, first);
+    checkCoded(data, length, (i) => `image ${first + i}`);
   }
   return codes as Codes;
 }
@@ -99,32 +99,12 @@ export async function* decodeCodes(
     const [, height = 0, width = 0, channels = 0] = output.shape;
     const all = (await output.data()) as Float32Array;
     const floats = all.subarray(0, count * height * width * channels);
-    checkFinite(floats, height * width * channels, first);
+    checkFinite(floats, height * width * channels, (i) => `image ${first + i}`);
     yield { first, count, height, width, channels, floats: floats.map(clipped) };
   }
 }
 
 const clipped = (value: number) => Math.min(Math.max(value, -1), 1);
-
-/** Throws for vectors that got no code: that is how quantizers mark what is not finite. */
-function checkCoded(codes: Int32Array, length: number, first: number): void {
-  const none = codes.indexOf(-1);
-  if (none === -1) return;
-  throw new Failure(
-    `image ${first + Math.floor(none / length)}: expected a code for each of its vectors, got vectors that are not finite. ${broken}`,
-  );
-}
-
-/** Throws for pixels that are no numbers, or infinite. */
-function checkFinite(floats: Float32Array, length: number, first: number): void {
-  const at = floats.findIndex((value) => !Number.isFinite(value));
-  if (at === -1) return;
-  throw new Failure(
-    `image ${first + Math.floor(at / length)}: expected finite pixels, got ${floats[at]}. ${broken}`,
-  );
-}
-
-const broken = "The weights of the model are too large, or damaged";
 
 /** `size` numbers from `first` on; past the end, the last one again. */
 function filledUp(first: number, total: number, size: number): Uint32Array {

@@ -1,0 +1,284 @@
+import { numpy as np, tree } from "@jax-js/jax";
+import { type TileAlong, tilingOf } from "vector-quantize/nn";
+import { Failure } from "../failure.ts";
+import { checkCoded, checkFinite } from "./checks.ts";
+import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
+import type { ModelFile } from "./modelFile.ts";
+
+/** A picture of any size. */
+export interface NamedPicture {
+  /** A relative path, with `/` between its parts; none for those of arrays. */
+  readonly name?: string;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Bytes 0 to 255, or floats from 0 to 1, channels last. */
+  readonly pixels: Uint8Array | Float32Array;
+}
+
+/** A decoded picture. */
+export type DecodedPicture = NamedPicture & { readonly pixels: Uint8Array };
+
+/** The codes of a picture. */
+export interface CodedPicture {
+  readonly name?: string;
+  /** Axes of the positions: `[h, w]`, or `[P]` of a quantizer of several scales. */
+  readonly shape: readonly number[];
+  /** `[height, width]` of the picture; all that the codes decode to where it isn't known. */
+  readonly size?: readonly number[];
+  /** `[...shape, Q]`, in the order of `CodeShape`. */
+  readonly codes: Int32Array;
+}
+
+/** Pictures through a model. All of one call have one size. */
+export interface PictureCodec {
+  encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]>;
+  decode(coded: readonly CodedPicture[]): Promise<DecodedPicture[]>;
+  /** How many pictures of a size to take at once. */
+  batchSize(size: { readonly height: number; readonly width: number }): number;
+}
+
+/** Pixels that are computed at once: of small pictures together, of a large one as a tile. */
+const pixelsAtOnce = 2 ** 16;
+const tileSide = 512;
+/** Pixels of a picture that a model takes whole where it can't take it in tiles. */
+const mostWhole = 2 ** 22;
+
+interface Tile {
+  readonly down: TileAlong;
+  readonly across: TileAlong;
+}
+
+/**
+ * Takes pictures of any size through a model. They are padded below and to the right by repeating their
+ * last row and column, up to a multiple of what a code stands for; large ones go in tiles, whose codes and
+ * pixels are the whole's to the bit, in the memory of a tile.
+ */
+export function createPictureCodec(file: ModelFile): PictureCodec {
+  const { model, variables, images, patch, path } = file;
+  const order = codeShape(model.quantizer);
+  const whole = order.positions === 1;
+  const encoder = whole ? undefined : tilingOf(model.layers.encoder);
+  const decoder = whole ? undefined : tilingOf(model.layers.decoder);
+  const [multipleDown, multipleAcross] = encoder?.down ?? [patch, patch];
+  const layers = model.quantizer.codebookSizes.length;
+
+  function tilesOf(
+    tiling: typeof encoder,
+    [height, width]: readonly [number, number],
+    pixelsOf: (down: TileAlong, across: TileAlong) => number,
+    side: readonly [number, number],
+  ): Tile[] {
+    const all = (length: number): TileAlong[] => [
+      { input: { from: 0, to: length }, output: { from: 0, to: Number.NaN }, skip: 0 },
+    ];
+    const tiles = (tiling?.along(0, height, side[0]) ?? all(height)).flatMap((down) =>
+      (tiling?.along(1, width, side[1]) ?? all(width)).map((across) => ({ down, across })),
+    );
+    const largest = Math.max(...tiles.map(({ down, across }) => pixelsOf(down, across)));
+    if (largest <= mostWhole) return tiles;
+    throw new Failure(
+      `${path}: expected pictures of at most ${mostWhole} pixels, for its layers can't take them in tiles, got ${largest}`,
+    );
+  }
+
+  async function encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]> {
+    const [{ height, width, channels }] = pictures as [NamedPicture];
+    const padded = [
+      Math.ceil(height / multipleDown) * multipleDown,
+      Math.ceil(width / multipleAcross) * multipleAcross,
+    ] as const;
+    const tiles = tilesOf(
+      encoder,
+      padded,
+      (down, across) => lengthOf(down.input) * lengthOf(across.input),
+      [tileSide, tileSide],
+    );
+    let grid: Grid<Int32Array> | undefined;
+    for (const tile of tiles) {
+      const { down, across } = tile;
+      const shape = [pictures.length, lengthOf(down.input), lengthOf(across.input), channels];
+      const x = np.array(shown(pictures, tile), { shape });
+      const indices = await model.encode(tree.ref(variables as never), x);
+      const ordered = toFileOrder(indices, order);
+      const made = ordered.shape.slice(1, 1 + order.positions);
+      const codes = (await ordered.data()) as Int32Array;
+      checkCoded(codes, codes.length / pictures.length, (i) => called(pictures[i], i));
+      grid ??= gridFor(pictures.length, layers, tiles, made, (size) => new Int32Array(size));
+      put(grid, codes, made, tile, tiles.length > 1);
+    }
+    const { shape, values } = grid as Grid<Int32Array>;
+    return pictures.map(({ name }, i) => ({
+      ...(name !== undefined && { name }),
+      shape,
+      size: [height, width],
+      codes: values[i]!,
+    }));
+  }
+
+  async function decode(coded: readonly CodedPicture[]): Promise<DecodedPicture[]> {
+    const [{ shape, size }] = coded as [CodedPicture];
+    const [h, w = 1] = shape as [number, number?];
+    const scale = (axis: 0 | 1) => (decoder ? decoder.up[axis] / decoder.down[axis] : patch);
+    const codesOf = (axis: 0 | 1) => Math.max(1, Math.floor(tileSide / scale(axis)));
+    const tiles = tilesOf(
+      decoder,
+      [h, w],
+      (down, across) => lengthOf(down.input) * lengthOf(across.input) * scale(0) * scale(1),
+      [codesOf(0), codesOf(1)],
+    );
+    let grid: Grid<Uint8Array> | undefined;
+    let channels = images.channels;
+    for (const tile of tiles) {
+      const { down, across } = tile;
+      const length = lengthOf(down.input) * lengthOf(across.input) * layers;
+      const data = new Int32Array(coded.length * length);
+      coded.forEach(({ codes }, i) => {
+        const [from, to] = [down.input, across.input];
+        copyWindow(codes, [w, layers], [from.from, to.from], data.subarray(i * length), [
+          ...[lengthOf(from), lengthOf(to)],
+        ] as [number, number]);
+      });
+      const sides = whole ? [h] : [lengthOf(down.input), lengthOf(across.input)];
+      const perVector = layers > 1 || order.groups > 0 ? [layers] : [];
+      const array = np.array(data, {
+        shape: [coded.length, ...sides, ...perVector],
+        dtype: np.int32,
+      });
+      const output = await model.decode(tree.ref(variables as never), fromFileOrder(array, order));
+      const [, height = 0, width = 0, features = 0] = output.shape;
+      channels = features;
+      const floats = (await output.data()) as Float32Array;
+      checkFinite(floats, floats.length / coded.length, (i) => called(coded[i], i));
+      grid ??= gridFor(coded.length, channels, tiles, [height, width], (n) => new Uint8Array(n));
+      put(grid, bytesOf(floats), [height, width], tile, tiles.length > 1);
+    }
+    const made = grid as Grid<Uint8Array>;
+    return coded.map(({ name }, i) => {
+      const [height, width] = (size ?? made.shape) as [number, number];
+      const pixels = cutTo(made, i, channels, [height, width], path);
+      return { ...(name !== undefined && { name }), height, width, channels, pixels };
+    });
+  }
+
+  return {
+    encode,
+    decode,
+    batchSize: ({ height, width }) => Math.max(1, Math.floor(pixelsAtOnce / (height * width))),
+  };
+}
+
+const lengthOf = ({ from, to }: { from: number; to: number }) => to - from;
+const called = (picture: { name?: string } | undefined, i: number) =>
+  picture?.name ?? `picture ${i}`;
+
+/** What is made of all pictures, put together from tiles. */
+interface Grid<T> {
+  readonly shape: readonly number[];
+  readonly features: number;
+  readonly values: readonly T[];
+}
+
+function gridFor<T>(
+  count: number,
+  features: number,
+  tiles: readonly Tile[],
+  made: readonly number[],
+  allocate: (size: number) => T,
+): Grid<T> {
+  const last = tiles.at(-1) as Tile;
+  const shape = tiles.length === 1 ? made : [last.down.output.to, last.across.output.to];
+  const size = shape.reduce((product, side) => product * side, features);
+  return { shape, features, values: Array.from({ length: count }, () => allocate(size)) };
+}
+
+/** Puts what was made of a tile, or of the whole, to its place. */
+function put<T extends Int32Array | Uint8Array>(
+  { shape, features, values }: Grid<T>,
+  made: T,
+  sides: readonly number[],
+  { down, across }: Tile,
+  isTile: boolean,
+): void {
+  const each = made.length / values.length;
+  for (const [i, into] of values.entries()) {
+    const own = made.subarray(i * each, (i + 1) * each);
+    if (!isTile) {
+      into.set(own as never);
+      continue;
+    }
+    const wide = lengthOf(across.output) * features;
+    for (let row = 0; row < lengthOf(down.output); row++) {
+      const from = ((down.skip + row) * (sides[1] as number) + across.skip) * features;
+      const to = ((down.output.from + row) * (shape[1] as number) + across.output.from) * features;
+      into.set(own.subarray(from, from + wide) as never, to);
+    }
+  }
+}
+
+/** Copies rows of a window of `[h, w, features]`. */
+function copyWindow(
+  from: Int32Array,
+  [width, features]: readonly [number, number],
+  [top, left]: readonly [number, number],
+  to: Int32Array,
+  [rows, columns]: readonly [number, number],
+): void {
+  for (let row = 0; row < rows; row++) {
+    const at = ((top + row) * width + left) * features;
+    to.set(from.subarray(at, at + columns * features), row * columns * features);
+  }
+}
+
+/** A tile of all pictures as floats in [-1, 1]: beyond their edges the last row and column again. */
+function shown(
+  pictures: readonly NamedPicture[],
+  { down, across }: Tile,
+): Float32Array<ArrayBuffer> {
+  const [rows, columns] = [lengthOf(down.input), lengthOf(across.input)];
+  const [{ height, width, channels }] = pictures as [NamedPicture];
+  const floats = new Float32Array(pictures.length * rows * columns * channels);
+  let to = 0;
+  for (const { pixels } of pictures) {
+    const scale = pixels instanceof Uint8Array ? 2 / 255 : 2;
+    for (let y = down.input.from; y < down.input.to; y++) {
+      const row = Math.min(y, height - 1) * width;
+      for (let x = across.input.from; x < across.input.to; x++) {
+        const from = (row + Math.min(x, width - 1)) * channels;
+        for (let c = 0; c < channels; c++) floats[to++] = pixels[from + c]! * scale - 1;
+      }
+    }
+  }
+  return floats;
+}
+
+/** Floats in [-1, 1] as bytes, rounded; what lies outside is clamped. */
+function bytesOf(floats: Float32Array): Uint8Array {
+  const bytes = new Uint8ClampedArray(floats.length);
+  for (let i = 0; i < floats.length; i++) bytes[i] = (floats[i]! + 1) * 127.5;
+  return new Uint8Array(bytes.buffer);
+}
+
+/** A decoded picture without its padding. */
+function cutTo(
+  { shape, values }: Grid<Uint8Array>,
+  i: number,
+  channels: number,
+  [height, width]: readonly [number, number],
+  path: string,
+): Uint8Array {
+  const [rows, columns] = shape as [number, number];
+  if (height > rows || width > columns) {
+    throw new Failure(
+      `${path}: expected codes that decode to at least ${width} x ${height} pixels, got ${columns} x ${rows}`,
+    );
+  }
+  const pixels = values[i] as Uint8Array;
+  if (height === rows && width === columns) return pixels;
+  const cut = new Uint8Array(height * width * channels);
+  for (let row = 0; row < height; row++) {
+    const from = row * columns * channels;
+    cut.set(pixels.subarray(from, from + width * channels), row * width * channels);
+  }
+  return cut;
+}
