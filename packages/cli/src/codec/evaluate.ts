@@ -87,11 +87,15 @@ function lossesOf(model: Model): MeasureLosses {
   return measure;
 }
 
-/** Gathers the quantizer's losses, which exist in training mode alone, for given codes. */
-function lossMeter({ model, variables }: Codec): {
-  see: SeeBatch;
+/** Gathers losses, batch by batch. */
+export interface LossMeter {
+  readonly see: SeeBatch;
+  /** By name: means over all images. */
   means(): Record<string, number>;
-} {
+}
+
+/** Gathers the quantizer's losses, which exist in training mode alone, for given codes. */
+export function lossMeter({ model, variables }: Codec): LossMeter {
   const measure = lossesOf(model);
   const order = codeShape(model.quantizer);
   const sums: Record<string, number> = {};

@@ -1,40 +1,69 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
-import type { ImageOptions } from "../input/modelImages.ts";
+import type { PictureOptions } from "../input/pictureSet.ts";
 import { createConsole } from "../output/console.ts";
-import { grouped } from "../output/words.ts";
-import { type MachineOptions, withImageOptions, withMachineOptions } from "./options.ts";
+import { grouped, small } from "../output/words.ts";
+import { type MachineOptions, withMachineOptions, withPictureOptions } from "./options.ts";
 
-type Options = MachineOptions & ImageOptions & { readonly out: string };
+type Options = MachineOptions & PictureOptions & { readonly out: string };
 
-/** `vq encode <model> <data> --out codes.npy` */
+/** `vq encode <model> <data> --out codes.vq` */
 export function encodeCommand(): Command {
   const command = new Command("encode")
-    .description("turn images into codes: an int32 .npy file of shape [images, height, width]")
+    .description(
+      "turn pictures into codes: a .vq file with their names and sizes, as small as the codes allow; " +
+        "or, by the ending, an int32 .npy file of shape [images, height, width]",
+    )
     .argument("<model>", "model.safetensors, or the folder of a run")
-    .argument("<data>", "images, as for train")
-    .requiredOption("--out <file>", "where to write the codes")
+    .argument("<data>", "images, as for train; files at their full size")
+    .requiredOption("--out <file>", "where to write the codes: .vq or .npy")
     .action(async (modelPath: string, data: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { openModel } = await import("../codec/modelFile.ts");
-      const { imagesFor } = await import("../input/modelImages.ts");
-      const { encodeImages } = await import("../codec/codec.ts");
-      const { writeNpy } = await import("vector-quantize/data");
-      const { removeLeftovers, writeFileSafely } = await import("../output/files.ts");
+      const { createPictureCodec } = await import("../codec/pictures.ts");
+      const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
+      const { openCodeSink } = await import("../output/codeSinks.ts");
+      const { createCount } = await import("../output/count.ts");
+      const { removeLeftovers } = await import("../output/files.ts");
+      const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
+      const { tellLeftOut } = await import("../output/leftOut.ts");
       const console = createConsole(options.json);
       const model = await openModel(modelPath);
-      const images = await imagesFor(model, data, options);
+      const set = await openPictures(model, data, options);
+      tellLeftOut(console, "no images by their names", set.others);
+      const codec = createPictureCodec(model);
       await removeLeftovers(dirname(options.out));
+      cleanUpWhenInterrupted();
       const began = performance.now();
-      const codes = await encodeImages(model, images);
+      const sink = await openCodeSink(model, options.out);
+      const count = createCount(console, set.count, "pictures");
+      let [images, pixels] = [0, 0];
+      let bytes: number;
+      try {
+        const pictures = set.pictures((why) => {
+          tellLeftOut(console, "unreadable", [why]);
+          count.add(1);
+        });
+        const runs = sameSizes(pictures, (p) => `${p.height} ${p.width}`, codec.batchSize);
+        for await (const run of runs) {
+          for (const coded of await codec.encode(run)) await sink.add(coded);
+          images += run.length;
+          pixels += run.length * run[0].height * run[0].width;
+          count.add(run.length);
+        }
+        ({ bytes } = await sink.finish());
+      } finally {
+        count.stop();
+        await sink.discard();
+      }
       const seconds = (performance.now() - began) / 1000;
-      await writeFileSafely(options.out, writeNpy(codes));
+      const bitsPerPixel = (8 * bytes) / pixels;
       console.say(
-        `${options.out}: codes [${codes.shape.join(", ")}] of ${grouped(images.count)} images, ` +
-          `${grouped(images.count / seconds)} images/s`,
+        `${options.out}: ${grouped(images)} images in ${grouped(bytes)} bytes, ` +
+          `${small(bitsPerPixel)} bits a pixel, ${grouped(images / seconds)} images/s`,
       );
-      console.record("encoded", { file: options.out, shape: codes.shape, seconds });
+      console.record("encoded", { file: options.out, images, bytes, bitsPerPixel, seconds });
     });
-  return withMachineOptions(withImageOptions(command));
+  return withMachineOptions(withPictureOptions(command));
 }

@@ -19,16 +19,17 @@ export function withMachineOptions(command: Command): Command {
     .option("--json", "print JSON lines instead of text", false);
 }
 
-/** Adds --size, --images and --seed, for commands that run a trained model on images. */
-export function withImageOptions(command: Command): Command {
+/** Adds --size, --images, --seed and --skip-unreadable, for commands that run a trained model on images. */
+export function withPictureOptions(command: Command): Command {
   return command
     .option(
       "--size <n>",
-      "crop and resize image files to n x n pixels (default: as trained)",
+      "crop and resize image files to n x n pixels (default: files as they are)",
       wholeNumber(4),
     )
     .option("--images <n>", 'images of the built-in set "shapes"', wholeNumber(1), 1024)
-    .option("--seed <n>", 'seed of the built-in set "shapes"', wholeNumber(0), 0);
+    .option("--seed <n>", 'seed of the built-in set "shapes"', wholeNumber(0), 0)
+    .option("--skip-unreadable", "leave out files that can't be read", false);
 }
 
 /** Parses an integer of at least `min`. */

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promis
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { ownerName, parseOwner, stateOf, thisOwner } from "./owner.ts";
+import { beginFile } from "./unfinished.ts";
 
 /** Where a process writes a file before it gets its name. */
 export function temporaryName(path: string, owner = thisOwner): string {
@@ -30,10 +31,9 @@ export async function writeFileSafely(
   sync = true,
 ): Promise<void> {
   const written = temporaryName(path);
+  const ended = beginFile(written);
   try {
-    const before = await stat(path).catch(() => undefined);
-    // The new file takes the old one's place: /dev/null would be gone.
-    if (before && !before.isDirectory()) checkRegular(before);
+    await checkReplaceable(path);
     const file = await open(written, "w");
     try {
       await file.writeFile(content);
@@ -45,7 +45,15 @@ export async function writeFileSafely(
   } catch (error) {
     await rm(written, { force: true });
     throw new Failure(`${path}: expected to write the file, got ${reason(error)}`);
+  } finally {
+    ended();
   }
+}
+
+/** Throws for what a new file can't take the place of: /dev/null would be gone. */
+export async function checkReplaceable(path: string): Promise<void> {
+  const before = await stat(path).catch(() => undefined);
+  if (before && !before.isDirectory()) checkRegular(before);
 }
 
 /** Reads a file that must be there. */
@@ -60,7 +68,7 @@ export async function readInput(path: string): Promise<Uint8Array> {
 }
 
 /** Throws for what can't be read to its end, or waits for somebody to write: devices and pipes. */
-function checkRegular(found: { isFile(): boolean }): void {
+export function checkRegular(found: { isFile(): boolean }): void {
   if (!found.isFile()) throw new Failure("a device, a pipe or a socket");
 }
 

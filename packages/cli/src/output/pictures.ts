@@ -15,6 +15,14 @@ export async function encodePng(
     .toBuffer();
 }
 
+/** Writes a picture of bytes as PNG. */
+export async function writePicture(
+  path: string,
+  { pixels, ...size }: PictureSize & { readonly pixels: Uint8Array },
+): Promise<void> {
+  await writeFileSafely(path, await encodePng(pixels, size), false);
+}
+
 /** Writes images of floats in [-1, 1] as `00000.png`, `00001.png`, ... from number `first` on. */
 export async function writePictures(
   folder: string,

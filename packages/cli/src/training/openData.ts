@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { imageEndings, listFolder } from "../input/imageFiles.ts";
 import { builtIn, loadImages } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
-import { grouped } from "../output/words.ts";
+import { tellLeftOut } from "../output/leftOut.ts";
 import { arrayData } from "./arrayData.ts";
 import type { TrainingData } from "./data.ts";
 import { photoData } from "./photoData.ts";
@@ -12,8 +12,6 @@ import type { Settings } from "./settings.ts";
 
 /** Side of the built-in pictures, unless the user chooses another. */
 const shapesSide = 32;
-/** Names of files that are told. */
-const mostNamed = 5;
 
 /** Opens the pictures that the user named, and says what is left out. */
 export async function openData(settings: Settings, console: Console): Promise<TrainingData> {
@@ -26,27 +24,16 @@ export async function openData(settings: Settings, console: Console): Promise<Tr
     return arrayData(await loadImages(data, request), settings);
   }
   const { images, others } = isPicture ? { images: [data], others: [] } : await listFolder(data);
-  tell(console, "no images by their names", others);
+  tellLeftOut(console, "no images by their names", others);
   const broken: string[] = [];
   const skip = (error: Error) => {
     broken.push(error.message);
-    if (opened) tell(console, "unreadable", [error.message]);
+    if (opened) tellLeftOut(console, "unreadable", [error.message]);
   };
   let opened = false;
   const made = await photoData(images, settings, skipUnreadable ? skip : undefined);
   opened = true;
-  tell(console, "unreadable", broken);
+  tellLeftOut(console, "unreadable", broken);
   if (made.count > 0) return made;
   throw new Failure(`${data}: expected at least one readable image, got none`);
-}
-
-/** Names files that are left out. */
-function tell(console: Console, why: string, files: readonly string[]): void {
-  if (files.length === 0) return;
-  const more = files.length - mostNamed;
-  const named = files.slice(0, mostNamed).join("; ") + (more > 0 ? `; and ${more} more` : "");
-  console.note(
-    `Left out ${files.length === 1 ? "a file" : `${grouped(files.length)} files`}, ${why}: ${named}`,
-  );
-  console.record("skipped", { why, files });
 }

@@ -1,0 +1,96 @@
+import { extname } from "node:path";
+import { createVqWriter } from "vector-quantize/codes";
+import { writeNpy } from "vector-quantize/data";
+import type { ModelFile } from "../codec/modelFile.ts";
+import { modelHash } from "../codec/modelHash.ts";
+import type { CodedPicture } from "../codec/pictures.ts";
+import { vqCodes } from "../codec/vqCodes.ts";
+import { Failure } from "../failure.ts";
+import { openFileStream } from "./fileStream.ts";
+import { writeFileSafely } from "./files.ts";
+
+/** Takes codes, picture after picture. */
+export interface CodeSink {
+  add(picture: CodedPicture): Promise<void>;
+  /** Ends the file, and tells its bytes. */
+  finish(): Promise<{ readonly bytes: number }>;
+  /** Removes what is not finished. */
+  discard(): Promise<void>;
+}
+
+/** Codes into a file: `.npy` by its ending, else `.vq`. */
+export async function openCodeSink(model: ModelFile, path: string): Promise<CodeSink> {
+  return extname(path).toLowerCase() === ".npy" ? npySink(path) : vqSink(model, path);
+}
+
+/** Codes as a `.vq` file would hold them, given to `write`. */
+export async function vqInto(
+  model: ModelFile,
+  write: (bytes: Uint8Array) => unknown,
+): Promise<Omit<CodeSink, "discard">> {
+  const { layers, toFile } = await vqCodes(model);
+  const writer = createVqWriter(
+    {
+      layers,
+      quantizer: model.model.quantizer.config,
+      model: await modelHash(model),
+      storeOrders: false, // whoever decodes has the model
+    },
+    write,
+  );
+  return {
+    add: (picture) => writer.add(toFile(picture)),
+    finish: () => writer.finish(),
+  };
+}
+
+async function vqSink(model: ModelFile, path: string): Promise<CodeSink> {
+  const stream = await openFileStream(path);
+  try {
+    const { add, finish } = await vqInto(model, (bytes) => stream.write(bytes));
+    return {
+      add,
+      async finish() {
+        const written = await finish();
+        await stream.finish();
+        return written;
+      },
+      discard: () => stream.discard(),
+    };
+  } catch (error) {
+    await stream.discard();
+    throw error;
+  }
+}
+
+/** One array of all codes: pictures of one size, without their names. */
+function npySink(path: string): CodeSink {
+  const all: Int32Array[] = [];
+  let wanted: string | undefined;
+  let shape: readonly number[] = [];
+  let layers = 1;
+  return {
+    async add(picture) {
+      const { codes, name = `picture ${all.length}` } = picture;
+      wanted ??= String(picture.shape);
+      if (String(picture.shape) !== wanted) {
+        throw new Failure(
+          `${path}: expected pictures of one size, whose codes a .npy file can hold, got [${wanted}] and [${picture.shape}] codes (${name}). Write a .vq file, or give --size`,
+        );
+      }
+      shape = picture.shape;
+      layers = codes.length / shape.reduce((product, side) => product * side, 1);
+      all.push(codes);
+    },
+    async finish() {
+      const each = all[0]?.length ?? 0;
+      const data = new Int32Array(all.length * each);
+      for (const [i, codes] of all.entries()) data.set(codes, i * each);
+      const last = layers > 1 ? [layers] : [];
+      const bytes = writeNpy({ shape: [all.length, ...shape, ...last], data });
+      await writeFileSafely(path, bytes);
+      return { bytes: bytes.length };
+    },
+    async discard() {},
+  };
+}
