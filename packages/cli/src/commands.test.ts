@@ -195,7 +195,8 @@ test("eval measures what the pictures show", async () => {
   ]);
   const line = JSON.parse(stdout);
   expect(line).toMatchObject({ event: "evaluation", images: 3 });
-  expect(line.bitsPerPixel).toBeCloseTo((4 * 16) / 256, 10);
+  expect(line.packedBitsPerPixel).toBeCloseTo((4 * 16) / 256, 10);
+  expect(line.bitsPerPixel).toBeCloseTo((8 * line.bytes) / (3 * 16 * 16), 10);
   expect(line.commitment).toBeGreaterThan(0);
   expect(line.usedCodes).toBeLessThanOrEqual(16);
   expect(line.perplexity).toBeGreaterThan(1);

@@ -142,13 +142,16 @@ const cases: Record<string, Case[]> = {
       'training.safetensors: expected a checkpoint of kind "model", got "training"',
     ],
     ["for other channels", evaluate("run", at("grey.npy")), "expected images of 3 channel(s)"],
-    ["for other sides", evaluate("run", at("odd.npy")), "(--patch), got 31 x 31"],
   ],
   codes: [
     ["beyond the codebook", decode("codes-high.npy"), "expected codes from 0 to 7, got 8"],
     ["that are floats", decode("codes-float.npy"), "expected integers, got floats"],
     ["of another rank", decode("codes-flat.npy"), "expected codes of shape [N, height, width]"],
-    ["that are an IDX file", decode("cut.idx"), "cut.idx: expected a .npy file"],
+    [
+      "that are an IDX file",
+      decode("cut.idx"),
+      "cut.idx: expected a .vq file, got another kind of file",
+    ],
   ],
   "a run": [
     ["in the way", ["train", "shapes", ...tiny, "--out", at("run")], "--resume"],

@@ -1,6 +1,7 @@
 /** Every quantizer that there is, from the command's words to reconstructions. */
 import { join } from "node:path";
 import { tree } from "@jax-js/jax";
+import { openVq } from "vector-quantize/codes";
 import { shapeImages } from "vector-quantize/data";
 import { quantizerTypes } from "vector-quantize/options";
 import { afterAll, expect, test, vi } from "vitest";
@@ -8,7 +9,10 @@ import { temporaryFolder } from "../../../test/support/vq.ts";
 import { applyModel } from "./codec/applyModel.ts";
 import { decodeCodes, encodeImages } from "./codec/codec.ts";
 import { evaluate } from "./codec/evaluate.ts";
-import { openModel } from "./codec/modelFile.ts";
+import { type ModelFile, openModel } from "./codec/modelFile.ts";
+import { type CodedPicture, createPictureCodec } from "./codec/pictures.ts";
+import { vqCodes } from "./codec/vqCodes.ts";
+import { vqInto } from "./output/codeSinks.ts";
 import { run } from "./program.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -92,6 +96,35 @@ test.each(quantizerTypes)("%s trains, encodes, decodes and is evaluated", async 
   else {
     await decode();
     expect(decoded).toEqual(seen);
+    await checkFile(model);
   }
   tree.dispose(model.variables as never);
 });
+
+/** Whether pictures come out of a `.vq` file as evaluation has them, and the first layers alone too. */
+async function checkFile(model: ModelFile): Promise<void> {
+  const codec = createPictureCodec(model);
+  const pictures = [0, 1, 2].map((i) => ({
+    ...{ name: `${i}.png`, height: 8, width: 8, channels: 3 },
+    pixels: images.pixels.subarray(i * 192, (i + 1) * 192),
+  }));
+  const made = await codec.decode(await codec.encode(pictures));
+  const parts: Uint8Array[] = [];
+  const writer = await vqInto(model, (bytes) => parts.push(bytes));
+  for (const picture of pictures) {
+    const [coded] = await codec.encode([picture]);
+    await writer.add(coded as CodedPicture);
+  }
+  await writer.finish();
+  const { orders, fromFile, perLayer, layers } = await vqCodes(model);
+  const file = await openVq(Buffer.concat(parts), { orders });
+  for (const i of [2, 0, 1]) {
+    expect(await codec.decode([fromFile(await file.picture(i))])).toEqual([made[i]]);
+  }
+  if (!/residual/i.test(model.model.quantizer.config.type)) return;
+  const fine = fromFile(await file.picture(0)).codes;
+  const coarse = fromFile(await file.picture(0, { layers: perLayer }));
+  const each = layers.length / perLayer;
+  expect(coarse.codes).toEqual(fine.map((code, i) => (i % each === 0 ? code : -1)));
+  expect((await codec.decode([coarse]))[0]).toMatchObject({ height: 8, width: 8 });
+}

@@ -10,13 +10,17 @@ export interface CodeShape {
   readonly positions: 1 | 2;
   /** Groups, which quantizers have in front, `[G, N, ...]`, and files among the indices of a vector. */
   readonly groups: number;
+  /** Sizes of the last axis, for the indices of a vector: none where it has one index without an axis. */
+  readonly perVector: readonly number[];
 }
 
 export function codeShape(quantizer: Quantizer): CodeShape {
-  const { groups } = quantizer as { groups?: number };
+  const { groups = 0, codebookSizes, config } = quantizer as Quantizer & { groups?: number };
+  const layers = codebookSizes.length;
   return {
-    positions: quantizer.config.type === "hierarchicalVQ" ? 1 : 2,
-    groups: groups ?? 0,
+    positions: config.type === "hierarchicalVQ" ? 1 : 2,
+    groups,
+    perVector: layers > 1 || groups > 0 || /residual/i.test(config.type) ? [layers] : [],
   };
 }
 

@@ -140,9 +140,8 @@ export function createPictureCodec(file: ModelFile): PictureCodec {
         ] as [number, number]);
       });
       const sides = whole ? [h] : [lengthOf(down.input), lengthOf(across.input)];
-      const perVector = layers > 1 || order.groups > 0 ? [layers] : [];
       const array = np.array(data, {
-        shape: [coded.length, ...sides, ...perVector],
+        shape: [coded.length, ...sides, ...order.perVector],
         dtype: np.int32,
       });
       const output = await model.decode(tree.ref(variables as never), fromFileOrder(array, order));

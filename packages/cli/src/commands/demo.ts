@@ -69,8 +69,8 @@ export function demoCommand(): Command {
         "",
         `Open ${result.folder.report} in a browser. Then try your own images:`,
         "  npx vq train path/to/images --out runs/mine --time 300",
-        "  npx vq encode runs/mine path/to/images --out codes.npy",
-        "  npx vq decode runs/mine codes.npy --out decoded",
+        "  npx vq encode runs/mine path/to/images --out codes.vq",
+        "  npx vq decode runs/mine codes.vq --out decoded",
         "  npx vq eval runs/mine path/to/images",
       ]) {
         console.say(line);

@@ -61,7 +61,7 @@ export function encodeCommand(): Command {
       const bitsPerPixel = (8 * bytes) / pixels;
       console.say(
         `${options.out}: ${grouped(images)} images in ${grouped(bytes)} bytes, ` +
-          `${small(bitsPerPixel)} bits a pixel, ${grouped(images / seconds)} images/s`,
+          `${small(bitsPerPixel)} bits a pixel, ${small(images / seconds)} images/s`,
       );
       console.record("encoded", { file: options.out, images, bytes, bitsPerPixel, seconds });
     });

@@ -106,10 +106,9 @@ async function showAgainst(
   const { psnrAt } = await import("../measure/against.ts");
   const row = (name: string, point: Omit<RatePoint, "format" | "quality">) => {
     const similar = (value?: number) => (value === undefined ? "" : value.toFixed(4)).padStart(9);
-    console.say(
-      `${name.padEnd(17)}${point.bitsPerPixel.toFixed(3).padStart(7)}${point.psnr.toFixed(2).padStart(8)}` +
-        `${similar(point.ssim)}${similar(point.msSsim)}`,
-    );
+    const numbers = point.bitsPerPixel.toFixed(3).padStart(7) + point.psnr.toFixed(2).padStart(8);
+    const line = `${name.padEnd(17)}${numbers}${similar(point.ssim)}${similar(point.msSsim)}`;
+    console.say(line.trimEnd());
   };
   console.say("");
   console.say("                 bits/px    PSNR     SSIM  MS-SSIM");

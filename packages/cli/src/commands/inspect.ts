@@ -1,25 +1,70 @@
+import { extname } from "node:path";
 import { Command } from "commander";
 import type { Inspection } from "../codec/inspect.ts";
+import type { CodesInspection } from "../codec/inspectCodes.ts";
 import { type Console, createConsole } from "../output/console.ts";
 import { grouped, small } from "../output/words.ts";
 import { type MachineOptions, withMachineOptions } from "./options.ts";
 
-/** `vq inspect <model>` */
+/** `vq inspect <model>`, `vq inspect codes.vq` */
 export function inspectCommand(): Command {
   const command = new Command("inspect")
-    .description("show a model's configuration, shapes, parameter count and codebook")
-    .argument("<model>", "model.safetensors, or the folder of a run")
+    .description(
+      "show a model's configuration, shapes, parameter count and codebook; " +
+        "or the pictures of a .vq file, their sizes and bits",
+    )
+    .argument("<file>", "model.safetensors, the folder of a run, or a .vq file")
     .action(async (modelPath: string, options: MachineOptions) => {
+      const console = createConsole(options.json);
+      if (extname(modelPath).toLowerCase() === ".vq") {
+        await inspectVq(modelPath, console);
+        return;
+      }
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { openModel } = await import("../codec/modelFile.ts");
       const { inspectModel } = await import("../codec/inspect.ts");
-      const console = createConsole(options.json);
       const inspection = await inspectModel(await openModel(modelPath));
       console.record("model", { ...inspection });
       show(inspection, console);
     });
   return withMachineOptions(command);
+}
+
+async function inspectVq(path: string, console: Console): Promise<void> {
+  const { openVqFile } = await import("../input/codeFiles.ts");
+  const { inspectCodes } = await import("../codec/inspectCodes.ts");
+  const { file, close } = await openVqFile(path);
+  try {
+    const found = await inspectCodes(path, file, ({ name = "", shape, size }) => {
+      console.say(
+        `  ${(size ? [...size].reverse().join(" x ") : "").padEnd(14)}${`[${shape.join(", ")}]`.padEnd(14)}${name}`,
+      );
+      console.record("picture", { name, shape, size });
+    });
+    showCodes(found, console);
+    console.record("codes", { ...found });
+  } finally {
+    await close();
+  }
+}
+
+function showCodes(found: CodesInspection, console: Console): void {
+  const { file, bytes, pictures, groups, model, quantizer, codebookSizes, damage } = found;
+  console.say("");
+  console.say(`${file}  ${grouped(bytes)} bytes`);
+  console.say(`pictures         ${grouped(pictures)}, in ${grouped(groups)} chunks`);
+  console.say(
+    `quantizer        ${quantizer?.type ?? "not told"}, codes of ${codebookSizes.join(", ")}`,
+  );
+  console.say(`model            ${model ?? "not told"}`);
+  if (found.bitsPerPixel !== undefined) {
+    console.say(`bits per pixel   ${found.bitsPerPixel.toFixed(3)}`);
+  }
+  console.say(
+    `bits per code    ${found.bitsPerCode.toFixed(2)}, packed ${found.packedBitsPerCode.toFixed(2)}`,
+  );
+  for (const why of damage) console.say(`damaged          ${why}`);
 }
 
 function show(inspection: Inspection, console: Console): void {

@@ -35,8 +35,8 @@ export async function openCodes(
   path: string,
   options: CodeSourceOptions,
 ): Promise<CodeSource> {
-  const opened = await openVqFile(path, (await vqCodes(model)).orders);
-  if (opened === undefined) return npyCodes(model, path, options);
+  if (extname(path).toLowerCase() === ".npy") return npyCodes(model, path, options);
+  const opened = await openVqFile(path);
   try {
     return await vqSource(model, path, opened, options);
   } catch (error) {
@@ -45,12 +45,15 @@ export async function openCodes(
   }
 }
 
-/** An open `.vq` file, and how to close it. Undefined for a `.npy` file, by its ending. */
-export async function openVqFile(
-  path: string,
-  orders?: readonly (Uint32Array | undefined)[],
-): Promise<{ file: VqFile; close(): Promise<void> } | undefined> {
-  if (extname(path).toLowerCase() === ".npy") return undefined;
+/** A `.vq` file that is open. */
+export interface OpenVqFile {
+  /** Without the orders of its codes, which the model has: its pictures' names, no codes. */
+  readonly file: VqFile;
+  withOrders(orders: readonly (Uint32Array | undefined)[]): Promise<VqFile>;
+  close(): Promise<void>;
+}
+
+export async function openVqFile(path: string): Promise<OpenVqFile> {
   let handle: FileHandle;
   try {
     handle = await open(path, "r");
@@ -59,8 +62,11 @@ export async function openVqFile(
     throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
   }
   try {
-    const file = await openVq(handle, { where: path, ...(orders && { orders }) });
-    return { file, close: () => handle.close() };
+    return {
+      file: await openVq(handle, { where: path }),
+      withOrders: (orders) => openVq(handle, { where: path, orders }),
+      close: () => handle.close(),
+    };
   } catch (error) {
     await handle.close();
     throw error;
@@ -70,11 +76,10 @@ export async function openVqFile(
 async function vqSource(
   model: ModelFile,
   path: string,
-  { file, close }: { file: VqFile; close(): Promise<void> },
+  { file: { header }, withOrders, close }: OpenVqFile,
   { only, layers }: CodeSourceOptions,
 ): Promise<CodeSource> {
-  const { header, damage } = file;
-  const { perLayer, fromFile, layers: own } = await vqCodes(model);
+  const { perLayer, fromFile, layers: own, orders } = await vqCodes(model);
   const hash = await modelHash(model);
   if (header.model !== undefined && header.model !== hash) {
     throw new Failure(
@@ -87,6 +92,7 @@ async function vqSource(
       `${path}: expected codes of codebooks of ${sizes(own)} codes, as ${model.path} has, got ${sizes(header.layers)}`,
     );
   }
+  const file = await withOrders(orders);
   const take = layers === undefined ? undefined : takenLayers(model, layers) * perLayer;
   const coarse = take === undefined ? {} : { layers: take };
   if (only !== undefined) {
@@ -113,7 +119,7 @@ async function vqSource(
         if (!told.has(why)) damaged(why);
         told.add(why);
       };
-      damage.forEach(tell);
+      file.damage.forEach(tell);
       // Numbers of pictures whose entries could be read; what is damaged is told of once, by the codes.
       const names: (string | undefined)[] = Array(file.count).fill(undefined);
       for await (const { name, number } of file.entries({ onDamage() {} })) names[number] = name;

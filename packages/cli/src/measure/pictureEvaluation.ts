@@ -59,10 +59,11 @@ export async function evaluatePictures(
     if (height !== trained.height || width !== trained.width) return;
     const values = coded.map((each) => each.codes);
     const { shape } = coded[0] as CodedPicture;
-    const layers = file.model.quantizer.codebookSizes.length;
-    const last = layers > 1 || order.groups > 0 ? [layers] : [];
     const indices = fromFileOrder(
-      np.array(joined(values), { shape: [run.length, ...shape, ...last], dtype: np.int32 }),
+      np.array(joined(values), {
+        shape: [run.length, ...shape, ...order.perVector],
+        dtype: np.int32,
+      }),
       order,
     );
     const x = np.array(Float32Array.from(run.flatMap(floatsOf)), {

@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { createVqWriter } from "vector-quantize/codes";
 import { writeNpy } from "vector-quantize/data";
+import { codeShape } from "../codec/codeShape.ts";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
 import type { CodedPicture } from "../codec/pictures.ts";
@@ -20,7 +21,7 @@ export interface CodeSink {
 
 /** Codes into a file: `.npy` by its ending, else `.vq`. */
 export async function openCodeSink(model: ModelFile, path: string): Promise<CodeSink> {
-  return extname(path).toLowerCase() === ".npy" ? npySink(path) : vqSink(model, path);
+  return extname(path).toLowerCase() === ".npy" ? npySink(model, path) : vqSink(model, path);
 }
 
 /** Codes as a `.vq` file would hold them, given to `write`. */
@@ -64,11 +65,10 @@ async function vqSink(model: ModelFile, path: string): Promise<CodeSink> {
 }
 
 /** One array of all codes: pictures of one size, without their names. */
-function npySink(path: string): CodeSink {
+function npySink({ model }: ModelFile, path: string): CodeSink {
   const all: Int32Array[] = [];
   let wanted: string | undefined;
   let shape: readonly number[] = [];
-  let layers = 1;
   return {
     async add(picture) {
       const { codes, name = `picture ${all.length}` } = picture;
@@ -79,15 +79,14 @@ function npySink(path: string): CodeSink {
         );
       }
       shape = picture.shape;
-      layers = codes.length / shape.reduce((product, side) => product * side, 1);
       all.push(codes);
     },
     async finish() {
       const each = all[0]?.length ?? 0;
       const data = new Int32Array(all.length * each);
       for (const [i, codes] of all.entries()) data.set(codes, i * each);
-      const last = layers > 1 ? [layers] : [];
-      const bytes = writeNpy({ shape: [all.length, ...shape, ...last], data });
+      const { perVector } = codeShape(model.quantizer);
+      const bytes = writeNpy({ shape: [all.length, ...shape, ...perVector], data });
       await writeFileSafely(path, bytes);
       return { bytes: bytes.length };
     },

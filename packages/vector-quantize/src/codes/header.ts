@@ -103,12 +103,14 @@ export function headerLength(where: string, start: Uint8Array): number {
  * @param start the file's first 16 bytes
  * @param body the header's own
  * @param orders of each layer's codes, for files that don't store them
+ * @param lacking is told of an order that is missing, and the layer is without; else that is thrown
  */
 export function parseHeader(
   where: string,
   start: Uint8Array,
   body: Uint8Array,
   orders: readonly (Uint32Array | undefined)[] = [],
+  lacking?: (error: VectorQuantizeError) => void,
 ): VqHeader {
   const at = `${where}: header`;
   checkSum(at, new ByteReader(start.subarray(12), at).uint32(), body);
@@ -118,7 +120,15 @@ export function parseHeader(
     const { size, levels, order } = layer;
     const name = `${at}: layer ${q}`;
     if (order === undefined) return { size, ...(levels && { levels }) };
-    return { size, order: takeOrder(name, from, size, order, orders[q]) };
+    const given = orders[q];
+    if (order.stored || given !== undefined) {
+      return { size, order: takeOrder(name, from, size, order, given) };
+    }
+    const mend = "The file was written without: give the option orders, made from the model";
+    const error = expected(`${name}: order`, "the order of its codes", given, mend);
+    if (!lacking) throw error;
+    lacking(error);
+    return { size };
   });
   if (from.left > 0) throw expected(at, `${from.left} bytes fewer`, body.length);
   checkCodeLayers(`${at}: layers`, read);
@@ -160,10 +170,7 @@ function takeOrder(
   { crc32c: sum, stored }: NonNullable<LayerJson["order"]>,
   given: Uint32Array | undefined,
 ): Uint32Array {
-  if (!stored) {
-    const mend = "The file was written without: give the option orders, made from the model";
-    if (given === undefined)
-      throw expected(`${where}: order`, "the order of its codes", given, mend);
+  if (!stored && given) {
     checkCodeLayers(`${where}: orders`, [{ size, order: given }]);
     if (orderSum(given) !== sum) {
       throw new VectorQuantizeError(

@@ -33,6 +33,8 @@ export interface VqFile {
   readonly count: number;
   /** Bytes of it. */
   readonly bytes: number;
+  /** Groups in it: what is coded, read and lost together. */
+  readonly groups: number;
   /**
    * What was found wrong when it was opened, none if it is whole: without its index, or cut off, it is
    * gone through from group to group, and what can be found that way is counted.
@@ -76,7 +78,10 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
   const source = await sourceOf(where, input);
   const start = await source.read(0, Math.min(headerBegin, source.size));
   const body = await source.read(headerBegin, headerLength(where, start));
-  const header = parseHeader(where, start, body, orders);
+  let lacking: VectorQuantizeError | undefined;
+  const header = parseHeader(where, start, body, orders, (error) => {
+    lacking ??= error;
+  });
   const layers = readyLayers(header.layers);
   const begin = headerBegin + body.length;
   const limits: HeadLimits = { layers: layers.length, maxMemory };
@@ -95,6 +100,7 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
   }
 
   async function decoded(number: number, take: number) {
+    if (lacking) throw lacking;
     const { name, head } = await headOf(number);
     checkGroupMemory(name, head, layers.slice(0, take), maxMemory);
     const at = groups[number]!.offset + head.begin;
@@ -129,6 +135,7 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
     header,
     count,
     bytes: source.size,
+    groups: groups.length,
     damage,
     async picture(number, { layers: asked } = {}) {
       checkInteger(`${where}: picture`, number, 0, count - 1);

@@ -133,7 +133,10 @@ describe("a file", () => {
     const bytes = await vqBytes(written, { ...options, storeOrders: false });
     const orders = layers.map(({ order }) => order);
     expect(await all((await openVq(bytes, { orders })).pictures())).toEqual(written);
-    await expect(openVq(bytes)).rejects.toThrow(
+    const without = await openVq(bytes);
+    const heads = written.map(({ codes: _, ...entry }, number) => ({ ...entry, number }));
+    expect(await all(without.entries())).toEqual(heads);
+    await expect(without.picture(0)).rejects.toThrow(
       "vq: header: layer 0: order: expected the order of its codes, got undefined. The file was",
     );
     const other = [Uint32Array.of(0, 1, 2, 3, 4, 5)];
