@@ -21,7 +21,7 @@ export function checkCoded(
 }
 
 /** Throws for pixels that are no numbers, or infinite; `length` of them an image. */
-export function checkFinite(
+export function checkPixels(
   floats: Float32Array,
   length: number,
   called: (image: number) => string,

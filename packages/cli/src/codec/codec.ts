@@ -1,7 +1,7 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type Images, toFloats } from "vector-quantize/data";
 import type { Model, ModelVariables } from "vector-quantize/nn";
-import { checkCoded, checkFinite } from "./checks.ts";
+import { checkCoded, checkPixels } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 
 /** A trained model. Its variables stay alive: functions here take references of their own. */
@@ -99,7 +99,7 @@ export async function* decodeCodes(
     const [, height = 0, width = 0, channels = 0] = output.shape;
     const all = (await output.data()) as Float32Array;
     const floats = all.subarray(0, count * height * width * channels);
-    checkFinite(floats, height * width * channels, (i) => `image ${first + i}`);
+    checkPixels(floats, height * width * channels, (i) => `image ${first + i}`);
     yield { first, count, height, width, channels, floats: floats.map(clipped) };
   }
 }

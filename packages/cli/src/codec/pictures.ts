@@ -1,7 +1,7 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type TileAlong, tilingOf } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
-import { checkCoded, checkFinite } from "./checks.ts";
+import { checkCoded, checkPixels } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import type { ModelFile } from "./modelFile.ts";
 
@@ -148,7 +148,7 @@ export function createPictureCodec(file: ModelFile): PictureCodec {
       const [, height = 0, width = 0, features = 0] = output.shape;
       channels = features;
       const floats = (await output.data()) as Float32Array;
-      checkFinite(floats, floats.length / coded.length, (i) => called(coded[i], i));
+      checkPixels(floats, floats.length / coded.length, (i) => called(coded[i], i));
       grid ??= gridFor(coded.length, channels, tiles, [height, width], (n) => new Uint8Array(n));
       put(grid, bytesOf(floats), [height, width], tile, tiles.length > 1);
     }
