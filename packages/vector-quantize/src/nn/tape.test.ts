@@ -24,7 +24,7 @@ import { arrayAt, bringIn, bringOut, shapesOf, zerosLike } from "./numbers.ts";
 import { residual } from "./residual.ts";
 import { snake } from "./snake.ts";
 import { depthToSpace, spaceToDepth } from "./spaceToDepth.ts";
-import { planTape } from "./tape.ts";
+import { planTape, tapesOf } from "./tape.ts";
 import { upsample } from "./upsample.ts";
 
 const pools = new Map<number, Pool>();
@@ -334,4 +334,24 @@ test("threads and the split of a batch change no bit", async () => {
   }
   expect(outputs).toEqual(one.y);
   tree.dispose([params, x, dy] as never);
+});
+
+test("keeps the tapes of the last shapes", () => {
+  let planned = 0;
+  const layer: Layer = {
+    ...relu(),
+    work: (shape) => {
+      planned += 1;
+      return relu().work?.(shape);
+    },
+  };
+  const tapeFor = tapesOf([layer]);
+  const first = tapeFor([{}], [1]);
+  expect(tapeFor([{}], [1])).toBe(first);
+  for (let size = 2; size <= 33; size++) tapeFor([{}], [size]);
+  expect(planned).toBe(33);
+  tapeFor([{}], [2]);
+  expect(planned).toBe(33);
+  expect(tapeFor([{}], [1])).not.toBe(first);
+  expect(planned).toBe(34);
 });

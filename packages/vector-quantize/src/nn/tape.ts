@@ -25,13 +25,18 @@ export function planTape(
   return planChain(plans, inputShape);
 }
 
-/** The tape of `layers` for each shape of their input, planned once. */
+/** Shapes whose tapes are kept: pictures of any size would fill the memory with them. */
+const MOST_TAPES = 32;
+
+/** The tape of `layers` for each of the last shapes of their input, planned once. */
 export function tapesOf(layers: readonly Layer[]) {
   const known = new Map<string, LayerPlan>();
   return (params: readonly ArrayTree[], inputShape: readonly number[]): LayerPlan => {
     const name = String(inputShape);
     const tape = known.get(name) ?? planTape(layers, params, inputShape);
-    known.set(name, tape);
+    known.delete(name);
+    known.set(name, tape); // the last one that was used
+    if (known.size > MOST_TAPES) known.delete(known.keys().next().value as string);
     return tape;
   };
 }
