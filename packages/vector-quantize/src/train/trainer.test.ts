@@ -7,6 +7,7 @@ import { linear } from "../nn/linear.ts";
 import { maxPool } from "../nn/maxPool.ts";
 import type { ModelVariables } from "../nn/model.ts";
 import { sequential } from "../nn/sequential.ts";
+import { identity } from "../quantizers/identity.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { chain } from "./chain.ts";
 import { createMetricReader } from "./metricReader.ts";
@@ -89,6 +90,27 @@ describe("createTrainer", () => {
     const mse = mean(errors.map((e) => e * e));
     expect((await psnr.data())[0]).toBeCloseTo(10 * Math.log10(4 / mse), 3);
     expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(1);
+  });
+
+  it("evaluates a model without codes, whose output tells nothing by its indices", async () => {
+    const [there, back] = [
+      conv2d({ inChannels: 1, outChannels: 2 }),
+      conv2d({ inChannels: 2, outChannels: 1 }),
+    ];
+    const model = sequential([there, identity({ dim: 2 }), back] as never);
+    const trainer = createTrainer(model, { optimizer: sgd(0.01) });
+    const { variables, ...rest } = trainer.init(random.key(0));
+    tree.dispose(rest as never);
+    const found = await trainer.evaluate(tree.ref(variables as never) as never, batch(1));
+    const { output, quantized } = model.apply(variables, batch(1));
+    const [a, b] = [await found.output.data(), await np.clip(output, -1, 1).data()] as [
+      Float32Array,
+      Float32Array,
+    ];
+    a.forEach((value, i) => {
+      expect(value).toBeCloseTo(b[i] as number, 5);
+    });
+    tree.dispose([found.indices, found.psnr, found.reconstruction, quantized] as never);
   });
 
   it("reports the PSNR of the output clamped to the range", async () => {

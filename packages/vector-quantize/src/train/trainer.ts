@@ -7,6 +7,7 @@ import { trainApart } from "../nn/chain.ts";
 import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
+import { hasCodes } from "../quantizers/hasCodes.ts";
 import { jitted, owns } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import {
@@ -243,6 +244,12 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   const step = jitted(takeStep);
   const onKernels = !trainApart([...model.layers.encoder, ...model.layers.decoder]);
 
+  const applied = jitted((variables: ModelVariables, batch: np.Array) => {
+    const { output, quantized, layers } = model.apply(variables, batch);
+    const { indices, ...rest } = quantized;
+    tree.dispose([rest, layers ?? []] as never);
+    return { output, indices };
+  });
   const judged = jitted((output: np.Array, batch: np.Array) => {
     const clipped = clip(output.ref);
     return {
@@ -292,6 +299,10 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     async evaluate(variables, batch) {
       checkEvaluation("trainer.evaluate", variables, batch);
       using _ = owns(variables, batch);
+      if (!hasCodes(model.quantizer)) {
+        const { output, indices } = applied(refTree(variables), batch.ref);
+        return { ...judged(output, batch.ref), indices };
+      }
       const indices = await model.encode(refTree(variables), batch.ref);
       const output = await model.decode(refTree(variables), indices.ref);
       return { ...judged(output, batch.ref), indices };
