@@ -1,5 +1,5 @@
 import { jit, numpy as np, random, tree } from "@jax-js/jax";
-import { bitsPerPixel, meanSquaredError, psnr } from "vector-quantize";
+import { bitsPerPixel, hasCodes, meanSquaredError, psnr } from "vector-quantize";
 import { type Images, toFloats } from "vector-quantize/data";
 import type { Model } from "vector-quantize/nn";
 import { applyModel } from "./applyModel.ts";
@@ -31,8 +31,7 @@ export async function evaluate(
   const losses = lossMeter(codec);
   const codes = await encodeImages(codec, images, losses.see);
   let squares = 0;
-  const { type } = model.quantizer.config;
-  const decoded = type === "identity" ? applyModel(codec, images) : decodeCodes(codec, codes);
+  const decoded = hasCodes(model.quantizer) ? decodeCodes(codec, codes) : applyModel(codec, images);
   for await (const { floats, first, count } of decoded) {
     const originals = toFloats(
       images,

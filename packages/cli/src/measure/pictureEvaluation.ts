@@ -1,4 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
+import { hasCodes } from "vector-quantize";
 import { toBytes } from "vector-quantize/data";
 import { applyModel } from "../codec/applyModel.ts";
 import { codeShape, fromFileOrder } from "../codec/codeShape.ts";
@@ -50,7 +51,6 @@ export async function evaluatePictures(
   const losses = lossMeter(file);
   const distortion = distortionMeter();
   const vq = await vqInto(file, () => undefined);
-  const hasCodes = file.model.quantizer.config.type !== "identity";
   const [trained, order] = [file.images, codeShape(file.model.quantizer)];
   let [images, pixels] = [0, 0];
 
@@ -83,7 +83,9 @@ export async function evaluatePictures(
       await vq.add(each);
     }
     await seeLosses(run, coded);
-    const decoded = hasCodes ? await codec.decode(coded) : await withoutCodes(file, run);
+    const decoded = hasCodes(file.model.quantizer)
+      ? await codec.decode(coded)
+      : await withoutCodes(file, run);
     for (const [i, made] of decoded.entries()) {
       const original = { ...run[i]!, pixels: bytesOf(run[i]!) };
       distortion.add(original, made);

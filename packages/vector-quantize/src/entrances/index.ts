@@ -57,6 +57,7 @@ export {
   type GroupedResidualVQOptions,
   groupedResidualVQ,
 } from "../quantizers/groupedResidualVQ.ts";
+export { hasCodes } from "../quantizers/hasCodes.ts";
 export type { HierarchicalVQOptions } from "../quantizers/hierarchicalVQ/options.ts";
 export {
   type HierarchicalParams,

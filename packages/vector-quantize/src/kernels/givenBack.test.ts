@@ -122,7 +122,6 @@ async function layers(pool: Pool): Promise<void> {
         { loss: "l1", range: [-1, 1], clamp: true },
         [y, work.copyOf(floats(144, 7))],
         144,
-        true,
       );
       await plan.backward(work, { params, gradients, kept, dy: gradient, wantsInput: true });
     });

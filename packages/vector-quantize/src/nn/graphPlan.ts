@@ -5,7 +5,7 @@ import type { Workspace } from "../kernels/layers/workspace.ts";
 import { passage } from "../passage.ts";
 import type { ArrayTree } from "../tree.ts";
 import type { Layer } from "./layer.ts";
-import { arrayAt, bringOut, shapesOf } from "./numbers.ts";
+import { arrayAt, bringOut, bufferOf, shapesOf } from "./numbers.ts";
 
 type Inputs = { params: ArrayTree; x: np.Array };
 
@@ -33,7 +33,7 @@ export function planGraph(
     inputShape,
     outputShape,
     async forward(work, params, x, training) {
-      const y = await write(work, run.forward(inputs(work, params, x)));
+      const y = await bufferOf(work, run.forward(inputs(work, params, x)));
       if (training) return { y, kept: x };
       work.release(x);
       return { y, kept: [] };
@@ -43,12 +43,12 @@ export function planGraph(
       const found = run.backward(given, arrayAt(work, dy, outputShape));
       const into = tree.leaves(gradients as never) as unknown as number[];
       for (const [i, leaf] of (tree.leaves(found.params as never) as np.Array[]).entries()) {
-        const values = (await leaf.data()) as Float32Array;
-        const sum = work.floats(into[i] as number, values.length);
-        for (let at = 0; at < values.length; at++)
-          sum[at] = (sum[at] as number) + (values[at] as number);
+        const { size } = leaf;
+        const found = await bufferOf(work, leaf);
+        work.add(into[i] as number, found, size);
+        work.release(found);
       }
-      const dx = await write(work, found.x);
+      const dx = await bufferOf(work, found.x);
       work.release(dy, kept as number);
       return dx;
     },
@@ -69,9 +69,4 @@ function outputOf(layer: Layer, params: ArrayTree, inputShape: readonly number[]
 interface Aval {
   readonly shape: number[];
   readonly dtype: string;
-}
-
-/** A buffer of the numbers of `x`, which it takes ownership of. */
-async function write(work: Workspace, x: np.Array): Promise<number> {
-  return work.copyOf((await x.data()) as Float32Array);
 }

@@ -3,7 +3,7 @@ import { type Addresses, sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import type { ArrayTree } from "../tree.ts";
 
-/** The numbers of arrays that were read or made here: arrays never change. */
+/** The numbers of arrays that were read here: arrays never change. */
 const known = new WeakMap<np.Array, Float32Array<ArrayBuffer>>();
 
 /** The numbers of a float32 array, as they are: not to be written to. */
@@ -51,6 +51,11 @@ export function bringOut(
 export function arrayAt(work: Workspace, start: number, shape: readonly number[]): np.Array {
   const numbers = work.floats(start, sizeOf(shape)) as Float32Array<ArrayBuffer>;
   return np.array(numbers, { shape: [...shape] });
+}
+
+/** A buffer of the numbers of `x`, which it takes ownership of. */
+export async function bufferOf(work: Workspace, x: np.Array): Promise<number> {
+  return work.copyOf((await x.data()) as Float32Array);
 }
 
 function eachLeaf(params: ArrayTree, fn: (leaf: np.Array) => unknown): Addresses {

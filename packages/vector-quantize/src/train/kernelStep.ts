@@ -91,7 +91,7 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
         const { found, byCodes } = await timed("decoder", () =>
           pool.exclusive(async () => {
             const { y, kept } = await decoder.forward(work, own.decoder, passed.output, true);
-            const found = await reconstructionLoss(work, rule, [y, image], batch.size, true);
+            const found = await reconstructionLoss(work, rule, [y, image], batch.size);
             work.release(y, image);
             const byCodes = await decoder.backward(work, {
               params: own.decoder,

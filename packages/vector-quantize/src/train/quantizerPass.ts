@@ -2,7 +2,7 @@ import { type numpy as np, tree } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
-import { arrayAt } from "../nn/numbers.ts";
+import { arrayAt, bufferOf } from "../nn/numbers.ts";
 import type { Quantized, Quantizer, Variables } from "../quantizers/contract.ts";
 import { unguarded } from "../quantizers/guard.ts";
 import { createTrainingPass } from "../quantizers/trainingPass.ts";
@@ -96,8 +96,4 @@ export function quantizerPass(quantizer: Quantizer) {
       dispose: () => pass.dispose(),
     };
   };
-}
-
-async function bufferOf(work: Workspace, x: np.Array): Promise<number> {
-  return work.copyOf((await x.data()) as Float32Array);
 }

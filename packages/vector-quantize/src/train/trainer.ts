@@ -60,8 +60,8 @@ export interface Trainer {
   /** One step on `batch`: one jitted graph, nothing is read back. */
   step(state: TrainState, batch: np.Array): TrainStepResult;
   /**
-   * One step on `batch`, to the same result, with the search and the codebook update on the kernels:
-   * no N x K array, and no encoder work done twice. One graph, as `step`, on WebGPU, and with layers
+   * One step on `batch`, to the same result, with layers, search and codebook update on the kernels,
+   * and no N x K array. One graph, as `step`, on WebGPU, and with layers
    * that do something else in training (`dropout`, `batchNorm`).
    *
    * @param timer is told where the time goes; the step then waits between its parts

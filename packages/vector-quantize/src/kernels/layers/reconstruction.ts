@@ -20,12 +20,11 @@ export async function reconstructionLoss(
   rule: ReconstructionRule,
   [output, target]: readonly [number, number],
   size: number,
-  wantsGradient: boolean,
 ): Promise<{ loss: number; distortion: number; gradient: number }> {
   const { loss, range, clamp } = rule;
   const blocks = Math.ceil(size / BLOCK);
   const sums = work.take((blocks * SUMS) / 4);
-  const gradient = wantsGradient ? work.take(size) : 0;
+  const gradient = work.take(size);
   const how = [loss === "l2" ? 1 : 0, clamp ? 1 : 0, ...range];
   const args = [output, target, size, BLOCK, ...how, gradient, 1 / size, sums];
   await work.run(work.kernels.reconstruction, blocks, args, { work: 16 * size });

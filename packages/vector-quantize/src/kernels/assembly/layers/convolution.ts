@@ -7,7 +7,7 @@
  * of a transposed or enlarging convolution, whose output pixels lie `stride` apart and meet the same
  * part of the kernel.
  *
- * Weights, biases and accumulators of the parts lie one after another in the order of the parts.
+ * Weights and accumulators of the parts lie one after another in the order of the parts.
  */
 import { clearFloats, copyFloats } from "./arithmetic";
 import { addOuter } from "./outerProduct";

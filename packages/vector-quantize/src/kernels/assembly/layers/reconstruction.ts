@@ -10,7 +10,7 @@ function cutTo(x: v128, low: v128, high: v128): v128 {
 /**
  * Over blocks of `blockSize` numbers (a multiple of 4) from `begin` to `end`: `sums` f64 [blocks][2] get
  * the errors, absolute (`squares` 0) or squared, and the squared errors of the output cut to `low` ...
- * `high`. With `clamp` the errors are those of the cut output too. `gradient`, unless 0, gets the
+ * `high`. With `clamp` the errors are those of the cut output too. `gradient` gets the
  * errors' derivative times `scale`.
  */
 export function reconstruction(
@@ -54,7 +54,6 @@ export function reconstruction(
       const loss = squares ? f32x4.mul(e, e) : f32x4.abs(e);
       errors = f64x2.add(errors, inDouble(loss));
       distortions = f64x2.add(distortions, inDouble(f32x4.mul(d, d)));
-      if (!gradient) continue;
       const positive = v128.and(one, f32x4.gt(e, zero));
       const sign = f32x4.sub(positive, v128.and(one, f32x4.lt(e, zero)));
       let slope = f32x4.mul(squares ? f32x4.add(e, e) : sign, factor);
