@@ -1,6 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type Images, toFloats } from "vector-quantize/data";
-import { type Codec, type DecodedBatch, encodeBatchSize } from "./codec.ts";
+import { type Codec, clipped, type DecodedBatch, encodeBatchSize } from "./codec.ts";
 
 /**
  * Reconstructions without codes, for a quantizer that has none: what the model makes of the images
@@ -18,9 +18,7 @@ export async function* applyModel(
     const x = np.array(toFloats(images, numbers), { shape: [count, height, width, channels] });
     const { output, ...rest } = model.apply(tree.ref(variables as never), x);
     tree.dispose(rest as never);
-    const floats = ((await output.data()) as Float32Array).map((value) =>
-      Math.min(Math.max(value, -1), 1),
-    );
+    const floats = ((await output.data()) as Float32Array).map(clipped);
     yield { first, count, height, width, channels, floats };
   }
 }

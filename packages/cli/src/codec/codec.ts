@@ -104,7 +104,8 @@ export async function* decodeCodes(
   }
 }
 
-const clipped = (value: number) => Math.min(Math.max(value, -1), 1);
+/** A pixel within the range of pictures. */
+export const clipped = (value: number): number => Math.min(Math.max(value, -1), 1);
 
 /** `size` numbers from `first` on; past the end, the last one again. */
 function filledUp(first: number, total: number, size: number): Uint32Array {

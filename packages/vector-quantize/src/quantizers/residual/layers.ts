@@ -81,8 +81,6 @@ export interface ResidualParts {
   ) => ArrayTree;
 }
 
-export type ResidualGraph = ReturnType<typeof residualLayers>;
-
 /** The traced loop over the layers of a residual quantizer. Its arguments are checked before. */
 export function residualLayers(parts: ResidualParts) {
   const { layers, shared, layout } = parts;
