@@ -1,6 +1,7 @@
 import { makeJaxpr, type numpy as np, random, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import type { ModelConfig } from "../nn/model.ts";
+import type { QuantizerConfig } from "../quantizers/contract.ts";
 import { type ArrayTree, owns } from "../tree.ts";
 import type { HostTensor } from "./dtypes.ts";
 import { saveSafetensors, toDevice } from "./safetensors.ts";
@@ -14,8 +15,8 @@ import { flattenTree, unflattenTree } from "./treeNames.ts";
 const format = "vector-quantize";
 const version = "1";
 
-/** What a checkpoint holds: a model's variables, or all that its training needs to go on. */
-export type CheckpointKind = "model" | "training";
+/** What a checkpoint holds: variables of a quantizer or a model, or all that training needs to go on. */
+export type CheckpointKind = "quantizer" | "model" | "training";
 
 /** A checkpoint whose arrays wait for a tree to go into. */
 export interface OpenCheckpoint {
@@ -37,7 +38,7 @@ export type Details = Readonly<Record<string, unknown>>;
 /** Writes a checkpoint. Takes ownership of `arrays`; the rest is stored beside them as JSON. */
 export async function writeCheckpoint(
   kind: CheckpointKind,
-  config: ModelConfig,
+  config: ModelConfig | QuantizerConfig,
   details: Details,
   arrays: ArrayTree,
 ): Promise<Uint8Array<ArrayBuffer>> {

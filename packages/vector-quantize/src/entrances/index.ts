@@ -6,6 +6,13 @@ export type { CodebookState } from "../codebook/codebook.ts";
 export type { DeadCodeThreshold } from "../codebook/deadCodes.ts";
 export type { CodebookOptimizer } from "../codebook/inPlace.ts";
 export { joinWords, splitIndex } from "../codebook/mixedRadix.ts";
+export { type CodecFromBytesOptions, codecFromBytes } from "../codec/codecFromBytes.ts";
+export {
+  type CodecDecodeOptions,
+  type CodecShape,
+  createCodec,
+  type QuantizerCodec,
+} from "../codec/createCodec.ts";
 export { VectorQuantizeError } from "../errors.ts";
 export type { Layout } from "../layout/layout.ts";
 export type { LinearMap } from "../layout/linear.ts";

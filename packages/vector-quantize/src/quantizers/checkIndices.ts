@@ -32,19 +32,37 @@ export async function checkIndices(
   }
   checkCallOf(quantizer, "checkIndices", [indices, masks]);
   using _ = owns(indices, masks);
-  const { codebookSizes, groups = 1, layersMayRest = false } = quantizer as Layered;
+  const { groups = 1 } = quantizer as Layered;
   const where = `${quantizer.config.type}: indices`;
-  const columns = codebookSizes.length === 1 ? 1 : (indices.shape.at(-1) ?? 1);
-  const rows = indices.size / columns / groups;
-  const perGroup = codebookSizes.length / groups;
   const isReal = await realityOf(where, masks, indices.shape.slice(groups > 1 ? 1 : 0));
+  const perGroup = indices.size / groups;
   const values = await indices.ref.data();
-  for (const [at, value] of values.entries()) {
+  checkIndexValues(where, quantizer, values, indices.shape, (at) => isReal(at % perGroup));
+  return indices.ref;
+}
+
+/**
+ * Throws unless `values`, indices of `shape`, are codes of the quantizer where `isReal` says that there
+ * is a vector; -1 is one where layers may rest.
+ */
+export function checkIndexValues(
+  where: string,
+  quantizer: Pick<Quantizer, "codebookSizes">,
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  isReal: (at: number) => boolean,
+): void {
+  const { codebookSizes, groups = 1, layersMayRest = false } = quantizer as Layered;
+  const columns = codebookSizes.length === 1 ? 1 : (shape.at(-1) ?? 1);
+  const rows = values.length / columns / groups;
+  const perGroup = codebookSizes.length / groups;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
     const column = at % columns;
     const group = Math.floor(at / (columns * rows));
     const size = codebookSizes[group * perGroup + column] as number;
     if (value >= (layersMayRest ? -1 : 0) && value < size) continue;
-    if (!isReal(at % (columns * rows))) continue;
+    if (!isReal(at)) continue;
     const place = [
       ...(groups > 1 ? [`group ${group}`] : []),
       ...(codebookSizes.length > 1 ? [`layer ${column}`] : []),
@@ -54,7 +72,6 @@ export async function checkIndices(
     const mend = "It stands for a vector that is not real: give the mask or lengths that say so";
     throw expected(`${where}: ${place.join(", ")}`, range, value, value === -1 ? mend : undefined);
   }
-  return indices.ref;
 }
 
 /** What quantizers of several layers or groups say beside the contract. */

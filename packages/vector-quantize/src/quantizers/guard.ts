@@ -123,6 +123,11 @@ export function optionsTakenBy(quantizer: object, method: string): readonly stri
   return guard && (guard.calls.takes?.[method] ?? []);
 }
 
+/** Where the features of a quantizer's vectors and its indices stand, if it is guarded. */
+export function layoutsOf(quantizer: object): Pick<Calls, "layout" | "indices"> | undefined {
+  return guards.get(quantizer)?.calls;
+}
+
 /** Checks arguments as a method's of `quantizer`, if it is guarded; gives them up on an error. */
 export function checkCallOf(quantizer: object, method: string, args: unknown[]): void {
   guards.get(quantizer)?.check(method, args);
@@ -250,7 +255,7 @@ function checker(quantizer: Guardable, calls: Calls): Guard["check"] {
           checkArray(where, kind, value, "int32");
           if (kinds.includes("logits")) break;
           checkIndexShape(where, kind, value, indices, positions);
-          positions ??= positionsOf(value.shape, indices);
+          positions ??= positionsOfIndices(value.shape, indices);
           break;
         }
         case "options":
@@ -287,6 +292,9 @@ function checker(quantizer: Guardable, calls: Calls): Guard["check"] {
 }
 
 /** The axes of indices that are those of positions. */
-function positionsOf(shape: readonly number[], { groups, axes }: IndexShape): readonly number[] {
+export function positionsOfIndices(
+  shape: readonly number[],
+  { groups, axes }: IndexShape,
+): readonly number[] {
   return shape.slice(groups === undefined ? 0 : 1, shape.length - axes.length);
 }

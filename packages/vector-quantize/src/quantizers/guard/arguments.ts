@@ -55,7 +55,7 @@ export function checkKeyArray(where: string, name: string, value: unknown): void
 export function checkIndexShape(
   where: string,
   name: string,
-  { shape }: np.Array,
+  { shape }: { readonly shape: readonly number[] },
   { groups, axes, layers = false, positions: ofInput }: IndexShape,
   positions?: readonly number[],
 ): void {
