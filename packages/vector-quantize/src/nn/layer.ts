@@ -21,7 +21,7 @@ export interface TrainingCall {
 /**
  * A function with parameters: the part of a model that is not a quantizer.
  *
- * Layers are made by factories that close over their options (`linear({ in: 4, out: 8 })`). Images
+ * Layers are made by factories that close over their options (`linear({ inFeatures: 4, outFeatures: 8 })`). Images
  * are channels-last, `[B, H, W, C]`. A layer without parameters has the tree `{}`.
  */
 export interface Layer<P extends ArrayTree = ArrayTree> {

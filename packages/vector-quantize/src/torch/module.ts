@@ -173,7 +173,7 @@ function put(node: Node, [key = "", ...rest]: Path, value: unknown): void {
 }
 
 /** The tensors whose names start with `prefix`, named by what follows. */
-const below = (tensors: Tensors, prefix: string): Tensors =>
+export const below = (tensors: Tensors, prefix: string): Tensors =>
   Object.fromEntries(
     Object.entries(tensors)
       .filter(([name]) => name.startsWith(prefix))
