@@ -21,6 +21,11 @@ export const binaries = join(kernels, "engine", "binaries");
 /** Classes that the host writes and constants that it shares, by their file in `assembly/`. */
 const shared = {
   "layers/convolution": { classes: ["Convolution", "Part"], constants: [] },
+  "layers/updates": {
+    classes: ["Operation"],
+    constants:
+      "BLOCK LOAD STORE SCALE DECAY ADAM MOMENTUM COLLECT APPLY AVERAGE SQUARES CLEAR".split(" "),
+  },
   "layers/winograd": { classes: ["Winograd"], constants: [] },
   "search/packedCodebook": { classes: ["Codebook"], constants: [] },
   "search/pruning/filterCodebook": {

@@ -3,17 +3,30 @@ import { type Addresses, sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import type { ArrayTree } from "../tree.ts";
 
-/** The numbers of arrays that were read here: arrays never change. */
-const known = new WeakMap<np.Array, Float32Array<ArrayBuffer>>();
+/** Numbers of an array on the host. */
+type HostNumbers = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** The numbers of arrays that were read or made here: arrays never change. */
+const known = new WeakMap<np.Array, HostNumbers>();
 
 /** The numbers of a float32 array, as they are: not to be written to. */
-export async function numbersOf(array: np.Array): Promise<Float32Array<ArrayBuffer>> {
+export const numbersOf = (array: np.Array) => hostNumbersOf<Float32Array<ArrayBuffer>>(array);
+
+/** The numbers of an array of that dtype, as they are: not to be written to. */
+export async function hostNumbersOf<Kind extends HostNumbers>(array: np.Array): Promise<Kind> {
   let numbers = known.get(array);
   if (numbers === undefined) {
-    numbers = (await array.ref.data()) as Float32Array<ArrayBuffer>;
+    numbers = (await array.ref.data()) as HostNumbers;
     known.set(array, numbers);
   }
-  return numbers;
+  return numbers as Kind;
+}
+
+/** An array of these numbers, which are not to be written to any more. */
+export function arrayOf(numbers: HostNumbers, shape: number[] = [numbers.length]): np.Array {
+  const array = np.array(numbers, { shape });
+  known.set(array, numbers);
+  return array;
 }
 
 /** Buffers of the numbers of `params`, in their tree. */

@@ -1,10 +1,10 @@
 import type { numpy as np } from "@jax-js/jax";
-import type { LayerPlan } from "../kernels/layers/layerPlan.ts";
 import { lazy } from "../lazy.ts";
 import { layersOnKernels } from "../paths.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import { applyLayers } from "./chain.ts";
 import type { Layer } from "./layer.ts";
+import type { tapesOf } from "./tape.ts";
 
 const kernels = lazy(async () => ({
   ...(await import("../kernels/layers/workspace.ts")),
@@ -29,7 +29,7 @@ export function layerRunner(given: readonly Layer[]): RunLayers {
   const graph = jitted((params: readonly ArrayTree[], x: np.Array) =>
     applyLayers(layers, params, x),
   );
-  let tapeFor: ((params: readonly ArrayTree[], shape: readonly number[]) => LayerPlan) | undefined;
+  let tapeFor: ReturnType<typeof tapesOf> | undefined;
 
   return async (ownParams, x, states = []) => {
     const params = given.map((layer, i) => {
@@ -40,7 +40,7 @@ export function layerRunner(given: readonly Layer[]): RunLayers {
     using _ = owns(params, x);
     const { arrayAt, bringIn, numbersOf, tapesOf, withWorkspace } = await kernels();
     tapeFor ??= tapesOf(layers);
-    const tape = tapeFor(params, x.shape);
+    const tape = tapeFor(() => params, x.shape);
     return await withWorkspace(async (work) => {
       const own = await bringIn(work, params);
       const input = work.copyOf(await numbersOf(x));

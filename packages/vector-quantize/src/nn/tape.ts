@@ -31,9 +31,9 @@ const MOST_TAPES = 32;
 /** The tape of `layers` for each of the last shapes of their input, planned once. */
 export function tapesOf(layers: readonly Layer[]) {
   const known = new Map<string, LayerPlan>();
-  return (params: readonly ArrayTree[], inputShape: readonly number[]): LayerPlan => {
+  return (params: () => readonly ArrayTree[], inputShape: readonly number[]): LayerPlan => {
     const name = String(inputShape);
-    const tape = known.get(name) ?? planTape(layers, params, inputShape);
+    const tape = known.get(name) ?? planTape(layers, params(), inputShape);
     known.delete(name);
     known.set(name, tape); // the last one that was used
     if (known.size > MOST_TAPES) known.delete(known.keys().next().value as string);

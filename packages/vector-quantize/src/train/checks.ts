@@ -2,12 +2,18 @@ import { expected } from "../errors.ts";
 import { checkModelVariables } from "../nn/checks.ts";
 import { checkAlive, checkArray, checkKeyArray, checkTree } from "../quantizers/guard/arguments.ts";
 import { isRecord, release } from "../tree.ts";
+import { besideHeld } from "./holdings.ts";
 
-/** Throws, and gives up what was `given` by name, unless `check` passes and all may be taken over. */
-function checkGiven(where: string, given: Record<string, unknown>, check: () => void): void {
+/** Throws, and gives up what was `given` by name, unless `check` passes and `all` may be taken over. */
+function checkGiven(
+  where: string,
+  given: Record<string, unknown>,
+  check: () => void,
+  all = given,
+): void {
   try {
     check();
-    checkAlive(where, given);
+    checkAlive(where, all);
   } catch (error) {
     release(given);
     throw error;
@@ -16,10 +22,16 @@ function checkGiven(where: string, given: Record<string, unknown>, check: () => 
 
 /** Throws unless `state` is a trainer's and `batch` an array of floats. */
 export function checkStep(where: string, state: unknown, batch: unknown): void {
-  checkGiven(where, { state, batch }, () => {
-    checkState(where, state);
-    checkArray(where, "batch", batch, "float32");
-  });
+  const beside = besideHeld(state); // the rest of such a state is as a step made it
+  checkGiven(
+    where,
+    { state, batch },
+    () => {
+      if (!beside) checkState(where, state);
+      checkArray(where, "batch", batch, "float32");
+    },
+    { state: beside ?? state, batch },
+  );
 }
 
 /** Throws unless `state` is a trainer's. */

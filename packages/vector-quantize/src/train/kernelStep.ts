@@ -1,48 +1,39 @@
-import { numpy as np, random } from "@jax-js/jax";
+import { numpy as np } from "@jax-js/jax";
+import { type Addresses, addressesIn } from "../kernels/layers/layerPlan.ts";
 import { type ReconstructionRule, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
-import { withWorkspace } from "../kernels/layers/workspace.ts";
-import type { Model, ModelParams } from "../nn/model.ts";
-import { bringIn, bringOut, numbersOf, shapesOf, zerosLike } from "../nn/numbers.ts";
+import { type Workspace, withWorkspace } from "../kernels/layers/workspace.ts";
+import type { Model } from "../nn/model.ts";
+import { hostNumbersOf, numbersOf } from "../nn/numbers.ts";
 import { tapesOf } from "../nn/tape.ts";
-import type { Quantized } from "../quantizers/contract.ts";
-import { jitted, owns, release } from "../tree.ts";
+import { type ArrayTree, eachArray, owns, release } from "../tree.ts";
 import { checkOutput } from "./checks.ts";
-import type { PhaseTimer, StepPhase } from "./phaseTimer.ts";
+import { type GraphConclusion, graphEnding } from "./graphEnding.ts";
+import { HeldState } from "./heldState.ts";
+import { type EndingOptions, kernelEnding } from "./kernelEnding.ts";
+import type { PhaseTimer } from "./phaseTimer.ts";
 import { type BufferPass, outputShape, quantizerPass } from "./quantizerPass.ts";
+import { splitKey } from "./splitKey.ts";
+import type { GradientPlaces, Timed } from "./stepEnding.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
-import { refTree } from "./trees.ts";
-
-/** How far a step has come when its gradients are there. */
-export interface Conclusion {
-  readonly gradients: ModelParams;
-  readonly before: TrainState;
-  /** PRNG key of the next step. */
-  readonly key: np.Array;
-  /** Scalars: the reconstruction loss, and the mean squared error of the output cut to the range. */
-  readonly reconstruction: np.Array;
-  readonly distortion: np.Array;
-  /** What the quantizer reports beside its output; `state` is the one after the step. */
-  readonly report: Omit<Quantized, "quantized">;
-}
+import { ruleOf } from "./updateRule.ts";
 
 /** What a step on the kernels is made of. */
-interface StepParts {
+interface StepParts extends EndingOptions {
   readonly rule: ReconstructionRule;
-  readonly quantizerWeight: number;
-  /** The optimizer's step and the metrics. Traceable. */
-  conclude(conclusion: Conclusion): TrainStepResult;
+  /** The end of a step whose optimizer has no rule. Traceable. */
+  conclude(found: GraphConclusion): TrainStepResult;
 }
-
-type Timed = <T>(phase: StepPhase, run: () => T | Promise<T>) => T | Promise<T>;
 
 /**
  * A training step on typed arrays: the encoder's layers, the quantizer's training pass, the decoder's
- * layers, the loss, and the way back through them; the optimizer at its end is a graph. Layers without
- * kernels are graphs of their own in between.
+ * layers, the loss, the way back through them, and the optimizer if it has a rule. Layers without kernels
+ * are graphs of their own in between.
  */
-export function createKernelStep(model: Model, { rule, quantizerWeight, conclude }: StepParts) {
+export function createKernelStep(model: Model, parts: StepParts) {
+  const { rule, quantizerWeight, conclude } = parts;
   const pass = quantizerPass(model.quantizer);
-  const finish = jitted(conclude);
+  const optimizerRule = ruleOf(parts.optimizer);
+  const ending = optimizerRule ? kernelEnding(optimizerRule, parts) : graphEnding(conclude);
   const encoderFor = tapesOf(model.layers.encoder);
   const decoderFor = tapesOf(model.layers.decoder);
 
@@ -52,36 +43,40 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
     timer?: PhaseTimer,
   ): Promise<TrainStepResult> => {
     const timed: Timed = timer ? timer.time : (_phase, run) => run();
-    const { params, state } = before.variables;
-    /** What is given up on an error. */
-    const made: unknown[] = [];
+    /** What is given up at the end, and what on an error alone. */
+    const [borrowed, made]: [unknown[], unknown[]] = [[batch], []];
+    using _ = owns(borrowed);
+    const taken = ending.take(before);
+    borrowed.push(taken ? [taken.moved, taken.key, taken.step] : before);
+    let held = taken?.held;
     let open: BufferPass | undefined;
-    using _ = owns(before, batch);
     try {
       return await withWorkspace(async (work) => {
         const { pool } = work;
-        const [key, stepKey] = [...random.split(before.key.ref)] as [np.Array, np.Array];
-        made.push(key, stepKey);
-        const encoder = encoderFor(params.encoder, batch.shape);
+        held ??= await HeldState.of(pool, ending.heldParts(before));
+        const { moved, key, step } = taken ?? { ...before, moved: before.variables };
+        const { places } = held;
+        const params = places.params as GradientPlaces;
+        const arraysOf = <Side extends keyof GradientPlaces>(side: Side) => {
+          const arrays = (held as HeldState).arraysAt(params[side]);
+          borrowed.push(arrays);
+          return arrays;
+        };
+        const [nextKey, stepKey] = (await splitKey(key)) as [np.Array, np.Array];
+        made.push(nextKey, stepKey);
+        const encoder = encoderFor(() => arraysOf("encoder") as ArrayTree[], batch.shape);
         const decoder = decoderFor(
-          params.decoder,
+          () => arraysOf("decoder") as ArrayTree[],
           outputShape(model.quantizer, encoder.outputShape),
         );
         checkOutput(decoder.outputShape, batch.shape);
-        const own = {
-          encoder: await bringIn(work, params.encoder),
-          decoder: await bringIn(work, params.decoder),
-        };
-        const sums = {
-          encoder: zerosLike(work, params.encoder),
-          decoder: zerosLike(work, params.decoder),
-        };
+        const gradients = held.gradientsIn(work) as GradientPlaces;
         const image = work.copyOf(await numbersOf(batch));
 
         const { y, kept } = await timed("encoder forward", () =>
-          pool.exclusive(() => encoder.forward(work, own.encoder, work.hold(image), true)),
+          pool.exclusive(() => encoder.forward(work, params.encoder, work.hold(image), true)),
         );
-        const variables = { params: params.quantizer, state };
+        const variables = { params: arraysOf("quantizer"), state: moved.state };
         const vectors = { at: y, shape: encoder.outputShape };
         const passed = await timed("quantizer forward", () =>
           pass(work, variables, vectors, stepKey),
@@ -90,12 +85,12 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
         made.push(passed.report);
         const { found, byCodes } = await timed("decoder", () =>
           pool.exclusive(async () => {
-            const { y, kept } = await decoder.forward(work, own.decoder, passed.output, true);
+            const { y, kept } = await decoder.forward(work, params.decoder, passed.output, true);
             const found = await reconstructionLoss(work, rule, [y, image], batch.size);
             work.release(y, image);
             const byCodes = await decoder.backward(work, {
-              params: own.decoder,
-              gradients: sums.decoder,
+              params: params.decoder,
+              gradients: gradients.decoder,
               kept,
               dy: found.gradient,
               wantsInput: true,
@@ -106,39 +101,46 @@ export function createKernelStep(model: Model, { rule, quantizerWeight, conclude
         const byLoss = np.full(passed.report.loss.shape, quantizerWeight);
         open = undefined; // its way back gives it up
         const home = await timed("quantizer backward", () => passed.back(byCodes, byLoss));
-        made.push(home.params);
+        borrowed.push(home.params);
+        await writeAll(work, gradients.quantizer, home.params);
         await timed("encoder backward", () =>
           pool.exclusive(() =>
             encoder.backward(work, {
-              params: own.encoder,
-              gradients: sums.encoder,
+              params: params.encoder,
+              gradients: gradients.encoder,
               kept,
               dy: home.byVectors,
               wantsInput: false,
             }),
           ),
         );
-        const gradientsOf = (side: "encoder" | "decoder") =>
-          bringOut(work, sums[side], shapesOf(params[side])) as ModelParams["encoder"];
-        return timed("optimizer", () =>
-          finish({
-            before: refTree(before),
-            gradients: {
-              encoder: gradientsOf("encoder"),
-              quantizer: home.params,
-              decoder: gradientsOf("decoder"),
-            },
-            key,
-            reconstruction: np.array(found.loss),
-            distortion: np.array(found.distortion),
+        const [stepsBefore] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
+        const { loss: reconstruction, distortion } = found;
+        return ending.conclude(
+          {
+            ...{ work, held, gradients, reconstruction, distortion },
+            step: (stepsBefore as number) + 1,
+            key: nextKey,
             report: passed.report,
-          }),
+          },
+          before,
+          timed,
         );
       });
     } catch (error) {
       open?.dispose();
+      held?.free();
       release(made);
       throw error;
     }
   };
+}
+
+/** Writes the numbers of arrays to addresses in the same tree. */
+async function writeAll(work: Workspace, places: Addresses, arrays: ArrayTree): Promise<void> {
+  const leaves: np.Array[] = [];
+  eachArray(arrays, (leaf) => leaves.push(leaf));
+  for (const [i, at] of addressesIn(places).entries()) {
+    work.pool.memory.write(at, await numbersOf(leaves[i] as np.Array));
+  }
 }

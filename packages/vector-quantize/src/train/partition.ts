@@ -3,6 +3,7 @@ import { expected } from "../errors.ts";
 import type { ArrayTree } from "../tree.ts";
 import type { GradientTransformation, OptState } from "./optimizer.ts";
 import { disposeTree, mapPaths, refTree } from "./trees.ts";
+import { ruleOf, type UpdateRule, withRule } from "./updateRule.ts";
 
 /**
  * A transformation for each group of parameters, for example another learning rate for codebooks
@@ -31,6 +32,10 @@ export function partition(
   group: (path: string) => string,
 ): GradientTransformation {
   const names = Object.keys(transforms);
+  const rules = names.map(
+    (name) => [name, ruleOf(transforms[name] as GradientTransformation)] as const,
+  );
+  const ruled = rules.every((entry): entry is [string, UpdateRule] => entry[1] !== undefined);
 
   function groupOf(path: string): string {
     const name = group(path);
@@ -50,32 +55,35 @@ export function partition(
     return groups;
   }
 
-  return {
-    init(params) {
-      const states = Object.entries(split(params)).map(([name, leaves]): [string, OptState] => [
-        name,
-        leaves.length === 0 ? [] : (transforms[name] as GradientTransformation).init(leaves),
-      ]);
-      return Object.fromEntries(states);
+  return withRule(
+    {
+      init(params) {
+        const states = Object.entries(split(params)).map(([name, leaves]): [string, OptState] => [
+          name,
+          leaves.length === 0 ? [] : (transforms[name] as GradientTransformation).init(leaves),
+        ]);
+        return Object.fromEntries(states);
+      },
+      update(updates, state, params) {
+        const [own, before] = [split(refTree(updates)), split(params)];
+        const old = state as Readonly<Record<string, OptState>>;
+        const next: Record<string, OptState> = {};
+        for (const name of names) {
+          const leaves = own[name] as np.Array[];
+          next[name] = old[name] as OptState;
+          if (leaves.length === 0) continue;
+          const transform = transforms[name] as GradientTransformation;
+          [own[name], next[name]] = transform.update(
+            leaves,
+            old[name] as OptState,
+            before[name] as np.Array[],
+          );
+        }
+        const joined = mapPaths((path) => own[groupOf(path)]?.shift() as np.Array, updates);
+        disposeTree(updates);
+        return [joined, next];
+      },
     },
-    update(updates, state, params) {
-      const [own, before] = [split(refTree(updates)), split(params)];
-      const old = state as Readonly<Record<string, OptState>>;
-      const next: Record<string, OptState> = {};
-      for (const name of names) {
-        const leaves = own[name] as np.Array[];
-        next[name] = old[name] as OptState;
-        if (leaves.length === 0) continue;
-        const transform = transforms[name] as GradientTransformation;
-        [own[name], next[name]] = transform.update(
-          leaves,
-          old[name] as OptState,
-          before[name] as np.Array[],
-        );
-      }
-      const joined = mapPaths((path) => own[groupOf(path)]?.shift() as np.Array, updates);
-      disposeTree(updates);
-      return [joined, next];
-    },
-  };
+    ruled ? { kind: "partition", rules: Object.fromEntries(rules), groupOf } : undefined,
+  );
 }

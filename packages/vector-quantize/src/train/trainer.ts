@@ -233,7 +233,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     const { createKernelStep } = await import("./kernelStep.ts");
     return createKernelStep(model, {
       rule: { loss, range: [low, high], clamp },
-      quantizerWeight,
+      ...{ optimizer, averageDecay, quantizerWeight, peak },
       conclude({ before, gradients, key, reconstruction, distortion, report }) {
         const psnr = psnrOf(distortion, peak);
         const [total, aside] = account({ reconstruction, psnr, report });

@@ -3,6 +3,7 @@ import type { ArrayTree } from "../tree.ts";
 import type { GradientTransformation } from "./optimizer.ts";
 import type { LearningRate } from "./schedules.ts";
 import { disposeTree, mapTrees, refTree } from "./trees.ts";
+import { withRule } from "./updateRule.ts";
 
 /**
  * The building blocks of optimizers, under the names that optax gives them. Put together with `chain`.
@@ -20,43 +21,52 @@ const one = () => np.array(1, { dtype: np.int32 });
 
 /** `factor * updates`. */
 export function scale(factor: number): GradientTransformation {
-  return {
-    init: noState,
-    update(updates, state, params) {
-      disposeTree(params);
-      return [mapTrees((u) => u.mul(factor), updates), state];
+  return withRule(
+    {
+      init: noState,
+      update(updates, state, params) {
+        disposeTree(params);
+        return [mapTrees((u) => u.mul(factor), updates), state];
+      },
     },
-  };
+    { kind: "scale", factor },
+  );
 }
 
 /** `-learningRate * updates`; a schedule is a function of the number of updates before, from 0. */
 export function scaleByLearningRate(learningRate: LearningRate): GradientTransformation {
   if (typeof learningRate === "number") return scale(-learningRate);
-  return {
-    init(params) {
-      disposeTree(params);
-      return { count: zeroCount() };
+  return withRule(
+    {
+      init(params) {
+        disposeTree(params);
+        return { count: zeroCount() };
+      },
+      update(updates, state, params) {
+        disposeTree(params);
+        const { count } = state as { count: np.Array };
+        const rate = learningRate(count.ref.astype(np.float32)).neg();
+        const scaled = mapTrees((u) => u.mul(rate.ref), updates);
+        rate.dispose();
+        return [scaled, { count: count.add(one()) }];
+      },
     },
-    update(updates, state, params) {
-      disposeTree(params);
-      const { count } = state as { count: np.Array };
-      const rate = learningRate(count.ref.astype(np.float32)).neg();
-      const scaled = mapTrees((u) => u.mul(rate.ref), updates);
-      rate.dispose();
-      return [scaled, { count: count.add(one()) }];
-    },
-  };
+    { kind: "schedule", learningRate },
+  );
 }
 
 /** `updates + weightDecay * params`. */
 export function addDecayedWeights(weightDecay: number): GradientTransformation {
-  return {
-    init: noState,
-    update: (updates, state, params) => [
-      mapTrees((u, p) => u.add(p.mul(weightDecay)), updates, params),
-      state,
-    ],
-  };
+  return withRule(
+    {
+      init: noState,
+      update: (updates, state, params) => [
+        mapTrees((u, p) => u.add(p.mul(weightDecay)), updates, params),
+        state,
+      ],
+    },
+    { kind: "decay", share: weightDecay },
+  );
 }
 
 /** Options of `scaleByAdam`. */
@@ -78,36 +88,40 @@ export interface ScaleByAdamOptions {
  */
 export function scaleByAdam(options: ScaleByAdamOptions = {}): GradientTransformation {
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8 } = options;
-  return {
-    init: (params) => ({
-      mean: mapTrees((p) => np.zerosLike(p), refTree(params)),
-      square: mapTrees((p) => np.zerosLike(p), params),
-      meanWeight: np.array(0),
-      squareWeight: np.array(0),
-    }),
-    update(updates, state, params) {
-      disposeTree(params);
-      const old = state as AdamState<typeof updates>;
-      const mean = mapTrees((m, u) => m.mul(b1).add(u.mul(1 - b1)), old.mean, refTree(updates));
-      const square = mapTrees(
-        (v, u) => v.mul(b2).add(np.square(u).mul(1 - b2)),
-        old.square,
-        updates,
-      );
-      // 1 - b^t, stepwise: float32 would lose its digits in the subtraction.
-      const meanWeight = old.meanWeight.mul(b1).add(1 - b1);
-      const squareWeight = old.squareWeight.mul(b2).add(1 - b2);
-      const meanScale = np.reciprocal(meanWeight.ref);
-      const squareScale = np.reciprocal(np.sqrt(squareWeight.ref));
-      const scaled = mapTrees(
-        (m, v) => m.mul(meanScale.ref).div(np.sqrt(v).mul(squareScale.ref).add(eps)),
-        refTree(mean),
-        refTree(square),
-      );
-      tree.dispose([meanScale, squareScale]);
-      return [scaled, { mean, square, meanWeight, squareWeight }];
+  return withRule(
+    {
+      init: (params) => ({
+        mean: mapTrees((p) => np.zerosLike(p), refTree(params)),
+        square: mapTrees((p) => np.zerosLike(p), params),
+        meanWeight: np.array(0),
+        squareWeight: np.array(0),
+      }),
+      update(updates, state, params) {
+        disposeTree(params);
+        const old = state as AdamState<typeof updates>;
+        const mean = mapTrees((m, u) => m.mul(b1).add(u.mul(1 - b1)), old.mean, refTree(updates));
+        const square = mapTrees(
+          (v, u) => v.mul(b2).add(np.square(u).mul(1 - b2)),
+          old.square,
+          updates,
+        );
+        // 1 - b^t, stepwise: float32 would lose its digits in the subtraction.
+        const meanWeight = old.meanWeight.mul(b1).add(1 - b1);
+        const squareWeight = old.squareWeight.mul(b2).add(1 - b2);
+        const meanScale = np.reciprocal(meanWeight.ref);
+        const squareScale = np.reciprocal(np.sqrt(squareWeight.ref));
+        const scaled = mapTrees(
+          (m, v) => m.mul(meanScale.ref).div(np.sqrt(v).mul(squareScale.ref).add(eps)),
+          refTree(mean),
+          refTree(square),
+        );
+        tree.dispose([meanScale, squareScale]);
+        return [scaled, { mean, square, meanWeight, squareWeight }];
+      },
     },
-  };
+    // Kernels fill numbers up to whole vectors with zeros, which stay zeros unless divided by one.
+    eps > 0 ? { kind: "adam", b1, b2, eps } : undefined,
+  );
 }
 
 type AdamState<P extends ArrayTree> = {
@@ -129,19 +143,22 @@ export interface TraceOptions {
 
 /** Momentum: `t = updates + decay * t`; with `nesterov`, `updates + decay * t` comes out. */
 export function trace({ decay, nesterov = false }: TraceOptions): GradientTransformation {
-  return {
-    init: (params) => ({ trace: mapTrees((p) => np.zerosLike(p), params) }),
-    update(updates, state, params) {
-      disposeTree(params);
-      const { trace: old } = state as { trace: typeof updates };
-      const past = mapTrees((u, t) => u.add(t.mul(decay)), refTree(updates), old);
-      if (!nesterov) {
-        disposeTree(updates);
-        return [refTree(past), { trace: past }];
-      }
-      return [mapTrees((u, t) => u.add(t.mul(decay)), updates, refTree(past)), { trace: past }];
+  return withRule(
+    {
+      init: (params) => ({ trace: mapTrees((p) => np.zerosLike(p), params) }),
+      update(updates, state, params) {
+        disposeTree(params);
+        const { trace: old } = state as { trace: typeof updates };
+        const past = mapTrees((u, t) => u.add(t.mul(decay)), refTree(updates), old);
+        if (!nesterov) {
+          disposeTree(updates);
+          return [refTree(past), { trace: past }];
+        }
+        return [mapTrees((u, t) => u.add(t.mul(decay)), updates, refTree(past)), { trace: past }];
+      },
     },
-  };
+    { kind: "momentum", decay, nesterov },
+  );
 }
 
 /**
@@ -151,17 +168,20 @@ export function trace({ decay, nesterov = false }: TraceOptions): GradientTransf
  * https://arxiv.org/abs/1211.5063.
  */
 export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
-  return {
-    init: noState,
-    update(updates, state, params) {
-      disposeTree(params);
-      const squares = tree.leaves(refTree(updates) as np.Array).map((u) => np.sum(np.square(u)));
-      const norm = np.sqrt(squares.reduce((sum, s) => sum.add(s)));
-      // Where all gradients are 0 the quotient is infinite, and the minimum is 1.
-      const factor = np.minimum(np.reciprocal(norm).mul(maxNorm), 1);
-      const clipped = mapTrees((u) => u.mul(factor.ref), updates);
-      factor.dispose();
-      return [clipped, state];
+  return withRule(
+    {
+      init: noState,
+      update(updates, state, params) {
+        disposeTree(params);
+        const squares = tree.leaves(refTree(updates) as np.Array).map((u) => np.sum(np.square(u)));
+        const norm = np.sqrt(squares.reduce((sum, s) => sum.add(s)));
+        // Where all gradients are 0 the quotient is infinite, and the minimum is 1.
+        const factor = np.minimum(np.reciprocal(norm).mul(maxNorm), 1);
+        const clipped = mapTrees((u) => u.mul(factor.ref), updates);
+        factor.dispose();
+        return [clipped, state];
+      },
     },
-  };
+    { kind: "clip", maxNorm },
+  );
 }

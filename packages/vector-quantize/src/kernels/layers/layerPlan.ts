@@ -46,3 +46,7 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) 
 /** All buffers of `kept`. */
 export const keptBuffers = (kept: Kept): number[] =>
   typeof kept === "number" ? [kept] : kept.flatMap(keptBuffers);
+
+/** All addresses of a tree, in order. */
+export const addressesIn = (tree: Addresses | undefined): number[] =>
+  typeof tree === "number" ? [tree] : Object.values(tree ?? {}).flatMap(addressesIn);

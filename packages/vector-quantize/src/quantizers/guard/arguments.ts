@@ -104,7 +104,7 @@ class Leaf {
     return show(this);
   }
 }
-type Shapes = Leaf | { readonly [key: string]: Shapes };
+export type Shapes = Leaf | { readonly [key: string]: Shapes };
 
 /**
  * The shapes of all variables, of a trace of `init`, so that none is made. Undefined where an object
@@ -151,21 +151,25 @@ export function checkVariables(
         : "Give both in one object, as init and fit give them";
     throw expected(`${where}: variables`, "{ params, state }", value, mend);
   }
-  if (shapes) compareShapes(where, "variables", value, shapes, passing);
+  if (shapes) checkShapes(where, "variables", value, shapes, ofQuantizer, passing);
   else {
     for (const part of ["params", "state"]) checkTree(where, `variables.${part}`, value[part]);
   }
 }
 
-function compareShapes(
+const ofQuantizer = "Are these the variables of another quantizer?";
+
+/** Throws, with this mend, unless `value` is a tree of arrays of these shapes. */
+export function checkShapes(
   where: string,
   place: string,
   value: unknown,
   shapes: Shapes,
-  passing: readonly string[],
+  mend: string,
+  passing: readonly string[] = [],
 ): void {
   const refuse = (at: string, what: string, got: unknown) =>
-    expected(`${where}: ${at}`, what, got, "Are these the variables of another quantizer?");
+    expected(`${where}: ${at}`, what, got, mend);
   if (shapes instanceof Leaf) {
     if (!isArray(value)) {
       checkJaxCopy(`${where}: ${place}`, value);
@@ -185,13 +189,8 @@ function compareShapes(
   const list = Array.isArray(value);
   const at = (name: string) => (list ? `${place}[${name}]` : `${place}.${name}`);
   for (const name in shapes) {
-    compareShapes(
-      where,
-      at(name),
-      (value as Record<string, unknown>)[name],
-      shapes[name] as Shapes,
-      passing,
-    );
+    const inner = (value as Record<string, unknown>)[name];
+    checkShapes(where, at(name), inner, shapes[name] as Shapes, mend, passing);
   }
   for (const name in value) {
     if (name in shapes) continue;

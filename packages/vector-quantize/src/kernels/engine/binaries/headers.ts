@@ -42,6 +42,32 @@ export const partHeader = {
   },
 } as const;
 
+export const operationHeader = {
+  bytes: 56,
+  fields: {
+    kind: { kind: "i32", at: 0 },
+    a: { kind: "i32", at: 4 },
+    b: { kind: "i32", at: 8 },
+    s: { kind: "f64", at: 16 },
+    t: { kind: "f64", at: 24 },
+    u: { kind: "f64", at: 32 },
+    v: { kind: "f64", at: 40 },
+    eps: { kind: "f64", at: 48 },
+  },
+} as const;
+export const BLOCK = 1024;
+export const LOAD = 0;
+export const STORE = 1;
+export const SCALE = 2;
+export const DECAY = 3;
+export const ADAM = 4;
+export const MOMENTUM = 5;
+export const COLLECT = 6;
+export const APPLY = 7;
+export const AVERAGE = 8;
+export const SQUARES = 9;
+export const CLEAR = 10;
+
 export const winogradHeader = {
   bytes: 48,
   fields: {

@@ -2,7 +2,8 @@
 import type { KernelModule } from "../kernelModule.ts";
 
 export const layersKernels: KernelModule<
-  "winograd"
+  "updateBlocks"
+  | "winograd"
   | "winogradOuter"
   | "relu"
   | "reluBack"
@@ -36,6 +37,7 @@ export const layersKernels: KernelModule<
 > = {
   name: "layers",
   functions: [
+    "updateBlocks",
     "winograd",
     "winogradOuter",
     "relu",
