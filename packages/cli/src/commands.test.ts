@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { parseNpy } from "vector-quantize/data";
@@ -83,14 +83,17 @@ describe("a run's folder", () => {
     expect(metrics.at(-1).loss).toBeLessThan(metrics[0].loss);
   });
 
-  test("has a report that loads nothing and runs nothing", () => {
+  test("has a report that loads nothing", () => {
     const html = readFileSync(join(run, "report.html"), "utf8");
-    expect(html).not.toMatch(/<script|<link|<iframe|@import|url\(|https?:|\son\w+=/i);
-    expect(html.match(/<img /g)?.length).toBe(2 * 5);
-    expect(html.match(/<svg /g)?.length).toBe(5);
+    expect(html).not.toMatch(/<link|<iframe|@import|url\(|https?:|src="(?!data:)|\son\w+=/i);
+    expect(html).toContain("default-src 'none'; img-src data:;");
+    expect(html.match(/<img [^>]*webp/g)?.length).toBe(2 * 5);
+    expect(html.match(/<svg /g)?.length).toBe(6);
+    expect(html.match(/<input [^>]*aria-label="[^"]+"/g)?.length).toBe(5 + 6);
     for (const text of ["PSNR", "Commitment loss", "used codes", "prefers-color-scheme: dark"]) {
       expect(html).toContain(text);
     }
+    expect(html).toContain("16 of the 16 codes of the codebook");
     expect(html).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
@@ -98,6 +101,23 @@ describe("a run's folder", () => {
     const { width, height } = await sharp(join(run, "reconstructions.png")).metadata();
     expect([width, height]).toEqual([3 * (5 * 18 + 2), 3 * (32 + 4)]);
   });
+});
+
+test("a report calls pictures by their names, and tells nobody's folders", async () => {
+  const photos = at("private/photos");
+  mkdirSync(join(photos, "a"), { recursive: true });
+  const noise = Buffer.from(Array.from({ length: 40 * 24 * 3 }, (_, i) => (i * i) % 251));
+  const raw = sharp(noise, { raw: { width: 40, height: 24, channels: 3 } });
+  for (const name of ["a/one.png", "two & three.png"]) await raw.clone().toFile(join(photos, name));
+  const command = ["train", photos, ...tiny, "--size", "0", "--crop", "16", "--steps", "2"];
+  expect((await runVq([...command, "--validation", "0.5", "--out", at("named")])).code).toBe(0);
+  const html = readFileSync(at("named", "report.html"), "utf8");
+  expect(html).toMatch(/alt="(a\/one|two &amp; three)\.png, original"/);
+  expect(html).toContain("40 × 24");
+  expect(html).toContain("<title>Vector-quantized autoencoder on photos</title>");
+  for (const file of ["report.html", "report.json"]) {
+    expect(readFileSync(at("named", file), "utf8")).not.toContain(folder.path);
+  }
 });
 
 test("the config.json of a run does the same again, and flags beside it win", async () => {

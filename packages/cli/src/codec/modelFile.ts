@@ -1,19 +1,29 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { loadModel } from "vector-quantize/nn";
+import { loadModel, type Model, type ModelVariables } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";
-import type { Codec } from "./codec.ts";
 
-/** A model from a file, and the images that it was trained on. */
-export interface ModelFile extends Codec {
+/** A trained model. Its variables stay alive: functions take references of their own. */
+export interface Codec {
+  readonly model: Model;
+  readonly variables: ModelVariables;
+}
+
+/** A model that pictures go through, and the images that it was trained on. */
+export interface PictureModel extends Codec {
   readonly images: PictureSize;
   /** Pixels per code, along each side. */
   readonly patch: number;
+  /** What errors call it. */
+  readonly path: string;
+}
+
+/** A model from a file. */
+export interface ModelFile extends PictureModel {
   /** All that was stored beside the model. */
   readonly details: Readonly<Record<string, unknown>>;
-  readonly path: string;
   readonly bytes: number;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { numpy as np } from "@jax-js/jax";
 import type { ArrayTree } from "vector-quantize";
 import { flattenTree } from "vector-quantize/safetensors";
-import type { Codec } from "./codec.ts";
+import type { Codec } from "./modelFile.ts";
 
 /**
  * `sha256:` and the hash of a model's arrays: their names, shapes and bytes, in the order of the names. The

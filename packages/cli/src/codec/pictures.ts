@@ -1,9 +1,21 @@
 import { numpy as np, tree } from "@jax-js/jax";
+import { hasCodes } from "vector-quantize";
+import { toBytes } from "vector-quantize/data";
 import { type TileAlong, tilingOf } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
 import { checkCoded, checkPixels } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
-import type { ModelFile } from "./modelFile.ts";
+import {
+  copyWindow,
+  cutTo,
+  type Grid,
+  gridFor,
+  lengthOf,
+  put,
+  type Tile,
+  wholeAlong,
+} from "./grids.ts";
+import type { PictureModel } from "./modelFile.ts";
 
 /** A picture of any size. */
 export interface NamedPicture {
@@ -34,6 +46,11 @@ export interface CodedPicture {
 export interface PictureCodec {
   encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]>;
   decode(coded: readonly CodedPicture[]): Promise<DecodedPicture[]>;
+  /** Decodes what was encoded; of a quantizer without codes, what the model makes of the pictures. */
+  remake(
+    pictures: readonly NamedPicture[],
+    coded: readonly CodedPicture[],
+  ): Promise<DecodedPicture[]>;
   /** How many pictures of a size to take at once. */
   batchSize(size: { readonly height: number; readonly width: number }): number;
 }
@@ -44,17 +61,12 @@ const tileSide = 512;
 /** Pixels of a picture that a model takes whole where it can't take it in tiles. */
 const mostWhole = 2 ** 22;
 
-interface Tile {
-  readonly down: TileAlong;
-  readonly across: TileAlong;
-}
-
 /**
  * Takes pictures of any size through a model. They are padded below and to the right by repeating their
  * last row and column, up to a multiple of what a code stands for; large ones go in tiles, whose codes and
  * pixels are the whole's to the bit, in the memory of a tile.
  */
-export function createPictureCodec(file: ModelFile): PictureCodec {
+export function createPictureCodec(file: PictureModel): PictureCodec {
   const { model, variables, images, patch, path } = file;
   const order = codeShape(model.quantizer);
   const whole = order.positions === 1;
@@ -69,11 +81,8 @@ export function createPictureCodec(file: ModelFile): PictureCodec {
     pixelsOf: (down: TileAlong, across: TileAlong) => number,
     side: readonly [number, number],
   ): Tile[] {
-    const all = (length: number): TileAlong[] => [
-      { input: { from: 0, to: length }, output: { from: 0, to: Number.NaN }, skip: 0 },
-    ];
-    const tiles = (tiling?.along(0, height, side[0]) ?? all(height)).flatMap((down) =>
-      (tiling?.along(1, width, side[1]) ?? all(width)).map((across) => ({ down, across })),
+    const tiles = (tiling?.along(0, height, side[0]) ?? [wholeAlong(height)]).flatMap((down) =>
+      (tiling?.along(1, width, side[1]) ?? [wholeAlong(width)]).map((across) => ({ down, across })),
     );
     const largest = Math.max(...tiles.map(({ down, across }) => pixelsOf(down, across)));
     if (largest <= mostWhole) return tiles;
@@ -82,12 +91,15 @@ export function createPictureCodec(file: ModelFile): PictureCodec {
     );
   }
 
-  async function encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]> {
-    const [{ height, width, channels }] = pictures as [NamedPicture];
-    const padded = [
+  const paddedSides = (height: number, width: number) =>
+    [
       Math.ceil(height / multipleDown) * multipleDown,
       Math.ceil(width / multipleAcross) * multipleAcross,
     ] as const;
+
+  async function encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]> {
+    const [{ height, width, channels }] = pictures as [NamedPicture];
+    const padded = paddedSides(height, width);
     const tiles = tilesOf(
       encoder,
       padded,
@@ -150,7 +162,7 @@ export function createPictureCodec(file: ModelFile): PictureCodec {
       const floats = (await output.data()) as Float32Array;
       checkPixels(floats, floats.length / coded.length, (i) => called(coded[i], i));
       grid ??= gridFor(coded.length, channels, tiles, [height, width], (n) => new Uint8Array(n));
-      put(grid, bytesOf(floats), [height, width], tile, tiles.length > 1);
+      put(grid, toBytes(floats), [height, width], tile, tiles.length > 1);
     }
     const made = grid as Grid<Uint8Array>;
     return coded.map(({ name }, i) => {
@@ -160,74 +172,34 @@ export function createPictureCodec(file: ModelFile): PictureCodec {
     });
   }
 
+  /** What the model makes of pictures themselves, for a quantizer that has no codes. */
+  async function apply(pictures: readonly NamedPicture[]): Promise<DecodedPicture[]> {
+    const [{ height, width, channels }] = pictures as [NamedPicture];
+    const sides = paddedSides(height, width);
+    const [tile] = tilesOf(undefined, sides, () => sides[0] * sides[1], [tileSide, tileSide]);
+    const x = np.array(shown(pictures, tile!), { shape: [pictures.length, ...sides, channels] });
+    const { output, ...rest } = model.apply(tree.ref(variables as never), x);
+    tree.dispose(rest as never);
+    const floats = (await output.data()) as Float32Array;
+    checkPixels(floats, floats.length / pictures.length, (i) => called(pictures[i], i));
+    const grid = gridFor(pictures.length, channels, [tile!], sides, (n) => new Uint8Array(n));
+    put(grid, toBytes(floats), sides, tile!, false);
+    return pictures.map((picture, i) => ({
+      ...picture,
+      pixels: cutTo(grid, i, channels, [height, width], path),
+    }));
+  }
+
   return {
     encode,
     decode,
+    remake: (pictures, coded) => (hasCodes(model.quantizer) ? decode(coded) : apply(pictures)),
     batchSize: ({ height, width }) => Math.max(1, Math.floor(pixelsAtOnce / (height * width))),
   };
 }
 
-const lengthOf = ({ from, to }: { from: number; to: number }) => to - from;
 const called = (picture: { name?: string } | undefined, i: number) =>
   picture?.name ?? `picture ${i}`;
-
-/** What is made of all pictures, put together from tiles. */
-interface Grid<T> {
-  readonly shape: readonly number[];
-  readonly features: number;
-  readonly values: readonly T[];
-}
-
-function gridFor<T>(
-  count: number,
-  features: number,
-  tiles: readonly Tile[],
-  made: readonly number[],
-  allocate: (size: number) => T,
-): Grid<T> {
-  const last = tiles.at(-1) as Tile;
-  const shape = tiles.length === 1 ? made : [last.down.output.to, last.across.output.to];
-  const size = shape.reduce((product, side) => product * side, features);
-  return { shape, features, values: Array.from({ length: count }, () => allocate(size)) };
-}
-
-/** Puts what was made of a tile, or of the whole, to its place. */
-function put<T extends Int32Array | Uint8Array>(
-  { shape, features, values }: Grid<T>,
-  made: T,
-  sides: readonly number[],
-  { down, across }: Tile,
-  isTile: boolean,
-): void {
-  const each = made.length / values.length;
-  for (const [i, into] of values.entries()) {
-    const own = made.subarray(i * each, (i + 1) * each);
-    if (!isTile) {
-      into.set(own as never);
-      continue;
-    }
-    const wide = lengthOf(across.output) * features;
-    for (let row = 0; row < lengthOf(down.output); row++) {
-      const from = ((down.skip + row) * (sides[1] as number) + across.skip) * features;
-      const to = ((down.output.from + row) * (shape[1] as number) + across.output.from) * features;
-      into.set(own.subarray(from, from + wide) as never, to);
-    }
-  }
-}
-
-/** Copies rows of a window of `[h, w, features]`. */
-function copyWindow(
-  from: Int32Array,
-  [width, features]: readonly [number, number],
-  [top, left]: readonly [number, number],
-  to: Int32Array,
-  [rows, columns]: readonly [number, number],
-): void {
-  for (let row = 0; row < rows; row++) {
-    const at = ((top + row) * width + left) * features;
-    to.set(from.subarray(at, at + columns * features), row * columns * features);
-  }
-}
 
 /** A tile of all pictures as floats in [-1, 1]: beyond their edges the last row and column again. */
 function shown(
@@ -249,35 +221,4 @@ function shown(
     }
   }
   return floats;
-}
-
-/** Floats in [-1, 1] as bytes, rounded; what lies outside is clamped. */
-function bytesOf(floats: Float32Array): Uint8Array {
-  const bytes = new Uint8ClampedArray(floats.length);
-  for (let i = 0; i < floats.length; i++) bytes[i] = (floats[i]! + 1) * 127.5;
-  return new Uint8Array(bytes.buffer);
-}
-
-/** A decoded picture without its padding. */
-function cutTo(
-  { shape, values }: Grid<Uint8Array>,
-  i: number,
-  channels: number,
-  [height, width]: readonly [number, number],
-  path: string,
-): Uint8Array {
-  const [rows, columns] = shape as [number, number];
-  if (height > rows || width > columns) {
-    throw new Failure(
-      `${path}: expected codes that decode to at least ${width} x ${height} pixels, got ${columns} x ${rows}`,
-    );
-  }
-  const pixels = values[i] as Uint8Array;
-  if (height === rows && width === columns) return pixels;
-  const cut = new Uint8Array(height * width * channels);
-  for (let row = 0; row < height; row++) {
-    const from = row * columns * channels;
-    cut.set(pixels.subarray(from, from + width * channels), row * width * channels);
-  }
-  return cut;
 }

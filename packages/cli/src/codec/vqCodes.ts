@@ -3,7 +3,7 @@ import type { ArrayTree } from "vector-quantize";
 import { type CodeLayer, codeLayers, treeOrder, type VqPicture } from "vector-quantize/codes";
 import { flattenTree } from "vector-quantize/safetensors";
 import { codeShape } from "./codeShape.ts";
-import type { ModelFile } from "./modelFile.ts";
+import type { Codec } from "./modelFile.ts";
 import type { CodedPicture } from "./pictures.ts";
 
 /** How a model's codes lie in `.vq` files. */
@@ -24,7 +24,7 @@ const mostOrdered = 2 ** 16;
  * Groups take turns, so that the first layers of all of them come first. Codes of a codebook are renumbered
  * by `treeOrder`, which whoever has the model can make again: files need not hold it.
  */
-export async function vqCodes({ model, variables }: ModelFile): Promise<VqCodes> {
+export async function vqCodes({ model, variables }: Codec): Promise<VqCodes> {
   const { quantizer } = model;
   const sizes = quantizer.codebookSizes;
   const perLayer = Math.max(1, codeShape(quantizer).groups);

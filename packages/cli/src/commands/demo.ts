@@ -31,11 +31,10 @@ export function demoCommand(): Command {
       const machine = await startRuntime(options);
       const { train } = await import("../training/train.ts");
       const { openModel } = await import("../codec/modelFile.ts");
-      const { imagesFor } = await import("../input/modelImages.ts");
-      const { decodeCodes, encodeImages } = await import("../codec/codec.ts");
-      const { createFolder, writeFileSafely } = await import("../output/files.ts");
-      const { writePictures } = await import("../output/pictures.ts");
-      const { writeNpy } = await import("vector-quantize/data");
+      const { createPictureCodec } = await import("../codec/pictures.ts");
+      const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
+      const { openCodeSink } = await import("../output/codeSinks.ts");
+      const { pictureFolder } = await import("../output/pictureFolder.ts");
       const console = createConsole(json);
       console.note(`Training on built-in images for about ${time} s, on ${machine}.`);
       const { defaultType, quantizerConfig } = await import("../training/quantizer.ts");
@@ -50,21 +49,30 @@ export function demoCommand(): Command {
       );
 
       const model = await openModel(result.folder.model);
-      const images = await imagesFor(model, "shapes", { images: examples, seed });
-      const codes = await encodeImages(model, images);
-      const [codesFile, decoded] = [join(out, "codes.npy"), join(out, "decoded")];
-      await writeFileSafely(codesFile, writeNpy(codes));
-      await createFolder(decoded);
-      for await (const batch of decodeCodes(model, codes)) {
-        await writePictures(decoded, batch.floats, batch, batch.first);
+      const codec = createPictureCodec(model);
+      const set = await openPictures(model, "shapes", {
+        ...{ images: examples, seed, skipUnreadable: false },
+      });
+      const [codesFile, decoded] = [join(out, "codes.vq"), join(out, "decoded")];
+      const sink = await openCodeSink(model, codesFile);
+      const write = pictureFolder(decoded);
+      const runs = sameSizes(
+        set.pictures(() => undefined),
+        () => "alike",
+        codec.batchSize,
+      );
+      for await (const run of runs) {
+        const coded = await codec.encode(run);
+        for (const each of coded) await sink.add(each);
+        const made = await codec.decode(coded);
+        await Promise.all(made.map((picture, i) => write(run[i]!.file, picture)));
       }
+      const { bytes } = await sink.finish();
       showResult(result, console);
       console.say(
-        `codes            ${codesFile}, [${codes.shape.join(", ")}] of ${examples} new images`,
+        `codes            ${codesFile}, ${grouped(bytes)} bytes for ${examples} new images`,
       );
-      console.say(
-        `decoded          ${decoded}, ${grouped(images.count)} images made from these codes`,
-      );
+      console.say(`decoded          ${decoded}, ${grouped(examples)} images made from these codes`);
       for (const line of [
         "",
         `Open ${result.folder.report} in a browser. Then try your own images:`,

@@ -1,16 +1,20 @@
 import { Command, InvalidArgumentError } from "commander";
+import type { ModelFile } from "../codec/modelFile.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
 import type { Format, RatePoint } from "../measure/against.ts";
-import type { PictureEvaluation } from "../measure/pictureEvaluation.ts";
+import type { FullEvaluation } from "../measure/pictureEvaluation.ts";
 import { type Console, createConsole } from "../output/console.ts";
-import { grouped, small } from "../output/words.ts";
 import { type MachineOptions, withMachineOptions, withPictureOptions } from "./options.ts";
+import { showEvaluation } from "./showResult.ts";
 
 type Options = MachineOptions &
   PictureOptions & { readonly out?: string; readonly against: readonly Format[] };
 
 /** Formats that a model can be compared with. */
 const formats: readonly string[] = ["jpeg", "webp", "avif"];
+
+/** Other formats are measured up to so many times the bits of packed codes. */
+const margin = 1.5;
 
 /** `vq eval <model> <data>` */
 export function evalCommand(): Command {
@@ -33,7 +37,7 @@ export function evalCommand(): Command {
       const { openModel } = await import("../codec/modelFile.ts");
       const { openPictures } = await import("../input/pictureSet.ts");
       const { formatMeter } = await import("../measure/against.ts");
-      const { evaluatePictures } = await import("../measure/pictureEvaluation.ts");
+      const { evaluateFully, summary } = await import("../measure/pictureEvaluation.ts");
       const { createCount } = await import("../output/count.ts");
       const { tellLeftOut } = await import("../output/leftOut.ts");
       const { pictureFolder } = await import("../output/pictureFolder.ts");
@@ -44,16 +48,16 @@ export function evalCommand(): Command {
       tellLeftOut(console, "no images by their names", set.others);
       cleanUpWhenInterrupted();
       const { out, against } = options;
-      const others = formatMeter(against);
+      const others = formatMeter(against, margin * packedBits(model));
       const write = out === undefined ? undefined : pictureFolder(out);
       const count = createCount(console, set.count, "pictures");
-      let evaluation: PictureEvaluation;
+      let evaluation: FullEvaluation;
       try {
         const pictures = set.pictures((why) => tellLeftOut(console, "unreadable", [why]));
-        evaluation = await evaluatePictures(
+        evaluation = await evaluateFully(
           model,
           pictures,
-          async (original, made, file) => {
+          async ({ picture: { file }, original, made }) => {
             await write?.(file, made);
             await others.add(original);
           },
@@ -62,14 +66,22 @@ export function evalCommand(): Command {
       } finally {
         count.stop();
       }
-      show(evaluation, console);
+      showEvaluation(evaluation, console);
       if (out !== undefined) console.say(`reconstructions  ${out}`);
       const points = others.points();
       if (points.length > 0) await showAgainst(evaluation, points, console);
-      const { counts: _, losses, ...numbers } = evaluation;
-      console.record("evaluation", { ...numbers, ...losses, ...(points.length > 0 && { points }) });
+      console.record("evaluation", {
+        ...summary(evaluation),
+        ...(points.length > 0 && { points }),
+      });
     });
   return withMachineOptions(withPictureOptions(command));
+}
+
+/** Bits a pixel of a model's codes, as they are. */
+function packedBits({ model, patch }: ModelFile): number {
+  const bits = model.quantizer.codebookSizes.reduce((sum, size) => sum + Math.log2(size), 0);
+  return bits / patch ** 2;
 }
 
 function formatList(text: string): string[] {
@@ -81,25 +93,8 @@ function formatList(text: string): string[] {
   return [...new Set(chosen)];
 }
 
-function show(evaluation: PictureEvaluation, console: Console): void {
-  const { psnr, ssim, msSsim, images, perplexity, usedCodes, counts, bytes, losses } = evaluation;
-  console.say(`PSNR             ${psnr.toFixed(2)} dB, of ${grouped(images)} images`);
-  if (ssim !== undefined) console.say(`SSIM             ${ssim.toFixed(4)}`);
-  if (msSsim !== undefined) console.say(`MS-SSIM          ${msSsim.toFixed(4)}`);
-  console.say(
-    `bits per pixel   ${evaluation.bitsPerPixel.toFixed(3)}: ${grouped(bytes)} bytes as a .vq file`,
-  );
-  console.say(`  packed         ${evaluation.packedBitsPerPixel.toFixed(3)}`);
-  console.say(`  entropy        ${evaluation.entropyBitsPerPixel.toFixed(3)}, code by code`);
-  console.say(`perplexity       ${perplexity.toFixed(1)}`);
-  console.say(`used codes       ${usedCodes} of ${counts.length}`);
-  for (const [name, loss] of Object.entries(losses)) {
-    console.say(`${`${name} loss`.padEnd(17)}${small(loss)}`);
-  }
-}
-
 async function showAgainst(
-  evaluation: PictureEvaluation,
+  evaluation: FullEvaluation,
   points: readonly RatePoint[],
   console: Console,
 ): Promise<void> {
@@ -118,7 +113,8 @@ async function showAgainst(
   for (const format of new Set(points.map((point) => point.format))) {
     const own = points.filter((point) => point.format === format);
     const at = psnrAt(own, evaluation.bitsPerPixel);
-    const words = at === undefined ? "no setting so small or large" : `${at.toFixed(2)} dB`;
+    const words =
+      at === undefined ? "none of these settings is so small or so large" : `${at.toFixed(2)} dB`;
     console.say(
       `${format.padEnd(17)}${words} at ${evaluation.bitsPerPixel.toFixed(3)} bits a pixel`,
     );

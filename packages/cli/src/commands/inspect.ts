@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { Inspection } from "../codec/inspect.ts";
 import type { CodesInspection } from "../codec/inspectCodes.ts";
 import { type Console, createConsole } from "../output/console.ts";
-import { grouped, small } from "../output/words.ts";
+import { described, grouped, small } from "../output/words.ts";
 import { type MachineOptions, withMachineOptions } from "./options.ts";
 
 /** `vq inspect <model>`, `vq inspect codes.vq` */
@@ -74,7 +74,7 @@ function show(inspection: Inspection, console: Console): void {
   console.say("");
   console.say("layers");
   for (const { type, ...options } of config.parts) {
-    console.say(`  ${type.padEnd(16)}${describe(options)}`);
+    console.say(`  ${type.padEnd(16)}${described(options)}`);
   }
   if (codebook) {
     const { codes, codeDim, norm, spacing } = codebook;
@@ -102,20 +102,6 @@ function show(inspection: Inspection, console: Console): void {
   console.say("");
   console.say("training");
   for (const [name, value] of Object.entries(details)) {
-    console.say(`  ${name.padEnd(16)}${describe(value)}`);
+    console.say(`  ${name.padEnd(16)}${described(value)}`);
   }
-}
-
-/** A JSON value on one line, without the marks that only programs need. */
-function describe(value: unknown): string {
-  if (value === null || typeof value !== "object") {
-    return typeof value === "number" && !Number.isInteger(value) ? small(value) : String(value);
-  }
-  if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
-  return Object.entries(value)
-    .map(([name, part]) => {
-      const text = describe(part);
-      return `${name} ${typeof part === "object" ? `{${text}}` : text}`;
-    })
-    .join(", ");
 }

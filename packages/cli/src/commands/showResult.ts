@@ -1,8 +1,8 @@
-import type { CodecEvaluation } from "../codec/evaluate.ts";
+import type { FullEvaluation } from "../measure/pictureEvaluation.ts";
 import type { Console } from "../output/console.ts";
 import { clock, grouped, small } from "../output/words.ts";
-import type { RunResult } from "../training/finish.ts";
 import { profileLines } from "../training/profile.ts";
+import type { RunResult } from "../training/result.ts";
 
 /** Says what a run reached, and where its files are. */
 export function showResult(result: RunResult, console: Console): void {
@@ -24,12 +24,18 @@ export function showResult(result: RunResult, console: Console): void {
 }
 
 /** The numbers of an evaluation, one a line. */
-export function showEvaluation(evaluation: CodecEvaluation, console: Console): void {
-  const { psnr, perplexity, usedCodes, counts, bitsPerPixel, losses, images } = evaluation;
+export function showEvaluation(evaluation: FullEvaluation, console: Console): void {
+  const { psnr, ssim, msSsim, images, perplexity, usedCodes, counts, bytes, losses } = evaluation;
   console.say(`PSNR             ${psnr.toFixed(2)} dB, of ${grouped(images)} images`);
+  if (ssim !== undefined) console.say(`SSIM             ${ssim.toFixed(4)}`);
+  if (msSsim !== undefined) console.say(`MS-SSIM          ${msSsim.toFixed(4)}`);
+  console.say(
+    `bits per pixel   ${evaluation.bitsPerPixel.toFixed(3)}: ${grouped(bytes)} bytes as a .vq file`,
+  );
+  console.say(`  packed         ${evaluation.packedBitsPerPixel.toFixed(3)}`);
+  console.say(`  entropy        ${evaluation.entropyBitsPerPixel.toFixed(3)}, code by code`);
   console.say(`perplexity       ${perplexity.toFixed(1)}`);
   console.say(`used codes       ${usedCodes} of ${counts.length}`);
-  console.say(`bits per pixel   ${bitsPerPixel.toFixed(3)}`);
   for (const [name, loss] of Object.entries(losses)) {
     console.say(`${`${name} loss`.padEnd(17)}${small(loss)}`);
   }

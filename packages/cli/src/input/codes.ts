@@ -1,9 +1,15 @@
 import { parseNpy } from "vector-quantize/data";
-import type { Codes } from "../codec/codec.ts";
 import { codeShape } from "../codec/codeShape.ts";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
+
+/** Indices of all images, image after image. */
+export interface Codes {
+  /** `[N, h, w]`, or `[N, h, w, Q]` where a vector gets Q indices; see `CodeShape`. */
+  readonly shape: readonly number[];
+  readonly data: Int32Array<ArrayBuffer>;
+}
 
 /** Reads codes for a model from a .npy file. Throws one line if they are not codes of this model. */
 export async function readCodes(path: string, { model }: ModelFile): Promise<Codes> {

@@ -6,6 +6,7 @@ export interface Photos {
   readonly count: number;
   /** Whether they lie decoded in memory. */
   readonly kept: boolean;
+  readonly paths: readonly string[];
   /** Width and height of each, as decoded. */
   readonly sizes: readonly { readonly width: number; readonly height: number }[];
   /** Decodes a picture; undefined for one that can't be, where those are skipped. */
@@ -61,13 +62,14 @@ export async function openPhotos(
   };
   if (bytes.reduce((sum, each) => sum + each, 0) > mostKept) {
     const decodeAt = (item: number) => decode(files[item] as string, item);
-    return { count: files.length, kept: false, sizes, decode: decodeAt };
+    return { count: files.length, kept: false, paths: files, sizes, decode: decodeAt };
   }
   const pictures = await inParallel(files, concurrency, decode);
   const kept = present(pictures);
   return {
     count: kept.length,
     kept: true,
+    paths: files.filter((_, i) => pictures[i] !== undefined),
     sizes: kept.map(({ width, height }) => ({ width, height })),
     decode: async (item) => kept[item],
   };

@@ -74,12 +74,17 @@ export async function openPictures(
 }
 
 async function* arrayPictures(images: Images): AsyncGenerator<PictureWithFile> {
-  const { count, height, width, channels, pixels } = images;
+  const files = pictureNames(Array(images.count).fill(undefined));
+  for (const [i, picture] of eachOf(images).entries()) yield { ...picture, file: files[i]! };
+}
+
+/** Images one by one. Their pixels are those of all. */
+export function eachOf({ count, height, width, channels, pixels }: Images): NamedPicture[] {
   const length = height * width * channels;
-  for (const [i, file] of pictureNames(Array(count).fill(undefined)).entries()) {
+  return Array.from({ length: count }, (_, i) => {
     const own = pixels.subarray(i * length, (i + 1) * length);
-    yield { height, width, channels, pixels: own, file };
-  }
+    return { height, width, channels, pixels: own };
+  });
 }
 
 interface NamedFile {
@@ -124,7 +129,7 @@ async function* filePictures(
 
 /** Runs of pictures of one size, so many together as `most` says. */
 export async function* sameSizes<T>(
-  pictures: AsyncIterable<T>,
+  pictures: AsyncIterable<T> | Iterable<T>,
   sizeOf: (picture: T) => string,
   most: (picture: T) => number,
 ): AsyncGenerator<[T, ...T[]]> {

@@ -1,21 +1,30 @@
 import sharp, { type Sharp } from "sharp";
-import { type Distortion, type DistortionMeter, distortionMeter } from "./distortion.ts";
-import type { Pixels } from "./ssim.ts";
+import { psnr } from "vector-quantize";
+import {
+  type Pixels,
+  type Similarity,
+  type SimilarityMeter,
+  similarityMeter,
+  squaredErrors,
+} from "./similarity.ts";
 
 /** Picture formats to compare with. */
 export const formats = ["jpeg", "webp", "avif"] as const;
 export type Format = (typeof formats)[number];
 
 /** What a format makes of the pictures at one of its settings. */
-export interface RatePoint extends Distortion {
+export interface RatePoint extends Similarity {
   readonly format: Format;
   readonly quality: number;
   readonly bytes: number;
   readonly bitsPerPixel: number;
+  readonly psnr: number;
 }
 
-/** Of 100, as sharp has them; all else is sharp's default. */
+/** Of 100, as sharp has them, from the smallest on; all else is sharp's default. */
 export const qualities = [1, 10, 25, 50, 75, 90];
+/** So many of them are measured in any case. */
+const fewest = 3;
 
 const encoders: Record<Format, (image: Sharp, quality: number) => Sharp> = {
   jpeg: (image, quality) => image.jpeg({ quality }),
@@ -29,37 +38,64 @@ export interface FormatMeter {
   points(): RatePoint[];
 }
 
-export function formatMeter(chosen: readonly Format[]): FormatMeter {
-  const runs = chosen.flatMap((format) =>
-    qualities.map((quality) => ({ format, quality, bytes: 0, meter: distortionMeter() })),
-  );
-  let pixels = 0;
+interface Setting {
+  readonly format: Format;
+  readonly quality: number;
+  bytes: number;
+  squares: number;
+  readonly similar: SimilarityMeter;
+}
+
+/**
+ * @param enough bits a pixel: a format's qualities end with the first at which the first picture takes as
+ *   many. High ones of AVIF take seconds a photo.
+ */
+export function formatMeter(chosen: readonly Format[], enough: number): FormatMeter {
+  let settings: Setting[] | undefined;
+  let [pixels, values] = [0, 0];
   return {
     async add(original) {
       pixels += original.height * original.width;
-      for (const run of runs) run.bytes += await measure(original, run);
+      values += original.pixels.length;
+      if (settings) await Promise.all(settings.map((setting) => measure(original, setting)));
+      else {
+        const bytes = (enough * original.height * original.width) / 8;
+        const found = chosen.map((format) => settingsOf(format, original, bytes));
+        settings = (await Promise.all(found)).flat();
+      }
     },
     points: () =>
-      runs.map(({ format, quality, bytes, meter }) => ({
+      (settings ?? []).map(({ format, quality, bytes, squares, similar }) => ({
         ...{ format, quality, bytes, bitsPerPixel: (8 * bytes) / pixels },
-        ...meter.result(),
+        psnr: psnr(squares / values, 255),
+        ...similar.means(),
       })),
   };
 }
 
-async function measure(
-  original: Pixels,
-  { format, quality, meter }: { format: Format; quality: number; meter: DistortionMeter },
-): Promise<number> {
+/** The settings of a format up to so many bytes for a picture, which is measured with them. */
+async function settingsOf(format: Format, original: Pixels, bytes: number): Promise<Setting[]> {
+  const settings: Setting[] = [];
+  for (const quality of qualities) {
+    const setting = { format, quality, bytes: 0, squares: 0, similar: similarityMeter() };
+    settings.push(setting);
+    await measure(original, setting);
+    if (setting.bytes >= bytes && settings.length >= fewest) break;
+  }
+  return settings;
+}
+
+async function measure(original: Pixels, setting: Setting): Promise<void> {
   const { height, width, channels, pixels } = original;
   const raw = { height, width, channels: channels as 1 | 3 };
-  const file = await encoders[format](sharp(pixels, { raw }), quality).toBuffer();
+  const file = await encoders[setting.format](sharp(pixels, { raw }), setting.quality).toBuffer();
   const decoded = await sharp(file)
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .raw()
     .toBuffer();
-  meter.add(original, { ...original, pixels: decoded });
-  return file.length;
+  setting.bytes += file.length;
+  setting.squares += squaredErrors(pixels, decoded);
+  setting.similar.add(original, { ...original, pixels: decoded });
 }
 
 /**

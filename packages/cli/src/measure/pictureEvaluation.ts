@@ -1,10 +1,5 @@
-import { numpy as np } from "@jax-js/jax";
-import { hasCodes } from "vector-quantize";
-import { toBytes } from "vector-quantize/data";
-import { applyModel } from "../codec/applyModel.ts";
-import { codeShape, fromFileOrder } from "../codec/codeShape.ts";
-import { lossMeter } from "../codec/evaluate.ts";
-import type { ModelFile } from "../codec/modelFile.ts";
+import { psnr } from "vector-quantize";
+import type { PictureModel } from "../codec/modelFile.ts";
 import {
   type CodedPicture,
   createPictureCodec,
@@ -12,128 +7,114 @@ import {
   type NamedPicture,
 } from "../codec/pictures.ts";
 import type { Usage } from "../codec/usage.ts";
-import { type PictureWithFile, sameSizes } from "../input/pictureSet.ts";
+import { sameSizes } from "../input/pictureSet.ts";
 import { vqInto } from "../output/codeSinks.ts";
 import { codeCounter } from "./codeCounts.ts";
-import { type Distortion, distortionMeter } from "./distortion.ts";
-import type { Pixels } from "./ssim.ts";
+import { lossMeter } from "./losses.ts";
+import { type Pixels, type Similarity, similarityMeter, squaredErrors } from "./similarity.ts";
 
-/** How well a model does on pictures of any size. */
-export interface PictureEvaluation extends Usage, Distortion {
+/** How well a model does on pictures. */
+export interface PictureEvaluation extends Usage {
   readonly images: number;
   readonly pixels: number;
-  /** Of a `.vq` file of all of them. */
-  readonly bytes: number;
-  /** The file's, those of codes packed as they are, and the entropy of codes told one by one. */
-  readonly bitsPerPixel: number;
+  /** In dB, of the mean squared error over all pixels, as bytes. */
+  readonly psnr: number;
+  /** Of the codes packed as they are, and the entropy of codes told one by one. */
   readonly packedBitsPerPixel: number;
   readonly entropyBitsPerPixel: number;
   /** The quantizer's losses, of the pictures of the size that it was trained on. */
   readonly losses: Readonly<Record<string, number>>;
 }
 
-/** Called with every picture in its turn: the original in bytes, what the model makes of it, and its file. */
-export type SeePicture = (original: Pixels, made: DecodedPicture, file: string) => Promise<void>;
+/** And how small its codes are, and how much alike the pictures. */
+export interface FullEvaluation extends PictureEvaluation, Similarity {
+  /** Of a `.vq` file of all of them. */
+  readonly bytes: number;
+  readonly bitsPerPixel: number;
+}
+
+/** A picture on its way. */
+export interface SeenPicture<Picture extends NamedPicture> {
+  readonly picture: Picture;
+  /** The picture in bytes. */
+  readonly original: Pixels;
+  readonly coded: CodedPicture;
+  readonly made: DecodedPicture;
+}
+
+type Pictures<Picture> = AsyncIterable<Picture> | Iterable<Picture>;
+type See<Picture extends NamedPicture> = (seen: SeenPicture<Picture>) => Promise<void> | void;
 
 /**
  * Encodes pictures and decodes them again, as the commands do, and compares.
  *
+ * @param see is shown every picture in its turn
  * @param done is told of every few pictures
  */
-export async function evaluatePictures(
-  file: ModelFile,
-  pictures: AsyncIterable<PictureWithFile>,
-  see: SeePicture,
-  done: (count: number) => void,
+export async function evaluate<Picture extends NamedPicture>(
+  model: PictureModel,
+  pictures: Pictures<Picture>,
+  see: See<Picture> = () => undefined,
+  done: (count: number) => void = () => undefined,
 ): Promise<PictureEvaluation> {
-  const codec = createPictureCodec(file);
-  const codes = codeCounter(file.model.quantizer);
-  const losses = lossMeter(file);
-  const distortion = distortionMeter();
-  const vq = await vqInto(file, () => undefined);
-  const [trained, order] = [file.images, codeShape(file.model.quantizer)];
-  let [images, pixels] = [0, 0];
-
-  const seeLosses = async (run: readonly NamedPicture[], coded: readonly CodedPicture[]) => {
-    const [{ height, width, channels }] = run as [NamedPicture];
-    if (height !== trained.height || width !== trained.width) return;
-    const values = coded.map((each) => each.codes);
-    const { shape } = coded[0] as CodedPicture;
-    const indices = fromFileOrder(
-      np.array(joined(values), {
-        shape: [run.length, ...shape, ...order.perVector],
-        dtype: np.int32,
-      }),
-      order,
-    );
-    const x = np.array(Float32Array.from(run.flatMap(floatsOf)), {
-      shape: [run.length, height, width, channels],
-    });
-    await losses.see({ x, indices, real: run.length });
-  };
-
-  for await (const run of sameSizes(
-    pictures,
-    ({ height, width }) => `${height} ${width}`,
-    codec.batchSize,
-  )) {
+  const codec = createPictureCodec(model);
+  const codes = codeCounter(model.model.quantizer);
+  const losses = lossMeter(model);
+  let [images, pixels, values, squares] = [0, 0, 0, 0];
+  const runs = sameSizes(pictures, (p) => `${p.height} ${p.width}`, codec.batchSize);
+  for await (const run of runs) {
     const coded = await codec.encode(run);
-    for (const each of coded) {
-      codes.add(each.codes);
-      await vq.add(each);
-    }
-    await seeLosses(run, coded);
-    const decoded = hasCodes(file.model.quantizer)
-      ? await codec.decode(coded)
-      : await withoutCodes(file, run);
-    for (const [i, made] of decoded.entries()) {
-      const original = { ...run[i]!, pixels: bytesOf(run[i]!) };
-      distortion.add(original, made);
-      await see(original, made, run[i]!.file);
+    for (const each of coded) codes.add(each.codes);
+    await losses.add(run, coded);
+    const remade = await codec.remake(run, coded);
+    for (const [i, made] of remade.entries()) {
+      const picture = run[i] as Picture;
+      const original = { ...picture, pixels: bytesOf(picture) };
+      squares += squaredErrors(original.pixels, made.pixels);
+      values += made.pixels.length;
       pixels += made.height * made.width;
+      await see({ picture, original, coded: coded[i] as CodedPicture, made });
     }
     images += run.length;
     done(run.length);
   }
-  const { bytes } = await vq.finish();
   const { packed, entropy } = codes.bits();
   return {
     ...codes.usage(),
-    ...distortion.result(),
-    ...{ images, pixels, bytes, bitsPerPixel: (8 * bytes) / pixels },
+    ...{ images, pixels, psnr: psnr(squares / values, 255) },
     ...{ packedBitsPerPixel: packed / pixels, entropyBitsPerPixel: entropy / pixels },
     losses: losses.means(),
   };
 }
 
-const floatsOf = ({ pixels }: NamedPicture): number[] => {
-  const scale = pixels instanceof Uint8Array ? 2 / 255 : 2;
-  return Array.from(pixels, (value) => value * scale - 1);
-};
+/** `evaluate`, and in addition the bytes of the codes as a file, SSIM and MS-SSIM. */
+export async function evaluateFully<Picture extends NamedPicture>(
+  model: PictureModel,
+  pictures: Pictures<Picture>,
+  see?: See<Picture>,
+  done?: (count: number) => void,
+): Promise<FullEvaluation> {
+  const vq = await vqInto(model, () => undefined);
+  const similar = similarityMeter();
+  const evaluation = await evaluate(
+    model,
+    pictures,
+    async (seen) => {
+      await vq.add(seen.coded);
+      similar.add(seen.original, seen.made);
+      await see?.(seen);
+    },
+    done,
+  );
+  const { bytes } = await vq.finish();
+  const bitsPerPixel = (8 * bytes) / evaluation.pixels;
+  return { ...evaluation, ...similar.means(), bytes, bitsPerPixel };
+}
+
+/** The numbers of an evaluation, without the uses of single codes. */
+export function summary({ counts: _, losses, ...numbers }: PictureEvaluation) {
+  return { ...numbers, ...losses };
+}
 
 const bytesOf = ({ pixels }: NamedPicture): Uint8Array =>
   pixels instanceof Uint8Array ? pixels : Uint8Array.from(pixels, (v) => Math.round(v * 255));
-
-function joined(parts: readonly Int32Array[]): Int32Array<ArrayBuffer> {
-  const all = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
-/** What a model makes of pictures whose quantizer has no codes. */
-async function withoutCodes(
-  file: ModelFile,
-  run: readonly NamedPicture[],
-): Promise<DecodedPicture[]> {
-  const made: DecodedPicture[] = [];
-  for (const picture of run) {
-    for await (const { floats } of applyModel(file, { ...picture, count: 1 })) {
-      made.push({ ...picture, pixels: toBytes(floats) });
-    }
-  }
-  return made;
-}

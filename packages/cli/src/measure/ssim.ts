@@ -86,68 +86,101 @@ function halved({ height, width, values }: Plane): Plane {
   return { ...half, values: means };
 }
 
+/** What windows are told by: means of x, y, x^2 + y^2 and xy. */
+const moments = 4;
+
 /** Means over all windows of SSIM, and of its part that tells of contrast and structure. */
 function meansOf(x: Plane, y: Plane): { ssim: number; contrast: number } {
   const across = x.width - window + 1;
   const down = x.height - window + 1;
-  /** Sums along the last `window` rows of x, y, x^2, y^2 and xy, each row's `across` numbers. */
-  const rows = Array.from({ length: window }, () =>
-    Array.from({ length: 5 }, () => new Float64Array(across)),
-  );
-  const column = Array.from({ length: 5 }, () => new Float64Array(across));
+  const floats = (length: number) =>
+    Array.from({ length: moments }, () => new Float64Array(length));
+  const products = floats(x.width);
+  /** Sums along the last `window` rows of each moment; a row's place is its number modulo `window`. */
+  const rows = Array.from({ length: window }, () => floats(across));
+  const [mx, my, squares, xy] = floats(across) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const sums = [mx, my, squares, xy];
   let [ssim, contrast] = [0, 0];
   for (let row = 0; row < x.height; row++) {
-    sumAlong(x.values, y.values, row * x.width, rows[row % window]!);
+    multiply(x, y, row, products);
+    const own = rows[row % window]!;
+    for (let m = 0; m < moments; m++) sumAlong(products[m]!, own[m]!);
     if (row < window - 1) continue;
-    for (const [moment, sums] of column.entries()) {
-      sums.fill(0);
-      for (let i = 0; i < window; i++) {
-        const part = rows[(row + 1 + i) % window]![moment]!;
-        const weight = gaussian[i]!;
-        for (let j = 0; j < across; j++) sums[j]! += weight * part[j]!;
-      }
-    }
-    const [mx, my, xx, yy, xy] = column as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+    for (let m = 0; m < moments; m++) sumDown(rows, row + 1, m, sums[m]!);
     for (let j = 0; j < across; j++) {
       const product = mx[j]! * my[j]!;
-      const squares = mx[j]! ** 2 + my[j]! ** 2;
-      const structure = (2 * (xy[j]! - product) + c2) / (xx[j]! + yy[j]! - squares + c2);
+      const means = mx[j]! * mx[j]! + my[j]! * my[j]!;
+      const structure = (2 * (xy[j]! - product) + c2) / (squares[j]! - means + c2);
       contrast += structure;
-      ssim += (structure * (2 * product + c1)) / (squares + c1);
+      ssim += (structure * (2 * product + c1)) / (means + c1);
     }
   }
   const windows = across * down;
   return { ssim: ssim / windows, contrast: contrast / windows };
 }
 
-function sumAlong(
-  x: Float32Array,
-  y: Float32Array,
-  from: number,
-  [mx, my, xx, yy, xy]: readonly Float64Array[],
+/** A row of both pictures, and of what their windows are told by. */
+function multiply(
+  x: Plane,
+  y: Plane,
+  row: number,
+  [p, q, squares, xy]: readonly Float64Array[],
 ): void {
-  for (let j = 0; j < mx!.length; j++) {
-    let [a, b, aa, bb, ab] = [0, 0, 0, 0, 0];
-    for (let i = 0; i < window; i++) {
-      const weight = gaussian[i]!;
-      const p = x[from + j + i]!;
-      const q = y[from + j + i]!;
-      a += weight * p;
-      b += weight * q;
-      aa += weight * p * p;
-      bb += weight * q * q;
-      ab += weight * p * q;
-    }
-    mx![j] = a;
-    my![j] = b;
-    xx![j] = aa;
-    yy![j] = bb;
-    xy![j] = ab;
+  const from = row * x.width;
+  for (let j = 0; j < x.width; j++) {
+    const a = x.values[from + j]!;
+    const b = y.values[from + j]!;
+    p![j] = a;
+    q![j] = b;
+    squares![j] = a * a + b * b;
+    xy![j] = a * b;
+  }
+}
+
+// The window is even on both sides: what lies as far from its middle is added first.
+const [g0, g1, g2, g3, g4, g5] = gaussian as unknown as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
+
+function sumAlong(row: Float64Array, sums: Float64Array): void {
+  for (let j = 0; j < sums.length; j++) {
+    sums[j] =
+      g0 * (row[j]! + row[j + 10]!) +
+      g1 * (row[j + 1]! + row[j + 9]!) +
+      g2 * (row[j + 2]! + row[j + 8]!) +
+      g3 * (row[j + 3]! + row[j + 7]!) +
+      g4 * (row[j + 4]! + row[j + 6]!) +
+      g5 * row[j + 5]!;
+  }
+}
+
+/** The same down the rows of one moment, the first of which has number `first`. */
+function sumDown(
+  rows: readonly (readonly Float64Array[])[],
+  first: number,
+  moment: number,
+  sums: Float64Array,
+): void {
+  const row = (i: number) => rows[(first + i) % window]![moment]!;
+  const [a, b, c, d, e, f] = [row(0), row(1), row(2), row(3), row(4), row(5)];
+  const [g, h, i, k, l] = [row(6), row(7), row(8), row(9), row(10)];
+  for (let j = 0; j < sums.length; j++) {
+    sums[j] =
+      g0 * (a[j]! + l[j]!) +
+      g1 * (b[j]! + k[j]!) +
+      g2 * (c[j]! + i[j]!) +
+      g3 * (d[j]! + h[j]!) +
+      g4 * (e[j]! + g[j]!) +
+      g5 * f[j]!;
   }
 }

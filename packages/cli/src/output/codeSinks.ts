@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { createVqWriter } from "vector-quantize/codes";
 import { writeNpy } from "vector-quantize/data";
 import { codeShape } from "../codec/codeShape.ts";
-import type { ModelFile } from "../codec/modelFile.ts";
+import type { Codec } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
 import type { CodedPicture } from "../codec/pictures.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
@@ -20,13 +20,13 @@ export interface CodeSink {
 }
 
 /** Codes into a file: `.npy` by its ending, else `.vq`. */
-export async function openCodeSink(model: ModelFile, path: string): Promise<CodeSink> {
+export async function openCodeSink(model: Codec, path: string): Promise<CodeSink> {
   return extname(path).toLowerCase() === ".npy" ? npySink(model, path) : vqSink(model, path);
 }
 
 /** Codes as a `.vq` file would hold them, given to `write`. */
 export async function vqInto(
-  model: ModelFile,
+  model: Codec,
   write: (bytes: Uint8Array) => unknown,
 ): Promise<Omit<CodeSink, "discard">> {
   const { layers, toFile } = await vqCodes(model);
@@ -45,7 +45,7 @@ export async function vqInto(
   };
 }
 
-async function vqSink(model: ModelFile, path: string): Promise<CodeSink> {
+async function vqSink(model: Codec, path: string): Promise<CodeSink> {
   const stream = await openFileStream(path);
   try {
     const { add, finish } = await vqInto(model, (bytes) => stream.write(bytes));
@@ -65,7 +65,7 @@ async function vqSink(model: ModelFile, path: string): Promise<CodeSink> {
 }
 
 /** One array of all codes: pictures of one size, without their names. */
-function npySink({ model }: ModelFile, path: string): CodeSink {
+function npySink({ model }: Codec, path: string): CodeSink {
   const all: Int32Array[] = [];
   let wanted: string | undefined;
   let shape: readonly number[] = [];

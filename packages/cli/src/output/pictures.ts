@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { type Images, toBytes } from "vector-quantize/data";
+import type { Images } from "vector-quantize/data";
 import { writeFileSafely } from "./files.ts";
 
 /** Height, width and channels of an image. */
@@ -15,30 +15,22 @@ export async function encodePng(
     .toBuffer();
 }
 
+/** One image of bytes as WebP without loss: smaller than PNG. */
+export async function encodeWebp(
+  pixels: Uint8Array,
+  { height, width, channels }: PictureSize,
+): Promise<Uint8Array> {
+  return sharp(pixels, { raw: { height, width, channels: channels as 1 | 3 } })
+    .webp({ lossless: true, effort: 2 })
+    .toBuffer();
+}
+
 /** Writes a picture of bytes as PNG. */
 export async function writePicture(
   path: string,
   { pixels, ...size }: PictureSize & { readonly pixels: Uint8Array },
 ): Promise<void> {
   await writeFileSafely(path, await encodePng(pixels, size), false);
-}
-
-/** Writes images of floats in [-1, 1] as `00000.png`, `00001.png`, ... from number `first` on. */
-export async function writePictures(
-  folder: string,
-  floats: Float32Array,
-  size: PictureSize,
-  first: number,
-): Promise<void> {
-  const length = size.height * size.width * size.channels;
-  const bytes = toBytes(floats);
-  const count = bytes.length / length;
-  await Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const png = await encodePng(bytes.subarray(i * length, (i + 1) * length), size);
-      await writeFileSafely(`${folder}/${String(first + i).padStart(5, "0")}.png`, png, false);
-    }),
-  );
 }
 
 /**

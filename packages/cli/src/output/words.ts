@@ -28,3 +28,17 @@ export function flagOf(option: string): string {
 function kebabCase(name: string): string {
   return name.replace(/([a-z\d])([A-Z])/g, "$1-$2").toLowerCase();
 }
+
+/** A JSON value on one line, without the marks that only programs need. */
+export function described(value: unknown): string {
+  if (value === null || typeof value !== "object") {
+    return typeof value === "number" && !Number.isInteger(value) ? small(value) : String(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(described).join(", ")}]`;
+  return Object.entries(value)
+    .map(([name, part]) => {
+      const text = described(part);
+      return `${name} ${typeof part === "object" ? `{${text}}` : text}`;
+    })
+    .join(", ");
+}

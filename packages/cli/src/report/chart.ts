@@ -1,4 +1,4 @@
-/** Line charts and filled curves as SVG text: no scripts, colours from the page's CSS variables. */
+/** Line charts and filled curves as SVG text, colours from the page's CSS variables. */
 
 export interface Line {
   readonly name: string;
@@ -19,22 +19,41 @@ export interface ChartOptions {
   readonly fromZero?: boolean;
   /** Draws each line faintly, and its running mean over it. Default false. */
   readonly smoothed?: boolean;
+  /** For the page's whole width. Default false. */
+  readonly wide?: boolean;
 }
 
-const width = 480;
 const height = 280;
-const plot = { left: 62, right: width - 14, top: 14, bottom: height - 42 };
 
-/** A chart of `lines` with axes, labels and, for more than one line, a legend. */
+/** Where the lines are drawn. */
+interface Plot {
+  readonly width: number;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+function plotOf(width: number): Plot {
+  return { width, left: 62, right: width - 14, top: 14, bottom: height - 42 };
+}
+
+/**
+ * A chart of `lines` with axes, labels and, for more than one line, a legend. Its x axis begins at 0.
+ *
+ * A slider below it, moved by the page's script, reads the values; without one, the last ones are told.
+ */
 export function chart(lines: readonly Line[], options: ChartOptions): string {
-  const { title, logarithmic = false, fromZero = false, smoothed = false } = options;
+  const { title, logarithmic = false, fromZero = false, smoothed = false, wide = false } = options;
+  const plot = plotOf(wide ? 1000 : 480);
   const drawn = lines.map((line) => ({
     ...line,
     points: line.points.filter(([, y]) => Number.isFinite(y) && (!logarithmic || y > 0)),
   }));
   const all = drawn.flatMap((line) => line.points);
   if (all.length === 0) return figure(title, `<p class="empty">No values yet.</p>`);
-  const x = linearScale(range(all.map(([value]) => value)), [plot.left, plot.right], false);
+  const across = range([0, ...all.map(([value]) => value)]);
+  const x = linearScale(across, [plot.left, plot.right], false);
   const values = range(all.map(([, value]) => value));
   const vertical = [plot.bottom, plot.top] as const;
   const y = logarithmic
@@ -44,16 +63,40 @@ export function chart(lines: readonly Line[], options: ChartOptions): string {
     .filter(({ points }) => points.length > 0)
     .map((line) =>
       smoothed
-        ? `<g class="faint">${path(line, x, y)}</g>${path({ ...line, points: runningMean(line.points) }, x, y)}`
-        : path(line, x, y),
+        ? `<g class="faint">${path(line, x, y, plot)}</g>${path({ ...line, points: runningMean(line.points) }, x, y, plot)}`
+        : path(line, x, y, plot),
     );
   return figure(
     title,
-    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${htmlText(title)}">
-${axes(x, y, options)}
+    `<svg viewBox="0 0 ${plot.width} ${height}" role="img" aria-label="${htmlText(title)}">
+${axes(x, y, plot, options)}
 ${paths.join("\n")}
-</svg>${lines.length > 1 ? legend(lines) : ""}`,
+<line class="cursor" x1="${plot.right}" x2="${plot.right}" y1="${plot.top}" y2="${plot.bottom}"/>
+</svg>${lines.length > 1 ? legend(lines) : ""}${reader(drawn, options, plot, across)}`,
   );
+}
+
+/** What reads the chart's values: a slider, the values, and what the script needs to find others. */
+function reader(lines: readonly Line[], { x, title }: ChartOptions, plot: Plot, across: Range) {
+  const steps = [...new Set(lines.flatMap(({ points }) => points.map(([at]) => at)))];
+  steps.sort((a, b) => a - b);
+  const last = steps.at(-1) as number;
+  const data = {
+    ...{ x, steps, from: across[0], to: across[1], left: plot.left, right: plot.right },
+    lines: lines.map(({ name, points }) => ({
+      name,
+      at: points.map(([at]) => at),
+      values: points.map(([, value]) => Number(value.toPrecision(4))),
+    })),
+  };
+  const values = lines.flatMap(({ name, points }) => {
+    const [, value] = points.at(-1) ?? [];
+    return value === undefined ? [] : [`${name} ${Number(value.toPrecision(4))}`];
+  });
+  const most = steps.length - 1;
+  return `<input class="reader" type="range" min="0" max="${most}" value="${most}" aria-label="${htmlText(`${title}: ${x}`)}">
+<output>${htmlText(`${x} ${last}: ${values.join(", ")}`)}</output>
+<script type="application/json">${JSON.stringify(data).replaceAll("<", "\\u003c")}</script>`;
 }
 
 interface Scale {
@@ -115,7 +158,7 @@ function runningMean(points: Line["points"]): Line["points"] {
   });
 }
 
-function axes(x: Scale, y: Scale, labels: ChartOptions): string {
+function axes(x: Scale, y: Scale, plot: Plot, labels: ChartOptions): string {
   const middle = (plot.top + plot.bottom) / 2;
   return [
     ...y.ticks.map((tick) => {
@@ -132,7 +175,12 @@ function axes(x: Scale, y: Scale, labels: ChartOptions): string {
   ].join("\n");
 }
 
-function path({ name, color, points, filled = false }: Line, x: Scale, y: Scale): string {
+function path(
+  { name, color, points, filled = false }: Line,
+  x: Scale,
+  y: Scale,
+  plot: Plot,
+): string {
   const steps = points.map(([px, py]) => `${x.at(px).toFixed(1)} ${y.at(py).toFixed(1)}`);
   const line = `<path class="line c${color}" d="M${steps.join("L")}"><title>${htmlText(name)}</title></path>`;
   if (!filled) return points.length === 1 ? dot(points[0] as [number, number], color, x, y) : line;

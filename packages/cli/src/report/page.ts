@@ -1,4 +1,6 @@
 import { chart, htmlText, type Line } from "./chart.ts";
+import { type Comparison, gallery } from "./gallery.ts";
+import { script } from "./script.ts";
 import { style } from "./style.ts";
 
 /** One line of metrics.jsonl: means over the steps since the line before. */
@@ -21,6 +23,21 @@ export interface ValidationPoint {
   readonly psnr: number;
 }
 
+/** A table: what its columns are called, and its rows. */
+export interface Table {
+  /** Whether the last of three columns explains the row. */
+  readonly explained?: boolean;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Codes as pictures. */
+export interface CodebookView {
+  /** PNG. */
+  readonly picture: Uint8Array;
+  readonly words: string;
+}
+
 /** What a run leaves behind, ready to be shown. */
 export interface Report {
   readonly title: string;
@@ -30,26 +47,32 @@ export interface Report {
   readonly numbers: readonly (readonly [label: string, value: string])[];
   readonly history: readonly MetricLine[];
   readonly validation: readonly ValidationPoint[];
-  /** Where the time of a step goes, if that was measured: part and time. */
-  readonly profile: readonly (readonly [part: string, time: string])[];
+  /** Where the time of a step goes, if that was measured. */
+  readonly profile?: Table;
   /** How often each code was used in the evaluation. */
   readonly usage: ArrayLike<number>;
-  /** Whether the pairs were held back from training. */
+  /** Whether the pictures of the gallery were held back from training. */
   readonly held: boolean;
-  /** PNG files: an original and its reconstruction. */
-  readonly pairs: readonly (readonly [original: Uint8Array, reconstruction: Uint8Array])[];
-  /** Options and model, as text lines: label and value. */
-  readonly configuration: readonly (readonly [label: string, value: string])[];
+  readonly gallery: readonly Comparison[];
+  readonly codebook?: CodebookView;
+  /** What was set for the run, and what was as by default. */
+  readonly set: Table;
+  readonly defaults: Table;
+  readonly layers: Table;
 }
 
-/** The report as one HTML file that loads nothing and runs nothing. */
+/** Nothing is loaded from anywhere. */
+const policy =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/** The report as one HTML file that loads nothing. */
 export function reportPage(report: Report): string {
-  const { title, summary, numbers, history, usage, held, pairs, configuration } = report;
-  const { validation, profile } = report;
+  const { title, summary, numbers, history, usage, held, codebook } = report;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${htmlText(title)}</title>
@@ -61,28 +84,62 @@ export function reportPage(report: Report): string {
 <p class="summary">${htmlText(summary)}</p>
 <dl class="numbers">${numbers.map(([label, value]) => `<div><dt>${htmlText(label)}</dt><dd>${htmlText(value)}</dd></div>`).join("")}</dl>
 <h2>Originals and reconstructions</h2>
-<p>Left the original, right what the decoder makes of its codes.${held ? " None of them was trained on." : ""}</p>
-<div class="pairs">${pairs.map(pair).join("\n")}</div>
+<p>Move the line: left of it the original, right of it what the decoder makes of its codes.${held ? " None of them was trained on." : ""}</p>
+${gallery(report.gallery)}
 <h2>Training</h2>
-<p>Faint: means over a few steps. Strong: their running mean.</p>
+<p>Faint: means over a few steps. Strong: their running mean. Point at a chart, or move its slider, to read its values.</p>
 <div class="charts">
-${trainingCharts(history, validation).join("\n")}
+${trainingCharts(history, report.validation).join("\n")}
 </div>
+${folded("The same in numbers", historyTable(history))}
 <h2>Code usage</h2>
-${usageChart(usage)}
-${profile.length === 0 ? "" : `<h2>Where the time of a step goes</h2>\n<p>Measured part by part, so without overlap.</p>\n${table(profile)}`}
+${usageCharts(usage)}
+${codebook ? codebookFigure(codebook) : ""}
+${report.profile ? `<h2>Where the time of a step goes</h2>\n<p>Measured part by part, so without overlap.</p>\n${table(report.profile)}` : ""}
 <h2>Configuration</h2>
-${table(configuration)}
+${table(report.set)}
+${folded("All else, as by default", table(report.defaults))}
+${folded("The network, layer by layer", table(report.layers))}
 </main>
+<script>${script}</script>
 </body>
 </html>
 `;
 }
 
-function table(rows: Report["configuration"]): string {
-  const row = ([label, value]: readonly [string, string]) =>
-    `<tr><th>${htmlText(label)}</th><td>${htmlText(value)}</td></tr>`;
-  return `<table>${rows.map(row).join("\n")}</table>`;
+function table({ columns, rows, explained = false }: Table): string {
+  const head = columns.map((name) => `<th scope="col">${htmlText(name)}</th>`).join("");
+  const row = ([label = "", ...cells]: readonly string[]) =>
+    `<tr><th scope="row">${htmlText(label)}</th>${cells.map((cell) => `<td>${htmlText(cell)}</td>`).join("")}</tr>`;
+  return `<div class="scroll"><table${explained ? ' class="explained"' : ""}><thead><tr>${head}</tr></thead><tbody>${rows.map(row).join("\n")}</tbody></table></div>`;
+}
+
+const folded = (words: string, content: string) =>
+  `<details><summary>${htmlText(words)}</summary>${content}</details>`;
+
+/** Rows of the table of values, about. */
+const historyRows = 20;
+
+function historyTable(history: readonly MetricLine[]): string {
+  const every = Math.max(1, Math.ceil(history.length / historyRows));
+  // The last line always, and from it back.
+  const chosen = history.filter((_, i) => (history.length - 1 - i) % every === 0);
+  const number = (value: number) => String(Number(value.toPrecision(4)));
+  return table({
+    columns: ["step", "loss", "reconstruction", "commitment", "PSNR", "used codes", "perplexity"],
+    rows: chosen.map((line) => [
+      String(line.step),
+      ...[line.loss, line.reconstruction, line.commitment, line.psnr].map(number),
+      ...[line.usedCodes, line.perplexity].map(number),
+    ]),
+  });
+}
+
+function codebookFigure({ picture, words }: CodebookView): string {
+  const source = `data:image/png;base64,${Buffer.from(picture).toString("base64")}`;
+  return `<h2>Codebook</h2>
+<p>${htmlText(words)}</p>
+<img class="codebook" alt="Codebook: ${htmlText(words)}" src="${source}">`;
 }
 
 function trainingCharts(
@@ -113,12 +170,14 @@ function trainingCharts(
       title: "PSNR",
       x: "step",
       y: "PSNR in dB",
+      fromZero: true,
       smoothed: true,
     }),
     chart([line("used codes", 1, "usedCodes"), line("perplexity", 3, "perplexity")], {
       title: "Codes in use",
       x: "step",
       y: "codes",
+      fromZero: true,
       smoothed: true,
     }),
   ];
@@ -130,15 +189,23 @@ function validationLine(validation: readonly ValidationPoint[]): Line[] {
   return [{ name: "held back", color: 3, points }];
 }
 
-function usageChart(usage: ArrayLike<number>): string {
+/** Bars of the chart of uses, at most: of more codes, each is a mean over some. */
+const mostBars = 512;
+
+/** The chart of uses twice, for wide and for narrow pages: one of them is shown. */
+function usageCharts(usage: ArrayLike<number>): string {
   const counts = Array.from(usage).sort((a, b) => b - a);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const used = counts.filter((count) => count > 0).length;
+  const bars = Math.min(counts.length, mostBars);
+  const edge = (bar: number) => Math.round((bar * counts.length) / bars);
   // Steps, so that each code has a bar of its own width.
-  const bars = counts.flatMap((count, rank) => [
-    [rank, (100 * count) / total] as const,
-    [rank + 1, (100 * count) / total] as const,
-  ]);
+  const shares = Array.from({ length: bars }, (_, bar) => {
+    const [from, to] = [edge(bar), edge(bar + 1)];
+    const sum = counts.slice(from, to).reduce((a, b) => a + b, 0);
+    const share = (100 * sum) / total / (to - from);
+    return [[from, share] as const, [to, share] as const];
+  });
   const even: Line = {
     name: "if all were used alike",
     color: 2,
@@ -147,19 +214,18 @@ function usageChart(usage: ArrayLike<number>): string {
       [counts.length, 100 / counts.length],
     ],
   };
-  const svg = chart([{ name: "share of each code", color: 1, points: bars, filled: true }, even], {
+  const lines: Line[] = [
+    { name: "share of each code in %", color: 1, points: shares.flat(), filled: true },
+    even,
+  ];
+  const options = {
     title: `How often each code was used: ${used} of ${counts.length}, most used first`,
     x: "code, by rank",
     y: "share in %",
     fromZero: true,
-  });
-  return `<div class="charts wide">${svg}</div>`;
-}
-
-function pair([original, reconstruction]: readonly [Uint8Array, Uint8Array]): string {
-  return `<span>${image(original, "original")}${image(reconstruction, "reconstruction")}</span>`;
-}
-
-function image(png: Uint8Array, alt: string): string {
-  return `<img alt="${alt}" src="data:image/png;base64,${Buffer.from(png).toString("base64")}">`;
+  };
+  return [
+    `<div class="onlyWide">${chart(lines, { ...options, wide: true })}</div>`,
+    `<div class="onlyNarrow">${chart(lines, options)}</div>`,
+  ].join("\n");
 }

@@ -40,6 +40,10 @@ export function arrayData(all: Images, { data, crop }: Settings): TrainingData {
         return np.array(x, { shape: [batch, size.height, size.width, channels] });
       };
     },
+    async picture(item) {
+      const own = all.pixels.subarray(item * length, (item + 1) * length);
+      return { height, width, channels, pixels: own, name: `image ${item}` };
+    },
     async images(items) {
       const { pixels } = all;
       const bytes = size.height * size.width * channels;

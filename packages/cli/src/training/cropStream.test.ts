@@ -19,6 +19,7 @@ function picture(item: number): Picture {
 function photos(count: number, broken: readonly number[] = []): Photos & { decoded: number } {
   const made = {
     ...{ count, kept: false, decoded: 0 },
+    paths: Array.from({ length: count }, (_, i) => `${i}.png`),
     sizes: Array.from({ length: count }, () => ({ width, height })),
     async decode(item: number) {
       made.decoded += 1;

@@ -1,5 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import type { Images } from "vector-quantize/data";
+import type { NamedPicture } from "../codec/pictures.ts";
 import type { PictureSize } from "../output/pictures.ts";
 
 /** What a run is trained on. */
@@ -18,6 +19,8 @@ export interface TrainingData {
   batches(items: Uint32Array, batch: number, seed: number): (step: number) => Promise<np.Array>;
   /** These pictures to judge by: whole, or in crops that are the same at every call. */
   images(items: Uint32Array): Promise<Images>;
+  /** One picture at its full size; undefined for a file that can't be read and is left out. */
+  picture(item: number): Promise<NamedPicture | undefined>;
 }
 
 /** Most pictures that a run is judged by, of those in memory. */

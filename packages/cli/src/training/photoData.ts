@@ -1,3 +1,4 @@
+import { basename, relative, sep } from "node:path";
 import { numpy as np } from "@jax-js/jax";
 import { hostRandom, type Images, toFloats } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
@@ -46,6 +47,8 @@ export async function photoData(
     ...(skip && { skip }),
   });
   const perVisit = cropsPerVisit(photos, crop);
+  const nameOf = (path: string) =>
+    relative(settings.data, path).split(sep).join("/") || basename(path);
   return {
     count: photos.count,
     size: { height: crop, width: crop, channels },
@@ -67,6 +70,10 @@ export async function photoData(
       };
     },
     images: (items) => judgedCrops(photos, items, { crop, perVisit, seed: settings.seed }),
+    async picture(item) {
+      const picture = await photos.decode(item);
+      return picture && { ...picture, channels, name: nameOf(photos.paths[item] as string) };
+    },
   };
 }
 

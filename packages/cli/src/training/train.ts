@@ -8,11 +8,12 @@ import type { PictureSize } from "../output/pictures.ts";
 import { grouped } from "../output/words.ts";
 import { configText } from "./configFile.ts";
 import type { TrainingData } from "./data.ts";
-import { finishRun, type RunResult } from "./finish.ts";
+import { finishRun } from "./finish.ts";
 import { judgedImages } from "./judged.ts";
 import { buildModel } from "./model.ts";
 import { openData } from "./openData.ts";
 import { stepsWithin } from "./pace.ts";
+import type { RunResult } from "./result.ts";
 import { markRun, openRun, type Run, startRun } from "./run.ts";
 import { checkpointStamp, checkUnused, removeResults, runFolder } from "./runFolder.ts";
 import { checkSettings, type Settings } from "./settings.ts";
@@ -79,7 +80,9 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   const { time, profile } = options;
   const taken = await takeSteps({ run, folder, lock, data, items, judged, time, profile }, console);
   const held = validation.length > 0;
-  return await finishRun({ ...taken, folder, judged, held, machine: options.machine }, console);
+  const shown = held ? validation : items;
+  const { machine } = options;
+  return await finishRun({ ...taken, folder, data, judged, shown, held, machine }, console);
 }
 
 /** Throws unless the last map of a quantizer of several scales is the encoder's. */

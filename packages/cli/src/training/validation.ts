@@ -7,7 +7,8 @@ import {
   type Trainer,
   type TrainState,
 } from "vector-quantize/train";
-import { evaluate } from "../codec/evaluate.ts";
+import { eachOf } from "../input/pictureSet.ts";
+import { evaluate } from "../measure/pictureEvaluation.ts";
 import { writeFileSafely } from "../output/files.ts";
 import type { RunFolder } from "./runFolder.ts";
 import type { Settings } from "./settings.ts";
@@ -59,7 +60,10 @@ export function createValidation(options: ValidationOptions): Validation {
     async afterStep(state, step) {
       if (evalEvery === 0 || (step % evalEvery !== 0 && step !== steps)) return undefined;
       const variables = trainer.averaged(tree.ref(state as never) as TrainState);
-      const { psnr, perplexity, usedCodes } = await evaluate({ model, variables }, judged);
+      const { psnr, perplexity, usedCodes } = await evaluate(
+        { model, variables, images: judged, patch: settings.patch, path: folder.best },
+        eachOf(judged),
+      );
       const line = { step, psnr, perplexity, usedCodes };
       lines.push(line);
       if (!stopping.observe(step, psnr)) {
