@@ -9,28 +9,35 @@ export interface BitCoder {
   code(bit: number, chance: number): number;
 }
 
+// Numbers of 32 bits are kept as signed ones, in arrays: engines reckon with them without boxes.
+
 /** The last number of the part of `[low, high]` that stands for a 1. */
 function middle(low: number, high: number, chance: number): number {
-  const range = (high - low) >>> 0;
-  return (low + (range >>> 16) * chance + (((range & 0xffff) * chance) >>> 16)) >>> 0;
+  const range = high - low;
+  return (low + Math.imul(range >>> 16, chance) + (Math.imul(range & 0xffff, chance) >>> 16)) | 0;
 }
 
 /** Makes bytes of bits. */
 export class BitEncoder implements BitCoder {
-  private low = 0;
-  private high = 0xffffffff;
-  private bytes = new Uint8Array(256);
+  /** The lowest and the highest number of the interval. */
+  private readonly ends = Int32Array.of(0, -1);
+  private bytes = new Uint8Array(4096);
   private length = 0;
 
   code(bit: number, chance: number): number {
-    const cut = middle(this.low, this.high, chance);
-    if (bit !== 0) this.high = cut;
-    else this.low = cut + 1;
-    while (((this.low ^ this.high) & 0xff000000) === 0) {
-      this.put(this.high >>> 24);
-      this.low = (this.low << 8) >>> 0;
-      this.high = ((this.high << 8) | 255) >>> 0;
+    const { ends } = this;
+    let low = ends[0]!;
+    let high = ends[1]!;
+    const cut = middle(low, high, chance);
+    if (bit !== 0) high = cut;
+    else low = (cut + 1) | 0;
+    while (((low ^ high) & 0xff000000) === 0) {
+      this.put(high >>> 24);
+      low <<= 8;
+      high = (high << 8) | 255;
     }
+    ends[0] = low;
+    ends[1] = high;
     return bit;
   }
 
@@ -41,11 +48,12 @@ export class BitEncoder implements BitCoder {
 
   /** All bytes. A decoder reads zeros behind them, so zeros at their end are left out. */
   finish(): Uint8Array<ArrayBuffer> {
-    for (let kept = 0; this.low > 0; kept++) {
+    const [low, high] = [this.ends[0]! >>> 0, this.ends[1]! >>> 0];
+    for (let kept = 0; low > 0; kept++) {
       // The number in the interval that ends in the most zero bits, by bytes.
       const unit = 2 ** (24 - 8 * kept);
-      const value = Math.ceil(this.low / unit) * unit;
-      if (value > this.high) continue;
+      const value = Math.ceil(low / unit) * unit;
+      if (value > high) continue;
       for (let i = 0; i <= kept; i++) this.put((value >>> (24 - 8 * i)) & 255);
       break;
     }
@@ -65,27 +73,31 @@ export class BitEncoder implements BitCoder {
 
 /** Finds the bits that an encoder was given, if it is asked with the same chances. */
 export class BitDecoder implements BitCoder {
-  private low = 0;
-  private high = 0xffffffff;
-  private value = 0;
+  /** The lowest and the highest number of the interval, and the one that is read. */
+  private readonly state = Int32Array.of(0, -1, 0);
   private at = 0;
   private readonly bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    for (let i = 0; i < 4; i++) this.shift();
+    for (let i = 0; i < 4; i++) this.state[2] = (this.state[2]! << 8) | this.next();
   }
 
   code(_: number, chance: number): number {
-    const cut = middle(this.low, this.high, chance);
-    const bit = this.value <= cut ? 1 : 0;
-    if (bit !== 0) this.high = cut;
-    else this.low = cut + 1;
-    while (((this.low ^ this.high) & 0xff000000) === 0) {
-      this.low = (this.low << 8) >>> 0;
-      this.high = ((this.high << 8) | 255) >>> 0;
-      this.shift();
+    const { state } = this;
+    let low = state[0]!;
+    let high = state[1]!;
+    const cut = middle(low, high, chance);
+    const bit = state[2]! >>> 0 <= cut >>> 0 ? 1 : 0;
+    if (bit !== 0) high = cut;
+    else low = (cut + 1) | 0;
+    while (((low ^ high) & 0xff000000) === 0) {
+      low <<= 8;
+      high = (high << 8) | 255;
+      state[2] = (state[2]! << 8) | this.next();
     }
+    state[0] = low;
+    state[1] = high;
     return bit;
   }
 
@@ -94,9 +106,9 @@ export class BitDecoder implements BitCoder {
     return this.at >= this.bytes.length;
   }
 
-  private shift(): void {
+  private next(): number {
     const byte = this.at < this.bytes.length ? this.bytes[this.at]! : 0;
-    this.value = ((this.value << 8) | byte) >>> 0;
     this.at++;
+    return byte;
   }
 }

@@ -18,7 +18,7 @@ const withEarlier = 4;
 /** Symbols are coded adaptively up to this radix: their trees are numbered in 31 bits. */
 const mostAdaptive = 2 ** 30;
 /** Codes by which is judged whether the layers before help. */
-const trialCodes = 8192;
+const trialCodes = 4096;
 /** No forecast is so good that a byte holds more codes. */
 const codesInByte = 2 ** 17;
 
