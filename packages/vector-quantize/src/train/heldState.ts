@@ -5,7 +5,7 @@ import type { Workspace } from "../kernels/layers/workspace.ts";
 import type { ModelParams } from "../nn/model.ts";
 import { numbersOf } from "../nn/numbers.ts";
 import type { ArrayTree } from "../tree.ts";
-import { type BesideHeld, type Holding, holdings } from "./holdings.ts";
+import { type BesideHeld, holdings } from "./holdings.ts";
 import type { Trained } from "./kernelUpdates.ts";
 import type { OptState } from "./optimizer.ts";
 import type { TrainState } from "./trainState.ts";
@@ -124,6 +124,13 @@ export class HeldState {
   }
 }
 
+/** What stands behind a state whose arrays are not all there. */
+export interface Holding extends BesideHeld {
+  readonly held: HeldState;
+  /** Who knows what is done with it. */
+  readonly owner: object;
+}
+
 /**
  * The state of training that `held`, which it takes over, has the numbers of: they become arrays when they
  * are first looked at, and are given back in the kernels' memory then.
@@ -146,7 +153,7 @@ export function stateHolding(holding: Holding): TrainState {
  * those are that a call takes.
  */
 export function takeHeld(state: TrainState, owner: object, pool: Pool): Holding | undefined {
-  const holding = holdings.get(state);
+  const holding = holdings.get(state) as Holding | undefined;
   if (holding?.owner !== owner || holding.held.pool !== pool) return undefined;
   holdings.delete(state);
   const { held } = holding;

@@ -3,7 +3,7 @@ import { defaultPool } from "../kernels/engine/createPool.ts";
 import type { Addresses } from "../kernels/layers/layerPlan.ts";
 import { psnr } from "../metrics/distortion.ts";
 import { arrayOf, numbersOf } from "../nn/numbers.ts";
-import { checkShapes, type Shapes, treeShapes } from "../quantizers/guard/arguments.ts";
+import { checkShapes, type TreeShapes, treeShapes } from "../quantizers/guard/arguments.ts";
 import { startAverage } from "./averageParams.ts";
 import { stateHolding, takeHeld } from "./heldState.ts";
 import { takeUpdates } from "./kernelUpdates.ts";
@@ -30,7 +30,7 @@ export function kernelEnding(rule: UpdateRule, options: EndingOptions): StepEndi
   const { optimizer, averageDecay, quantizerWeight, peak } = options;
   /** Tells the states of this trainer from those of others. */
   const owner = {};
-  let shapes: { known: Shapes | undefined } | undefined;
+  let shapes: { known: TreeShapes | undefined } | undefined;
 
   /** Throws unless the optimizer and the average of this trainer made what is in `state`. */
   function check({ variables, optimizer: moments, average }: TrainState): void {

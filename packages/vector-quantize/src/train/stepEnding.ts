@@ -2,8 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import type { Addresses } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import type { Quantized } from "../quantizers/contract.ts";
-import type { HeldState, MovedByOptimizer } from "./heldState.ts";
-import type { Holding } from "./holdings.ts";
+import type { HeldState, Holding, MovedByOptimizer } from "./heldState.ts";
 import type { StepPhase } from "./phaseTimer.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 

@@ -104,14 +104,14 @@ class Leaf {
     return show(this);
   }
 }
-export type Shapes = Leaf | { readonly [key: string]: Shapes };
+export type TreeShapes = Leaf | { readonly [key: string]: TreeShapes };
 
 /**
  * The shapes of all variables, of a trace of `init`, so that none is made. Undefined where an object
  * of the user's own can't be traced: then nothing is known of them.
  */
-export function treeShapes(init: (key: np.Array) => unknown): Shapes | undefined {
-  let shapes: Shapes | undefined;
+export function treeShapes(init: (key: np.Array) => unknown): TreeShapes | undefined {
+  let shapes: TreeShapes | undefined;
   const key = np.zeros([2], { dtype: np.uint32 });
   try {
     const traced = makeJaxpr((given: np.Array): np.Array[] => {
@@ -127,7 +127,7 @@ export function treeShapes(init: (key: np.Array) => unknown): Shapes | undefined
   }
 }
 
-function shapesIn(value: unknown): Shapes {
+function shapesIn(value: unknown): TreeShapes {
   if (isArray(value)) return new Leaf(value.dtype, value.shape);
   return Object.fromEntries(
     Object.entries(value as object).map(([name, inner]) => [name, shapesIn(inner)]),
@@ -141,7 +141,7 @@ function shapesIn(value: unknown): Shapes {
 export function checkVariables(
   where: string,
   value: unknown,
-  shapes: Shapes | undefined,
+  shapes: TreeShapes | undefined,
   passing: readonly string[] = [],
 ): void {
   if (!isRecord(value) || !("params" in value && "state" in value)) {
@@ -164,7 +164,7 @@ export function checkShapes(
   where: string,
   place: string,
   value: unknown,
-  shapes: Shapes,
+  shapes: TreeShapes,
   mend: string,
   passing: readonly string[] = [],
 ): void {
@@ -190,7 +190,7 @@ export function checkShapes(
   const at = (name: string) => (list ? `${place}[${name}]` : `${place}.${name}`);
   for (const name in shapes) {
     const inner = (value as Record<string, unknown>)[name];
-    checkShapes(where, at(name), inner, shapes[name] as Shapes, mend, passing);
+    checkShapes(where, at(name), inner, shapes[name] as TreeShapes, mend, passing);
   }
   for (const name in value) {
     if (name in shapes) continue;
