@@ -1,4 +1,8 @@
-/** `vector-quantize/codes`: codes in few bytes, and `.vq` files of them. */
+/**
+ * Codes in few bytes, and `.vq` files of them.
+ *
+ * @module vector-quantize/codes
+ */
 export type { VqStream } from "../codes/byteStream.ts";
 export { type BareCodes, codesFromBytes, codesToBytes } from "../codes/codesToBytes.ts";
 export type { VqEntry, VqPicture } from "../codes/group.ts";

@@ -1,4 +1,8 @@
-/** `vector-quantize/data`: batches, images, IDX and npy files, the built-in pictures. */
+/**
+ * Batches, images, IDX and npy files, the built-in pictures.
+ *
+ * @module vector-quantize/data
+ */
 import "../pageThreads.ts";
 
 export { type Batches, shuffledBatches, trainValidationSplit } from "../data/batches.ts";

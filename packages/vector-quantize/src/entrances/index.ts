@@ -1,4 +1,8 @@
-/** `vector-quantize`: quantizers, their contract, metrics. */
+/**
+ * Quantizers, their contract, metrics.
+ *
+ * @module vector-quantize
+ */
 import "../pageThreads.ts";
 
 export type { EmaWeightFunction } from "../codebook/averages.ts";

@@ -1,3 +1,8 @@
+/**
+ * Typed arrays on all cores, without jax-js: exact search, k-means, levels, sums of codes.
+ *
+ * @module vector-quantize/kernels
+ */
 export { type KMeansOptions, type KMeansResult, kmeans } from "../kernels/clustering/kmeans.ts";
 export {
   type AssignStats,

@@ -1,4 +1,8 @@
-/** `vector-quantize/nn`: layers and models, saved and loaded. */
+/**
+ * Layers and models, saved and loaded.
+ *
+ * @module vector-quantize/nn
+ */
 import "../pageThreads.ts";
 
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "../checkpoint/model.ts";

@@ -1,1 +1,6 @@
+/**
+ * Threads and device in Node.
+ *
+ * @module vector-quantize/node
+ */
 export { type InitNodeOptions, initNode, type NodeDevice } from "../runtime/initNode.ts";

@@ -1,4 +1,8 @@
-/** `vector-quantize/options`: what quantizers there are and what they take, in words. */
+/**
+ * What quantizers there are and what they take, in words.
+ *
+ * @module vector-quantize/options
+ */
 import "../pageThreads.ts";
 
 export {

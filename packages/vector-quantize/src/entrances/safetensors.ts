@@ -1,4 +1,8 @@
-/** `vector-quantize/safetensors`: arrays in safetensors files. */
+/**
+ * Arrays in safetensors files.
+ *
+ * @module vector-quantize/safetensors
+ */
 import "../pageThreads.ts";
 
 export { readSafetensors, saveSafetensors, writeSafetensors } from "../checkpoint/safetensors.ts";

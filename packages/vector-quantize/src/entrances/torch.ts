@@ -1,4 +1,8 @@
-/** `vector-quantize/torch`: quantizers of the reference, to and from here. */
+/**
+ * Quantizers of the reference, to and from here.
+ *
+ * @module vector-quantize/torch
+ */
 import "../pageThreads.ts";
 
 export { binaryMapperTranslation } from "../torch/binaryMapper.ts";

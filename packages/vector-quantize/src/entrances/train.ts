@@ -1,4 +1,8 @@
-/** `vector-quantize/train`: trainer, optimizers, schedules, checkpoints of training. */
+/**
+ * Trainer, optimizers, schedules, checkpoints of training.
+ *
+ * @module vector-quantize/train
+ */
 import "../pageThreads.ts";
 
 export { type LoadedTraining, loadTraining, saveTraining } from "../checkpoint/training.ts";

@@ -1,0 +1,112 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type DefaultTheme, defineConfig } from "vitepress";
+
+const repository = "https://github.com/vector-quantize/vector-quantize";
+const docs = join(import.meta.dirname, "..");
+
+/** A page of each entrance, and behind it every name that it exports. */
+function apiSidebar(): DefaultTheme.SidebarItem[] {
+  const api = join(docs, "api");
+  const entrances = (folder: string): string[] =>
+    readdirSync(join(api, folder), { withFileTypes: true }).flatMap((entry) => {
+      if (entry.name === "index.md") return folder === "" ? [] : [folder];
+      return entry.isDirectory() && !kinds.has(entry.name)
+        ? entrances(join(folder, entry.name))
+        : [];
+    });
+  return entrances("").map((entrance) => ({
+    text: entrance,
+    link: `/api/${entrance}/`,
+    collapsed: true,
+    items: [...kinds].flatMap(([kind, text]) => {
+      const names = pagesIn(join(api, entrance, kind));
+      const items = names.map((name) => ({ text: name, link: `/api/${entrance}/${kind}/${name}` }));
+      return items.length > 0 ? [{ text, collapsed: kind !== "functions", items }] : [];
+    }),
+  }));
+}
+
+const kinds = new Map([
+  ["functions", "Functions"],
+  ["classes", "Classes"],
+  ["interfaces", "Interfaces"],
+  ["type-aliases", "Types"],
+  ["variables", "Values"],
+]);
+
+function pagesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((file) => file.replace(/\.md$/, ""));
+  } catch {
+    return []; // an entrance without names of that kind
+  }
+}
+
+const guides: DefaultTheme.SidebarItem[] = [
+  {
+    text: "Start",
+    items: [
+      { text: "Install, first program", link: "/start" },
+      { text: "Command line", link: "/cli" },
+      { text: "Choose a quantizer", link: "/choose-a-quantizer" },
+    ],
+  },
+  {
+    text: "Guides",
+    items: [
+      { text: "A training loop of your own", link: "/own-loop" },
+      { text: "Commitment loss", link: "/commitment-loss" },
+      { text: "Ownership of arrays", link: "/ownership" },
+      { text: "Layers", link: "/layers" },
+      { text: "Data", link: "/data" },
+      { text: "Saving and resuming", link: "/saving" },
+      { text: "In the browser", link: "/browser" },
+      { text: "Node, Deno, Bun", link: "/runtimes" },
+      { text: "Bounds of residualFSQ", link: "/residual-fsq-bounds" },
+    ],
+  },
+  {
+    text: "In depth",
+    items: [
+      { text: "Training: steps and speed", link: "/training" },
+      { text: "Exact search", link: "/exact-search" },
+      { text: "The .vq format", link: "/vq-format" },
+      { text: "Promises", link: "/promises" },
+      { text: "Different by design", link: "/different-by-design" },
+      { text: "Papers", link: "/papers" },
+    ],
+  },
+];
+
+export default defineConfig({
+  title: "vector-quantize",
+  description: "Vector quantization for TypeScript, in Node and in the browser",
+  lang: "en",
+  cleanUrls: true,
+  srcExclude: ["node_modules/**"],
+  themeConfig: {
+    nav: [
+      { text: "Start", link: "/start" },
+      { text: "Guides", link: "/own-loop" },
+      { text: "API", link: "/api/" },
+    ],
+    sidebar: { "/api/": [{ text: "API", link: "/api/", items: apiSidebar() }], "/": guides },
+    outline: [2, 3],
+    search: { provider: "local" },
+    socialLinks: [{ icon: "github", link: repository }],
+  },
+  markdown: {
+    config(markdown) {
+      const open = markdown.renderer.rules.link_open!;
+      markdown.renderer.rules.link_open = (tokens, i, options, env, self) => {
+        const link = tokens[i]!;
+        const href = link.attrGet("href") ?? "";
+        // A page of this folder that leads out of it leads to the repository.
+        const leavesDocs = href.startsWith("../") && !env.relativePath.includes("/");
+        if (leavesDocs) link.attrSet("href", `${repository}/blob/main/${href.slice(3)}`);
+        return open(tokens, i, options, env, self);
+      };
+    },
+  },
+});
