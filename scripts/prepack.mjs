@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writePageFiles } from "./pageFiles.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { name, repository } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -17,7 +18,10 @@ for (const file of readdirSync("dist", { recursive: true })) {
   if (file.endsWith(".d.ts")) forOldCompilers(join("dist", file));
 }
 copyFileSync(join(root, "LICENSE"), "LICENSE");
-if (name === "vector-quantize") writeFileSync("README.md", rootReadme());
+if (name === "vector-quantize") {
+  await writePageFiles(process.cwd(), "dist/page");
+  writeFileSync("README.md", rootReadme());
+}
 
 /** Before TypeScript 5.7, typed arrays have no type argument: says the same without one. */
 function forOldCompilers(path) {

@@ -11,29 +11,27 @@ function apiSidebar(): DefaultTheme.SidebarItem[] {
   const entrances = (folder: string): string[] =>
     readdirSync(join(api, folder), { withFileTypes: true }).flatMap((entry) => {
       if (entry.name === "index.md") return folder === "" ? [] : [folder];
-      return entry.isDirectory() && !kinds.has(entry.name)
+      return entry.isDirectory() && !kinds.includes(entry.name)
         ? entrances(join(folder, entry.name))
         : [];
     });
-  return entrances("").map((entrance) => ({
-    text: entrance,
-    link: `/api/${entrance}/`,
-    collapsed: true,
-    items: [...kinds].flatMap(([kind, text]) => {
-      const names = pagesIn(join(api, entrance, kind));
-      const items = names.map((name) => ({ text: name, link: `/api/${entrance}/${kind}/${name}` }));
-      return items.length > 0 ? [{ text, collapsed: kind !== "functions", items }] : [];
-    }),
-  }));
+  return entrances("")
+    .sort()
+    .map((entrance) => ({
+      text: entrance,
+      link: `/api/${entrance}/`,
+      collapsed: true,
+      items: kinds.flatMap((kind) =>
+        pagesIn(join(api, entrance, kind)).map((name) => ({
+          text: name,
+          link: `/api/${entrance}/${kind}/${name}`,
+        })),
+      ),
+    }));
 }
 
-const kinds = new Map([
-  ["functions", "Functions"],
-  ["classes", "Classes"],
-  ["interfaces", "Interfaces"],
-  ["type-aliases", "Types"],
-  ["variables", "Values"],
-]);
+/** Folders of an entrance's names, what is called before what is named. */
+const kinds = ["functions", "classes", "interfaces", "type-aliases", "variables"];
 
 function pagesIn(folder: string): string[] {
   try {
@@ -49,14 +47,12 @@ const guides: DefaultTheme.SidebarItem[] = [
     items: [
       { text: "Install, first program", link: "/start" },
       { text: "Command line", link: "/cli" },
-      { text: "Choose a quantizer", link: "/choose-a-quantizer" },
     ],
   },
   {
     text: "Guides",
     items: [
       { text: "A training loop of your own", link: "/own-loop" },
-      { text: "Commitment loss", link: "/commitment-loss" },
       { text: "Ownership of arrays", link: "/ownership" },
       { text: "Layers", link: "/layers" },
       { text: "Data", link: "/data" },
@@ -73,6 +69,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "Exact search", link: "/exact-search" },
       { text: "The .vq format", link: "/vq-format" },
       { text: "Promises", link: "/promises" },
+      { text: "The same codes here?", link: "/same-codes" },
       { text: "Different by design", link: "/different-by-design" },
       { text: "Papers", link: "/papers" },
     ],
@@ -97,6 +94,7 @@ export default defineConfig({
     socialLinks: [{ icon: "github", link: repository }],
   },
   markdown: {
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     config(markdown) {
       const open = markdown.renderer.rules.link_open!;
       markdown.renderer.rules.link_open = (tokens, i, options, env, self) => {

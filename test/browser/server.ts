@@ -17,9 +17,13 @@ async function importMap(): Promise<string> {
 }
 
 const types: Record<string, string> = {
+  ".css": "text/css",
+  ".html": "text/html",
   ".js": "text/javascript",
   ".map": "application/json",
+  ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
+  ".woff2": "font/woff2",
 };
 
 export interface PageServer {
@@ -29,12 +33,21 @@ export interface PageServer {
   close(): void;
 }
 
-/** Serves an empty page, our built packages and jax-js; nothing else. */
+/** Files for a page, by the names that it imports them by. */
+export interface PageFiles {
+  /** Of which all is served. */
+  readonly folder: string;
+  readonly imports: Record<string, string>;
+}
+
+/** Serves an empty page, our built packages and jax-js or other `files`; nothing else. */
 export async function servePage(
   isolated: boolean,
   contentSecurityPolicy?: string,
+  files?: PageFiles,
 ): Promise<PageServer> {
-  const page = `<!doctype html><script type="importmap">${await importMap()}</script>`;
+  const imports = files ? JSON.stringify({ imports: files.imports }) : await importMap();
+  const page = `<!doctype html><script type="importmap">${imports}</script>`;
   const requests: string[] = [];
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1"); // without any ".."
@@ -51,10 +64,12 @@ export async function servePage(
       return;
     }
     const type = types[extname(pathname)];
-    const allowed = /^\/(packages\/[^/]+|node_modules\/@jax-js\/jax)\/dist\//.test(pathname);
+    const allowed =
+      files !== undefined ||
+      /^\/(packages\/[^/]+|node_modules\/@jax-js\/jax)\/dist\//.test(pathname);
     try {
       if (!allowed || type === undefined) throw new Error("not served");
-      const content = await readFile(root + pathname);
+      const content = await readFile((files?.folder ?? root) + pathname);
       response.setHeader("Content-Type", type).end(content);
     } catch {
       response.writeHead(404).end();

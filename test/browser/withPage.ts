@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { chromium, type Page } from "playwright-core";
 import { test } from "vitest";
-import { servePage } from "./server.ts";
+import { type PageFiles, servePage } from "./server.ts";
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
   .filter((path) => existsSync(path))
@@ -14,6 +14,8 @@ export interface PageOptions {
   webgpu?: boolean;
   /** The page's Content-Security-Policy. Default: none. */
   contentSecurityPolicy?: string;
+  /** What can be imported in place of the built packages. */
+  files?: PageFiles;
 }
 
 /** A page in which the built packages can be imported by their names. */
@@ -43,11 +45,11 @@ export interface TestPage {
  * ```
  */
 export async function withPage<T>(
-  { isolated, webgpu = false, contentSecurityPolicy }: PageOptions,
+  { isolated, webgpu = false, contentSecurityPolicy, files }: PageOptions,
   use: (page: TestPage) => Promise<T>,
 ): Promise<T> {
   if (executablePath === undefined) throw new Error("no Chromium was found under /usr/bin");
-  const server = await servePage(isolated, contentSecurityPolicy);
+  const server = await servePage(isolated, contentSecurityPolicy, files);
   try {
     const browser = await chromium.launch({
       executablePath,
@@ -62,7 +64,8 @@ export async function withPage<T>(
       ],
     });
     try {
-      const page = await browser.newPage();
+      const context = await browser.newContext();
+      const page = await context.newPage();
       const errors: Error[] = [];
       page.on("pageerror", (error) => errors.push(error));
       await page.goto(server.url);

@@ -38,7 +38,7 @@ export function findExamples(): Example[] {
 function filesUnder(path: string): string[] {
   if (path.endsWith(".md")) return [path];
   return readdirSync(join(root, path), { recursive: true, encoding: "utf8" })
-    .filter((file) => !/(^|\/)(node_modules|dist|fixtures|binaries|assembly)\//.test(file))
+    .filter((file) => !/(^|\/)(node_modules|dist|fixtures|binaries|assembly|api)\//.test(file))
     .filter((file) => /\.(md|ts)$/.test(file) && !file.endsWith(".test.ts"))
     .map((file) => `${path}/${file}`)
     .sort();

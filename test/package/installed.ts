@@ -35,7 +35,11 @@ export interface Packed {
   tarball: string;
   /** The paths of the files in it. */
   files: string[];
-  manifest: { bin?: Record<string, string>; exports: Record<string, Record<string, string>> };
+  manifest: {
+    version: string;
+    bin?: Record<string, string>;
+    exports: Record<string, Record<string, string>>;
+  };
 }
 
 export interface Installed {

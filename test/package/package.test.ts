@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { browserTest, withPage } from "../browser/withPage.ts";
 import { firstProgram } from "../support/firstProgram.ts";
 import { root } from "../support/paths.ts";
 import { type Installed, install, run } from "./installed.ts";
@@ -118,6 +119,39 @@ describe("README's first program", () => {
   });
 });
 
+describe("files for pages without a bundler", () => {
+  const home = () => join(installed.folder, "node_modules/vector-quantize");
+
+  test("have an entrance each, but for Node's, with all its names", async () => {
+    const { exports } = installed.packages["vector-quantize"].manifest;
+    for (const path of Object.keys(exports).filter((path) => path !== "./node")) {
+      const file = `dist/page/${path === "." ? "index" : path.slice(2)}.js`;
+      const program = (module: string) =>
+        `console.log(JSON.stringify(Object.keys(await import(${JSON.stringify(module)})).sort()));`;
+      write("names.mjs", program(join("vector-quantize", path)));
+      const names = (await node("names.mjs")).stdout;
+      write("names.mjs", program(join(home(), file)));
+      expect((await node("names.mjs")).stdout, file).toBe(names);
+    }
+  });
+
+  browserTest("run README's first program, in few requests", async () => {
+    const imports = {
+      "vector-quantize": "/dist/page/index.js",
+      "@jax-js/jax": "/dist/page/jax.js",
+    };
+    const files = { folder: home(), imports };
+    await withPage({ isolated: true, files }, async ({ run, page, requests }) => {
+      const said: string[] = [];
+      page.on("console", (message) => said.push(message.text()));
+      const dynamic = /^import (\{[^}]+\}) from ("[^"]+");.*$/gm;
+      await run(firstProgram().replace(dynamic, "const $1 = await import($2);"));
+      expect(said.at(-1)).toBe("[4096, 64] Float32Array(1)");
+      expect(requests.length).toBeLessThan(40);
+    });
+  });
+});
+
 describe.each([
   ["deno", ["run", "--allow-all", "--node-modules-dir=manual"]],
   ["bun", []],
@@ -132,6 +166,19 @@ describe.each([
   // jax-js's own workers would hold it for ever.
   test.skipIf(absent)(untried("README's first program runs, and ends"), async () => {
     expect(await output(firstProgram())).toMatch(printed);
+  });
+
+  test.skipIf(absent)(untried("codes are those of Node"), async () => {
+    const read = (path: string) => readFileSync(join(root, "test/golden", path), "utf8");
+    const program = `
+      import * as library from "vector-quantize";
+      import * as jax from "@jax-js/jax";
+      ${read("codeHashes.mjs").replace("export async", "async")}
+      console.log(JSON.stringify(await codeHashes(library, jax)));
+    `;
+    const { version } = installed.packages["vector-quantize"].manifest;
+    const recorded = JSON.parse(read("codeHashes.json"))[version];
+    expect(JSON.parse(await output(program))).toEqual(recorded);
   });
 
   test.skipIf(absent)(untried("a program's own workers stay the engine's"), async () => {

@@ -41,7 +41,7 @@ export function nearestReference(
   return { indices, distances };
 }
 
-function squaredDistance(x: Float32Array, c: Float32Array): number {
+export function squaredDistance(x: Float32Array, c: Float32Array): number {
   let sum = 0;
   for (let d = 0; d < x.length; d++) {
     const difference = x[d]! - c[d]!;
@@ -50,13 +50,13 @@ function squaredDistance(x: Float32Array, c: Float32Array): number {
   return sum;
 }
 
-function lessProduct(x: Float32Array, c: Float32Array): number {
+export function lessProduct(x: Float32Array, c: Float32Array): number {
   let sum = 0;
   for (let d = 0; d < x.length; d++) sum -= x[d]! * c[d]!;
   return sum;
 }
 
-function inverseLength(x: Float32Array): number {
+export function inverseLength(x: Float32Array): number {
   const squares = -lessProduct(x, x);
   return squares > 0 ? 1 / Math.sqrt(squares) : 0;
 }

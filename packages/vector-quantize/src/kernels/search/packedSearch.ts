@@ -5,6 +5,7 @@ import type { Scope } from "../engine/memory.ts";
 import { type PartJob, runInParts } from "../engine/parts.ts";
 import type { Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
+import { marginsOf } from "./margins.ts";
 import type { MemoryRows, MemorySearch } from "./memorySearch.ts";
 import { type KernelMetric, type PackedCodebook, packCodebook } from "./packedCodebook.ts";
 import { filterScratch, topKFilterScratch } from "./pruning/filterCodebook.ts";
@@ -117,6 +118,14 @@ export class PackedSearch implements Search, MemorySearch {
       const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);
       return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, pruned] };
     });
+  }
+
+  async verify(vectors: Float32Array, indices: Int32Array): Promise<Float64Array<ArrayBuffer>> {
+    const { codes, size, dim } = this.#book;
+    const codebook = await this.#exclusive(async () =>
+      this.pool.memory.f32(codes, size * dim).slice(),
+    );
+    return marginsOf(vectors, indices, codebook, this);
   }
 
   async setCodebook(codebook: Float32Array): Promise<void> {

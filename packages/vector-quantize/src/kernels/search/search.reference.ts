@@ -1,5 +1,6 @@
 import { expected } from "../../errors.ts";
 import { countRows, invalidRow, refuseNumbers } from "../invalid.ts";
+import { marginsOf } from "./margins.ts";
 import { nearestReference } from "./nearest.reference.ts";
 import { checkFinite, type KernelMetric } from "./packedCodebook.ts";
 import type { Nearest, Search } from "./search.ts";
@@ -31,6 +32,10 @@ export class ReferenceSearch implements Search {
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
     return this.#search("nearestTopK", vectors, k);
+  }
+
+  async verify(vectors: Float32Array, indices: Int32Array): Promise<Float64Array<ArrayBuffer>> {
+    return marginsOf(vectors, indices, this.#codes().slice(), this);
   }
 
   async setCodebook(codebook: Float32Array): Promise<void> {

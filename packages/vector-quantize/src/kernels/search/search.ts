@@ -58,6 +58,18 @@ export interface Search {
    */
   nearestTopK(vectors: Float32Array, k: number): Promise<Nearest>;
   /**
+   * Checks an answer by other means: plain loops in float64, which share nothing with the kernels. Slow:
+   * N x K x D products on one thread, in turns of some milliseconds.
+   *
+   * @param vectors `[N, D]`
+   * @param indices `[N]`, as `nearest` gave them
+   * @returns by how much each vector's code is nearer than every other one, `[N]`, in squared distances,
+   *   cosines or inner products: at least 0 where the index is right, 0 where another code is equally
+   *   near, NaN for index -1
+   * @throws for another length, and an index that no code has
+   */
+  verify(vectors: Float32Array, indices: Int32Array): Promise<Float64Array<ArrayBuffer>>;
+  /**
    * Takes other codes, `[K, D]`, in the memory of the present ones. They are copied; the same codes
    * again cost a comparison. If a value is not finite it throws and keeps the present codes.
    */

@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { packageRoot, root } from "../support/paths.ts";
+import { browserTest, withPage } from "./withPage.ts";
+
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
+const recorded = JSON.parse(read("test/golden/codeHashes.json"))[version];
+const program = `
+  ${read("test/golden/codeHashes.mjs").replace("export async", "async")}
+  return codeHashes(await import("vector-quantize"), await import("@jax-js/jax"));
+`;
+
+for (const isolated of [true, false]) {
+  browserTest(`a page ${isolated ? "with" : "without"} threads has the same codes`, async () => {
+    await withPage({ isolated }, async ({ run }) => {
+      expect(await run(program)).toEqual(recorded);
+    });
+  });
+}

@@ -1,0 +1,108 @@
+/** The site as it is published: built, whole, and read by everybody. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import AxeBuilder from "@axe-core/playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { browserTest, withPage } from "../browser/withPage.ts";
+import { packageRoot, root } from "../support/paths.ts";
+
+const site = mkdtempSync(join(tmpdir(), "site-"));
+const docs = join(root, "docs");
+const execute = promisify(execFile);
+
+// A link that leads nowhere fails the build.
+beforeAll(async () => {
+  const npm = (...args: string[]) => execute("npm", args, { cwd: docs, timeout: 600_000 });
+  await npm("run", "api");
+  await npm("exec", "--", "vitepress", "build", ".", "--outDir", site);
+}, 600_000);
+afterAll(() => rmSync(site, { recursive: true }));
+
+const pages = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".html"),
+  );
+
+test("every page that the menu names is there, and every page is in the menu", () => {
+  const named = [
+    ...readFileSync(join(docs, ".vitepress/config.ts"), "utf8").matchAll(/link: "\/([\w-]+)"/g),
+  ].map(([, name]) => `${name}.html`);
+  const written = readdirSync(site).filter((file) => file.endsWith(".html"));
+  const others = ["404.html", "index.html"];
+  expect([...new Set(named)].sort()).toEqual(
+    written.filter((file) => !others.includes(file)).sort(),
+  );
+});
+
+test("every exported name has a page", async () => {
+  const { exports } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
+  for (const path of Object.keys(exports)) {
+    const entrance = join("vector-quantize", path);
+    const names = Object.keys(await import(/* @vite-ignore */ entrance));
+    const found = readdirSync(join(site, "api", entrance), { recursive: true, encoding: "utf8" });
+    const titles = new Set(found.map((file) => file.replace(/^.*\/|\.html$/g, "")));
+    expect(names.filter((name) => !titles.has(name))).toEqual([]);
+  }
+});
+
+test("the tests that hold the promises exist", () => {
+  const text = readFileSync(join(docs, "promises.md"), "utf8");
+  const files = [...text.matchAll(/`([\w/.]+(?:\.ts|\.py|\/))`/g)].map(([, file]) => file ?? "");
+  const places = ["", "packages/vector-quantize/src"].map((folder) => join(root, folder));
+  expect(files.length).toBeGreaterThan(15);
+  expect(files.filter((file) => !places.some((place) => existsSync(join(place, file))))).toEqual(
+    [],
+  );
+});
+
+test("every paper that the sources name is on the list", () => {
+  const list = readFileSync(join(docs, "papers.md"), "utf8");
+  const sources = readdirSync(join(packageRoot, "src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => readFileSync(join(packageRoot, "src", file), "utf8"));
+  const cited = sources.flatMap((text) => text.match(/https:\/\/arxiv\.org\/abs\/[\d.]*\d/g) ?? []);
+  expect([...new Set(cited)].filter((url) => !list.includes(url))).toEqual([]);
+});
+
+const looked = [
+  "index",
+  "start",
+  "promises",
+  "cli",
+  "api/vector-quantize/functions/vectorQuantize",
+];
+
+for (const colorScheme of ["light", "dark"] as const) {
+  browserTest(`axe finds nothing, ${colorScheme}`, async () => {
+    expect(pages(site)).toEqual(expect.arrayContaining(looked.map((name) => `${name}.html`)));
+    await withPage({ isolated: false, files: { folder: site, imports: {} } }, async ({ page }) => {
+      const { origin } = new URL(page.url());
+      await page.emulateMedia({ colorScheme });
+      for (const width of [1280, 375]) {
+        await page.setViewportSize({ width, height: 800 });
+        for (const name of looked) {
+          await page.goto(`${origin}/${name}.html`);
+          await page.waitForSelector("main, [role=main]");
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          expect(violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0]?.html}`)).toEqual(
+            [],
+          );
+          const sideways = "document.documentElement.scrollWidth - innerWidth";
+          expect(await page.evaluate<number>(sideways), `${name} at ${width}`).toBeLessThan(2);
+        }
+      }
+    });
+  });
+}
+
+browserTest("the page of hashes finds the same codes", async () => {
+  await withPage({ isolated: true, files: { folder: site, imports: {} } }, async ({ page }) => {
+    await page.goto(`${new URL(page.url()).origin}/same-codes.html`);
+    await page.click("text=Compute them in this browser");
+    await page.waitForSelector("td.the-same", { timeout: 60_000 });
+    expect(await page.locator("td.the-same").count()).toBe(await page.locator("tbody tr").count());
+  });
+});
