@@ -55,6 +55,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "A training loop of your own", link: "/own-loop" },
       { text: "Ownership of arrays", link: "/ownership" },
       { text: "Layers", link: "/layers" },
+      { text: "Networks of PyTorch", link: "/networks" },
       { text: "Data", link: "/data" },
       { text: "Saving and resuming", link: "/saving" },
       { text: "In the browser", link: "/browser" },
