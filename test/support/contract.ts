@@ -40,7 +40,7 @@ export interface ContractRow {
   /** The user's own objects that the configuration names. */
   objects?: UserObjects;
   /** What the codes have an axis for before those of the output, whose sum they make. */
-  codesOf?: "layers" | "groups and layers";
+  codesOf?: "layers" | "groups and layers" | "layers of each";
 }
 
 const input = (row: ContractRow, seed = 1) => random.normal(random.key(seed), row.shape);
@@ -102,37 +102,42 @@ function testRow(row: ContractRow): void {
     const variables = start();
     const indices = await quantizer.encode(tree.ref(variables), input(row));
     const codes = quantizer.codes(variables, indices.ref);
-    const axes = { none: 0, layers: 1, "groups and layers": 2 }[row.codesOf ?? "none"];
+    const axes = { none: 0, layers: 1, "groups and layers": 2, "layers of each": 1 }[
+      row.codesOf ?? "none"
+    ];
     expect(codes.ndim).toBe(row.shape.length + axes);
     expect((codes.size * quantizer.codebookSizes.length) % indices.size).toBe(0);
     tree.dispose([codes, indices]);
   });
 
-  it.runIf(row.codesOf)("gives codes whose sum, projected out, is the output", async () => {
-    const variables = start();
-    const indices = await quantizer.encode(tree.ref(variables), input(row));
-    const codes = quantizer.codes(tree.ref(variables), indices);
-    const { quantized, ...rest } = quantizer.apply(tree.ref(variables), input(row));
-    const layout = (quantizer.config.layout ?? "channelLast") as Layout;
-    const leave = (own: np.Array, params: Trees) => {
-      const sum = np.sum(own, 0);
-      const positions = positionShape(sum.shape, layout);
-      const out = params.projectOut as unknown as Projection | undefined;
-      return fromVectors(applyLinear(toVectors(sum, layout), tree.ref(out)), layout, positions);
-    };
-    const groups = variables.params.groups as unknown as Trees[] | undefined;
-    const output = groups
-      ? np.concatenate(
-          [...codes].map((own, group) => leave(own, groups[group] as Trees)),
-          layout === "channelLast" ? -1 : 1,
-        )
-      : leave(codes, variables.params);
-    const [ours, theirs] = [await host(output), await host(quantized)];
-    (theirs[0] as number[]).forEach((value, at) => {
-      expect(ours[0]?.[at]).toBeCloseTo(value, 5);
-    });
-    tree.dispose([rest, variables]);
-  });
+  it.runIf(row.codesOf && row.codesOf !== "layers of each")(
+    "gives codes whose sum, projected out, is the output",
+    async () => {
+      const variables = start();
+      const indices = await quantizer.encode(tree.ref(variables), input(row));
+      const codes = quantizer.codes(tree.ref(variables), indices);
+      const { quantized, ...rest } = quantizer.apply(tree.ref(variables), input(row));
+      const layout = (quantizer.config.layout ?? "channelLast") as Layout;
+      const leave = (own: np.Array, params: Trees) => {
+        const sum = np.sum(own, 0);
+        const positions = positionShape(sum.shape, layout);
+        const out = params.projectOut as unknown as Projection | undefined;
+        return fromVectors(applyLinear(toVectors(sum, layout), tree.ref(out)), layout, positions);
+      };
+      const groups = variables.params.groups as unknown as Trees[] | undefined;
+      const output = groups
+        ? np.concatenate(
+            [...codes].map((own, group) => leave(own, groups[group] as Trees)),
+            layout === "channelLast" ? -1 : 1,
+          )
+        : leave(codes, variables.params);
+      const [ours, theirs] = [await host(output), await host(quantized)];
+      (theirs[0] as number[]).forEach((value, at) => {
+        expect(ours[0]?.[at]).toBeCloseTo(value, 5);
+      });
+      tree.dispose([rest, variables]);
+    },
+  );
 
   it("encodes to the indices of evaluation", async () => {
     const variables = start();

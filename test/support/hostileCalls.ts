@@ -124,7 +124,7 @@ function hostileCalls(
   const { shape } = cleared(right.x());
   const zeros = (dtype: np.DType, size = shape) => np.zeros([...size], { dtype });
   const batch = shape[0] as number;
-  const masks = quantizer.config.type !== "hierarchicalVQ";
+  const masks = !["hierarchicalVQ", "multiscaleVQ"].includes(quantizer.config.type);
 
   for (const method of of("x")) {
     for (const dtype of [np.int32, np.uint32, np.float16, np.float64, np.bool]) {

@@ -24,6 +24,7 @@ const parts = '{"type":"fsq","levels":[3,4]}';
 /** What each needs beside its name. */
 const flags: Record<string, string[]> = {
   binaryMapper: ["--bits", "3"],
+  factorizedVQ: small,
   fsp: ["--levels", "4,4"],
   fsq: ["--levels", "5,5", "--code-dim", "4"],
   groupedQuantizer: [

@@ -1,5 +1,6 @@
 import type { OptionTable } from "../options/table.ts";
 import { binaryMapperTable } from "../quantizers/binaryMapper.ts";
+import { factorizedVQTable } from "../quantizers/factorizedVQ.ts";
 import { fspTable } from "../quantizers/fsp.ts";
 import { fsqTable } from "../quantizers/fsq/options.ts";
 import { groupedQuantizerTable } from "../quantizers/groupedQuantizer.ts";
@@ -29,6 +30,7 @@ export const quantizerTables: Readonly<Record<string, Table>> = Object.fromEntri
     groupedResidualVQTable,
     simVQTable,
     residualSimVQTable,
+    factorizedVQTable,
     hierarchicalVQTable,
     randomProjectionTable,
     fsqTable,

@@ -45,6 +45,12 @@ export type {
   UpdateOptions,
   Variables,
 } from "../quantizers/contract.ts";
+export {
+  type FactorizedVQOptions,
+  type FactorizedVQParams,
+  type FactorizedVQuantizer,
+  factorizedVQ,
+} from "../quantizers/factorizedVQ.ts";
 export type { CdfActivation } from "../quantizers/fsp/distributions.ts";
 export type { Moments, VectorNorm, VectorNormPreset } from "../quantizers/fsp/vectorNorm.ts";
 export {
@@ -93,6 +99,12 @@ export { type LookupFreeBinaryQuantizer, lfq } from "../quantizers/lfq.ts";
 export type { LookupFreeParams } from "../quantizers/lookupFree/family.ts";
 export type { LookupFreeQuantizer } from "../quantizers/lookupFree.ts";
 export {
+  type MultiscaleVQOptions,
+  type MultiscaleVQParams,
+  type MultiscaleVQuantizer,
+  multiscaleVQ,
+} from "../quantizers/multiscaleVQ.ts";
+export {
   type RandomProjectionOptions,
   type RandomProjectionState,
   randomProjectionQuantizer,
@@ -116,6 +128,13 @@ export {
   type SimVQuantizer,
   simVQ,
 } from "../quantizers/simVQ.ts";
+export {
+  type SummedParams,
+  type SummedQuantizer,
+  type SummedQuantizerOptions,
+  type SummedState,
+  summedQuantizer,
+} from "../quantizers/summedQuantizer.ts";
 export { createTrainingPass, type RunTrainingPass } from "../quantizers/trainingPass.ts";
 export type { CodebookTransform } from "../quantizers/vectorQuantize/apply.ts";
 export type {

@@ -18,6 +18,7 @@ const layers = [vectorQuantize({ dim: 2, codebookSize: 8 }), fsq({ levels: [5, 5
 /** What each factory needs, and no more. */
 const required: Record<string, Record<string, unknown>> = {
   binaryMapper: {},
+  factorizedVQ: { dim: 4, codebookSize: 8 },
   fsp: { levels: [4, 4] },
   fsq: { levels: [5, 5] },
   groupedQuantizer: { quantizer: residualQuantizer({ layers }), groups: 2 },

@@ -34,7 +34,7 @@ it.each([
   ["a list", [leaf], "an object with a type, got [Object]"],
   ["no type", {}, "an object with a type, got Object"],
   ["a type that is no text", { type: { toString: null } }, "an object with a type, got Object"],
-  ["toString", { type: "toString" }, "quantizer type: expected one of binaryMapper, fsp,"],
+  ["toString", { type: "toString" }, "quantizer type: expected one of binaryMapper, factorizedVQ,"],
   ["constructor", { type: "constructor" }, 'got "constructor"'],
   ["__proto__", { type: "__proto__" }, 'got "__proto__"'],
   ["an own __proto__", JSON.parse('{ "type": "fsq", "__proto__": 1 }'), 'option "__proto__"'],

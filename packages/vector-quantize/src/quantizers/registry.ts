@@ -1,6 +1,7 @@
 import { expected } from "../errors.ts";
 import { binaryMapper } from "./binaryMapper.ts";
 import type { Quantizer, QuantizerConfig } from "./contract.ts";
+import { factorizedVQ } from "./factorizedVQ.ts";
 import { fsp } from "./fsp.ts";
 import { fsq } from "./fsq.ts";
 import { groupedQuantizer } from "./groupedQuantizer.ts";
@@ -11,6 +12,7 @@ import { hierarchicalVQ } from "./hierarchicalVQ.ts";
 import { identity } from "./identity.ts";
 import { latentQuantize } from "./latentQuantize.ts";
 import { lfq } from "./lfq.ts";
+import { multiscaleVQ } from "./multiscaleVQ.ts";
 import { randomProjectionQuantizer } from "./randomProjectionQuantizer.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 import { residualLFQ } from "./residualLFQ.ts";
@@ -18,6 +20,7 @@ import { residualQuantizer } from "./residualQuantizer.ts";
 import { residualSimVQ } from "./residualSimVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
 import { simVQ } from "./simVQ.ts";
+import { summedQuantizer } from "./summedQuantizer.ts";
 import { vectorQuantize } from "./vectorQuantize.ts";
 
 /** Functions and objects of the user's own, with the names by which a configuration saved them. */
@@ -39,7 +42,8 @@ const deepest = 16;
 
 function rebuilt(config: unknown, objects: UserObjects, depth: number): Quantizer {
   const { type, ...saved } = checkConfig("quantizer", config, depth);
-  const make = Object.hasOwn(factories, type) ? factories[type] : undefined;
+  const known = Object.hasOwn(factories, type) ? factories : ofCodecs;
+  const make = Object.hasOwn(known, type) ? known[type] : undefined;
   if (!make) throw expected("quantizer type", `one of ${Object.keys(factories).join(", ")}`, type);
   const options = Object.entries(saved).map(([option, value]) => [
     option,
@@ -79,6 +83,7 @@ function checkDepth(where: string, depth: number): void {
 
 const factories: Record<string, (options: never) => Quantizer> = {
   binaryMapper,
+  factorizedVQ,
   fsp,
   fsq,
   groupedQuantizer,
@@ -98,3 +103,6 @@ const factories: Record<string, (options: never) => Quantizer> = {
   simVQ,
   vectorQuantize,
 };
+
+/** Those that come with the files of known codecs, and are not trained by the command line. */
+const ofCodecs: Record<string, (options: never) => Quantizer> = { multiscaleVQ, summedQuantizer };

@@ -56,7 +56,7 @@ export function checkIndexShape(
   where: string,
   name: string,
   { shape }: { readonly shape: readonly number[] },
-  { groups, axes, layers = false, positions: ofInput }: IndexShape,
+  { groups, axes, layers = false, positions: ofInput, fits: mayBe }: IndexShape,
   positions?: readonly number[],
 ): void {
   const before = groups === undefined ? [] : [groups];
@@ -74,7 +74,9 @@ export function checkIndexShape(
     fitsBehind &&
     String(shape.slice(0, before.length)) === String(before) &&
     (own === undefined || String(rows) === String(own)) &&
-    (own !== undefined || ofInput === undefined || String(ofInput(rows)) === String(rows));
+    (own !== undefined ||
+      ofInput === undefined ||
+      (mayBe?.(rows) ?? String(ofInput(rows)) === String(rows)));
   if (fits) return;
   const open = ofInput
     ? ["B", ...ofInput(["B" as never]).slice(1)]

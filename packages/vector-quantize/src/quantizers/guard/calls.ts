@@ -21,6 +21,8 @@ export interface IndexShape {
   readonly layers?: boolean;
   /** The axes for positions, from those of the input, where they are others. */
   readonly positions?: (positions: readonly number[]) => readonly number[];
+  /** Whether indices may have these axes for positions, where `positions` changes its own results. */
+  readonly fits?: (positions: readonly number[]) => boolean;
 }
 
 /** What of a call tells how large its search is. */
