@@ -52,6 +52,8 @@ DROPOUT = {"quantize_dropout": True}
 LEARNABLE = {"learnable_codebook": True, "ema_update": False}
 IMPLICIT = {"implicit_neural_codebook": True, "mlp_kwargs": {"depth": 2, "dim_hidden": 6}}
 DIVEQ = {"diveq": True}
+# One module in all layers: its gradients are of all of them, where each layer here has its own.
+BRIDGE = {"vq_bridge": {"$module": "Linear", "in_features": 8, "out_features": 8}}
 RAGGED = mask(5, 9)
 RESTING = {"ema_update": False}
 FIRST_LAYER = {
@@ -102,6 +104,8 @@ LAYERS = [
     rvq("sizes-eval", size=(16, 8, 4), evaluate=True, **SPREAD),
     rvq("sizes-five-steps", size=(9, 16, 5), steps=5, **SPREAD),
     rvq("sizes-decode", size=(16, 8, 4), steps=decoded(), evaluate=True, **SPREAD),
+    rvq("bridge-eval", BRIDGE, evaluate=True),
+    rvq("in-place-train", LEARNABLE | {"in_place_codebook_optimizer": {"$optimizer": "SGD", "lr": 0.1}}, steps=2),
     rvq("shared-train", SHARED),
     rvq("shared-eval", SHARED, evaluate=True),
     rvq("shared-five-steps", SHARED, steps=5),
@@ -170,6 +174,7 @@ DECODING = [
 ]
 
 GROUPED = [
+    grouped("bridge-eval", {"vq_bridge": {"$module": "Linear", "in_features": 4, "out_features": 4}}, evaluate=True),
     grouped("train"),
     grouped("eval", evaluate=True),
     grouped("five-steps", steps=5),

@@ -39,6 +39,10 @@ FORWARDS["SimVQ"] = call_sim
 FORWARDS["ResidualSimVQ"] = call_sim
 
 
+# With a bias and from another size, as the linear map that there is without it never is.
+TRANSFORM = {"frozen_codebook_dim": 5, "codebook_transform": {"$module": "Linear", "in_features": 5, "out_features": 8}}
+
+
 def sim(name, options=None, *, x=(2, 12, 8), steps=None, evaluate=False, **rest):
     options = {"dim": 8, "codebook_size": 16, **(options or {})}
     return Case(f"simvq-{name}", "SimVQ", options, x, not evaluate, tuple(steps or (forward(),)), margin=nearness, **rest)
@@ -70,6 +74,9 @@ SIM_VQ = [
     sim("large-train", {"dim": 32, "codebook_size": 64}, x=(2, 24, 32)),
     sim("decode", steps=[forward(), call("indices_to_codes", indices=earlier("step0/out/indices"))], evaluate=True),
     sim("decode-image", FIRST, x=(2, 8, 4, 5), steps=[forward(), call("indices_to_codes", indices=earlier("step0/out/indices"))], evaluate=True),
+    sim("transform-train", TRANSFORM),
+    sim("transform-eval", TRANSFORM, evaluate=True),
+    residual("transform-eval", TRANSFORM, evaluate=True),
     residual("train"),
     residual("eval", evaluate=True),
     residual("straight-through-train", PLAIN_GRADIENT),

@@ -252,6 +252,7 @@ AFFINE_OPTIONS = [
 ]
 
 BRIDGE = {"vq_bridge": {"$module": "Linear", "in_features": 8, "out_features": 8}}
+HEADS_BRIDGE = {"vq_bridge": {"$module": "Linear", "in_features": 4, "out_features": 4}}
 # The reference asks for a dead-code threshold; this one replaces no code.
 DIVEQ = {"directional_reparam": True, "threshold_ema_dead_code": 0.001}
 STILL_DIVEQ = DIVEQ | {"directional_reparam_variance": 0.0}
@@ -288,6 +289,16 @@ OTHER_OPTIONS = [
     vq("bridge-train", BRIDGE),
     vq("bridge-eval", BRIDGE, evaluate=True),
     vq("bridge-straight-through-train", BRIDGE | PLAIN_GRADIENT),
+    vq("bridge-in-place-train", BRIDGE | IN_PLACE),
+    vq("bridge-in-place-adam-five-steps", BRIDGE | LEARNABLE | {"in_place_codebook_optimizer": ADAM}, steps=5),
+    vq("bridge-in-place-heads-momentum-train", HEADS_BRIDGE | HEADS | LEARNABLE | {"in_place_codebook_optimizer": SGD | {"momentum": 0.9}}, steps=3),
+    vq(
+        "bridge-in-place-manual-train",
+        BRIDGE | IN_PLACE | {"manual_in_place_optimizer_update": True},
+        steps=[forward(), forward(), call("update_in_place_optimizer"), forward()],
+        gradients=False,
+    ),
+    vq("orthogonal-in-place-train", {"orthogonal_reg_weight": 1.0, "in_place_codebook_optimizer": SGD}, steps=2),
     vq("diveq-still-train", STILL_DIVEQ),
     vq("diveq-still-projected-train", STILL_DIVEQ | PROJECTED),
     vq("diveq-train", DIVEQ, compare=NOISED),

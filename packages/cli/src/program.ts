@@ -5,6 +5,8 @@ import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { encodeCommand } from "./commands/encode.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { quantizersCommand } from "./commands/quantizers.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -21,6 +23,8 @@ const commands = [
   evalCommand,
   inspectCommand,
   quantizersCommand,
+  importCommand,
+  exportCommand,
 ];
 
 /** Runs `vq` with the arguments after its name. Returns the exit code. */

@@ -1,5 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { jit, numpy as np } from "@jax-js/jax";
+import { type JsTree, jit, numpy as np } from "@jax-js/jax";
+
+/**
+ * A tree of arrays of a user's own among parameters. The types of `grad` and its like never end at the
+ * readonly lists of `ArrayTree`.
+ */
+export type ParamTree = JsTree<np.Array>;
 
 /** A tree of arrays: plain records and lists whose leaves are arrays, and nothing else. */
 export type ArrayTree = np.Array | readonly ArrayTree[] | { readonly [key: string]: ArrayTree };

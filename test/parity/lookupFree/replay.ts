@@ -7,9 +7,9 @@ import type {
   Quantizer,
 } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
+import { toTorchNames } from "../../../packages/vector-quantize/src/torch/toTorchNames.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
 import { expectEqual, expectSame } from "../compare.ts";
-import { paramTensors } from "../paramTensors.ts";
 import { type Converted, convert, onDevice } from "./torch.ts";
 
 /** Does with our quantizer what was recorded of the reference's, and compares all there is. */
@@ -70,7 +70,7 @@ async function replayForward(
     const [value, [byParams, byX]] = gradient(tree.ref(params), x.ref);
     value.dispose();
     const ours: Tensors = {
-      ...(await toHost(paramTensors(quantizer.config, byParams))),
+      ...(await toHost(toTorchNames(quantizer as never, byParams) as Record<string, np.Array>)),
       x: tensor(await toHost({ x: byX as np.Array }), "x"),
     };
     expect(Object.keys(ours).sort(), `${at}: gradients`).toEqual(Object.keys(step.grad).sort());

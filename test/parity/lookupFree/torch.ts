@@ -3,9 +3,9 @@ import { type numpy as np, tree } from "@jax-js/jax";
 import { toDevice } from "../../../packages/vector-quantize/src/checkpoint/safetensors.ts";
 import type { Variables } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
 import type { LookupFreeQuantizer } from "../../../packages/vector-quantize/src/quantizers/lookupFree.ts";
-import { quantizerFromConfig } from "../../../packages/vector-quantize/src/quantizers/registry.ts";
 import { fromTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
 import type { Kwargs, RecordedCase, Tensors } from "../cases.ts";
+import { withOwnObjects } from "../ownObjects.ts";
 
 /** Every lookup-free class of the reference. */
 export const classNames = ["BinaryMapper", "FSP", "FSQ", "LatentQuantize", "LFQ"] as const;
@@ -22,20 +22,16 @@ export interface Converted {
 
 /** Ours for a recorded case. */
 export function convert(recorded: RecordedCase): Converted {
-  const { straight_through_activation: activation, ...kwargs } = recorded.kwargs;
-  const make = () => fromTorch(recorded.class, kwargs, onDevice(recorded.state));
-  const { quantizer: plain, variables: unused } = make();
-  tree.dispose(unused as never);
+  const kwargs = withOwnObjects(recorded.kwargs);
   const layout = layoutOf(recorded.class, kwargs, rankOf(recorded));
-  const config = {
-    ...plain.config,
-    ...(layout && { layout }),
-    // The one module that cases have; `fromTorch` leaves modules to the caller.
-    ...(activation !== undefined && { straightThroughActivation: "tanh" }),
-  };
+  const make = (options = {}) =>
+    fromTorch(recorded.class, kwargs, onDevice(recorded.state), options);
+  const { quantizer: plain, variables: unused } = make();
+  const { quantizer, variables: more } = make(layout && { layout });
+  tree.dispose([unused, more] as never);
   return {
     plain: plain as LookupFreeQuantizer,
-    quantizer: quantizerFromConfig(config) as LookupFreeQuantizer,
+    quantizer: quantizer as LookupFreeQuantizer,
     variables: () => make().variables as unknown as Arrays,
   };
 }

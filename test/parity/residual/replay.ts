@@ -6,14 +6,15 @@ import type {
   Quantizer,
   Variables,
 } from "../../../packages/vector-quantize/src/quantizers/contract.ts";
-import { quantizerFromConfig } from "../../../packages/vector-quantize/src/quantizers/registry.ts";
 import type { ResidualApplyOptions } from "../../../packages/vector-quantize/src/quantizers/residual.ts";
 import { fromTorch, toTorch } from "../../../packages/vector-quantize/src/torch/fromTorch.ts";
+import { toTorchNames } from "../../../packages/vector-quantize/src/torch/toTorchNames.ts";
 import { type RecordedCase, type RecordedStep, type Tensors, tensor } from "../cases.ts";
 import { expectEqual, expectSame } from "../compare.ts";
 import { differentiate } from "../differentiate.ts";
+import { onDevice } from "../lookupFree/torch.ts";
 import { expectAsFar } from "../noised.ts";
-import { paramTensors } from "../paramTensors.ts";
+import { withOwnObjects } from "../ownObjects.ts";
 
 /** A quantizer of which calls may say a depth. */
 interface Layered extends Quantizer {
@@ -23,20 +24,16 @@ interface Layered extends Quantizer {
 /** Does with our quantizer what was recorded of the reference's, and compares all there is. */
 export async function replay(recorded: RecordedCase): Promise<void> {
   const { class: className, compare, kwargs, training, steps } = recorded;
-  const convert = (tensors: Tensors) =>
-    fromTorch(
-      className,
-      kwargs,
-      Object.fromEntries(Object.entries(tensors).map(([name, own]) => [name, toDevice(own)])),
-    );
+  const convert = (tensors: Tensors, options = {}) =>
+    fromTorch(className, withOwnObjects(kwargs), onDevice(tensors), options);
   const start = convert(recorded.state);
   // The reference takes images with its features second as it takes sequences.
   const image = kwargs.channel_first === true && steps[0]?.in.x?.shape.length === 4;
   const { config } = start.quantizer;
-  const quantizer = (
-    image ? quantizerFromConfig({ ...config, layout: "image" }) : start.quantizer
-  ) as Layered;
+  const called = image ? convert(recorded.state, { layout: "image" }) : start;
+  const quantizer = called.quantizer as Layered;
   let { variables } = start;
+  if (image) tree.dispose(called.variables as never);
   const current = () => tree.ref(variables as never) as Variables;
   const again = toTorch(start.quantizer, current());
   const { quantizer: rebuilt, variables: copies } = fromTorch(
@@ -110,9 +107,8 @@ export async function replay(recorded: RecordedCase): Promise<void> {
     };
     const { value, byParams, byX } = differentiate(objective, params, x);
     tree.dispose([value, state] as never);
-    const named = paramTensors(quantizer.config, byParams);
+    const named = toTorchNames(quantizer, byParams as never) as Record<string, np.Array>;
     const ours: Tensors = await toHost({ ...named, x: byX });
-    tree.dispose(byParams as never);
     for (const name of Object.keys({ ...ours, ...step.grad })) {
       // What the reference has no gradient for, ours is 0.
       const own = tensor(ours, name);

@@ -3,7 +3,7 @@ import { type ArrayTree, perplexity } from "vector-quantize";
 import type { ModelConfig } from "vector-quantize/nn";
 import { flattenTree } from "vector-quantize/safetensors";
 import { type CodebookStatistics, codebookStatistics } from "./codebookStatistics.ts";
-import type { ModelFile } from "./modelFile.ts";
+import type { SavedModel } from "./modelFile.ts";
 
 /** What a model file holds. */
 export interface Inspection {
@@ -22,7 +22,7 @@ export interface Inspection {
 }
 
 /** Looks at all arrays of a model. */
-export async function inspectModel(file: ModelFile): Promise<Inspection> {
+export async function inspectModel(file: SavedModel): Promise<Inspection> {
   const { model, variables, details, path, bytes } = file;
   const arrays = Object.entries(flattenTree(variables as ArrayTree));
   const count = (prefix: string) =>

@@ -20,30 +20,47 @@ export interface PictureModel extends Codec {
   readonly path: string;
 }
 
-/** A model from a file. */
-export interface ModelFile extends PictureModel {
+/** A model from a file: one that `vq train` wrote, or a quantizer that `vq import` did. */
+export interface SavedModel extends Codec {
+  /** What errors call it. */
+  readonly path: string;
   /** All that was stored beside the model. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly bytes: number;
 }
 
+/** A model of images from a file. */
+export interface ModelFile extends SavedModel, PictureModel {}
+
 /** What a model is called in the folder of its run. */
 export const modelName = "model.safetensors";
 
-/** Reads a model from its file, or from the folder of its run. */
+/** Reads a model of images from its file, or from the folder of its run. */
 export async function openModel(fileOrFolder: string): Promise<ModelFile> {
+  return ofImages(await openSaved(fileOrFolder));
+}
+
+/** Reads any model from its file, or from the folder of its run. */
+export async function openSaved(fileOrFolder: string): Promise<SavedModel> {
   const found = await stat(fileOrFolder).catch(() => undefined);
   const path = found?.isDirectory() ? join(fileOrFolder, modelName) : fileOrFolder;
   const bytes = await readInput(path);
   const { model, variables, details } = loadModel(bytes, { file: path });
-  const { images, settings } = details;
+  return { model, variables, details, path, bytes: bytes.length };
+}
+
+/** Whether there is nothing around the quantizer. */
+export function isAlone({ model }: SavedModel): boolean {
+  return model.config.parts.length === 1;
+}
+
+/** The model as one of images; throws one line if it is none. */
+export function ofImages(saved: SavedModel): ModelFile {
+  const { images, settings } = saved.details;
   const { patch } = (settings ?? {}) as Record<string, unknown>;
-  if (!isPictureSize(images) || typeof patch !== "number") {
-    throw new Failure(
-      `${path}: expected a model that vq train wrote, got one without its settings`,
-    );
-  }
-  return { model, variables, details, images, patch, path, bytes: bytes.length };
+  if (isPictureSize(images) && typeof patch === "number") return { ...saved, images, patch };
+  const got = isAlone(saved) ? "a quantizer alone" : "one without its settings";
+  throw new Failure(`${saved.path}: expected a model that vq train wrote, got ${got}`);
 }
 
 function isPictureSize(value: unknown): value is PictureSize {

@@ -12,15 +12,19 @@ export function encodeCommand(): Command {
   const command = new Command("encode")
     .description(
       "turn pictures into codes: a .vq file with their names and sizes, as small as the codes allow; " +
-        "or, by the ending, an int32 .npy file of shape [images, height, width]",
+        "or, by the ending, an int32 .npy file of shape [images, height, width]. " +
+        "A quantizer alone, as vq import makes it, turns vectors of a .npy file into codes of another",
     )
     .argument("<model>", "model.safetensors, or the folder of a run")
-    .argument("<data>", "images, as for train; files at their full size")
+    .argument(
+      "<data>",
+      "images, as for train, files at their full size; for a quantizer alone vectors.npy",
+    )
     .requiredOption("--out <file>", "where to write the codes: .vq or .npy")
     .action(async (modelPath: string, data: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
-      const { openModel } = await import("../codec/modelFile.ts");
+      const { isAlone, ofImages, openSaved } = await import("../codec/modelFile.ts");
       const { createPictureCodec } = await import("../codec/pictures.ts");
       const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
       const { openCodeSink } = await import("../output/codeSinks.ts");
@@ -29,7 +33,17 @@ export function encodeCommand(): Command {
       const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
       const { tellLeftOut } = await import("../output/leftOut.ts");
       const console = createConsole(options.json);
-      const model = await openModel(modelPath);
+      const saved = await openSaved(modelPath);
+      if (isAlone(saved)) {
+        const { encodeVectors } = await import("../codec/encodeVectors.ts");
+        const done = await encodeVectors(saved, data, options.out);
+        console.say(
+          `${options.out}: codes [${done.shape.join(", ")}] of ${grouped(done.vectors)} vectors`,
+        );
+        console.record("encoded", { file: options.out, ...done });
+        return;
+      }
+      const model = ofImages(saved);
       const set = await openPictures(model, data, options);
       tellLeftOut(console, "no images by their names", set.others);
       const codec = createPictureCodec(model);

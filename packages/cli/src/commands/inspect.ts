@@ -22,9 +22,9 @@ export function inspectCommand(): Command {
       }
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
-      const { openModel } = await import("../codec/modelFile.ts");
+      const { openSaved } = await import("../codec/modelFile.ts");
       const { inspectModel } = await import("../codec/inspect.ts");
-      const inspection = await inspectModel(await openModel(modelPath));
+      const inspection = await inspectModel(await openSaved(modelPath));
       console.record("model", { ...inspection });
       show(inspection, console);
     });
@@ -100,7 +100,7 @@ function show(inspection: Inspection, console: Console): void {
     console.say(`  ${name.padEnd(width)}[${shape.join(", ")}]`);
   }
   console.say("");
-  console.say("training");
+  console.say("imported" in details ? "import" : "training");
   for (const [name, value] of Object.entries(details)) {
     console.say(`  ${name.padEnd(16)}${described(value)}`);
   }

@@ -207,6 +207,15 @@ describe("damaged files", () => {
     expect(() => decodeSafetensors(bytes, "x.safetensors")).toThrow(/^x\.safetensors: /);
   });
 
+  test.each([
+    ["a zip archive", [0x50, 0x4b, 0x03, 0x04, 0, 0, 0, 0, 8, 8]],
+    ["a pickle", [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20]],
+  ])("of torch.save, %s: how to save another is told", (_, begin) => {
+    expect(() => readSafetensors(Uint8Array.from(begin))).toThrow(
+      'expected a safetensors file, got "a file of torch.save". In Python: safetensors.torch.save_file',
+    );
+  });
+
   test("no bytes at all", () => {
     const message = "safetensors: expected the bytes of a file, a Uint8Array, got";
     expect(() => readSafetensors(new ArrayBuffer(16) as never)).toThrow(message);

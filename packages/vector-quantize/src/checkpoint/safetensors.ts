@@ -12,8 +12,8 @@ import { decodeSafetensors, encodeSafetensors } from "./safetensorsFormat.ts";
  *
  * @param bytes the file.
  * @returns the arrays by name, on the default device, and the texts of the file's metadata.
- * @throws VectorQuantizeError if the file is damaged or truncated, or a 64-bit integer needs more
- *   than 32 bits.
+ * @throws VectorQuantizeError if the file is damaged or truncated, or one of `torch.save`, or a 64-bit
+ *   integer needs more than 32 bits.
  * @see https://github.com/huggingface/safetensors
  */
 export function readSafetensors(bytes: Uint8Array): {

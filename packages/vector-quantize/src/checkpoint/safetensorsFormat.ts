@@ -35,6 +35,7 @@ interface Entry {
  */
 export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): HostTensors {
   checkBytes(where, bytes);
+  checkNoPickle(bytes, where);
   const headerBytes = headerLength(bytes, where);
   const header = parseHeader(bytes.subarray(8, 8 + headerBytes), where);
   const numbers = bytes.subarray(8 + headerBytes);
@@ -50,6 +51,24 @@ export function decodeSafetensors(bytes: Uint8Array, where = "safetensors"): Hos
     return [name, { dtype: host, shape, data: decode(buffer, of) }] as const;
   });
   return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** How files of `torch.save` begin: a zip archive, or a pickle of protocol 2. */
+const ofTorch = [
+  [0x50, 0x4b, 0x03, 0x04],
+  [0x80, 0x02, 0x8a, 0x0a],
+] as const;
+
+/** Throws at a file that PyTorch itself wrote, with what to do about it. */
+function checkNoPickle(bytes: Uint8Array, where: string): void {
+  if (!ofTorch.some((begin) => begin.every((byte, at) => bytes[at] === byte))) return;
+  throw expected(
+    where,
+    "a safetensors file",
+    "a file of torch.save",
+    'In Python: safetensors.torch.save_file(torch.load("it.pt", map_location="cpu"), "it.safetensors"), ' +
+      "of the state_dict in it",
+  );
 }
 
 /**

@@ -155,4 +155,4 @@ export {
   vectorQuantize,
 } from "../quantizers/vectorQuantize.ts";
 export type { Metric } from "../search/graph.ts";
-export { type ArrayTree, owns } from "../tree.ts";
+export { type ArrayTree, owns, type ParamTree } from "../tree.ts";

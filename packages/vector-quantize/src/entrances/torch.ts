@@ -25,5 +25,6 @@ export { residualLFQTranslation } from "../torch/residualLFQ.ts";
 export { residualSimVQTranslation } from "../torch/residualSimVQ.ts";
 export { residualVQTranslation } from "../torch/residualVQ.ts";
 export { simVQTranslation } from "../torch/simVQ.ts";
-export type { Translation } from "../torch/translation.ts";
+export * from "../torch/toTorchNames.ts";
+export type { Translation, VariablesOf } from "../torch/translation.ts";
 export { vectorQuantizeTranslation } from "../torch/vectorQuantize.ts";

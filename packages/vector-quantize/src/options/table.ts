@@ -134,11 +134,22 @@ export function optionTable<Given extends object, Options = Required<Given>>(
         const broken = rule(options, name, own as Given);
         if (broken) throw new VectorQuantizeError(`${name}: expected ${broken}`);
       }
-      return { options, config: { type: name, ...saved(own) } };
+      const config = { type: name, ...saved(own) };
+      origins.set(config, own);
+      return { options, config };
     },
 
     extended: (wider, more) => optionTable(wider, [...classes, more], [], refused),
   };
+}
+
+/** What configurations were made of, objects of the user's own included. */
+const origins = new WeakMap<object, Readonly<Record<string, unknown>>>();
+
+/** The options behind a configuration: with objects of the user's own where it has their names. */
+export function optionsBehind(config: Config): Readonly<Record<string, unknown>> {
+  const { type: _, ...named } = config;
+  return origins.get(config) ?? named;
 }
 
 /** Those of `options` that `declarations` declares. */

@@ -5,7 +5,7 @@ import { count } from "../options/kinds.ts";
 import type { OptionTable } from "../options/table.ts";
 import { passage } from "../passage.ts";
 import { refuseRows } from "../search/usable.ts";
-import { type ArrayTree, jitted, owns, release } from "../tree.ts";
+import { type ArrayTree, jitted, owns, type ParamTree, release } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type {
   PassOptions,
@@ -26,7 +26,7 @@ import type { ResidualApplyOptions, ResidualQuantizer } from "./residual.ts";
 import { severalPasses } from "./severalPasses.ts";
 
 /** One entry per group. */
-export type GroupedParams = { groups: ArrayTree[] };
+export type GroupedParams = { groups: ParamTree[] };
 /** One entry per group. */
 export type GroupedState = { groups: ArrayTree[] };
 type GroupedVariables = Variables<GroupedParams, GroupedState>;
@@ -271,7 +271,7 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
           home.push(await back({ quantized: output, loss: own }));
         }
         const { x: gradient } = entering.backward(given, join(home.map(({ x: part }) => part)));
-        return { params: { groups: home.map(({ params }) => params) }, x: gradient };
+        return { params: { groups: home.map(({ params }) => params as ParamTree) }, x: gradient };
       },
       dispose() {
         tree.dispose(given);

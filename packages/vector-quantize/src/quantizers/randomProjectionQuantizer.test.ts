@@ -25,6 +25,12 @@ const row = (
 holdsContract([
   row("one codebook"),
   row("three codebooks, no norm", { codebookDim: 2, numCodebooks: 3, norm: false }),
+  row("mixed codebooks", {
+    codebookDim: 3,
+    numCodebooks: 2,
+    mixesProjections: true,
+    layernormAfterProjectIn: true,
+  }),
   row("image of codebooks", { codebookDim: 3, numCodebooks: 2, layout: "image" }, [2, 6, 3, 4]),
 ]);
 

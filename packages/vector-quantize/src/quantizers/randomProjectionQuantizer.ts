@@ -2,7 +2,9 @@ import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { lookUp } from "../codebook/codebook.ts";
 import { checkHolds } from "../errors.ts";
 import { fromVectors, type Layout, layouts, positionShape, toVectors } from "../layout/layout.ts";
+import { applyLinear, initLinear, type Projection } from "../layout/linear.ts";
 import { fillMasked, hideMasked, maskOfVectors, zeroMasked } from "../layout/mask.ts";
+import { layerNormalise } from "../layout/norm.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
 import { choice, count, flag, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
@@ -27,6 +29,14 @@ export class RandomProjectionOptions {
   numCodebooks?: number = count(1);
   /** Whether inputs are brought to mean 0 and variance 1 over their features. Default true. */
   norm?: boolean = flag(true);
+  /**
+   * As the reference has it with several codebooks: one more fixed linear map takes all projections
+   * together to `numCodebooks * codebookDim` features for each codebook, whose codes have as many, and
+   * another leads back. Default false, as in the paper.
+   */
+  mixesProjections?: boolean = flag(false);
+  /** Layer normalisation after that map. Default false. */
+  layernormAfterProjectIn?: boolean = flag(false);
   /** Where the features stand. Default `channelLast`. */
   layout?: Layout = choice(layouts, "channelLast");
 }
@@ -35,20 +45,40 @@ export const randomProjectionTable = optionTable<RandomProjectionOptions>(
   "randomProjectionQuantizer",
   [RandomProjectionOptions],
   [
-    ({ numCodebooks, codebookSize, codebookDim }, where) =>
-      checkHolds(where, "codebooks", numCodebooks, codebookSize, codebookDim),
+    (o) =>
+      o.mixesProjections &&
+      o.numCodebooks === 1 &&
+      "numCodebooks above 1 with mixesProjections, got 1",
+    (o) =>
+      o.layernormAfterProjectIn &&
+      !o.mixesProjections &&
+      "mixesProjections with layernormAfterProjectIn, got it off",
+    (options, where) =>
+      checkHolds(where, "codebooks", options.numCodebooks, options.codebookSize, widthOf(options)),
+    ({ mixesProjections, numCodebooks, codebookDim }, where) =>
+      mixesProjections && checkHolds(where, "linear map", numCodebooks ** 3, codebookDim ** 2),
     ({ numCodebooks, dim, codebookDim }, where) =>
       checkHolds(where, "projections", numCodebooks, dim, codebookDim),
   ],
 );
 
+/** Features of a code, `W`: more than the projection's where all projections are mixed. */
+export function widthOf(options: Required<RandomProjectionOptions>): number {
+  return options.codebookDim * (options.mixesProjections ? options.numCodebooks : 1);
+}
+
 /** All of it is random and fixed. */
 export type RandomProjectionState = {
   projection: np.Array; // [numCodebooks, dim, C]
   /** Of unit length. */
-  codebook: np.Array; // [numCodebooks, K, C]
+  codebook: np.Array; // [numCodebooks, K, W]
+  /** With `mixesProjections`: between all projections and all codes. */
+  projectIn?: Projection; // [numCodebooks * C, numCodebooks * W]
+  projectOut?: Projection; // [numCodebooks * W, numCodebooks * C]
+  inputNorm?: { weight: np.Array; bias: np.Array }; // [numCodebooks * W]
 };
-type RandomProjection = Quantizer<Record<string, never>, RandomProjectionState>;
+/** A `randomProjectionQuantizer`. */
+export type RandomProjection = Quantizer<Record<string, never>, RandomProjectionState>;
 type Given = Variables<Record<string, never>, RandomProjectionState>;
 type Call = MaskOptions & { variables: Given; x: np.Array; indices?: np.Array; targets?: np.Array };
 
@@ -75,15 +105,20 @@ type Call = MaskOptions & { variables: Given; x: np.Array; indices?: np.Array; t
 export function randomProjectionQuantizer(given: RandomProjectionOptions): RandomProjection {
   const { options, config } = randomProjectionTable.read(given);
   const { dim, codebookDim: C, codebookSize: K, numCodebooks: H, norm, layout } = options;
+  const W = widthOf(options);
   const all = Array.from({ length: H }, (_, h) => h);
   const indexAxes = H > 1 ? [H] : [];
 
-  /** Unit vectors as each codebook sees them, `[N, C]`. */
-  const enter = (projection: np.Array, x: np.Array) => {
+  /** Unit vectors as each codebook sees them, `[N, W]`. */
+  const enter = ({ projection, projectIn, inputNorm }: RandomProjectionState, x: np.Array) => {
     const given = toVectors(x, layout); // [N, dim]
     const vectors = refuseRows(given.ref, usableRows(given));
     const centred = norm ? normalised(vectors) : vectors;
-    return all.map((h) => normalise(np.matmul(centred.ref, projection.ref.slice(h))));
+    const projected = all.map((h) => np.matmul(centred.ref, projection.ref.slice(h))); // [N, C]
+    if (!projectIn) return projected.map((part) => normalise(part));
+    const mixed = applyLinear(np.concatenate(projected, 1), tree.ref(projectIn));
+    const parts = layerNormalise(mixed, inputNorm && tree.ref(inputNorm)).reshape([-1, H, W]);
+    return all.map((h) => normalise(parts.ref.slice([], h)));
   };
 
   /** A column of indices `[..., H]` or `[...]` per codebook: int32 `[N]`. */
@@ -92,7 +127,7 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     return all.map((h) => rows.ref.slice([], h));
   };
 
-  /** Codes of a column per codebook, side by side: `[N, H C]`. */
+  /** Codes of a column per codebook, side by side: `[N, H W]`. */
   const lookUpAll = (codebook: np.Array, found: np.Array[]) =>
     np.concatenate(
       found.map((indices, h) => lookUp(codebook.ref.slice(h), indices)),
@@ -101,7 +136,7 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
 
   /** The searches that a call comes to, one per codebook. */
   const query = ({ state }: Given, x: np.Array): Query[] =>
-    enter(state.projection, x).map((vectors, h) => ({
+    enter(state, x).map((vectors, h) => ({
       vectors,
       codes: state.codebook.ref.slice(h),
     }));
@@ -115,9 +150,19 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
 
   const encode = codebookEncoder({ metric: "cosine", query, asIndices });
 
+  /** Codes `[N, H W]` as the output, `[N, H C]`. */
+  const leave = ({ projectOut }: RandomProjectionState, codes: np.Array) =>
+    applyLinear(codes, projectOut && tree.ref(projectOut));
+
+  const positionsOf = (indices: np.Array) =>
+    indices.shape.slice(0, indices.ndim - indexAxes.length);
+
+  const codes = jitted(({ state }: Given, indices: np.Array) =>
+    fromVectors(lookUpAll(state.codebook, columns(indices)), layout, positionsOf(indices)),
+  );
   const decode = jitted(({ state }: Given, indices: np.Array) => {
-    const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
-    return fromVectors(lookUpAll(state.codebook, columns(indices)), layout, positions);
+    const found = lookUpAll(state.codebook, columns(indices));
+    return fromVectors(leave(state, found), layout, positionsOf(indices));
   });
 
   const run = jitted(({ variables, x, indices, targets, ...masks }: Call) => {
@@ -132,16 +177,11 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     const found = (indices ? columns(indices) : nearest()).map((part) =>
       hideMasked(part, real.ref),
     );
-    const output = lax.stopGradient(
-      fromVectors(
-        lookUpAll(
-          state.codebook,
-          found.map((column) => column.ref),
-        ),
-        layout,
-        positions,
-      ),
+    const looked = lookUpAll(
+      state.codebook,
+      found.map((column) => column.ref),
     );
+    const output = lax.stopGradient(fromVectors(leave(state, looked), layout, positions));
     const score = (wanted: np.Array[]) => {
       const logits = searches().map(({ vectors, codes }) => similarities(vectors, codes, "cosine"));
       const counted = wanted.map((column) => hideMasked(column, mask?.ref));
@@ -157,6 +197,15 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     };
   });
 
+  /** Fresh maps between all projections and all codes. */
+  const mixing = (inKey: np.Array, outKey: np.Array) => ({
+    projectIn: initLinear(inKey, H * C, H * W),
+    projectOut: initLinear(outKey, H * W, H * C),
+    ...(options.layernormAfterProjectIn && {
+      inputNorm: { weight: np.ones([H * W]), bias: np.zeros([H * W]) },
+    }),
+  });
+
   const quantizer: RandomProjection = {
     config,
     dim,
@@ -166,13 +215,17 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
     init(key) {
       const [projectionKey, bookKey] = [...random.split(key.ref)] as [np.Array, np.Array];
       const projection = random.normal(projectionKey, [H, dim, C]);
-      return {
-        params: {},
-        state: {
-          projection: projection.mul(Math.sqrt(2 / (dim + C))),
-          codebook: normalise(random.uniform(bookKey, [H, K, C], { minval: -1, maxval: 1 })),
-        },
+      const uniform = random.uniform(bookKey.ref, [H, K, W], { minval: -1, maxval: 1 });
+      const state = {
+        projection: projection.mul(Math.sqrt(2 / (dim + C))),
+        codebook: normalise(uniform),
       };
+      if (!options.mixesProjections) {
+        bookKey.dispose();
+        return { params: {}, state };
+      }
+      const [, inKey, outKey] = [...random.split(bookKey, 3)] as [np.Array, np.Array, np.Array];
+      return { params: {}, state: { ...state, ...mixing(inKey, outKey) } };
     },
 
     ...resting(),
@@ -182,10 +235,10 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
 
     encode: (variables, x, masks = {}) => encode(variables, x, masks),
 
-    codes: (variables, indices) => decode(tree.ref(variables), indices.ref),
+    codes: (variables, indices) => codes(tree.ref(variables), indices.ref),
 
     decode(variables, indices, masks = {}) {
-      const positions = indices.shape.slice(0, indices.ndim - indexAxes.length);
+      const positions = positionsOf(indices);
       const output = decode(tree.ref(variables), indices.ref);
       return zeroMasked(output, tree.ref(masks), positions, layout);
     },

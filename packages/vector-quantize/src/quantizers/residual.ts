@@ -5,7 +5,7 @@ import { initLinear } from "../layout/linear.ts";
 import { maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { byPath } from "../paths.ts";
 import { floats } from "../search/kernel.ts";
-import { type ArrayTree, jitByMode, jittedAll, owns } from "../tree.ts";
+import { type ArrayTree, jitByMode, jittedAll, owns, type ParamTree } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type {
   ApplyOptions,
@@ -210,7 +210,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       const [inKey, outKey, implicitKey] = keys.slice(Q) as [np.Array, np.Array, np.Array];
       const sizes = family.implicitSizes;
       const params: ResidualParams = {
-        layers: inner.map((own) => own.params),
+        layers: inner.map((own) => own.params as ParamTree),
         ...(innerDim !== dim && {
           projectIn: initLinear(inKey.ref, dim, innerDim),
           projectOut: initLinear(outKey.ref, innerDim, dim),
@@ -228,7 +228,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     async fit(variables, x, { key, iterations, warn, ...masks } = {}) {
       const mask = maskOf(masks, x);
       const keys = [...random.split(key?.ref ?? random.key(0), Q)];
-      const fitted = { params: [] as ArrayTree[], state: [] as ArrayTree[] };
+      const fitted = { params: [] as ParamTree[], state: [] as ArrayTree[] };
       const entering = compiled.enter(tree.ref(variables.params), x.ref);
       const left = { residual: entering, sum: np.zerosLike(entering.ref) };
       using _ = owns(keys, fitted, left, mask);
@@ -244,7 +244,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
           ...(warn && { warn }),
           ...(mask && { mask: mask.ref }),
         });
-        fitted.params.push(params);
+        fitted.params.push(params as ParamTree);
         fitted.state.push(state);
         const next = compiled.step(tree.ref({ variables: found(), ...left }), { layer });
         tree.dispose([left.residual, left.sum]);

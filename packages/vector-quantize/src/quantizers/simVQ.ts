@@ -10,14 +10,14 @@ import { codebookEncoder } from "../search/codebookEncoder.ts";
 import { nearestInGraph, similarities } from "../search/graph.ts";
 import { usableRows } from "../search/usable.ts";
 import { both } from "../tracing.ts";
-import { type ArrayTree, arraysIn, jitByMode, jitted } from "../tree.ts";
+import { type ArrayTree, arraysIn, jitByMode, jitted, type ParamTree } from "../tree.ts";
 import type { MaskOptions, Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
 import { resting } from "./resting.ts";
 import { type SimVQOptions, simVQTable } from "./simVQ/options.ts";
 
 /** What gradients train: the transform. */
-export type SimVQParams = { transform: ArrayTree };
+export type SimVQParams = { transform: ParamTree };
 /** The frozen codebook, `[K, frozenCodebookDim]`; other codes may stand in its place. */
 export type SimVQState = { codebook: np.Array };
 type SimVQVariables = Variables<SimVQParams, SimVQState>;
@@ -128,7 +128,7 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     init(key) {
       const [bookKey, transformKey] = [...random.split(key.ref)] as [np.Array, np.Array];
       return {
-        params: { transform: transform.init(transformKey, C, dim) },
+        params: { transform: transform.init(transformKey, C, dim) as ParamTree },
         state: { codebook: random.normal(bookKey, [K, C]).mul(C ** -0.5) },
       };
     },

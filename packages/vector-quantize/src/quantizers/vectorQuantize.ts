@@ -12,7 +12,7 @@ import { jitByMode, jittedAll, owns } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import { guarded } from "./guard.ts";
 import { searchedPasses } from "./kernelPass.ts";
-import { applyGraph, stepCodebook } from "./vectorQuantize/apply.ts";
+import { applyGraph } from "./vectorQuantize/apply.ts";
 import { type ApplyMode, drawingsOf, drawnBy } from "./vectorQuantize/applyMode.ts";
 import type {
   VectorQuantizeParams,
@@ -69,7 +69,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
   const compiled = {
     ...jittedAll({
       ...graph,
-      step: (given: VectorQuantizeVariables) => stepCodebook(options, given),
+      step: parts.inPlaceSteps.step,
     }),
     move: jitByMode(
       ({ params, state, ...batch }: VectorQuantizeVariables & CountedBatch, mode: MoveMode) =>

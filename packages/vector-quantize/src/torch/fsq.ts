@@ -1,5 +1,5 @@
 import { type FsqOptions, fsqTable, widthOf } from "../quantizers/fsq/options.ts";
-import { fsq } from "../quantizers/fsq.ts";
+import { type FiniteScalarQuantizer, fsq } from "../quantizers/fsq.ts";
 import { flagKwarg, maybe } from "./kwargs.ts";
 import { channelFirst, mapping, noise, oneWord, unread } from "./mapping.ts";
 import { linearMaps, rotation } from "./module.ts";
@@ -10,7 +10,7 @@ import { translation } from "./translation.ts";
  * `return_indices`, `allowed_dtypes` and `force_quantization_f32`: there always are indices, and all
  * is float32.
  */
-export const fsqTranslation = translation<FsqOptions>({
+export const fsqTranslation = translation<FsqOptions, FiniteScalarQuantizer>({
   className: "FSQ",
   type: "fsq",
   mapping: mapping(fsqTable, [

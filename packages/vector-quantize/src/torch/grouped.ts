@@ -1,7 +1,9 @@
 import { expected } from "../errors.ts";
+import type { GroupedQuantizer } from "../quantizers/grouped.ts";
 import { groupedResidualFSQ } from "../quantizers/groupedResidualFSQ.ts";
 import { groupedResidualLFQ } from "../quantizers/groupedResidualLFQ.ts";
 import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
+import type { ResidualQuantizer } from "../quantizers/residual.ts";
 import { flagKwarg, type NamedValues, numberKwarg, required } from "./kwargs.ts";
 import type { Mapping } from "./mapping.ts";
 import { layered } from "./module.ts";
@@ -15,15 +17,15 @@ type Given = { dim: number; groups?: number };
 /** A grouped class of the reference, by the translation of its groups. */
 function grouped<Inner extends { dim?: number }>(
   className: string,
-  { parts: inner }: ClassTranslation<Inner>,
-  make: (given: never) => unknown,
-): ClassTranslation<Given> {
+  { parts: inner }: ClassTranslation<Inner, ResidualQuantizer>,
+  make: (given: never) => GroupedQuantizer,
+): ClassTranslation<Given, GroupedQuantizer> {
   const type = className.charAt(0).toLowerCase() + className.slice(1);
-  return translation<Given>({
+  return translation<Given, GroupedQuantizer>({
     className,
     type,
     mapping: groupedMapping(inner.mapping, inner.className),
-    make,
+    make: make as (given: Given) => GroupedQuantizer,
     module({ groups = 1, ...given }) {
       const group = { ...given, dim: given.dim / groups } as never;
       return { fields: [], parts: layered(groups, inner.module(group), "rvqs", "groups") };
@@ -54,6 +56,9 @@ function groupedMapping(inner: Mapping, className: string): Mapping {
       const image = options.layout === "image" && { accept_image_fmap: true };
       return { ...group, ...image, dim, groups };
     },
+
+    lost: ({ dim, groups = 1, ...options }: NamedValues & Partial<Given>) =>
+      inner.lost({ ...options, dim: (dim as number) / groups }),
   };
 }
 

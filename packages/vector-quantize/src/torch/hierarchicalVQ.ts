@@ -6,7 +6,7 @@ import {
   type HierarchicalVQOptions,
   hierarchicalVQTable,
 } from "../quantizers/hierarchicalVQ/options.ts";
-import { hierarchicalVQ } from "../quantizers/hierarchicalVQ.ts";
+import { type HierarchicalQuantizer, hierarchicalVQ } from "../quantizers/hierarchicalVQ.ts";
 import { vectorQuantizeTable } from "../quantizers/vectorQuantize/options.ts";
 import { flagKwarg, numberKwarg } from "./kwargs.ts";
 import { countedUses, mapping, type Term } from "./mapping.ts";
@@ -68,7 +68,7 @@ const convolution = (dim: number, prefix: string, at: number): Field[] => [
 ];
 
 /** `HierarchicalVQ` and `hierarchicalVQ`. */
-export const hierarchicalVQTranslation = translation<HierarchicalVQOptions>({
+export const hierarchicalVQTranslation = translation<HierarchicalVQOptions, HierarchicalQuantizer>({
   className: "HierarchicalVQ",
   type: "hierarchicalVQ",
   mapping: mapping(hierarchicalVQTable, [gradient, countedUses, numbers, images]),

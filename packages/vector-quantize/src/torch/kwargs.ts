@@ -20,11 +20,12 @@ export const flagKwarg = (fallback: boolean): Kwarg => ({ kind: "boolean", fallb
 /** An option whose default depends on others, or that may be off. */
 export const maybe = (kind: Kind): Kwarg => ({ kind, fallback: null });
 
-/** Checks the names and kinds of `given` and fills in the defaults. */
+/** Checks the names and kinds of `given` and fills in the defaults; to a flag, `None` is `False`. */
 export function completeKwargs(where: string, given: NamedValues, table: KwargTable): NamedValues {
   checkKnownOptions(where, given, Object.keys(table));
   const values = Object.entries(table).map(([name, { kind, fallback }]) => {
-    const value = given[name] ?? fallback;
+    const off = given[name] === null && kind === "boolean" && fallback !== null;
+    const value = off ? false : (given[name] ?? fallback);
     if (value === undefined) throw expected(`${where}: ${name}`, `a ${kind}`, given[name]);
     if (value !== null && kind !== "object" && typeof value !== kind) {
       throw expected(`${where}: ${name}`, `a ${kind}`, value);

@@ -1,13 +1,13 @@
-import { expected } from "../errors.ts";
 import { initValues } from "../quantizers/latentQuantize/values.ts";
 import {
   type LatentQuantizeOptions,
+  type LatentQuantizer,
   latentQuantize,
   latentQuantizeTable,
   levelsOf,
 } from "../quantizers/latentQuantize.ts";
 import { maybe, numberKwarg } from "./kwargs.ts";
-import { mapping, oneWord, only, type Term } from "./mapping.ts";
+import { mapping, oneWord, type Term, unread } from "./mapping.ts";
 import { type Field, linearMaps } from "./module.ts";
 import { translation } from "./translation.ts";
 
@@ -32,23 +32,17 @@ const keepNumCodebooksDim: Term = {
 const layout: Term = {
   options: ["layout"],
   ours: () => ({ layout: "channelFirst" }),
-  theirs({ layout: ours }, where) {
-    if (ours !== "channelLast") return undefined;
-    const what = '"channelFirst", "image" or "video", as in the reference';
-    const mend =
-      'Build latentQuantize({ ...options, layout: "channelFirst" }), for the same variables';
-    throw expected(`${where}: layout`, what, ours, mend);
-  },
+  lost: ({ layout: ours }) =>
+    ours === "channelLast" && 'layout "channelLast": the reference takes the features second',
 };
-
-const optimizerMend = "The values are parameters here, which the optimizer of the model trains";
 
 const options = mapping(latentQuantizeTable, [
   codebookDim,
   keepNumCodebooksDim,
   layout,
   oneWord("levels", (given) => levelsOf(given as never)),
-  only({ in_place_codebook_optimizer: maybe("object") }, "None", optimizerMend),
+  // With values that learn it takes no step there, and without there is nothing for it to step.
+  unread({ in_place_codebook_optimizer: maybe("object") }),
 ]);
 
 /**
@@ -58,7 +52,7 @@ const options = mapping(latentQuantizeTable, [
  * reference finds indices by the values of the start always, so those of values that have learned
  * here are other ones there; what it quantizes to is the same.
  */
-export const latentQuantizeTranslation = translation<LatentQuantizeOptions>({
+export const latentQuantizeTranslation = translation<LatentQuantizeOptions, LatentQuantizer>({
   className: "LatentQuantize",
   type: "latentQuantize",
   mapping: {

@@ -1,8 +1,8 @@
 import { numpy as np } from "@jax-js/jax";
 import { type LfqOptions, lfqTable, readLfqOptions } from "../quantizers/lfq/options.ts";
-import { lfq } from "../quantizers/lfq.ts";
+import { type LookupFreeBinaryQuantizer, lfq } from "../quantizers/lfq.ts";
 import { flagKwarg, maybe, numberKwarg } from "./kwargs.ts";
-import { channelFirst, mapping, oneWord, only, oursAlone, type Term, unread } from "./mapping.ts";
+import { channelFirst, mapping, oneWord, oursAlone, type Term, unread } from "./mapping.ts";
 import { type Field, mapIn, mapOut, rotation } from "./module.ts";
 import { translation } from "./translation.ts";
 
@@ -40,18 +40,23 @@ const softplus: Term = {
   }),
 };
 
-const inEachCall = "The reference takes inv_temperature in each forward call";
-const activationOfOurs =
-  'Convert it without, and build lfq({ ...options, straightThroughActivation: "tanh" }), say';
-const activationOfTheirs = "The reference takes a module there: give it to the constructor by hand";
+/** A module there; here a function of the user's own, or a word. */
+const activation: Term = {
+  options: ["straightThroughActivation"],
+  kwargs: { straight_through_activation: maybe("object") },
+  ours: ({ straight_through_activation: own }) =>
+    own !== null && { straightThroughActivation: own },
+  theirs: ({ straightThroughActivation: own }) => ({
+    straight_through_activation: own === "identity" ? null : own,
+  }),
+};
 
 /** What layers of `residualLFQ` have too. */
 export const binaryTerms: readonly Term[] = [
   softplus,
-  oursAlone("temperature", 0.01, undefined, inEachCall),
-  oursAlone("entropyFloor", 1e-5, "1e-5, as in the reference"),
-  only({ straight_through_activation: maybe("object") }, "None", activationOfOurs),
-  oursAlone("straightThroughActivation", "identity", '"identity"', activationOfTheirs),
+  oursAlone("temperature", 0.01, "the reference takes inv_temperature in each call of forward"),
+  oursAlone("entropyFloor", 1e-5, "in the reference it is 1e-5"),
+  activation,
 ];
 
 /** The place of each bit in an index; the first dimension has the highest. */
@@ -65,7 +70,7 @@ export const mask = (bits: number): Field => ({
 const bitsOf = ({ codebookSize, dim }: LfqOptions) => Math.log2(codebookSize ?? 2 ** (dim ?? 0));
 
 /** `LFQ` and `lfq`. `force_quantization_f32` has no effect: all is float32. */
-export const lfqTranslation = translation<LfqOptions>({
+export const lfqTranslation = translation<LfqOptions, LookupFreeBinaryQuantizer>({
   className: "LFQ",
   type: "lfq",
   mapping: mapping(lfqTable, [

@@ -24,6 +24,8 @@ export interface Term {
   ours?(kwargs: NamedValues, where: string): Some;
   /** Theirs, from all options; throws at what theirs cannot have. */
   theirs?(options: NamedValues, where: string): Some;
+  /** What theirs cannot say, and only training reads: in a sentence. */
+  lost?(options: NamedValues): string | false | undefined;
 }
 
 /** All options of a class. */
@@ -36,6 +38,8 @@ export interface Mapping {
   ours(where: string, kwargs: NamedValues): NamedValues;
   /** Theirs of a configuration of ours, without what is the default there. */
   theirs(where: string, config: NamedValues): Record<string, unknown>;
+  /** What these leave out of a configuration of ours, which only training reads. */
+  lost(config: NamedValues): readonly string[];
 }
 
 /**
@@ -101,6 +105,11 @@ export function mapping<Given extends object, Options extends object>(
       );
       return withoutDefaults(all, kwargs);
     },
+
+    lost(config) {
+      const options = table.withDefaults(config as Given) as NamedValues;
+      return terms.flatMap((term) => term.lost?.(options) || []);
+    },
   };
 }
 
@@ -149,40 +158,50 @@ export const only = (kwargs: KwargTable, shown: string, mend?: string): Term => 
   },
 });
 
-/** An option of ours that has to be one value, since theirs has none for it. */
-export const oursAlone = (
-  option: string,
-  value: unknown,
-  shown = `${value}, as in the reference`,
-  mend?: string,
-): Term => ({
+/**
+ * An option of ours that theirs has not, and only training reads.
+ *
+ * @param value what theirs does
+ * @param why a sentence on it
+ */
+export const oursAlone = (option: string, value: unknown, why: string): Term => ({
   options: [option],
-  theirs({ [option]: given }, where) {
-    if (given === value) return undefined;
-    const named =
-      given !== null && typeof given === "object" && "name" in given ? given.name : given;
-    throw expected(`${where}: ${option}`, shown, named, mend);
-  },
+  lost: ({ [option]: given }) => given !== value && `${option} ${named(given)}: ${why}`,
 });
+
+/** A value as a text names it. */
+const named = (value: unknown): string =>
+  value !== null && typeof value === "object" && "name" in value
+    ? String(value.name)
+    : JSON.stringify(value);
+
+/** That layers have an object each, where theirs share it: a sentence. */
+export const oneInAll = (option: string, place: string): string =>
+  `${option}: the layers of the reference share one module; for arrays of each layer's own, give ` +
+  `each a copy before load_state_dict, ${place} = copy.deepcopy(...)`;
 
 /** The noise of `fsq`, which theirs always makes as wide as `fixed`. */
 export const noise: Term = {
   options: ["noiseScale"],
   ours: ({ noise_dropout: dropout }) => dropout !== 0 && { noiseScale: "fixed" },
-  theirs({ noiseDropout: dropout, noiseScale: scale }, where) {
-    if (dropout === 0 || scale === "fixed") return undefined;
-    throw expected(`${where}: noiseScale`, '"fixed", as in the reference', scale);
-  },
+  lost: ({ noiseDropout: dropout, noiseScale: scale }) =>
+    dropout !== 0 &&
+    scale !== "fixed" &&
+    `noiseScale ${named(scale)}: the noise of the reference is as wide as "fixed"`,
 };
 
-/** Throws at a share as threshold of dead codes. */
+/** A threshold that replaces no code, where theirs must have one. */
+const leastUses = 1e-3;
+
+/** A share as threshold of dead codes, which theirs can't have. */
 export const countedUses: Term = {
-  theirs({ thresholdEmaDeadCode: threshold }, where) {
+  theirs({ thresholdEmaDeadCode: threshold, gradient }) {
     if (typeof threshold !== "object") return undefined;
-    const what = "a count of uses, which is all that the reference has";
-    const { share } = threshold as { share: number };
-    throw expected(`${where}: thresholdEmaDeadCode`, what, `a share of ${share}`);
+    return { threshold_ema_dead_code: gradient === "directional" ? leastUses : 0 };
   },
+  lost: ({ thresholdEmaDeadCode: threshold }) =>
+    typeof threshold === "object" &&
+    `thresholdEmaDeadCode ${named(threshold)}: the reference counts uses, so no code is replaced there`,
 };
 
 /** Throws if an index takes more than one int32: the reference has no other. */

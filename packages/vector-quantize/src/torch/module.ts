@@ -1,11 +1,13 @@
 /** What a module of the reference keeps, and where it stands in our variables. */
-import type { numpy as np } from "@jax-js/jax";
+import { type numpy as np, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import type { Variables } from "../quantizers/contract.ts";
+import type { ArrayTree } from "../tree.ts";
+import { hinted, shapeHint } from "./hints.ts";
 
 export type Tensors = Record<string, np.Array>;
 /** Where an array stands: `["params", "projectIn", "weight"]`, say. */
-type Path = readonly (string | number)[];
+export type Path = readonly (string | number)[];
 /** `params` and `state`, or a part of them. */
 type Node = { [key: string | number]: unknown };
 
@@ -22,10 +24,26 @@ export interface Field {
   theirs?(array: np.Array, all: never): np.Array;
 }
 
+/** Arrays of an object of the user's own, which names them itself. */
+export interface Owned {
+  /** What their names start with. */
+  readonly prefix: string;
+  readonly path: Path;
+  /** Their shapes by the rest of the names. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** Ours, from tensors by the rest of their names, of which it keeps no reference. */
+  ours(tensors: Tensors): ArrayTree;
+  /** Theirs; takes the arrays, and keeps no reference to all variables. */
+  theirs(params: ArrayTree, all: never): Tensors;
+}
+
 /** Arrays by both sides' names, and modules within it. */
 export interface Module {
   readonly fields: readonly Field[];
+  readonly owned?: readonly Owned[];
   readonly parts?: readonly Part[];
+  /** What our state has that a `state_dict` has not, as it starts; keeps no reference to `made`. */
+  started?(made: never): object;
 }
 
 interface Part {
@@ -91,12 +109,15 @@ export const layered = (count: number, module: Module, prefix = "layers", place 
   }));
 
 /** All tensors of a `state_dict`, under their whole names. */
-function allFields({ fields, parts = [] }: Module): Field[] {
+function allFields({ fields, owned = [], parts = [] }: Module): Field[] {
   const named = fields.filter(({ name }) => name !== undefined);
+  const ofObjects = owned.flatMap(({ prefix, shapes }) =>
+    Object.entries(shapes).map(([name, shape]) => ({ name: `${prefix}${name}`, shape })),
+  );
   const inner = parts.flatMap(({ prefix, module }) =>
     allFields(module).map((field) => ({ ...field, name: `${prefix}${field.name}` })),
   );
-  return [...named, ...inner];
+  return [...named, ...ofObjects, ...inner];
 }
 
 /** Throws unless `tensors` are those of `module`, no more and no less. */
@@ -104,30 +125,37 @@ export function checkTensors(where: string, tensors: Tensors, module: Module): v
   const all = allFields(module) as (Field & { name: string })[];
   const names = all.map(({ name }) => name);
   const extra = Object.keys(tensors).filter((name) => !names.includes(name));
+  const mend = hinted(tensors, names);
   if (extra.length > 0) {
     throw new VectorQuantizeError(
-      `${where}: expected no tensors but ${names.join(", ")}, got ${extra.join(", ")}`,
+      `${where}: expected no tensors but ${listed(names)}, got ${listed(extra)}${mend}`,
     );
   }
   const noneLate = all.every(({ name, late }) => !late || !(name in tensors));
   for (const { name, shape, late } of all) {
     const tensor = tensors[name];
     if (!tensor && late && noneLate) continue;
-    if (!tensor) throw new VectorQuantizeError(`${where}: expected a tensor ${name}, got none`);
+    if (!tensor) {
+      throw new VectorQuantizeError(`${where}: expected a tensor ${name}, got none${mend}`);
+    }
     if (String(tensor.shape) !== String(shape)) {
-      throw expected(`${where}: shape of ${name}`, JSON.stringify(shape), tensor.shape);
+      const meant = shapeHint(name, tensor.shape, shape as readonly number[]);
+      throw expected(`${where}: shape of ${name}`, JSON.stringify(shape), tensor.shape, meant);
     }
   }
 }
 
 /** Our arrays from a `state_dict`, which is checked before and keeps its references. */
-export function variablesOf({ fields, parts = [] }: Module, tensors: Tensors): Variables {
+export function variablesOf(described: Module, tensors: Tensors): Variables {
+  const { fields, owned = [], parts = [] } = described;
   const made: Node = { params: {}, state: {} };
   for (const { name = "", path, ours } of fields) {
     if (!path) continue;
     const tensor = tensors[name]?.ref as np.Array;
     put(made, path, ours ? ours(tensor, tensors) : tensor);
   }
+  for (const { prefix, path, ours } of owned) put(made, path, ours(below(tensors, prefix)));
+  Object.assign(made.state as object, described.started?.(made as never));
   for (const { prefix, place, module } of parts) {
     if (at(made, ["params", ...place])) continue; // shared, and here already
     const { params, state } = variablesOf(module, below(tensors, prefix));
@@ -138,7 +166,8 @@ export function variablesOf({ fields, parts = [] }: Module, tensors: Tensors): V
 }
 
 /** A `state_dict` of our arrays, of which it keeps no reference. What they lack is left out. */
-export function tensorsOf({ fields, parts = [] }: Module, variables: object): Tensors {
+export function tensorsOf(described: Module, variables: object): Tensors {
+  const { fields, owned = [], parts = [] } = described;
   const made: Tensors = {};
   for (const { name, path, theirs } of fields) {
     if (name === undefined) continue;
@@ -148,6 +177,12 @@ export function tensorsOf({ fields, parts = [] }: Module, variables: object): Te
       ? theirs(array?.ref as np.Array, variables as never)
       : (array as np.Array).ref;
   }
+  for (const { prefix, path, theirs } of owned) {
+    const own = at(variables, path) as ArrayTree | undefined;
+    if (!own) continue;
+    const tensors = theirs(tree.ref(own), variables as never);
+    for (const [name, tensor] of Object.entries(tensors)) made[`${prefix}${name}`] = tensor;
+  }
   for (const { prefix, place, module } of parts) {
     const [params, state] = ["params", "state"].map((root) => at(variables, [root, ...place]));
     for (const [name, tensor] of Object.entries(tensorsOf(module, { params, state }))) {
@@ -155,6 +190,18 @@ export function tensorsOf({ fields, parts = [] }: Module, variables: object): Te
     }
   }
   return made;
+}
+
+/** What gradients reach of a module; of parts that share a place the first alone. */
+export function trainedPart({ fields, owned = [], parts = [] }: Module): Module {
+  const places = parts.map(({ place }) => String(place));
+  return {
+    fields: fields.filter(({ path }) => path?.[0] === "params"),
+    owned: owned.filter(({ path }) => path[0] === "params"),
+    parts: parts
+      .filter((_, at) => places.indexOf(places[at] as string) === at)
+      .map(({ module, ...part }) => ({ ...part, module: trainedPart(module) })),
+  };
 }
 
 /** What stands at a place, if anything does. */
@@ -171,6 +218,12 @@ function put(node: Node, [key = "", ...rest]: Path, value: unknown): void {
   node[key] ??= typeof rest[0] === "number" ? [] : {};
   put(node[key] as Node, rest, value);
 }
+
+/** Names for an error, some of many. */
+const listed = (names: readonly string[]) =>
+  names.length <= 40
+    ? names.join(", ")
+    : `${names.slice(0, 40).join(", ")} and ${names.length - 40} more`;
 
 /** The tensors whose names start with `prefix`, named by what follows. */
 export const below = (tensors: Tensors, prefix: string): Tensors =>

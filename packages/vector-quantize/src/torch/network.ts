@@ -4,6 +4,7 @@ import { haveState } from "../nn/chain.ts";
 import { checkModelVariables } from "../nn/checks.ts";
 import type { Layer } from "../nn/layer.ts";
 import type { Model, ModelVariables } from "../nn/model.ts";
+import { optionsBehind } from "../options/table.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
 import { checkAlive, checkArray } from "../quantizers/guard/arguments.ts";
 import { checkVariablesOf } from "../quantizers/guard.ts";
@@ -148,9 +149,9 @@ function partsOf(where: string, model: Model): NetworkPart[] {
 }
 
 function quantizerModule(where: string, { config }: Quantizer): Module {
-  const { type, ...given } = config;
+  const { type } = config;
   const known = translations.find((translation) => translation.type === type);
-  if (known) return known.parts.module(given as never);
+  if (known) return known.parts.module(optionsBehind(config) as never);
   const types = translations.map((translation) => translation.type);
   throw expected(`${where}: type of the quantizer`, `one of ${types.join(", ")}`, type);
 }

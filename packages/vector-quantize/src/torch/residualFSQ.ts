@@ -1,4 +1,5 @@
 import { expected } from "../errors.ts";
+import type { ResidualQuantizer } from "../quantizers/residual.ts";
 import { type ResidualFSQOptions, residualFSQTable } from "../quantizers/residualFSQ/options.ts";
 import { residualFSQ } from "../quantizers/residualFSQ.ts";
 import { flagKwarg, maybe, numberKwarg } from "./kwargs.ts";
@@ -6,17 +7,15 @@ import { channelFirst, flagTerm, mapping, noise, only, type Term, unread } from 
 import { layered, linearMaps, rotation } from "./module.ts";
 import { translation } from "./translation.ts";
 
-/** What a layer must have as it is there. */
+/** What a layer must have as it is there, and what it does not read: it has no linear maps. */
 export const scalarTerms: readonly Term[] = [
-  only({ num_codebooks: numberKwarg(1) }, "1"),
-  unread({ force_quantization_f32: flagKwarg(true) }),
-  {
-    kwargs: { keep_num_codebooks_dim: maybe("boolean") },
-    ours({ keep_num_codebooks_dim: keeps }, where) {
-      if (keeps) throw expected(`${where}: keep_num_codebooks_dim`, "False", keeps);
-      return undefined;
-    },
-  },
+  only({ num_codebooks: numberKwarg(1) }, "1, since layers there have no linear maps"),
+  unread({
+    force_quantization_f32: flagKwarg(true),
+    projection_has_bias: flagKwarg(true),
+    // An axis of one among the indices, which ours have not.
+    keep_num_codebooks_dim: maybe("boolean"),
+  }),
 ];
 
 const bounds: Term = {
@@ -27,7 +26,7 @@ const bounds: Term = {
 };
 
 /** `ResidualFSQ` and `residualFSQ`. */
-export const residualFSQTranslation = translation<ResidualFSQOptions>({
+export const residualFSQTranslation = translation<ResidualFSQOptions, ResidualQuantizer>({
   className: "ResidualFSQ",
   type: "residualFSQ",
   mapping: mapping(residualFSQTable, [
@@ -37,6 +36,9 @@ export const residualFSQTranslation = translation<ResidualFSQOptions>({
     noise,
     channelFirst("is_channel_first"),
     { options: ["preserveSymmetry"] }, // of the bounds that theirs has not
+    only({ channel_first: flagKwarg(false) }, "False, since layers there get the features last"),
+    only({ return_indices: flagKwarg(true) }, "True, since theirs asks its layers for codebooks"),
+    unread({ scale: maybe("number"), allowed_dtypes: maybe("object") }),
   ]),
   make: residualFSQ,
   module(given) {

@@ -1,9 +1,9 @@
-import { expected } from "../errors.ts";
+import type { ResidualQuantizer } from "../quantizers/residual.ts";
 import { residualLayerOptions, residualVQTable } from "../quantizers/residualVQ/options.ts";
 import { type ResidualVQOptions, residualVQ } from "../quantizers/residualVQ.ts";
 import { vectorQuantizeTable } from "../quantizers/vectorQuantize/options.ts";
 import { completeKwargs, flagKwarg, maybe, type NamedValues, numberKwarg } from "./kwargs.ts";
-import { type Mapping, mapping, only, type Term } from "./mapping.ts";
+import { type Mapping, mapping, oneInAll, only, type Term } from "./mapping.ts";
 import { type Field, linearFields, linearMaps } from "./module.ts";
 import { translation } from "./translation.ts";
 import { vectorMapping } from "./vectorQuantize/mapping.ts";
@@ -42,10 +42,7 @@ const direction: Term = {
 
 const images: Term = {
   kwargs: { accept_image_fmap: flagKwarg(false) },
-  theirs({ layout }, where) {
-    if (layout !== "video") return { accept_image_fmap: layout === "image" };
-    throw expected(`${where}: layout`, "no video, which ResidualVQ has not", layout);
-  },
+  theirs: ({ layout }) => ({ accept_image_fmap: layout === "image" }),
 };
 
 /** Options that layers have from their quantizer, under the same names. */
@@ -75,28 +72,49 @@ const residualMapping: Mapping = {
       Object.fromEntries(Object.entries(given).filter(([name]) => name in own.kwargs === mine));
     const options = own.ours(where, split(true));
     const { dim, codebookDim = dim, codebookSize: size } = options;
-    const layer = vectorMapping.ours("fromTorch VectorQuantize", {
-      ...split(false),
-      dim: codebookDim,
-      codebook_size: Array.isArray(size) ? size[0] : size,
-      accept_image_fmap: given.accept_image_fmap,
-    });
+    // A layer has no maps, so it has nothing to normalise behind one.
+    const { layernormAfterProjectIn: _, ...layer } = vectorMapping.ours(
+      "fromTorch VectorQuantize",
+      {
+        ...split(false),
+        dim: codebookDim,
+        codebook_size: Array.isArray(size) ? size[0] : size,
+        accept_image_fmap: given.accept_image_fmap,
+      },
+    );
     return { ...layer, ...options };
   },
 
   theirs(where, config) {
     const given = config as unknown as ResidualVQOptions;
-    if (given.evalBeamSize !== undefined && given.beamSize === undefined) {
-      throw expected(`${where}: beamSize`, "a number, since evalBeamSize is given", undefined);
-    }
     return {
       ...layerKwargs(given),
       ...own.theirs(where, config),
       ...(given.layout === "channelFirst" && { channel_last: false }),
+      // Theirs has paths in evaluation only where it has some in training: one is none.
+      ...(given.evalBeamSize !== undefined && given.beamSize === undefined && { beam_size: 1 }),
+      ...(given.layout === "video" && { accept_3d_fmap: true }),
       ...(given.maskedOutput === "input" && { return_zeros_for_masked_padding: false }),
     };
   },
+
+  lost(config) {
+    const given = config as unknown as ResidualVQOptions;
+    const layers = residualLayerOptions(given);
+    const [layer] = layers as unknown as [NamedValues];
+    return [
+      ...vectorMapping.lost(layer),
+      ...own.lost(config),
+      ...sharedObjects(given, layers.length),
+    ];
+  },
 };
+
+/** Objects with arrays of their own, of which every layer here has one and all layers there share one. */
+function sharedObjects({ vqBridge, sharedCodebook }: ResidualVQOptions, layers: number): string[] {
+  if (!vqBridge || sharedCodebook || layers < 2) return [];
+  return [oneInAll("vqBridge", "layer._codebook.vq_bridge")];
+}
 
 /** Options of the layers, but for what the reference sets by itself under options that ours have too. */
 function layerKwargs(given: ResidualVQOptions): NamedValues {
@@ -131,7 +149,7 @@ function networkFields(at: number, C: number, hidden: number, depth: number): Fi
 }
 
 /** `ResidualVQ` and `residualVQ`. */
-export const residualVQTranslation = translation<ResidualVQOptions>({
+export const residualVQTranslation = translation<ResidualVQOptions, ResidualQuantizer>({
   className: "ResidualVQ",
   type: "residualVQ",
   mapping: residualMapping,

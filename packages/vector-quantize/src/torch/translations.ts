@@ -15,25 +15,33 @@ import { residualLFQTranslation } from "./residualLFQ.ts";
 import { residualSimVQTranslation } from "./residualSimVQ.ts";
 import { residualVQTranslation } from "./residualVQ.ts";
 import { simVQTranslation } from "./simVQ.ts";
-import type { ClassTranslation } from "./translation.ts";
+import type { ClassTranslation, Translation } from "./translation.ts";
 import { vectorQuantizeTranslation } from "./vectorQuantize.ts";
 
+/** Every class of the reference, by its name, with the type of its quantizers here. */
+const classes = {
+  VectorQuantize: vectorQuantizeTranslation,
+  ResidualVQ: residualVQTranslation,
+  SimVQ: simVQTranslation,
+  ResidualSimVQ: residualSimVQTranslation,
+  ResidualFSQ: residualFSQTranslation,
+  ResidualLFQ: residualLFQTranslation,
+  RandomProjectionQuantizer: randomProjectionQuantizerTranslation,
+  HierarchicalVQ: hierarchicalVQTranslation,
+  GroupedResidualVQ: groupedResidualVQTranslation,
+  GroupedResidualFSQ: groupedResidualFSQTranslation,
+  GroupedResidualLFQ: groupedResidualLFQTranslation,
+  FSQ: fsqTranslation,
+  LFQ: lfqTranslation,
+  FSP: fspTranslation,
+  LatentQuantize: latentQuantizeTranslation,
+  BinaryMapper: binaryMapperTranslation,
+};
+
+/** The quantizer of each class of the reference. */
+export type TorchClasses = {
+  [Name in keyof typeof classes]: (typeof classes)[Name] extends Translation<infer Q> ? Q : never;
+};
+
 /** Every class that can be translated. A new one joins by adding its translation. */
-export const translations: readonly ClassTranslation<never>[] = [
-  vectorQuantizeTranslation,
-  residualVQTranslation,
-  simVQTranslation,
-  residualSimVQTranslation,
-  residualFSQTranslation,
-  residualLFQTranslation,
-  randomProjectionQuantizerTranslation,
-  hierarchicalVQTranslation,
-  groupedResidualVQTranslation,
-  groupedResidualFSQTranslation,
-  groupedResidualLFQTranslation,
-  fsqTranslation,
-  lfqTranslation,
-  fspTranslation,
-  latentQuantizeTranslation,
-  binaryMapperTranslation,
-];
+export const translations = Object.values(classes) as unknown as readonly ClassTranslation<never>[];

@@ -112,16 +112,23 @@ export type TreeShapes = Leaf | { readonly [key: string]: TreeShapes };
  * The shapes of all variables, of a trace of `init`, so that none is made. Undefined where an object
  * of the user's own can't be traced: then nothing is known of them.
  */
-export function treeShapes(init: (key: np.Array) => unknown): TreeShapes | undefined {
-  let shapes: TreeShapes | undefined;
+export const treeShapes = (init: (key: np.Array) => unknown): TreeShapes | undefined =>
+  tracedInit(init, shapesIn);
+
+/** What `read` makes of fresh variables that are traced alone; undefined where they can't be. */
+export function tracedInit<Made, Told>(
+  init: (key: np.Array) => Made,
+  read: (variables: Made) => Told,
+): Told | undefined {
+  let told: Told | undefined;
   const key = np.zeros([2], { dtype: np.uint32 });
   try {
     const traced = makeJaxpr((given: np.Array): np.Array[] => {
-      shapes = shapesIn(init(given));
+      told = read(init(given));
       return [];
     })(key);
     traced.jaxpr.dispose();
-    return shapes;
+    return told;
   } catch {
     return undefined;
   } finally {

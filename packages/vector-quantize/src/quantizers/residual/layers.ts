@@ -4,7 +4,7 @@ import { applyLinear, type Projection } from "../../layout/linear.ts";
 import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { finiteRows, refuseRows, usableRows } from "../../search/usable.ts";
 import { anyTrue, both, int32, present } from "../../tracing.ts";
-import type { ArrayTree } from "../../tree.ts";
+import type { ArrayTree, ParamTree } from "../../tree.ts";
 import type { MaskOptions, Quantized, Quantizer, Variables } from "../contract.ts";
 import type { CodebookTransform } from "../vectorQuantize/apply.ts";
 import { beamSearch } from "./beam.ts";
@@ -14,7 +14,7 @@ import type { ImplicitParams } from "./implicit.ts";
 /** What a residual quantizer trains. */
 export type ResidualParams = {
   /** One entry per layer, or a single one if they share it. */
-  layers: ArrayTree[];
+  layers: ParamTree[];
   projectIn?: Projection; // [dim, C]
   projectOut?: Projection; // [C, dim]
   /** Networks of implicit codebooks, for all layers but the first. */

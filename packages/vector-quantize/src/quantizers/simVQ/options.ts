@@ -3,13 +3,14 @@ import { checkHolds } from "../../errors.ts";
 import { type Layout, layouts } from "../../layout/layout.ts";
 import { atLeastZero, choice, integer, named } from "../../options/kinds.ts";
 import { type Complete, optionTable } from "../../options/table.ts";
+import type { TorchArrays } from "../../options/torchArrays.ts";
 import type { ArrayTree } from "../../tree.ts";
 
 /**
  * A user's function from the frozen codebook to the codes, with parameters that are trained. Its
  * name is saved with the model; loading asks for it again.
  */
-export interface CodeTransform {
+export interface CodeTransform extends TorchArrays {
   readonly name: string;
   /** Its parameters, from codes of `inputs` features to codes of `outputs`. */
   init(key: np.Array, inputs: number, outputs: number): ArrayTree;

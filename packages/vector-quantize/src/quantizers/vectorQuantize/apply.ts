@@ -1,8 +1,6 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
-import { gradientOfCodes } from "../../codebook/affine.ts";
 import { codeStatistics } from "../../codebook/averages.ts";
 import { lookUp } from "../../codebook/codebook.ts";
-import { codeError } from "../../codebook/inPlace.ts";
 import { directionalReparametrisation } from "../../gradients/directional.ts";
 import { straightThroughGumbel } from "../../gradients/gumbel.ts";
 import { rotationTrick } from "../../gradients/rotation.ts";
@@ -20,18 +18,11 @@ import {
 } from "../../search/graph.ts";
 import { usableRows } from "../../search/usable.ts";
 import { both } from "../../tracing.ts";
-import type { ArrayTree } from "../../tree.ts";
 import type { Quantized } from "../contract.ts";
 import { type ApplyMode, type Drawing, drawingsOf, type SearchedBook } from "./applyMode.ts";
-import {
-  storedCodes,
-  type VectorQuantizeState,
-  type VectorQuantizeVariables,
-  withStoredCodes,
-} from "./books.ts";
+import { storedCodes, type VectorQuantizeState } from "./books.ts";
 import type { Call, Parts } from "./graph.ts";
 import { lossesGraph } from "./losses.ts";
-import type { CompleteOptions } from "./options.ts";
 
 export type QuantizedBooks = Quantized<VectorQuantizeState>;
 
@@ -43,7 +34,8 @@ export type CodebookTransform = (codes: np.Array) => np.Array;
  * the step. Its arguments are checked before.
  */
 export function applyGraph(parts: Parts) {
-  const { options, deal, inMotion, toBooks, fromBooks, compared, shapeOfIndices, fill } = parts;
+  const { options, deal, inMotion, inPlaceSteps, toBooks, fromBooks, compared } = parts;
+  const { shapeOfIndices, fill } = parts;
   const { metric, layout } = options;
   const lossesOf = lossesGraph(options);
   const cosine = metric === "cosine";
@@ -133,7 +125,7 @@ export function applyGraph(parts: Parts) {
     let inPlace = np.zeros([]);
     let found = first;
     if (options.inPlaceCodebookOptimizer && moves) {
-      const step = stepInPlace({ params, state }, first);
+      const step = inPlaceSteps.run({ params, state }, first);
       inPlace = step.loss;
       state = step.state;
       found = search(state);
@@ -205,26 +197,6 @@ export function applyGraph(parts: Parts) {
     }
   }
 
-  /** One step of the in-place optimizer, or its gradient kept for a manual one. */
-  function stepInPlace({ params, state }: VectorQuantizeVariables, books: SearchedBook[]) {
-    const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
-    const { loss, gradients } = codeError(
-      books.map((book) => ({
-        codes: lax.stopGradient(book.codebook.ref),
-        vectors: lax.stopGradient(book.vectors.ref),
-        indices: book.indices.ref,
-      })),
-    );
-    const stored = gradients.map((gradient, book) => {
-      const place = affine[book];
-      return place ? gradientOfCodes(place, gradient) : gradient;
-    });
-    const waiting = (state.codebookGradient as np.Array).ref.add(deal.join(stored));
-    const kept = { ...state, codebookGradient: waiting };
-    if (options.manualInPlaceOptimizerUpdate) return { loss, state: kept };
-    return { loss, state: stepCodebook(options, { params, state: kept }) };
-  }
-
   /** `[rows, ...]` with every row `count` times. */
   function repeatRows(values: np.Array, count: number): np.Array {
     return count === 1 ? values : np.repeat(values, count, 0);
@@ -246,19 +218,4 @@ function dealKeys(key: np.Array | undefined, drawings: readonly Drawing[]) {
     keys[drawing] = parts[at] as np.Array;
   });
   return keys;
-}
-
-/** The state after the in-place optimizer's step along the gradient that waits. */
-export function stepCodebook(
-  { inPlaceCodebookOptimizer }: CompleteOptions,
-  variables: VectorQuantizeVariables,
-): VectorQuantizeState {
-  const { params, state } = variables;
-  const { optimizer } = inPlaceCodebookOptimizer as NonNullable<typeof inPlaceCodebookOptimizer>;
-  const gradient = state.codebookGradient as np.Array;
-  const codes = lax.stopGradient(storedCodes(variables));
-  const rest = np.zerosLike(gradient.ref);
-  const [step, next] = optimizer.update(gradient, state.optimizer as ArrayTree, codes.ref);
-  const moved = { ...state, optimizer: next, codebookGradient: rest };
-  return withStoredCodes({ params, state: moved }, codes.add(step));
 }

@@ -2,7 +2,7 @@ import { lax, numpy as np, tree } from "@jax-js/jax";
 import type { AffineState } from "../../codebook/affine.ts";
 import type { CodeStatistics } from "../../codebook/averages.ts";
 import type { Projection } from "../../layout/linear.ts";
-import type { ArrayTree } from "../../tree.ts";
+import type { ArrayTree, ParamTree } from "../../tree.ts";
 import type { Variables } from "../contract.ts";
 import type { CompleteOptions } from "./options.ts";
 
@@ -16,7 +16,7 @@ export type VectorQuantizeParams = {
   /** The codes, if gradients train them: `[K, C]`, or `[H, K, C]` with a codebook per head. */
   codebook?: np.Array;
   /** Parameters of the bridge. */
-  vqBridge?: ArrayTree;
+  vqBridge?: ParamTree;
 };
 
 /**
@@ -36,6 +36,9 @@ export type VectorQuantizeState = {
   /** State of the in-place optimizer, and the gradient that waits for its manual step. */
   optimizer?: ArrayTree;
   codebookGradient?: np.Array;
+  /** With a bridge too: what its steps added to `params.vqBridge`, and the bridge's gradient. */
+  bridgeShift?: ArrayTree;
+  bridgeGradient?: ArrayTree;
 };
 
 /** All arrays of a `vectorQuantize` quantizer. */
@@ -131,6 +134,20 @@ export function storedCodes({ params, state }: VectorQuantizeVariables): np.Arra
   if (!params.codebook) return lax.stopGradient((state.codebook as np.Array).ref);
   return params.codebook.ref.add(lax.stopGradient((state.shift as np.Array).ref));
 }
+
+/** The bridge's parameters, whoever moved them; gradients reach `params.vqBridge` alone. */
+export function storedBridge({ params, state }: VectorQuantizeVariables): ArrayTree {
+  const own = tree.ref(params.vqBridge as ArrayTree);
+  return state.bridgeShift ? added(own, stillOf(state.bridgeShift)) : own;
+}
+
+/** One tree of arrays added to another of the same shape. */
+export const added = (a: ArrayTree, b: ArrayTree): ArrayTree =>
+  tree.map((x: np.Array, y: np.Array) => x.add(y), a as never, b as never) as never;
+
+/** A tree of arrays without gradients; keeps none of those given. */
+export const stillOf = (values: ArrayTree): ArrayTree =>
+  tree.map((x: np.Array) => lax.stopGradient(x.ref), values as never) as never;
 
 /** The state in which the codes are `codes`; those that do not change keep their bits. */
 export function withStoredCodes(

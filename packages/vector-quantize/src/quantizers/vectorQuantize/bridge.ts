@@ -1,4 +1,5 @@
 import type { numpy as np } from "@jax-js/jax";
+import type { TorchArrays } from "../../options/torchArrays.ts";
 import type { ArrayTree } from "../../tree.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { ArrayTree } from "../../tree.ts";
  * The reference's `vq_bridge`. Source: "Scalable Training for Vector-Quantized Networks with 100%
  * Codebook Utilization" (FVQ), 2025, https://arxiv.org/abs/2509.10140
  */
-export interface CodebookBridge {
+export interface CodebookBridge extends TorchArrays {
   readonly name: string;
   /** Its parameters, for codes of `codebookDim` features. */
   init(key: np.Array, codebookDim: number): ArrayTree;

@@ -10,17 +10,18 @@ import type { Query } from "../../search/codebookEncoder.ts";
 import { normalise } from "../../search/graph.ts";
 import { refuseRows, usableRows } from "../../search/usable.ts";
 import { both, int32 } from "../../tracing.ts";
-import type { ArrayTree } from "../../tree.ts";
 import type { MaskOptions } from "../contract.ts";
 import {
   type Bookkeeping,
   bookkeeping,
+  storedBridge,
   storedCodes,
   type VectorQuantizeParams,
   type VectorQuantizeState,
   type VectorQuantizeVariables,
   withStoredCodes,
 } from "./books.ts";
+import { inPlaceSteps } from "./inPlace.ts";
 import { motionGraph } from "./move.ts";
 import type { CompleteOptions } from "./options.ts";
 
@@ -41,7 +42,13 @@ export type Parts = ReturnType<typeof partsOf>;
 export function partsOf(options: CompleteOptions) {
   const deal = bookkeeping(options);
   const ways = passages(options, deal);
-  return { options, deal, ...ways, inMotion: motionGraph(options, deal) };
+  return {
+    options,
+    deal,
+    ...ways,
+    inMotion: motionGraph(options, deal),
+    inPlaceSteps: inPlaceSteps(options, deal),
+  };
 }
 
 /** Whether vectors enter the codebook, and its codes come out, as they lie in input and output. */
@@ -74,11 +81,11 @@ function passages(options: CompleteOptions, deal: Bookkeeping) {
 
     /** The codes of each book as they are compared, `[K, C]`: through the bridge and the affine map. */
     compared(variables: VectorQuantizeVariables): np.Array[] {
-      const { params, state } = variables;
+      const { state } = variables;
       const affine = state.affine ? deal.split(tree.ref(state.affine)) : [];
-      const bridge = () => tree.ref(params.vqBridge as ArrayTree);
+      const { vqBridge: bridge } = options;
       return deal.split(storedCodes(variables)).map((stored, book) => {
-        const codes = options.vqBridge ? options.vqBridge.apply(bridge(), stored) : stored;
+        const codes = bridge ? bridge.apply(storedBridge(variables), stored) : stored;
         const place = affine[book];
         return place ? toBatch(place, codes) : codes;
       });

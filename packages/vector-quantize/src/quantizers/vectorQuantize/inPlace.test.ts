@@ -106,13 +106,5 @@ describe("in-place optimizer", () => {
     expect(() => make({ learnableCodebook: false })).toThrow(
       "learnableCodebook with inPlaceCodebookOptimizer, got it off",
     );
-    const bridge = {
-      name: "same",
-      init: () => ({}),
-      apply: (_: unknown, codes: np.Array) => codes,
-    };
-    expect(() => make({ vqBridge: bridge })).toThrow(
-      "inPlaceCodebookOptimizer or vqBridge, got both",
-    );
   });
 });

@@ -2,12 +2,14 @@ import { numpy as np, random, tree } from "@jax-js/jax";
 import { initAffine } from "../../codebook/affine.ts";
 import { initCodebook } from "../../codebook/codebook.ts";
 import { initLinear } from "../../layout/linear.ts";
+import type { ParamTree } from "../../tree.ts";
 import type {
   VectorQuantizeParams,
   VectorQuantizeState,
   VectorQuantizeVariables,
 } from "./books.ts";
 import type { Parts } from "./graph.ts";
+import { startInPlace } from "./inPlace.ts";
 import { trainsCodes } from "./options.ts";
 
 /** Fresh parameters and state of a `vectorQuantize` quantizer. */
@@ -25,6 +27,7 @@ export function initVectorQuantize(
   );
   const { vqBridge, inPlaceCodebookOptimizer: inPlace } = options;
   const projects = width !== dim;
+  const bridge = vqBridge?.init(bridgeKey.ref, codebookDim);
   const params: VectorQuantizeParams = {
     ...(projects && {
       projectIn: initLinear(inKey.ref, dim, width),
@@ -35,7 +38,7 @@ export function initVectorQuantize(
         inputNorm: { weight: np.ones([width]), bias: np.zeros([width]) },
       }),
     ...(trainsCodes(options) && { codebook: codebook.ref }),
-    ...(vqBridge && { vqBridge: vqBridge.init(bridgeKey.ref, codebookDim) }),
+    ...(bridge && { vqBridge: bridge as ParamTree }),
   };
   const state: VectorQuantizeState = {
     ...averages,
@@ -43,10 +46,7 @@ export function initVectorQuantize(
     ...(options.affineParam && {
       affine: deal.join(bookKeys.map(() => initAffine(codebookDim))),
     }),
-    ...(inPlace && {
-      optimizer: inPlace.optimizer.init(codebook.ref),
-      codebookGradient: np.zerosLike(codebook.ref),
-    }),
+    ...(inPlace && startInPlace(inPlace, codebook.ref, bridge && tree.ref(bridge))),
   };
   tree.dispose([inKey, outKey, bridgeKey, codebook]);
   return { params, state };

@@ -96,7 +96,7 @@ export class CodebookOptions extends FollowingOptions {
   emaUpdateWeight?: EmaWeightFunction = named("weight");
   /** Keeps the codebook as it is in training. Default false. */
   freezeCodebook?: boolean = flag(false);
-  /** Moves a learnable codebook inside the forward pass. */
+  /** Moves a learnable codebook, and its bridge, inside the forward pass. */
   inPlaceCodebookOptimizer?: CodebookOptimizer = named("optimizer.init", "optimizer.update");
   /** Whether its steps wait for `stepCodebookOptimizer`. Default false. */
   manualInPlaceOptimizerUpdate?: boolean = flag(false);
@@ -183,12 +183,8 @@ export const vectorQuantizeTable = optionTable<VectorQuantizeOptions, CompleteOp
       o.syncUpdateV > 0 && !o.learnableCodebook && "learnableCodebook with syncUpdateV, got it off",
     (o) =>
       o.inPlaceCodebookOptimizer &&
-      !o.learnableCodebook &&
+      !trainsCodes(o) &&
       "learnableCodebook with inPlaceCodebookOptimizer, got it off",
-    (o) =>
-      o.inPlaceCodebookOptimizer &&
-      o.vqBridge &&
-      "inPlaceCodebookOptimizer or vqBridge, got both; train the codebook with the model's optimizer",
     (o) =>
       o.separateCodebookPerHead &&
       o.heads === 1 &&

@@ -1,20 +1,11 @@
-import { expected, VectorQuantizeError } from "../../errors.ts";
+import { VectorQuantizeError } from "../../errors.ts";
 import {
   type Gradient,
   type VectorQuantizeOptions,
   vectorQuantizeTable,
 } from "../../quantizers/vectorQuantize/options.ts";
 import { flagKwarg, maybe, type NamedValues, numberKwarg } from "../kwargs.ts";
-import {
-  countedUses,
-  flagTerm,
-  type Mapping,
-  mapping,
-  only,
-  oursAlone,
-  type Term,
-  unread,
-} from "../mapping.ts";
+import { countedUses, flagTerm, type Mapping, mapping, type Term, unread } from "../mapping.ts";
 
 const layout: Term = {
   options: ["layout"],
@@ -86,24 +77,28 @@ const underDirection: Term = {
     learnable_codebook: maybe("boolean"),
     commitment_weight: numberKwarg(1),
   },
-  ours: ({ directional_reparam: directional, ...kwargs }) => ({
-    emaUpdate: kwargs.ema_update ?? !directional,
-    learnableCodebook: kwargs.learnable_codebook ?? directional,
-    commitmentWeight: directional ? 0 : kwargs.commitment_weight,
-  }),
-  theirs({ gradient: ours, emaUpdate, learnableCodebook, commitmentWeight }, where) {
-    const directional = ours === "directional";
-    if (directional && (commitmentWeight as number) > 0) {
-      const what = "0, since the reference has no commitment loss with them";
-      const named = `${where}: commitmentWeight with directional gradients`;
-      throw expected(named, what, commitmentWeight);
-    }
+  ours({ directional_reparam: directional, vq_bridge: bridge, ...kwargs }) {
+    const learns = directional === true || bridge !== null;
     return {
-      ema_update: emaUpdate === !directional ? null : emaUpdate,
-      learnable_codebook: learnableCodebook === directional ? null : learnableCodebook,
+      emaUpdate: kwargs.ema_update ?? !learns,
+      learnableCodebook: kwargs.learnable_codebook ?? learns,
+      // One below 0 counts for nothing there.
+      commitmentWeight: directional ? 0 : Math.max(0, kwargs.commitment_weight as number),
+    };
+  },
+  theirs({ gradient: ours, vqBridge: bridge, emaUpdate, learnableCodebook, commitmentWeight }) {
+    const directional = ours === "directional";
+    const learns = directional || bridge !== undefined;
+    return {
+      ema_update: emaUpdate === !learns ? null : emaUpdate,
+      learnable_codebook: learnableCodebook === learns ? null : learnableCodebook,
       commitment_weight: directional ? 1 : commitmentWeight,
     };
   },
+  lost: ({ gradient: ours, commitmentWeight: weight }) =>
+    ours === "directional" &&
+    (weight as number) > 0 &&
+    `commitmentWeight ${weight}: with directional gradients the reference has no commitment loss`,
 };
 
 const codes: Term = {
@@ -124,46 +119,34 @@ const codes: Term = {
 };
 
 const activePerHead: Term = {
-  theirs(options, where) {
-    const { separateCodebookPerHead: perHead, orthogonalRegWeight: weight } = options;
-    if (!perHead || weight === 0 || !options.orthogonalRegActiveCodesOnly) return undefined;
-    throw new VectorQuantizeError(
-      `${where}: expected orthogonalRegActiveCodesOnly off with a codebook per head, which the ` +
-        "reference refuses in training, got both",
-    );
-  },
+  lost: ({ separateCodebookPerHead: perHead, orthogonalRegWeight: weight, ...options }) =>
+    perHead === true &&
+    weight !== 0 &&
+    options.orthogonalRegActiveCodesOnly === true &&
+    "orthogonalRegActiveCodesOnly: the reference refuses it in training with a codebook per head",
 };
 
-const optimizer = only(
-  { in_place_codebook_optimizer: maybe("object") },
-  "None",
-  "Convert without it; then build vectorQuantize({ ...options, inPlaceCodebookOptimizer }) with " +
-    "an optimizer of yours, and lay the converted state over the one of its init",
-);
-const bridge = only(
-  { vq_bridge: maybe("object") },
-  "None",
-  "Convert without it and its tensors, but with ema_update false and learnable_codebook true; " +
-    "then build vectorQuantize({ ...options, vqBridge }) with a bridge of yours, and add its " +
-    "parameters to the converted ones as vqBridge",
-);
-const optimizerOfOurs =
-  "Convert the quantizer without it, and without state.optimizer and state.codebookGradient";
-const bridgeOfOurs = "Convert the quantizer without it, and without params.vqBridge";
+/** The reference takes it in each call of forward; here it may stand among the options too. */
+const emaWeight: Term = {
+  options: ["emaUpdateWeight"],
+  kwargs: { ema_update_weight: maybe("object") },
+  ours: ({ ema_update_weight: own }) => own !== null && { emaUpdateWeight: own },
+  lost: ({ emaUpdateWeight: own }) =>
+    own !== undefined &&
+    `emaUpdateWeight ${JSON.stringify((own as { name: string }).name)}: ` +
+      "the reference takes ema_update_weight in each call of forward",
+};
+
+const ownCommitment: Term = {
+  lost: ({ commitment }) =>
+    typeof commitment === "object" &&
+    `commitment ${JSON.stringify((commitment as { name: string }).name)}: ` +
+      "the reference has the squared error and the cross-entropy alone",
+};
 
 const all = mapping(vectorQuantizeTable, [
-  optimizer,
-  bridge,
-  oursAlone("inPlaceCodebookOptimizer", undefined, "none", optimizerOfOurs),
-  oursAlone("vqBridge", undefined, "none", bridgeOfOurs),
-  oursAlone("emaUpdateWeight", undefined, "none", "The reference takes it in each forward call"),
-  {
-    theirs({ commitment }, where) {
-      if (typeof commitment === "string") return undefined;
-      const { name } = commitment as { name: string };
-      throw expected(`${where}: commitment`, '"squaredError" or "crossEntropy"', name);
-    },
-  },
+  emaWeight,
+  ownCommitment,
   countedUses,
   activePerHead,
   codes,
@@ -194,13 +177,14 @@ export const vectorMapping: Mapping = {
 
 /** The options without those that our defaults say anyway. */
 function onlyChanged(options: VectorQuantizeOptions): NamedValues {
-  const { dim, codebookSize, gradient, learnableCodebook } = options;
+  const { dim, codebookSize, gradient, learnableCodebook, vqBridge } = options;
   // The defaults of other options depend on these.
   const kept = {
     dim,
     codebookSize,
     ...(gradient === "directional" && { gradient }),
     ...(learnableCodebook && { learnableCodebook }),
+    ...(vqBridge && { vqBridge }),
   };
   const defaults = vectorQuantizeTable.withDefaults(kept) as unknown as NamedValues;
   const changed = Object.entries(options).filter(([name, value]) => value !== defaults[name]);

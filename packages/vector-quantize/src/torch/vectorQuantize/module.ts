@@ -1,8 +1,22 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type AffineState, initAffine } from "../../codebook/affine.ts";
-import type { VectorQuantizeState } from "../../quantizers/vectorQuantize/books.ts";
+import {
+  added,
+  type VectorQuantizeState,
+  type VectorQuantizeVariables,
+} from "../../quantizers/vectorQuantize/books.ts";
+import type { CodebookBridge } from "../../quantizers/vectorQuantize/bridge.ts";
+import { startInPlace } from "../../quantizers/vectorQuantize/inPlace.ts";
 import { type CompleteOptions, trainsCodes } from "../../quantizers/vectorQuantize/options.ts";
-import { type Field, linearFields, type Module, normFields, type Tensors } from "../module.ts";
+import {
+  type Field,
+  linearFields,
+  type Module,
+  normFields,
+  type Owned,
+  type Tensors,
+} from "../module.ts";
+import { ownArrays } from "../ownArrays.ts";
 
 const codebook = "_codebook";
 /** With gradients alone, there is no state. */
@@ -29,7 +43,17 @@ export function vectorModule(options: CompleteOptions): Module {
     },
     { path: ["state", "shift"], ours: () => split(np.zeros([books, K, C])) },
   ];
+  const { vqBridge: bridge, inPlaceCodebookOptimizer: inPlace } = options;
   return {
+    owned: bridge ? [bridgeArrays(bridge, C)] : [],
+    ...(inPlace && {
+      started: ({ params, state }: VectorQuantizeVariables) =>
+        startInPlace(
+          inPlace,
+          (params.codebook ?? (state.codebook as np.Array)).ref,
+          params.vqBridge && tree.ref(params.vqBridge),
+        ),
+    }),
     fields: [
       ...passages(options),
       { name: `${codebook}.initted`, shape: [], theirs: () => np.array(true) },
@@ -38,6 +62,20 @@ export function vectorModule(options: CompleteOptions): Module {
       ...(trainsCodes(options) ? learned : [booked("embed", [K, C], ["state", "codebook"])]),
       ...(options.affineParam ? affine(books, C) : []),
     ],
+  };
+}
+
+/** The parameters of a bridge, with what an in-place optimizer added to them. */
+function bridgeArrays(bridge: CodebookBridge, C: number): Owned {
+  const own = ownArrays(`${codebook}.vq_bridge.`, ["params", "vqBridge"], bridge, (key) =>
+    bridge.init(key, C),
+  );
+  return {
+    ...own,
+    theirs(params, { state }: All) {
+      const shift = state?.bridgeShift;
+      return own.theirs(shift ? added(params, tree.ref(shift)) : params, {} as never);
+    },
   };
 }
 
