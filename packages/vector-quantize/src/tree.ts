@@ -98,9 +98,16 @@ export function owns(...trees: readonly unknown[]): Disposable {
  * arguments are given up all the same: jax-js takes them at the end alone.
  *
  * The casts spare the compiler the expansion of a recursive tree type.
+ *
+ * @param name what readers of a traced program know this part of it by. Functions' own names don't
+ *   survive minifiers
  */
-export function jitted<Run extends (...args: never[]) => unknown>(run: Run): Run {
-  const compiled = jit(run as never) as unknown as (...args: unknown[]) => unknown;
+export function jitted<Run extends (...args: never[]) => unknown>(run: Run, name?: string): Run {
+  const named =
+    name === undefined
+      ? run
+      : Object.defineProperty((...args: never[]) => run(...args), "name", { value: name });
+  const compiled = jit(named as never) as unknown as (...args: unknown[]) => unknown;
   return ((...args: unknown[]) => {
     try {
       return compiled(...args);

@@ -7,6 +7,7 @@ import {
   type ConvolutionParams,
   checkChannels,
   convolutionLayer,
+  type Slides,
 } from "./convolutionLayer.ts";
 import { convolutionWork } from "./convolutionWork.ts";
 import { mostSide } from "./images.ts";
@@ -74,11 +75,12 @@ export function conv1d(given: Conv1dOptions): Layer<Conv1dParams> {
   const { options, config } = table.read(given);
   const axis = paddedAxis("conv1d", options);
   const weight = weightOf(options);
+  const slides: Slides = { axes: [oneRow, axis], groups: options.groups };
   return convolutionLayer({
-    ...{ config, channels: options, weight },
+    ...{ config, channels: options, weight, slides },
     fanIn: (weight[0] as number) * (weight[1] as number),
     least: [leastLength(axis)],
-    convolve: (x, kernel) => convolve(x, kernel, [oneRow, axis], options.groups),
+    convolve: (x, kernel) => convolve(x, kernel, slides.axes, slides.groups),
     work: (shape) => convolutionWork(shape, { axes: [axis], channels: options }),
   });
 }

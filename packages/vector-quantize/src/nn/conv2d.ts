@@ -114,7 +114,7 @@ export function conv2d(given: Conv2dOptions): Layer<Conv2dParams> {
   const weight = weightOf(options);
 
   return convolutionLayer({
-    ...{ config, channels: options, weight },
+    ...{ config, channels: options, weight, slides: { axes, groups, upsample } },
     fanIn: weight.slice(0, -1).reduce((product, size) => product * size, 1),
     least: axes.map(leastLength),
     convolve: (x, kernel) =>

@@ -7,6 +7,7 @@ import {
   type ConvolutionParams,
   checkChannels,
   convolutionLayer,
+  type Slides,
 } from "./convolutionLayer.ts";
 import { transposedWork } from "./convolutionWork.ts";
 import { mostSide } from "./images.ts";
@@ -67,11 +68,12 @@ export function convTranspose1d(given: ConvTranspose1dOptions): Layer<ConvTransp
   const { options, config } = table.read(given);
   const axis = cutAxis("convTranspose1d", options);
   const weight = weightOf(options);
+  const slides: Slides = { axes: [oneRow, axis], groups: options.groups, transposed: true };
   return convolutionLayer({
-    ...{ config, channels: options, weight },
+    ...{ config, channels: options, weight, slides },
     fanIn: (weight[0] as number) * (weight[2] as number),
     least: [leastBefore(axis)],
-    convolve: (x, kernel) => convolveTransposed(x, kernel, [oneRow, axis], options.groups),
+    convolve: (x, kernel) => convolveTransposed(x, kernel, slides.axes, slides.groups),
     work: (shape) => transposedWork(shape, { axes: [axis], channels: options }),
   });
 }

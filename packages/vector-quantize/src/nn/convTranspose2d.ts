@@ -84,6 +84,7 @@ export function convTranspose2d(given: ConvTranspose2dOptions): Layer<ConvTransp
   const [height, width, , features] = weight as [number, number, number, number];
   return convolutionLayer({
     ...{ config, channels: options, weight },
+    slides: { axes, groups: options.groups, transposed: true },
     fanIn: height * width * features,
     least: axes.map(leastBefore),
     convolve: (x, kernel) => convolveTransposed(x, kernel, axes, options.groups),

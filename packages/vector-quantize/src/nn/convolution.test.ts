@@ -1,4 +1,4 @@
-import { grad, jit, numpy as np, random } from "@jax-js/jax";
+import { grad, jit, makeJaxpr, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
 import { type Axis, windowsOn } from "./axis.ts";
 import { conv2d } from "./conv2d.ts";
@@ -168,4 +168,24 @@ test("the weights of an enlarging kernel add up to the kernel's, pixel by pixel"
   const enlarging = enlargingKernel(w, 2);
   expect(enlarging.shape).toEqual([3, 3, 1, 4]);
   expect([...(await np.sum(enlarging, [0, 1, 2]).data())]).toEqual([total, total, total, total]);
+});
+
+test("a convolution is one part of a traced program, whose name says how it slides", () => {
+  const layer = conv2d({ inChannels: 2, outChannels: 4, kernelSize: [3, 1], groups: 2, stride: 2 });
+  const params = layer.init(random.key(0));
+  const x = np.zeros([1, 4, 4, 2]);
+  const { jaxpr } = makeJaxpr((x: np.Array) => layer.apply(tree.ref(params), x))(x);
+  const parts = jaxpr.jaxpr.eqns.filter(({ primitive }) => String(primitive) === "jit");
+  expect(parts.map(({ params: { name } }) => name.split(" ")[0])).toEqual(["vq.convolution"]);
+  const said = parts.map(({ params: { name } }) => name.slice(name.indexOf(" ")));
+  expect(JSON.parse(said.join())).toEqual({
+    axes: [
+      { size: 3, stride: 2, dilation: 1, front: 1, behind: 1 },
+      { size: 1, stride: 2, dilation: 1, front: 0, behind: 0 },
+    ],
+    groups: 2,
+    upsample: 1,
+  });
+  jaxpr.dispose();
+  tree.dispose([params, x] as never);
 });

@@ -3,6 +3,8 @@ import { checkHolds, expected } from "../errors.ts";
 import type { ConvolutionWork } from "../kernels/layers/convolution.ts";
 import { uniformFanIn } from "../layout/linear.ts";
 import { flag, integer } from "../options/kinds.ts";
+import { jitted } from "../tree.ts";
+import type { Axes } from "./convolution.ts";
 import { checkImages, checkRoom, checkSeries } from "./images.ts";
 import type { Layer, LayerConfig } from "./layer.ts";
 import type { ImageReach } from "./reach.ts";
@@ -40,9 +42,21 @@ interface Plan {
   readonly least: readonly number[];
   /** The convolution of images; a series is an image of one row. */
   convolve(images: np.Array, kernel: np.Array): np.Array;
+  /** What it is, for readers of traced programs. */
+  readonly slides: Slides;
   /** The same of inputs of `shape`, for kernels. */
   work(shape: readonly number[]): ConvolutionWork;
   readonly reach?: ImageReach;
+}
+
+/** A convolution in words: the name of its part of a traced program has them, as JSON. */
+export interface Slides {
+  readonly axes: Axes;
+  readonly groups: number;
+  /** How often each pixel is repeated before the kernel meets it. Default 1. */
+  readonly upsample?: number;
+  /** Default false. */
+  readonly transposed?: boolean;
 }
 
 /** Throws unless the groups divide the channels and the weight can be held. */
@@ -66,12 +80,15 @@ export function convolutionLayer({
   fanIn,
   least,
   convolve,
+  slides,
   work,
   reach,
 }: Plan): Layer<ConvolutionParams> {
   const { inChannels, outChannels, bias } = channels;
   const onSeries = least.length === 1;
   const checkInput = onSeries ? checkSeries : checkImages;
+  // A part of its own of any trace; outside of one, compiled where it would be done product by product.
+  const run = jitted(convolve, `vq.convolution ${JSON.stringify(slides)}`);
 
   return {
     config,
@@ -87,9 +104,7 @@ export function convolutionLayer({
 
     apply({ weight, bias: shift }, x) {
       check(x.shape);
-      const y = onSeries
-        ? withoutRow(convolve(withRow(x, 1), withRow(weight, 0)))
-        : convolve(x, weight);
+      const y = onSeries ? withoutRow(run(withRow(x, 1), withRow(weight, 0))) : run(x, weight);
       return shift ? y.add(shift) : y;
     },
 
