@@ -16,6 +16,11 @@ const alias = Object.entries(exports).map(([entrance, { node, default: other }])
   };
 });
 
+alias.push({
+  find: /^vector-quantize-onnx$/,
+  replacement: fileURLToPath(new URL("./packages/onnx/src/index.ts", import.meta.url)),
+});
+
 export default defineConfig({
   resolve: { alias },
   // `using` and other syntax that Node 20 lacks is lowered, as tsc does for the build.

@@ -2,7 +2,7 @@
  * Prepares a release: node scripts/release.mjs 1.2.3 [--write]
  *
  * Checks that the tree is clean, that the version is newer than the last one, and that CHANGELOG.md
- * has its section. With --write it then sets the version in both packages, runs the tests, packs,
+ * has its section. With --write it then sets the version in all packages, runs the tests, packs,
  * and tells what is left to do by hand. It publishes nothing.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -12,7 +12,10 @@ import { fileURLToPath } from "node:url";
 import { complaints, entriesOf, isNewer } from "./changelog.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const [library, command] = ["packages/vector-quantize", "packages/cli"];
+const [library, exporter, command] = ["packages/vector-quantize", "packages/onnx", "packages/cli"];
+const all = [library, exporter, command];
+/** Where the exporter says its version, for the files that it writes. */
+const stated = `${exporter}/src/version.ts`;
 const read = (file) => readFileSync(join(root, file), "utf8");
 const fail = (text) => {
   console.error(text);
@@ -42,32 +45,31 @@ if (!write) {
 }
 
 for (const [file, change] of [
-  [`${library}/package.json`, (manifest) => setVersion(manifest)],
-  [`${command}/package.json`, (manifest) => setVersion(manifest)],
-  [
-    "package-lock.json",
-    ({ packages }) => [library, command].map((path) => setVersion(packages[path])),
-  ],
+  ...all.map((path) => [`${path}/package.json`, (manifest) => setVersion(manifest)]),
+  ["package-lock.json", ({ packages }) => all.map((path) => setVersion(packages[path]))],
 ]) {
   const manifest = JSON.parse(read(file));
   change(manifest);
   writeFileSync(join(root, file), `${JSON.stringify(manifest, null, 2)}\n`);
 }
-run("npx", ["biome", "format", "--write", `${library}/package.json`, `${command}/package.json`]);
+writeFileSync(join(root, stated), read(stated).replace(/"\d+\.\d+\.\d+"/, `"${version}"`));
+run("npx", ["biome", "format", "--write", ...all.map((path) => `${path}/package.json`)]);
 run("npm", ["run", "build"]);
 run("node", ["test/golden/make.mjs"]);
 run("npm", ["test"]);
-for (const path of [library, command])
-  run("npm", ["pack", "--pack-destination", root], join(root, path));
+for (const path of all) run("npm", ["pack", "--pack-destination", root], join(root, path));
 console.log(`
 Left to do:
   git commit -am "Release ${version}" && git tag v${version} && git push --follow-tags
   npm publish vector-quantize-${version}.tgz
+  npm publish vector-quantize-onnx-${version}.tgz
   npm publish vector-quantize-cli-${version}.tgz`);
 
 function setVersion(manifest) {
   manifest.version = version;
-  if (manifest.dependencies["vector-quantize"]) manifest.dependencies["vector-quantize"] = version;
+  for (const own of ["vector-quantize", "vector-quantize-onnx"]) {
+    if (manifest.dependencies[own]) manifest.dependencies[own] = version;
+  }
 }
 
 function run(program, args, cwd = root) {

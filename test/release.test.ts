@@ -47,6 +47,7 @@ describe("the release script", () => {
   const files = [
     "CHANGELOG.md",
     "packages/cli/package.json",
+    "packages/onnx/package.json",
     "packages/vector-quantize/package.json",
   ];
 

@@ -1,4 +1,4 @@
-/** Both packages, packed from the sources as after a fresh clone and installed into an empty folder. */
+/** All packages, packed from the sources as after a fresh clone and installed into an empty folder. */
 import { execFile } from "node:child_process";
 import {
   chmodSync,
@@ -43,9 +43,9 @@ export interface Packed {
 }
 
 export interface Installed {
-  /** A project that has installed both packages. */
+  /** A project that has installed all packages. */
   folder: string;
-  packages: Record<"vector-quantize" | "vector-quantize-cli", Packed>;
+  packages: Record<"vector-quantize" | "vector-quantize-onnx" | "vector-quantize-cli", Packed>;
   remove(): void;
 }
 
@@ -71,16 +71,20 @@ export async function install(): Promise<Installed> {
   }
   linkModules(clone);
   symlinkSync("../packages/vector-quantize", join(clone, "node_modules/vector-quantize"));
+  symlinkSync("../packages/onnx", join(clone, "node_modules/vector-quantize-onnx"));
   linkModules(folder);
   const packages = {
     "vector-quantize": await pack(clone, folder, "packages/vector-quantize"),
+    "vector-quantize-onnx": await pack(clone, folder, "packages/onnx"),
     "vector-quantize-cli": await pack(clone, folder, "packages/cli"),
   };
   writeFileSync(
     join(folder, "package.json"),
     JSON.stringify({
       type: "module",
-      dependencies: { "@jax-js/jax": "*", "vector-quantize": "*", "vector-quantize-cli": "*" },
+      dependencies: Object.fromEntries(
+        ["@jax-js/jax", ...Object.keys(packages)].map((name) => [name, "*"]),
+      ),
     }),
   );
   return { folder, packages, remove: () => rmSync(scratch, { recursive: true }) };

@@ -12,7 +12,7 @@ import { type Installed, install, run } from "./installed.ts";
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 }); // compilers and whole programs
 
 let installed: Installed;
-const names = ["vector-quantize", "vector-quantize-cli"] as const;
+const names = ["vector-quantize", "vector-quantize-onnx", "vector-quantize-cli"] as const;
 const tool = (path: string) => join(root, "node_modules", path);
 const node = (...args: string[]) => run(installed.folder, process.execPath, args);
 const write = (name: string, text: string) => writeFileSync(join(installed.folder, name), text);
@@ -70,10 +70,10 @@ describe.each(names)("%s", (name) => {
   });
 });
 
-test("the command's package asks for the library's version", () => {
+test.each(names.slice(1))("%s asks for the library's version", (name) => {
   const manifest = (name: string) =>
     JSON.parse(readFileSync(join(installed.folder, "node_modules", name, "package.json"), "utf8"));
-  const { version, dependencies } = manifest("vector-quantize-cli");
+  const { version, dependencies } = manifest(name);
   expect(manifest("vector-quantize").version).toBe(version);
   expect(dependencies["vector-quantize"]).toBe(version);
 });
@@ -85,7 +85,8 @@ describe("types, libraries checked too", () => {
     const lines = entrances.map(
       (path, i) => `export * as entrance${i} from "${join("vector-quantize", path)}";`,
     );
-    write("entrances.ts", `${lines.join("\n")}\nexport * from "vector-quantize-cli";\n`);
+    const others = names.slice(1).map((name, i) => `export * as other${i} from "${name}";`);
+    write("entrances.ts", [...lines, ...others, ""].join("\n"));
     return compile("entrances.ts", { lib, types, noEmit: true }, compiler);
   };
 

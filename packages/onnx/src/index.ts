@@ -1,0 +1,6 @@
+/** `vector-quantize-onnx`: quantizers and models as ONNX files. */
+import "vector-quantize"; // before jax-js, which looks for workers when it loads
+
+export { modelToOnnx } from "./modelToOnnx.ts";
+export type { OnnxOptions } from "./options.ts";
+export { type OnnxFiles, toOnnx } from "./toOnnx.ts";
