@@ -1,8 +1,8 @@
 import { tree } from "@jax-js/jax";
 import { modelToOnnx } from "vector-quantize-onnx";
-import type { Codec } from "./codec.ts";
+import type { Codec } from "./modelFile.ts";
 
-/** The model as ONNX files by name, and what to know about them. */
+/** A model as ONNX files by name, and what to know about them. The variables stay the caller's. */
 export async function exportOnnx({ model, variables }: Codec): Promise<{
   files: Record<string, Uint8Array>;
   notes: string[];
