@@ -20,7 +20,10 @@ export const binaries = join(kernels, "engine", "binaries");
 
 /** Classes that the host writes and constants that it shares, by their file in `assembly/`. */
 const shared = {
-  "layers/convolution": { classes: ["Convolution", "Part"], constants: [] },
+  "layers/convolution": {
+    classes: ["Convolution", "Part"],
+    constants: ["PRODUCT", "LANES", "DOT"],
+  },
   "layers/updates": {
     classes: ["Operation"],
     constants:

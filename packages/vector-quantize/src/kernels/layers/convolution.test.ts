@@ -121,23 +121,54 @@ const axis = fc
     return { input: size, output, kernel, stride, dilation, padding: zeros, upsample };
   });
 
-const cases = fc
+interface Channels {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly groups: number;
+}
+const channels = fc
   .record({
-    height: axis,
-    width: axis,
     inChannels: fc.integer({ min: 1, max: 20 }),
     outChannels: fc.integer({ min: 1, max: 20 }),
     groups: fc.integer({ min: 1, max: 3 }),
-    batch: fc.integer({ min: 1, max: 3 }),
-    transposed: fc.boolean(),
-    bias: fc.boolean(),
   })
-  .map(({ groups, batch, transposed, bias, ...rest }): Case => {
-    const inChannels = rest.inChannels * groups;
-    const outChannels = rest.outChannels * groups;
-    const weight = { tap: (inChannels / groups) * outChannels, input: outChannels, output: 1 };
-    return { shape: { ...rest, inChannels, outChannels, groups, weight }, batch, transposed, bias };
-  });
+  .map(
+    ({ inChannels, outChannels, groups }): Channels => ({
+      inChannels: inChannels * groups,
+      outChannels: outChannels * groups,
+      groups,
+    }),
+  );
+/** A channel in each group. */
+const depthwise = fc
+  .integer({ min: 2, max: 37 })
+  .map((groups): Channels => ({ inChannels: groups, outChannels: groups, groups }));
+/** One output in each group, of whole vectors of channels. */
+const single = fc
+  .record({ quarters: fc.integer({ min: 1, max: 5 }), groups: fc.integer({ min: 1, max: 3 }) })
+  .map(
+    ({ quarters, groups }): Channels => ({
+      inChannels: 4 * quarters * groups,
+      outChannels: groups,
+      groups,
+    }),
+  );
+
+const casesOf = (those: fc.Arbitrary<Channels>) =>
+  fc
+    .record({
+      height: axis,
+      width: axis,
+      channels: those,
+      batch: fc.integer({ min: 1, max: 3 }),
+      transposed: fc.boolean(),
+      bias: fc.boolean(),
+    })
+    .map(({ channels, batch, transposed, bias, ...axes }): Case => {
+      const { inChannels, outChannels, groups } = channels;
+      const weight = { tap: (inChannels / groups) * outChannels, input: outChannels, output: 1 };
+      return { shape: { ...axes, ...channels, weight }, batch, transposed, bias };
+    });
 
 /** 3 x 3 kernels of many channels: Winograd's way, with tiles that hang over, and bands. */
 const winogradCases = fc
@@ -171,7 +202,9 @@ const forms = (["relaxed", "plain"] as const).filter((form) => supports(form));
 
 describe.each(forms)("%s kernels", (form) => {
   test.each([
-    ["any", cases, 120],
+    ["any", casesOf(channels), 120],
+    ["depthwise", casesOf(depthwise), 60],
+    ["one output", casesOf(single), 40],
     ["Winograd's", winogradCases, 30],
   ] as const)("give what the definition gives, forward and back: %s", async (_, those, runs) => {
     await fc.assert(

@@ -138,6 +138,7 @@ function productMap(plan: ProductPlan, weights: number): LinearMap {
       for (const part of parts) {
         await overTaps(work, work.kernels.packWeights, part, weights, weight, [
           packed + part.weights,
+          part.narrowest,
         ]);
       }
     },

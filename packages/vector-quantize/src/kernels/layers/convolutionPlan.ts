@@ -1,4 +1,4 @@
-import { convolutionHeader, partHeader } from "../engine/binaries/headers.ts";
+import { convolutionHeader, DOT, LANES, PRODUCT, partHeader } from "../engine/binaries/headers.ts";
 import {
   type AxisPart,
   backwardParts,
@@ -11,6 +11,8 @@ import {
 const BAND_BYTES = 2 ** 17;
 /** Bytes of a band that needs no copy: half of a first-level cache, for each panel meets it anew. */
 const DIRECT_BYTES = 2 ** 14;
+/** The same of one whose lanes are channels: all of its panels meet it anew. */
+const LANES_BYTES = 2 ** 15;
 /** Runs of fewer floats are gathered first. */
 const SHORT_RUN = 16;
 
@@ -24,6 +26,8 @@ export interface PackedPart {
   readonly channelBytes: number;
   readonly outputs: number;
   readonly outputBytes: number;
+  /** Lanes of a panel of up to 4 outputs. */
+  readonly narrowest: number;
   /** Byte offsets. */
   readonly weights: number;
   readonly accumulators: number;
@@ -52,7 +56,7 @@ export function planProducts(shape: ConvolutionShape, direction: Direction): Pro
   const { bands, paddedBytes } = layout;
   const parts: PlannedPart[] = [];
   let [weights, accumulators] = [0, 0];
-  for (let group = 0; group < shape.groups; group++) {
+  for (let group = 0; group < (layout.lanes ? 1 : shape.groups); group++) {
     for (const h of layout.down) {
       for (const w of layout.across) {
         const part = planPart(layout, shape, { group, h, w, weights, accumulators });
@@ -100,12 +104,14 @@ function layoutOf(shape: ConvolutionShape, direction: Direction) {
   const top = padded ? vertical.first : 0;
   const width = padded ? left + Math.max(columns, horizontal.last + 1) : columns;
   const rowBytes = width * pixel;
+  const lanes = shape.groups > 1 && shape.groups === channels && shape.groups === outputs;
+  const bandBytes = lanes ? LANES_BYTES : BAND_BYTES;
   const { inStep, step } = down[0] as AxisPart;
   const positionRows = Math.max(...down.map(({ count }) => count));
   const positionColumns = Math.max(...across.map(({ count }) => count));
   const tapRows = vertical.spread + 1;
   const most = padded
-    ? Math.floor((BAND_BYTES / rowBytes - tapRows) / inStep)
+    ? Math.floor((bandBytes / rowBytes - tapRows) / inStep)
     : Math.ceil(Math.max(16, Math.floor(DIRECT_BYTES / pixel / 4) * 4) / positionColumns);
   const bandRows = Math.min(positionRows, Math.max(1, most));
   const bands = Math.ceil(positionRows / bandRows);
@@ -113,9 +119,10 @@ function layoutOf(shape: ConvolutionShape, direction: Direction) {
   const paddedBytes = up(paddedRows * rowBytes, 128);
   return {
     ...{ forward, down, across, left, top, rowBytes, pixel, outPixel, outColumns },
-    ...{ bands, bandRows, inStep, paddedBytes },
+    ...{ bands, bandRows, inStep, paddedBytes, lanes },
     groupChannels: channels / shape.groups,
-    groupOutputs: outputs / shape.groups,
+    // Where lanes are channels, all of them are one group.
+    groupOutputs: lanes ? outputs : outputs / shape.groups,
     header: {
       bands,
       inputBytes: rows * columns * pixel,
@@ -162,16 +169,16 @@ function planPart(
   { group, h, w, weights, accumulators }: PartPlace,
 ): PlannedPart {
   const { forward, left, top, rowBytes, pixel, outPixel, outColumns, bandRows } = layout;
-  const { groupChannels, groupOutputs } = layout;
+  const { groupChannels, groupOutputs, lanes } = layout;
   const { weight } = shape;
   const taps = h.taps.flatMap((a) => w.taps.map((b) => ({ a, b })));
   const offsets = taps.map(
     ({ a, b }) => (a.at - top) * rowBytes + (b.at + left) * pixel + group * 4 * groupChannels,
   );
-  const inRun = sideBySide(offsets, 4 * groupChannels);
+  const inRun = lanes ? 1 : sideBySide(offsets, 4 * groupChannels);
   const runLength = inRun * groupChannels;
   const runs = offsets.filter((_, i) => i % inRun === 0);
-  const gathers = runs.length > 1 && runLength < SHORT_RUN;
+  const gathers = !lanes && runs.length > 1 && runLength < SHORT_RUN;
   const k = taps.length * groupChannels;
   const count = h.count * w.count;
   const bandPositions = Math.min(bandRows, h.count) * w.count;
@@ -190,7 +197,10 @@ function planPart(
       ? [w.inStep * pixel, w.step * outPixel]
       : [layout.inStep * rowBytes, h.step * outColumns * outPixel];
   const panels = Math.ceil(groupOutputs / 8);
-  const slots = gathers ? up(k, 4) : runs.length * up(runLength, 4);
+  const oneRun = gathers || lanes;
+  const slots = oneRun ? up(k, 4) : runs.length * up(runLength, 4);
+  const whole = (gathers ? k : runLength) % 4 === 0;
+  const way = lanes ? LANES : groupOutputs === 1 && whole ? DOT : PRODUCT;
   return {
     header: {
       count,
@@ -201,6 +211,7 @@ function planPart(
       gatheredBytes: gathers ? 4 * runLength : 0,
       rowBytes: even ? xStep : 0,
       outRowBytes: even ? yStep : 0,
+      way,
       outputs: groupOutputs,
       weights,
       bias: group * 4 * groupOutputs,
@@ -215,18 +226,19 @@ function planPart(
     packed: {
       taps: tapTable(taps, shape, group, forward ? groupOutputs : groupChannels),
       tapCount: taps.length,
-      tapsOfRun: gathers ? taps.length : inRun,
+      tapsOfRun: oneRun ? taps.length : inRun,
       channels: groupChannels,
       channelBytes: 4 * (forward ? weight.input : weight.output),
       outputs: groupOutputs,
-      outputBytes: 4 * (forward ? weight.output : weight.input),
+      outputBytes: 4 * (forward || lanes ? weight.output : weight.input),
+      narrowest: way === DOT ? 1 : 4,
       weights,
       accumulators,
     },
     weightBytes: 32 * k * panels,
     accumulatorBytes: 32 * slots * panels,
     patchBytes: gathers ? 4 * bandPositions * k + 16 : 0,
-    products: count * k * up(groupOutputs, 4),
+    products: count * k * (way === DOT ? 1 : up(groupOutputs, 4)),
     outerProducts: count * slots * 8 * panels,
   };
 }

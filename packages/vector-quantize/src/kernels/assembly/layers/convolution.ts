@@ -7,11 +7,20 @@
  * of a transposed or enlarging convolution, whose output pixels lie `stride` apart and meet the same
  * part of the kernel.
  *
+ * With one channel in each group lanes are channels (`lanes.ts`), and one output is a dot product (`dot.ts`).
+ *
  * Weights and accumulators of the parts lie one after another in the order of the parts.
  */
 import { clearFloats, copyFloats } from "./arithmetic";
+import { multiplyDot } from "./dot";
+import { addLanes, multiplyLanes } from "./lanes";
 import { addOuter } from "./outerProduct";
 import { multiply } from "./product";
+
+/** How a part is computed: as a product, by channels in lanes, or as one dot product a position. */
+export const PRODUCT = 0;
+export const LANES = 1;
+export const DOT = 2;
 
 /** A convolution of one shape: written by the host, read by the kernels. Its parts follow it. */
 @unmanaged
@@ -61,6 +70,8 @@ export class Part {
   /** Bytes from a row to the next where all lie evenly in input and output and have one run; else 0. */
   rowBytes: i32;
   outRowBytes: i32;
+  /** `PRODUCT`, `LANES` or `DOT`. */
+  way: i32;
   /** Channels of the output. */
   outputs: i32;
   /** Byte offsets into the packed weights, the packed bias and the accumulators. */
@@ -141,7 +152,11 @@ export function convolve(
       const count = countOf(part, band);
       if (count <= 0) continue;
       const rows = part.gathered ? gather(part, count, from, scratch + plan.patches) : from;
-      multiply(part, count, rows, weights + part.weights, bias + part.bias, to);
+      const own = weights + part.weights;
+      const shift = bias + part.bias;
+      if (part.way == LANES) multiplyLanes(part, count, rows, own, shift, to);
+      else if (part.way == DOT) multiplyDot(part, count, rows, own, shift, to);
+      else multiply(part, count, rows, own, shift, to);
     }
   }
   return 0;
@@ -179,14 +194,18 @@ export function convolutionOuter(
         const count = countOf(part, band);
         if (count <= 0) continue;
         const rows = part.gathered ? gather(part, count, from, scratch + plan.patches) : from;
-        addOuter(part, count, rows, by, sums + part.accumulators);
+        if (part.way == LANES) addLanes(part, count, rows, by, sums + part.accumulators);
+        else addOuter(part, count, rows, by, sums + part.accumulators);
       }
     }
   }
   return 0;
 }
 
-/** Packs the weights of one part, by panels from `begin` to `end`; see `packTaps` on the host. */
+/**
+ * Packs the weights of one part, by panels from `begin` to `end`; see `packTaps` on the host. A panel of up
+ * to 4 outputs has `narrowest` lanes.
+ */
 export function packWeights(
   begin: i32,
   end: i32,
@@ -199,11 +218,12 @@ export function packWeights(
   outputs: i32,
   outputBytes: i32,
   packed: usize,
+  narrowest: i32,
 ): i32 {
   const k = tapCount * channels;
   for (let panel = begin; panel < end; ++panel) {
     const left = outputs - 8 * panel;
-    const width = left > 4 ? 8 : 4;
+    const width = left > 4 ? 8 : narrowest;
     let to = packed + (<usize>(panel * k) << 5);
     const first = weights + <usize>(8 * panel) * outputBytes;
     let tap = taps;

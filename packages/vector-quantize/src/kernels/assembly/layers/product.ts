@@ -16,7 +16,7 @@ import { Part } from "./convolution";
 /** Stores the first `lanes` of 8 floats. */
 // @ts-ignore: decorator
 @inline
-function put(to: usize, low: v128, high: v128, lanes: i32): void {
+export function put(to: usize, low: v128, high: v128, lanes: i32): void {
   if (lanes == 8) {
     v128.store(to, low);
     v128.store(to, high, 16);

@@ -21,7 +21,7 @@ export const convolutionHeader = {
 } as const;
 
 export const partHeader = {
-  bytes: 64,
+  bytes: 68,
   fields: {
     positions: { kind: "i32", at: 0 },
     rows: { kind: "i32", at: 4 },
@@ -35,12 +35,16 @@ export const partHeader = {
     gatheredBytes: { kind: "i32", at: 36 },
     rowBytes: { kind: "i32", at: 40 },
     outRowBytes: { kind: "i32", at: 44 },
-    outputs: { kind: "i32", at: 48 },
-    weights: { kind: "i32", at: 52 },
-    bias: { kind: "i32", at: 56 },
-    accumulators: { kind: "i32", at: 60 },
+    way: { kind: "i32", at: 48 },
+    outputs: { kind: "i32", at: 52 },
+    weights: { kind: "i32", at: 56 },
+    bias: { kind: "i32", at: 60 },
+    accumulators: { kind: "i32", at: 64 },
   },
 } as const;
+export const PRODUCT = 0;
+export const LANES = 1;
+export const DOT = 2;
 
 export const operationHeader = {
   bytes: 56,
