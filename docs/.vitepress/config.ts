@@ -55,12 +55,20 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "A training loop of your own", link: "/own-loop" },
       { text: "Ownership of arrays", link: "/ownership" },
       { text: "Layers", link: "/layers" },
-      { text: "Networks of PyTorch", link: "/networks" },
       { text: "Data", link: "/data" },
       { text: "Saving and resuming", link: "/saving" },
       { text: "In the browser", link: "/browser" },
       { text: "Node, Deno, Bun", link: "/runtimes" },
       { text: "Bounds of residualFSQ", link: "/residual-fsq-bounds" },
+    ],
+  },
+  {
+    text: "PyTorch and ONNX",
+    items: [
+      { text: "From PyTorch", link: "/from-pytorch" },
+      { text: "Whole networks", link: "/networks" },
+      { text: "Known codecs", link: "/known-codecs" },
+      { text: "ONNX", link: "/onnx" },
     ],
   },
   {

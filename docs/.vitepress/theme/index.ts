@@ -1,12 +1,12 @@
 import type { Theme } from "vitepress";
 import DefaultTheme from "vitepress/theme";
-import Layout from "./Layout.vue";
 import SameCodes from "./SameCodes.vue";
+import SiteLayout from "./SiteLayout.vue";
 import "./style.css";
 
 export default {
   extends: DefaultTheme,
-  Layout,
+  Layout: SiteLayout,
   enhanceApp: ({ app }) => {
     app.component("SameCodes", SameCodes);
   },

@@ -1,4 +1,8 @@
-/** `vector-quantize-onnx`: quantizers and models as ONNX files. */
+/**
+ * Quantizers and models as ONNX files.
+ *
+ * @module vector-quantize-onnx
+ */
 import "vector-quantize"; // before jax-js, which looks for workers when it loads
 
 export { modelToOnnx } from "./modelToOnnx.ts";

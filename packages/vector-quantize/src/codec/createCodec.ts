@@ -76,7 +76,7 @@ export interface QuantizerCodec {
  * const quantizer = residualVQ({ dim: 64, codebookSize: 256, numQuantizers: 4 });
  * const codec = createCodec(quantizer, quantizer.init(random.key(0)));
  * const codes = await codec.encode(new Float32Array(100 * 64), { shape: [1, 100, 64] });
- * const decoded = await codec.decode(codes, { shape: codes.shape }); // of [1, 100, 4]
+ * const decoded = await codec.decode(codes, { shape: codes.shape }); // [1, 100, 64]
  * ```
  *
  * It does what the quantizer's `encode` and `decode` do, on the kernels where they run on these. Large

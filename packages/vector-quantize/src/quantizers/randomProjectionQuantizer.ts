@@ -54,7 +54,13 @@ export const randomProjectionTable = optionTable<RandomProjectionOptions>(
       !o.mixesProjections &&
       "mixesProjections with layernormAfterProjectIn, got it off",
     (options, where) =>
-      checkHolds(where, "codebooks", options.numCodebooks, options.codebookSize, widthOf(options)),
+      checkHolds(
+        where,
+        "codebooks",
+        options.numCodebooks,
+        options.codebookSize,
+        projectedWidth(options),
+      ),
     ({ mixesProjections, numCodebooks, codebookDim }, where) =>
       mixesProjections && checkHolds(where, "linear map", numCodebooks ** 3, codebookDim ** 2),
     ({ numCodebooks, dim, codebookDim }, where) =>
@@ -63,7 +69,7 @@ export const randomProjectionTable = optionTable<RandomProjectionOptions>(
 );
 
 /** Features of a code, `W`: more than the projection's where all projections are mixed. */
-export function widthOf(options: Required<RandomProjectionOptions>): number {
+export function projectedWidth(options: Required<RandomProjectionOptions>): number {
   return options.codebookDim * (options.mixesProjections ? options.numCodebooks : 1);
 }
 
@@ -105,7 +111,7 @@ type Call = MaskOptions & { variables: Given; x: np.Array; indices?: np.Array; t
 export function randomProjectionQuantizer(given: RandomProjectionOptions): RandomProjection {
   const { options, config } = randomProjectionTable.read(given);
   const { dim, codebookDim: C, codebookSize: K, numCodebooks: H, norm, layout } = options;
-  const W = widthOf(options);
+  const W = projectedWidth(options);
   const all = Array.from({ length: H }, (_, h) => h);
   const indexAxes = H > 1 ? [H] : [];
 

@@ -1,11 +1,11 @@
 import { numpy as np } from "@jax-js/jax";
 import {
+  projectedWidth,
   type RandomProjection,
   type RandomProjectionOptions,
   type RandomProjectionState,
   randomProjectionQuantizer,
   randomProjectionTable,
-  widthOf,
 } from "../quantizers/randomProjectionQuantizer.ts";
 import { vectorQuantizeTable } from "../quantizers/vectorQuantize/options.ts";
 import { flagKwarg, type KwargTable, type NamedValues, numberKwarg } from "./kwargs.ts";
@@ -79,7 +79,7 @@ export const randomProjectionQuantizerTranslation = translation<
   module(given) {
     const options = randomProjectionTable.withDefaults(given);
     const { dim, codebookDim: C, codebookSize: K, numCodebooks: H } = options;
-    const W = widthOf(options);
+    const W = projectedWidth(options);
     const averages = (name: string, shape: number[], theirs: Field["theirs"]): Field => ({
       name: `${codebook}.${name}`,
       shape: [H, ...shape],
