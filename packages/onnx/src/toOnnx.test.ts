@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { type Quantizer, type Variables, vectorQuantize } from "vector-quantize";
 import { quantizerTypes } from "vector-quantize/options";
@@ -7,6 +8,9 @@ import { isNearTie } from "../../../test/support/nearTies.ts";
 import { type Numbers, openOnnx } from "../../../test/support/onnxFile.ts";
 import { quantizerRows } from "../../../test/support/onnxRows.ts";
 import { toOnnx } from "./toOnnx.ts";
+import { version } from "./version.ts";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /** Vectors in the longer of two batches; `VQ_ONNX=100000` is the campaign. */
 const most = Number(process.env.VQ_ONNX ?? 600);
@@ -53,6 +57,10 @@ async function expectIndices(
     expect(tie, `${wrong.length} indices differ; row ${row}: ${found}`).toBe(true);
   }
 }
+
+test("files say the version of the package", () => {
+  expect(version).toBe(manifest.version);
+});
 
 test("every type of quantizer has a row", () => {
   const types = quantizerRows.map(({ make }) => (make() as Quantizer).config.type);
