@@ -1,5 +1,7 @@
 /** Quantizers and models that are exported: the tests' and `parity/writeOnnx.ts`'s. */
+import { numpy as np } from "@jax-js/jax";
 import {
+  type ArrayTree,
   binaryMapper,
   fsp,
   fsq,
@@ -64,6 +66,17 @@ const image = (n: number) => [2, 8, Math.ceil(n / 20), 5];
 const layers = { ...small, numQuantizers: 3 };
 const levels = [8, 5, 5];
 
+/** A function of the user's own. */
+const bridge = {
+  name: "tanh",
+  init(key: np.Array) {
+    key.dispose();
+    return { scale: np.ones([1]) };
+  },
+  apply: (params: ArrayTree, codes: np.Array) =>
+    np.tanh(codes.mul((params as { scale: np.Array }).scale)),
+};
+
 const row = (
   name: string,
   make: () => unknown,
@@ -77,6 +90,7 @@ export const quantizerRows: readonly QuantizerRow[] = [
   row("heads of one codebook", () => vectorQuantize({ ...small, heads: 2, codebookDim: 3 })),
   row("affine", () => vectorQuantize({ ...small, affineParam: true })),
   row("image", () => vectorQuantize({ ...small, layout: "image" }), image),
+  row("a bridge of the user's own", () => vectorQuantize({ ...small, vqBridge: bridge })),
   row(
     "video, projected",
     () => vectorQuantize({ ...small, layout: "video", codebookDim: 4 }),

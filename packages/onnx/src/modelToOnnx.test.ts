@@ -1,11 +1,13 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { identity, type Quantizer } from "vector-quantize";
 import { type Layer, type Model, sequential } from "vector-quantize/nn";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { expectDisposed } from "../../../test/leak.ts";
 import { type Numbers, openOnnx } from "../../../test/support/onnxFile.ts";
 import { modelRows } from "../../../test/support/onnxRows.ts";
 import { modelToOnnx } from "./modelToOnnx.ts";
+
+vi.setConfig({ testTimeout: 120_000 }); // the first session compiles ONNX Runtime
 
 async function hostNumbers(array: np.Array): Promise<Numbers> {
   const { shape } = array;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { type Quantizer, type Variables, vectorQuantize } from "vector-quantize";
 import { quantizerTypes } from "vector-quantize/options";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it, test, vi } from "vitest";
 import { expectDisposed, leakedBytes } from "../../../test/leak.ts";
 import { isNearTie } from "../../../test/support/nearTies.ts";
 import { type Numbers, openOnnx } from "../../../test/support/onnxFile.ts";
@@ -11,6 +11,8 @@ import { toOnnx } from "./toOnnx.ts";
 import { version } from "./version.ts";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+
+vi.setConfig({ testTimeout: 120_000 }); // the first session compiles ONNX Runtime
 
 /** Vectors in the longer of two batches; `VQ_ONNX=100000` is the campaign. */
 const most = Number(process.env.VQ_ONNX ?? 600);
