@@ -180,6 +180,18 @@ export const modelRows: readonly ModelRow[] = [
     ],
   },
   {
+    name: "scales, of one size",
+    make: () =>
+      imageAutoencoder({
+        ...{ patch: 2, codeDim: 4, width: 8, depth: 0 },
+        quantizer: plain(hierarchicalVQ({ dim: 4, codebookSize: 16, scales: [1, 2, 4] })),
+      }),
+    shapes: [
+      [2, 8, 8, 3],
+      [5, 8, 8, 3],
+    ],
+  },
+  {
     name: "strides, groups, norms and enlarged images",
     make: () =>
       sequential([

@@ -60,7 +60,7 @@ describe("in ONNX Runtime, for two sizes of input", () => {
   );
 
   it("convolutions are operators", async () => {
-    const { make } = modelRows[1]!;
+    const { make } = modelRows.find(({ name }) => name.startsWith("strides"))!;
     const model = make();
     const { apply } = await modelToOnnx(model, model.init(random.key(0)));
     const text = new TextDecoder("latin1").decode(apply);

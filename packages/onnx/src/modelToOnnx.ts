@@ -3,7 +3,7 @@ import { hasCodes, owns } from "vector-quantize";
 import type { Layer, Model, ModelVariables } from "vector-quantize/nn";
 import { expectedOf } from "./failures.ts";
 import { checkOnnxOptions, type OnnxOptions } from "./options.ts";
-import { filesOf, inputAxes, type OnnxFiles } from "./toOnnx.ts";
+import { filesOf, fixedSide, inputAxes, type OnnxFiles } from "./toOnnx.ts";
 import { traceOf } from "./trace/jaxpr.ts";
 
 /**
@@ -82,7 +82,9 @@ function inputOf(
   apply: (own: ModelVariables, x: np.Array) => np.Array[],
 ): (number | string)[] {
   if (layers.encoder.length === 0) return inputAxes(quantizer.config, quantizer.dim);
-  const length = 16 * stepsOf(layers.encoder);
+  const steps = stepsOf(layers.encoder);
+  const side = fixedSide(quantizer.config);
+  const length = steps * (side ?? 16);
   const takes = (shape: number[]): boolean => {
     const x = np.zeros(shape);
     try {
@@ -97,7 +99,11 @@ function inputOf(
   for (let channels = 1; channels <= mostChannels; channels++) {
     if (takes([2, channels])) return ["batch", channels];
     if (takes([2, length, channels])) return ["batch", "length", channels];
-    if (takes([2, length, length, channels])) return ["batch", "height", "width", channels];
+    if (takes([2, length, length, channels])) {
+      return side === undefined
+        ? ["batch", "height", "width", channels]
+        : ["batch", length, length, channels];
+    }
   }
   const what = 'the axes of the model\'s input, such as ["batch", "height", "width", 3]';
   throw expectedOf("modelToOnnx: option input", what, undefined, "They can't be told by trying");

@@ -86,12 +86,15 @@ export async function toOnnx<Given extends Variables>(
   );
 }
 
+/** The side of the images that a quantizer takes, if it can't be free: where scales are resized to it. */
+export function fixedSide({ type, scales }: Quantizer["config"]): number | undefined {
+  return type === "hierarchicalVQ" ? (scales as readonly number[]).at(-1) : undefined;
+}
+
 /** The axes of a quantizer's input. */
 export function inputAxes(config: Quantizer["config"], dim: number): (number | string)[] {
-  if (config.type === "hierarchicalVQ") {
-    const last = (config.scales as readonly number[]).at(-1) as number;
-    return ["batch", dim, last, last];
-  }
+  const side = fixedSide(config);
+  if (side !== undefined) return ["batch", dim, side, side];
   switch (config.layout) {
     case "channelFirst":
       return ["batch", dim, "positions"];
