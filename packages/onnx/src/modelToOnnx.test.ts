@@ -1,6 +1,6 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { identity, type Quantizer } from "vector-quantize";
-import { type Layer, type Model, sequential } from "vector-quantize/nn";
+import { imageAutoencoder, type Layer, type Model, sequential } from "vector-quantize/nn";
 import { describe, expect, it, vi } from "vitest";
 import { expectDisposed } from "../../../test/leak.ts";
 import { type Numbers, openOnnx } from "../../../test/support/onnxFile.ts";
@@ -133,12 +133,29 @@ describe("what can't be exported", () => {
     expectDisposed(variables);
   });
 
-  it("a model whose input can't be told, but with it", async () => {
-    const model = around((x) => x.reshape([-1, 4]));
+  it("no model", async () => {
+    const variables = around((x) => x).init(random.key(0));
+    const refused = modelToOnnx({} as never, variables);
+    await expect(refused).rejects.toThrow("modelToOnnx: model: expected a model");
+  });
+
+  it("variables of another model", async () => {
+    const model = imageAutoencoder({ patch: 4, depth: 0, codeDim: 4 });
+    const variables = imageAutoencoder({ patch: 2, depth: 0 }).init(random.key(0));
+    const refused = modelToOnnx(model, variables);
+    await expect(refused).rejects.toThrow("modelToOnnx: option input: expected the axes");
+    expectDisposed(variables);
+  });
+
+  it("constants of no formula by an axis, unless its size is given", async () => {
+    const waves = (length: number) => Array.from({ length }, (_, at) => [Math.sin(at)]);
+    const model = around((x) => x.mul(np.array(waves(x.shape[1] as number))));
     const variables = model.init(random.key(0));
-    await expect(modelToOnnx({} as never, tree.ref(variables as never))).rejects.toThrow(
-      "modelToOnnx: model: expected a model",
+    const own = () => tree.ref(variables as never) as typeof variables;
+    await expect(modelToOnnx(model, own(), { input: ["n", "time", 4] })).rejects.toThrow(
+      "Give the option input with numbers for such axes",
     );
-    tree.dispose(variables as never);
+    const { apply } = await modelToOnnx(model, variables, { input: ["n", 6, 4] });
+    expect(apply.length).toBeGreaterThan(0);
   });
 });

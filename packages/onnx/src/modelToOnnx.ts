@@ -62,8 +62,8 @@ export async function modelToOnnx(
   );
 }
 
-/** What images may have: more channels than any layer has for a first one. */
-const mostChannels = 4096;
+/** Channels that are tried beside those that the configuration of a layer names. */
+const mostChannels = 256;
 
 /** The product of all strides and patches of layers. */
 function stepsOf(layers: readonly Layer[]): number {
@@ -85,18 +85,20 @@ function inputOf(
   const steps = stepsOf(layers.encoder);
   const side = fixedSide(quantizer.config);
   const length = steps * (side ?? 16);
+  let why = "";
   const takes = (shape: number[]): boolean => {
     const x = np.zeros(shape);
     try {
       traceOf(apply as never, [variables, x]).dispose();
       return true;
-    } catch {
+    } catch (error) {
+      why = (error as Error).message;
       return false;
     } finally {
       x.dispose();
     }
   };
-  for (let channels = 1; channels <= mostChannels; channels++) {
+  for (const channels of channelsOf(layers.encoder)) {
     if (takes([2, channels])) return ["batch", channels];
     if (takes([2, length, channels])) return ["batch", "length", channels];
     if (takes([2, length, length, channels])) {
@@ -106,5 +108,13 @@ function inputOf(
     }
   }
   const what = 'the axes of the model\'s input, such as ["batch", "height", "width", 3]';
-  throw expectedOf("modelToOnnx: option input", what, undefined, "They can't be told by trying");
+  throw expectedOf("modelToOnnx: option input", what, undefined, `It can't be told: ${why}`);
+}
+
+/** What the first layers may take, the fewest first. */
+function channelsOf(layers: readonly Layer[]): number[] {
+  const text = JSON.stringify(layers.map(({ config }) => config));
+  const named = [...text.matchAll(/:(\d+)/g)].map(([, number]) => Number(number));
+  const few = Array.from({ length: mostChannels }, (_, at) => at + 1);
+  return [...new Set([...few, ...named.filter((number) => number > 0)])].sort((a, b) => a - b);
 }

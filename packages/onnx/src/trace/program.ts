@@ -74,10 +74,15 @@ export function mergeTraces(
 
   const walk = (programs: readonly TracedProgram[], given: readonly Value[]): Value[] => {
     const [first] = programs as [TracedProgram];
-    const known = new Map<Atom, Value>(first.inBinders.map((atom, at) => [atom, given[at]!]));
+    const known = programs.map(
+      ({ inBinders }) => new Map<Atom, Value>(inBinders.map((atom, at) => [atom, given[at]!])),
+    );
     const read = (atoms: readonly Atom[]): Value => {
-      const [atom] = atoms as [Atom];
-      if (!("value" in atom)) return known.get(atom) as Value;
+      const values = atoms.map((atom, trace) => known[trace]!.get(atom));
+      if (values.some((value) => value !== values[0])) {
+        throw new NoFormula("inputs of a step that change with the size");
+      }
+      if (values[0]) return values[0];
       return toValue(atoms, { kind: "literal", values: atoms.map(({ value }) => Number(value)) });
     };
     first.eqns.forEach((equation, at) => {
@@ -87,7 +92,9 @@ export function mergeTraces(
       const all = equations as Equation[];
       const inputs = equation.inputs.map((_, i) => read(all.map((each) => each.inputs[i]!)));
       const outputs = putIn(all, inputs);
-      equation.outBinders.forEach((atom, i) => void known.set(atom, outputs[i]!));
+      all.forEach(({ outBinders }, trace) => {
+        outBinders.forEach((atom, i) => void known[trace]!.set(atom, outputs[i]!));
+      });
     });
     if (programs.some(({ eqns }) => eqns.length !== first.eqns.length)) {
       throw new NoFormula("a number of steps that changes with the size");
