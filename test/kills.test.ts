@@ -1,11 +1,12 @@
 /**
- * Runs that are killed at any time, and resumed until they end. The long form:
+ * Runs that are killed at any time, and resumed until they end; commands that are killed. The long form:
  *
  *     VQ_KILLS=100 npx vitest run test/kills.test.ts
  */
 import { cpSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { killedCommand, type WritingCommand } from "./support/killedCommands.ts";
 import {
   draws,
   type Kind,
@@ -79,6 +80,57 @@ test("encode and decode that are killed leave no half file", { timeout }, async 
   expect((await runVq(decode(at("killed")))).code).toBe(0);
   const names = readdirSync(at("killed")).filter((name) => name !== "codes.npy");
   expect(names).toEqual(Object.keys(whole));
+});
+
+test(`${kills} kills of encode, decode and eval leave no half file`, { timeout }, async () => {
+  const { straight, old } = kinds[0] as Kind;
+  const size = ["--size", "256"]; // a picture is a chunk
+  const encode = (model: string, folder: string) => [
+    ...["encode", model, "shapes", "--images", "12", ...size, "--out", join(folder, "codes.vq")],
+  ];
+  const evaluate = (model: string, folder: string) => [
+    ...["eval", model, "shapes", "--images", "40", "--out", folder],
+  ];
+  const make = async (name: string, args: (folder: string) => string[]) => {
+    mkdirSync(at(name));
+    expect((await runVq(args(at(name)))).code).toBe(0);
+    return at(name);
+  };
+  const encoded = {
+    whole: await make("encoded", (out) => encode(straight, out)),
+    old: await make("encodedOld", (out) => encode(old, out)),
+  };
+  const evaluated = {
+    whole: await make("evaluated", (out) => evaluate(straight, out)),
+    old: await make("evaluatedOld", (out) => evaluate(old, out)),
+  };
+  const images = [...["encode", straight, "shapes", "--images", "40", "--out"], at("forty.vq")];
+  expect((await runVq(images)).code).toBe(0);
+  const anyTime = { name: "at any time", within: 2500 };
+  const picture = { name: "picture", file: ".00020.png.", changes: 3 };
+  const others = { name: "pictures", file: "00007.png", changes: 1 };
+  const commands: WritingCommand[] = [
+    {
+      ...{ name: "encode", args: (out) => encode(straight, out), ...encoded },
+      moments: [anyTime, { name: "codes", file: ".codes.vq.", changes: 12 }],
+    },
+    {
+      ...{ name: "decode", args: (out) => ["decode", straight, at("forty.vq"), "--out", out] },
+      ...{ ...evaluated, moments: [anyTime, picture, others] },
+    },
+    {
+      ...{ name: "eval", args: (out) => evaluate(straight, out), ...evaluated },
+      moments: [anyTime, picture, others],
+    },
+  ];
+  const draw = draws(Number(process.env.VQ_SEED ?? 1));
+  const counts: Record<string, number> = {};
+  for (let kill = 0; kill < kills; kill++) {
+    const command = commands[kill % commands.length] as WritingCommand;
+    const what = await killedCommand(at("command"), command, draw);
+    counts[what] = (counts[what] ?? 0) + 1;
+    if (kills > 20 && (kill + 1) % 10 === 0) console.log(`${kill + 1} kills`, counts);
+  }
 });
 
 test(`${kills} kills change nothing about how runs end`, { timeout }, async () => {
