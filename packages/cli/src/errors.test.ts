@@ -112,6 +112,7 @@ const cases: Record<string, Case[]> = {
     ["nothing there", train("missing"), "missing: expected a folder of images"],
     ["an empty folder", train("empty"), "empty: expected at least one image"],
     ["a file that is no image", train("broken"), "a.png: expected a readable PNG"],
+    ["and is told the way out", train("broken"), "Leave such files out by --skip-unreadable"],
     ["half a JPEG", train("halves"), "b.jpg: expected a readable PNG"],
     ["another kind of file", train("words.txt"), "words.txt: expected an image, an IDX file"],
     ["NaN", train("nan.npy"), "nan.npy: image 1: expected finite values, got NaN"],
@@ -132,6 +133,11 @@ const cases: Record<string, Case[]> = {
   ],
   "a model": [
     ["that isn't there", evaluate("none"), "none: expected a readable file, got no such file"],
+    [
+      "that is a folder of pictures",
+      evaluate("broken"),
+      "broken: expected a model or the folder of a run, got a folder without model.safetensors",
+    ],
     ["cut short", evaluate("cut.safetensors"), "cut.safetensors: expected"],
     ["that is text", evaluate("text.safetensors"), "text.safetensors: expected a header"],
     ["of a later version", evaluate("later.safetensors"), 'format version: expected "1", got "9"'],
@@ -147,6 +153,7 @@ const cases: Record<string, Case[]> = {
     ["beyond the codebook", decode("codes-high.npy"), "expected codes from 0 to 7, got 8"],
     ["that are floats", decode("codes-float.npy"), "expected integers, got floats"],
     ["of another rank", decode("codes-flat.npy"), "expected codes of shape [N, height, width]"],
+    ["that are a folder", decode("broken"), "broken: expected a readable file, got a folder"],
     [
       "that are an IDX file",
       decode("cut.idx"),

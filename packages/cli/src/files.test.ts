@@ -79,8 +79,15 @@ test("inspect lists a file's pictures without its model", async () => {
   const { stdout } = await runVq(["inspect", at("codes.vq")]);
   expect(stdout).toMatch(/ {2}531 x 514 +\[129, 133\] +d\.png\n/);
   expect(stdout).toMatch(/pictures +5, in \d+ chunks\n/);
-  expect(stdout).toMatch(/quantizer +residualVQ, codes of 16, 16\nmodel +sha256:[\da-f]{64}\n/);
+  expect(stdout).toMatch(/quantizer +residualVQ, codes of 16, 16\nmodel +sha256:[\da-f]{32}\n/);
   expect(stdout).toMatch(/bits per code +[\d.]+, packed 4\.00\n/);
+});
+
+test("codes may be written into a new folder, and be called anything", async () => {
+  const encode = ["encode", at("run"), at("photos", "d.png"), "--out", at("new", "deep", "codes")];
+  expect((await runVq(encode)).code).toBe(0);
+  const { stdout } = await runVq(["inspect", at("new", "deep", "codes")]);
+  expect(stdout).toMatch(/pictures +1, in 1 chunks\n/);
 });
 
 test.each([

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { loadModel, type Model, type ModelVariables } from "vector-quantize/nn";
@@ -44,6 +45,11 @@ export async function openModel(fileOrFolder: string): Promise<ModelFile> {
 export async function openSaved(fileOrFolder: string): Promise<SavedModel> {
   const found = await stat(fileOrFolder).catch(() => undefined);
   const path = found?.isDirectory() ? join(fileOrFolder, modelName) : fileOrFolder;
+  if (found?.isDirectory() && !existsSync(path)) {
+    throw new Failure(
+      `${fileOrFolder}: expected a model or the folder of a run, got a folder without ${modelName}`,
+    );
+  }
   const bytes = await readInput(path);
   const { model, variables, details } = loadModel(bytes, { file: path });
   return { model, variables, details, path, bytes: bytes.length };

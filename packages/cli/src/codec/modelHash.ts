@@ -4,9 +4,12 @@ import type { ArrayTree } from "vector-quantize";
 import { flattenTree } from "vector-quantize/safetensors";
 import type { Codec } from "./modelFile.ts";
 
+/** Digits of a hash that tell models apart. */
+const digits = 32;
+
 /**
- * `sha256:` and the hash of a model's arrays: their names, shapes and bytes, in the order of the names. The
- * same for every file that holds these weights, whatever else it says.
+ * `sha256:` and the first half of the hash of a model's arrays: their names, shapes and bytes, in the order
+ * of the names. The same for every file that holds these weights, whatever else it says.
  */
 export async function modelHash({ variables }: Codec): Promise<string> {
   const hash = createHash("sha256");
@@ -16,5 +19,5 @@ export async function modelHash({ variables }: Codec): Promise<string> {
     hash.update(`${name}\n${array.shape.join(",")}\n`);
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  return `sha256:${hash.digest("hex")}`;
+  return `sha256:${hash.digest("hex").slice(0, digits)}`;
 }

@@ -28,8 +28,17 @@ export interface NamedPicture {
   readonly pixels: Uint8Array | Float32Array;
 }
 
-/** A decoded picture. */
+/** A picture in bytes, as decoding makes it. */
 export type DecodedPicture = NamedPicture & { readonly pixels: Uint8Array };
+
+/** A picture with its pixels in bytes. */
+export function inBytes<Picture extends NamedPicture>(
+  picture: Picture,
+): Picture & { readonly pixels: Uint8Array } {
+  const { pixels } = picture;
+  if (pixels instanceof Uint8Array) return { ...picture, pixels };
+  return { ...picture, pixels: Uint8Array.from(pixels, (value) => Math.round(value * 255)) };
+}
 
 /** The codes of a picture. */
 export interface CodedPicture {

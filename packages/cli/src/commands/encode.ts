@@ -29,7 +29,7 @@ export function encodeCommand(): Command {
       const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
       const { openCodeSink } = await import("../output/codeSinks.ts");
       const { createCount } = await import("../output/count.ts");
-      const { removeLeftovers } = await import("../output/files.ts");
+      const { createFolder } = await import("../output/files.ts");
       const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
       const { tellLeftOut } = await import("../output/leftOut.ts");
       const console = createConsole(options.json);
@@ -47,7 +47,7 @@ export function encodeCommand(): Command {
       const set = await openPictures(model, data, options);
       tellLeftOut(console, "no images by their names", set.others);
       const codec = createPictureCodec(model);
-      await removeLeftovers(dirname(options.out));
+      await createFolder(dirname(options.out));
       cleanUpWhenInterrupted();
       const began = performance.now();
       const sink = await openCodeSink(model, options.out);

@@ -13,9 +13,6 @@ type Options = MachineOptions &
 /** Formats that a model can be compared with. */
 const formats: readonly string[] = ["jpeg", "webp", "avif"];
 
-/** Other formats are measured up to so many times the bits of packed codes. */
-const margin = 1.5;
-
 /** `vq eval <model> <data>` */
 export function evalCommand(): Command {
   const command = new Command("eval")
@@ -48,7 +45,7 @@ export function evalCommand(): Command {
       tellLeftOut(console, "no images by their names", set.others);
       cleanUpWhenInterrupted();
       const { out, against } = options;
-      const others = formatMeter(against, margin * packedBits(model));
+      const others = formatMeter(against, packedBits(model));
       const write = out === undefined ? undefined : pictureFolder(out);
       const count = createCount(console, set.count, "pictures");
       let evaluation: FullEvaluation;
@@ -78,7 +75,7 @@ export function evalCommand(): Command {
   return withMachineOptions(withPictureOptions(command));
 }
 
-/** Bits a pixel of a model's codes, as they are. */
+/** Bits a pixel of a model's codes, packed: a file takes fewer, so other formats need not take more. */
 function packedBits({ model, patch }: ModelFile): number {
   const bits = model.quantizer.codebookSizes.reduce((sum, size) => sum + Math.log2(size), 0);
   return bits / patch ** 2;

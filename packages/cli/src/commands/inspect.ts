@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { Command } from "commander";
 import type { Inspection } from "../codec/inspect.ts";
@@ -16,7 +17,7 @@ export function inspectCommand(): Command {
     .argument("<file>", "model.safetensors, the folder of a run, or a .vq file")
     .action(async (modelPath: string, options: MachineOptions) => {
       const console = createConsole(options.json);
-      if (extname(modelPath).toLowerCase() === ".vq") {
+      if (await isVqFile(modelPath)) {
         await inspectVq(modelPath, console);
         return;
       }
@@ -29,6 +30,21 @@ export function inspectCommand(): Command {
       show(inspection, console);
     });
   return withMachineOptions(command);
+}
+
+/** Whether a file begins as `.vq` files do, or is to be one by its name. */
+async function isVqFile(path: string): Promise<boolean> {
+  if (extname(path).toLowerCase() === ".vq") return true;
+  const file = await open(path, "r").catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    const { buffer } = await file
+      .read(Buffer.alloc(3), 0, 3, 0)
+      .catch(() => ({ buffer: Buffer.alloc(0) }));
+    return buffer.equals(Buffer.from("\x89VQ", "latin1"));
+  } finally {
+    await file.close();
+  }
 }
 
 async function inspectVq(path: string, console: Console): Promise<void> {

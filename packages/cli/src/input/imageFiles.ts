@@ -108,6 +108,12 @@ export async function sizeOfFile(path: string): Promise<{ width: number; height:
   return readable(path, async () => (await sharp(path).metadata()).autoOrient);
 }
 
+/** What the error of an unreadable file adds where such files could be left out. */
+export function withMend(error: unknown): unknown {
+  if (!(error instanceof Failure)) return error;
+  return new Failure(`${error.message}. Leave such files out by --skip-unreadable`);
+}
+
 async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { decodeFile, type Fit, type Picture, sizeOfFile } from "./imageFiles.ts";
+import { decodeFile, type Fit, type Picture, sizeOfFile, withMend } from "./imageFiles.ts";
 
 /** Files of pictures of any size, decoded when they are asked for. */
 export interface Photos {
@@ -40,7 +40,7 @@ export async function openPhotos(
     try {
       return await run();
     } catch (error) {
-      if (!skip) throw error;
+      if (!skip) throw withMend(error);
       skip(error as Error);
       return undefined;
     }

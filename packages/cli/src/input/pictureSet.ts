@@ -5,7 +5,7 @@ import type { ModelFile } from "../codec/modelFile.ts";
 import type { NamedPicture } from "../codec/pictures.ts";
 import { Failure } from "../failure.ts";
 import { pictureNames } from "../output/pictureNames.ts";
-import { decodeFile, imageEndings, listFolder, sizeOfFile } from "./imageFiles.ts";
+import { decodeFile, imageEndings, listFolder, sizeOfFile, withMend } from "./imageFiles.ts";
 import { builtIn, loadImages } from "./images.ts";
 
 /** Options that choose pictures for a trained model. */
@@ -121,7 +121,7 @@ async function* filePictures(
       const picture = await (await (begun.shift() as ReturnType<typeof begin>))();
       yield picture;
     } catch (error) {
-      if (!(skipUnreadable && error instanceof Failure)) throw error;
+      if (!(skipUnreadable && error instanceof Failure)) throw withMend(error);
       skipped(error.message);
     }
   }

@@ -23,8 +23,9 @@ export interface RatePoint extends Similarity {
 
 /** Of 100, as sharp has them, from the smallest on; all else is sharp's default. */
 export const qualities = [1, 10, 25, 50, 75, 90];
-/** So many of them are measured in any case. */
+/** So many of them are measured in any case, and all where the first picture has fewer pixels. */
 const fewest = 3;
+const manyPixels = 2 ** 16;
 
 const encoders: Record<Format, (image: Sharp, quality: number) => Sharp> = {
   jpeg: (image, quality) => image.jpeg({ quality }),
@@ -59,7 +60,7 @@ export function formatMeter(chosen: readonly Format[], enough: number): FormatMe
       values += original.pixels.length;
       if (settings) await Promise.all(settings.map((setting) => measure(original, setting)));
       else {
-        const bytes = (enough * original.height * original.width) / 8;
+        const bytes = pixels < manyPixels ? Number.POSITIVE_INFINITY : (enough * pixels) / 8;
         const found = chosen.map((format) => settingsOf(format, original, bytes));
         settings = (await Promise.all(found)).flat();
       }

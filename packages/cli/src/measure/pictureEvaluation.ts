@@ -4,6 +4,7 @@ import {
   type CodedPicture,
   createPictureCodec,
   type DecodedPicture,
+  inBytes,
   type NamedPicture,
 } from "../codec/pictures.ts";
 import type { Usage } from "../codec/usage.ts";
@@ -69,7 +70,7 @@ export async function evaluate<Picture extends NamedPicture>(
     const remade = await codec.remake(run, coded);
     for (const [i, made] of remade.entries()) {
       const picture = run[i] as Picture;
-      const original = { ...picture, pixels: bytesOf(picture) };
+      const original = inBytes(picture);
       squares += squaredErrors(original.pixels, made.pixels);
       values += made.pixels.length;
       pixels += made.height * made.width;
@@ -115,6 +116,3 @@ export async function evaluateFully<Picture extends NamedPicture>(
 export function summary({ counts: _, losses, ...numbers }: PictureEvaluation) {
   return { ...numbers, ...losses };
 }
-
-const bytesOf = ({ pixels }: NamedPicture): Uint8Array =>
-  pixels instanceof Uint8Array ? pixels : Uint8Array.from(pixels, (v) => Math.round(v * 255));

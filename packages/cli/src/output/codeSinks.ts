@@ -33,7 +33,7 @@ export async function vqInto(
   const writer = createVqWriter(
     {
       layers,
-      quantizer: model.model.quantizer.config,
+      quantizer: { type: model.model.quantizer.config.type }, // the model has its options
       model: await modelHash(model),
       storeOrders: false, // whoever decodes has the model
     },

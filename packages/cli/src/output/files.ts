@@ -60,16 +60,17 @@ export async function checkReplaceable(path: string): Promise<void> {
 export async function readInput(path: string): Promise<Uint8Array> {
   try {
     const found = await stat(path);
-    if (!found.isDirectory()) checkRegular(found);
+    checkRegular(found);
     return await readFile(path);
   } catch (error) {
     throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
   }
 }
 
-/** Throws for what can't be read to its end, or waits for somebody to write: devices and pipes. */
-export function checkRegular(found: { isFile(): boolean }): void {
-  if (!found.isFile()) throw new Failure("a device, a pipe or a socket");
+/** Throws for what can't be read to its end, or waits for somebody to write: folders, devices and pipes. */
+export function checkRegular(found: { isFile(): boolean; isDirectory(): boolean }): void {
+  if (found.isFile()) return;
+  throw new Failure(found.isDirectory() ? "a folder" : "a device, a pipe or a socket");
 }
 
 /** Makes a folder, and those that it lies in, if they are not there; removes leftovers if it is. */

@@ -1,6 +1,6 @@
 import { psnr } from "vector-quantize";
 import type { PictureModel } from "../codec/modelFile.ts";
-import { createPictureCodec, type NamedPicture } from "../codec/pictures.ts";
+import { createPictureCodec, type DecodedPicture, inBytes } from "../codec/pictures.ts";
 import { squaredErrors } from "../measure/similarity.ts";
 import { encodeWebp } from "../output/pictures.ts";
 import type { Comparison } from "../report/gallery.ts";
@@ -41,15 +41,7 @@ export async function galleryOf(
   return comparisons;
 }
 
-type InBytes = NamedPicture & { readonly pixels: Uint8Array };
-
-function inBytes(picture: NamedPicture): InBytes {
-  const { pixels } = picture;
-  if (pixels instanceof Uint8Array) return { ...picture, pixels };
-  return { ...picture, pixels: Uint8Array.from(pixels, (value) => Math.round(value * 255)) };
-}
-
-function middleOf(picture: InBytes): InBytes {
+function middleOf(picture: DecodedPicture): DecodedPicture {
   const { width, height, channels, pixels } = picture;
   if (Math.max(width, height) <= mostSide) return picture;
   const size = { width: Math.min(width, mostSide), height: Math.min(height, mostSide) };
