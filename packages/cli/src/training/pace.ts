@@ -3,9 +3,11 @@ import { trainLoop } from "vector-quantize/train";
 import type { TrainingData } from "./data.ts";
 import { type Run, trainerOf } from "./run.ts";
 
-/** Steps that are taken for compilation and for warming up, and then to measure. */
+/** Steps that are taken for compilation and for warming up, and then at least to measure. */
 const warmup = 3;
-const measured = 12;
+const fewest = 12;
+/** Measuring goes on for this share of the time: engines get faster, and other processes come and go. */
+const share = 0.02;
 
 /**
  * How many steps of a run fit into `seconds`, found by taking some on a copy of its state.
@@ -20,18 +22,22 @@ export async function stepsWithin(
 ): Promise<number> {
   const began = performance.now();
   let from = began;
+  let taken = 0;
   const result = await trainLoop(tree.ref(state as never) as typeof state, {
     trainer: trainerOf(model, settings),
     batch: data.batches(items, settings.batch, settings.seed),
     from: 0,
-    to: warmup + measured,
+    to: Number.MAX_SAFE_INTEGER,
     onReport({ step }) {
       if (step === warmup) from = performance.now();
+      taken = step;
     },
+    shouldStop: () =>
+      taken >= warmup + fewest && performance.now() - from >= 1000 * share * seconds,
   });
   tree.dispose(result.state as never);
   const now = performance.now();
-  const perStep = (now - from) / 1000 / measured;
+  const perStep = (now - from) / 1000 / (result.step - warmup);
   // What measuring took is part of the time.
   return Math.max(1, Math.round((seconds - (now - began) / 1000) / perStep));
 }
