@@ -116,7 +116,7 @@ async function layers(pool: Pool): Promise<void> {
     const [params, gradients] = [own(), own()];
     await pool.exclusive(async () => {
       const x = work.copyOf(floats(576, 6));
-      const { y, kept } = await plan.forward(work, params, x, true);
+      const { y, kept } = await plan.forward(work, params, x, { training: true });
       const { gradient } = await reconstructionLoss(
         work,
         { loss: "l1", range: [-1, 1], clamp: true },

@@ -1,5 +1,6 @@
 import { lax, numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
+import { checkBatchRows } from "../kernels/layers/batchRows.ts";
 import { atLeastZero, integer, share } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import type { ArrayTree } from "../tree.ts";
@@ -48,7 +49,7 @@ export function batchNorm(given: BatchNormOptions): Layer<BatchNormParams> {
   const { options, config } = table.read(given);
   const { channels, momentum, eps } = options;
 
-  const checkInput = ({ shape }: np.Array): void => {
+  const checkInput = (shape: readonly number[]): void => {
     if (shape.length >= 2 && shape.at(-1) === channels) return;
     throw expected("batchNorm: input", `[..., ${channels}]`, shape);
   };
@@ -70,17 +71,15 @@ export function batchNorm(given: BatchNormOptions): Layer<BatchNormParams> {
       variance: np.ones([channels]),
     }),
     apply(params, x, state) {
-      checkInput(x);
+      checkInput(x.shape);
       const { mean, variance } = stateOf(state);
       return scaled(x.sub(mean), variance, params);
     },
     train(params, x, { state }) {
-      checkInput(x);
+      checkInput(x.shape);
       const axes = [...x.shape.keys()].slice(0, -1).reverse();
       const count = x.size / channels;
-      if (count < 2) {
-        throw expected("batchNorm: input in training", "more than one number a channel", x.shape);
-      }
+      checkBatchRows(x.shape);
       const running = stateOf(state);
       const mean = meansAlong(x.ref, axes);
       const centred = x.sub(mean.ref);
@@ -97,6 +96,10 @@ export function batchNorm(given: BatchNormOptions): Layer<BatchNormParams> {
         variance: moved(running.variance, variance.ref, count / (count - 1)),
       };
       return [scaled(centred, variance, params), after];
+    },
+    work(shape) {
+      checkInput(shape);
+      return { kind: "batchNorm", inputShape: shape, outputShape: shape, momentum, eps };
     },
   };
 }

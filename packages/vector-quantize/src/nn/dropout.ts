@@ -34,5 +34,6 @@ export function dropout(given: DropoutOptions = {}): Layer<NoParams> {
       return [x.mul(kept.mul(scale)), {}];
     },
     draws: true,
+    work: (shape) => ({ kind: "dropout", inputShape: shape, outputShape: shape, rate }),
   };
 }

@@ -7,33 +7,42 @@ import type { ArrayTree } from "../tree.ts";
 import type { Layer } from "./layer.ts";
 import { arrayAt, bringOut, bufferOf, shapesOf } from "./numbers.ts";
 
-type Inputs = { params: ArrayTree; x: np.Array };
+type Inputs = { params: ArrayTree; x: np.Array; state: ArrayTree };
 
 /**
- * A layer that has no kernels, among those that have: a compiled graph between two buffers. `params` tell
- * the shapes of its parameters.
+ * A layer that has no kernels, among those that have: a compiled graph between two buffers, of what it does in
+ * evaluation. `params` and `state` tell the shapes of its own.
  */
 export function planGraph(
   layer: Layer,
-  params: ArrayTree,
+  { params, state }: Omit<Inputs, "x">,
   inputShape: readonly number[],
 ): LayerPlan {
-  const run = passage(({ params, x }: Inputs) => layer.apply(params, x))({});
-  const { shape: outputShape, dtype } = outputOf(layer, params, inputShape);
+  const apply = ({ params, x, state }: Inputs) =>
+    layer.apply(params, x, layer.initState ? state : undefined);
+  const run = passage(apply)({});
+  const { shape: outputShape, dtype } = outputOf(apply, { params, state }, inputShape);
   if (dtype !== "float32") {
     throw expected(`layer ${layer.config.type}: output`, "float32", dtype);
   }
-  const shapes = shapesOf(params);
-  const inputs = (work: Workspace, addresses: Addresses, x: number): Inputs => ({
-    params: bringOut(work, addresses, shapes),
+  const shapes = { params: shapesOf(params), state: shapesOf(state) };
+  const inputs = (
+    work: Workspace,
+    addresses: Addresses,
+    x: number,
+    states: Addresses = {},
+  ): Inputs => ({
+    params: bringOut(work, addresses, shapes.params),
     x: arrayAt(work, x, inputShape),
+    state: bringOut(work, states, shapes.state),
   });
 
   return {
     inputShape,
     outputShape,
-    async forward(work, params, x, training) {
-      const y = await bufferOf(work, run.forward(inputs(work, params, x)));
+    trains: !layer.train && !layer.initState,
+    async forward(work, params, x, { training, state }) {
+      const y = await bufferOf(work, run.forward(inputs(work, params, x, state)));
       if (training) return { y, kept: x };
       work.release(x);
       return { y, kept: [] };
@@ -55,12 +64,15 @@ export function planGraph(
   };
 }
 
-function outputOf(layer: Layer, params: ArrayTree, inputShape: readonly number[]) {
+function outputOf(
+  apply: (inputs: Inputs) => np.Array,
+  own: Omit<Inputs, "x">,
+  inputShape: readonly number[],
+) {
   const x = np.zeros([...inputShape]);
-  const run = (params: never, x: np.Array) => layer.apply(params, x);
-  type Traced = (...args: unknown[]) => { jaxpr: ClosedJaxpr };
-  const traced = makeJaxpr(run as never) as unknown as Traced;
-  const { jaxpr } = traced(tree.ref(params as never), x);
+  type Traced = (inputs: Inputs) => { jaxpr: ClosedJaxpr };
+  const traced = makeJaxpr(apply as never) as unknown as Traced;
+  const { jaxpr } = traced({ ...(tree.ref(own as never) as typeof own), x });
   const [{ shape, dtype }] = jaxpr.jaxpr.outs.map((out) => (out as { aval: Aval }).aval) as [Aval];
   jaxpr.dispose();
   return { shape, dtype };

@@ -45,8 +45,8 @@ export interface Layer<P extends ArrayTree = ArrayTree> {
   /** Whether `train` draws, and so wants a key. */
   readonly draws?: boolean;
   /**
-   * What `apply` computes for inputs of `shape`, as plain data, for kernels to do it by. Throws what
-   * `apply` would. A layer without it, or of which it is undefined, runs as a graph.
+   * What `apply` computes for inputs of `shape`, and `train`, as plain data, for kernels to do it by. Throws
+   * what `apply` would. A layer without it, or of which it is undefined, runs as a graph.
    */
   work?(shape: readonly number[]): LayerWork | undefined;
   /**

@@ -24,42 +24,24 @@ export type RunLayers = (
 ) => Promise<np.Array>;
 
 /** `layers` on the kernels, or on other devices as one compiled graph. */
-export function layerRunner(given: readonly Layer[]): RunLayers {
-  const layers = given.map(withStateAmongParams);
-  const graph = jitted((params: readonly ArrayTree[], x: np.Array) =>
-    applyLayers(layers, params, x),
+export function layerRunner(layers: readonly Layer[]): RunLayers {
+  const graph = jitted((params: readonly ArrayTree[], x: np.Array, states: readonly ArrayTree[]) =>
+    applyLayers(layers, params, x, states),
   );
   let tapeFor: ReturnType<typeof tapesOf> | undefined;
 
-  return async (ownParams, x, states = []) => {
-    const params = given.map((layer, i) => {
-      const own = ownParams[i] as ArrayTree;
-      return layer.initState ? { params: own, state: states[i] as ArrayTree } : own;
-    });
-    if (!layersOnKernels(x)) return graph(params, x);
-    using _ = owns(params, x);
+  return async (params, x, states = []) => {
+    if (!layersOnKernels(x)) return graph(params, x, states);
+    using _ = owns(params, x, states);
     const { arrayAt, bringIn, numbersOf, tapesOf, withWorkspace } = await kernels();
     tapeFor ??= tapesOf(layers);
-    const tape = tapeFor(() => params, x.shape);
+    const tape = tapeFor(() => ({ params, states }), x.shape);
     return await withWorkspace(async (work) => {
       const own = await bringIn(work, params);
+      const call = { training: false, state: await bringIn(work, states) };
       const input = work.copyOf(await numbersOf(x));
-      const { y } = await work.pool.exclusive(() => tape.forward(work, own, input, false));
+      const { y } = await work.pool.exclusive(() => tape.forward(work, own, input, call));
       return arrayAt(work, y, tape.outputShape);
     });
-  };
-}
-
-/** The layer in evaluation, as one whose parameters are `{ params, state }`, if it has a state. */
-function withStateAmongParams(layer: Layer): Layer {
-  if (!layer.initState) return layer;
-  type Given = { params: ArrayTree; state: ArrayTree };
-  return {
-    config: layer.config,
-    init: layer.init,
-    apply(given, x) {
-      const { params, state } = given as Given;
-      return layer.apply(params, x, state);
-    },
   };
 }

@@ -57,14 +57,14 @@ async function onTape(
   const pool = poolOf(threads);
   const work = new Workspace(pool, await pool.load(layersKernels, pool.form));
   const before = pool.memory.used;
-  const tape = planTape(layers, params, x.shape);
+  const tape = planTape(layers, () => ({ params }), x.shape);
   expect(tape.outputShape).toEqual(dy.shape);
   const own = await bringIn(work, params);
   const gradients = zerosLike(work, params);
   const input = work.copyOf((await x.ref.data()) as Float32Array);
   const byOutput = work.copyOf((await dy.ref.data()) as Float32Array);
   const found = await pool.exclusive(async () => {
-    const { y, kept } = await tape.forward(work, own, input, true);
+    const { y, kept } = await tape.forward(work, own, input, { training: true });
     const output = [...work.floats(y, sizeOf(dy.shape))];
     work.release(y);
     const call = { params: own, gradients, kept, dy: byOutput, wantsInput: true };
@@ -133,7 +133,7 @@ async function expectSame(layers: readonly Layer[], shape: number[], seed = 0): 
   const keys = [...random.split(random.key(seed), layers.length + 2)] as np.Array[];
   const params = layers.map((layer, i) => layer.init(keys[i] as np.Array));
   const x = random.normal(keys[layers.length] as np.Array, shape);
-  const { outputShape } = planTape(layers, params, shape);
+  const { outputShape } = planTape(layers, () => ({ params }), shape);
   const dy = random.normal(keys[layers.length + 1] as np.Array, [...outputShape]);
   try {
     const [found, wanted] = [
@@ -354,12 +354,12 @@ test("keeps the tapes of the last shapes", () => {
     },
   };
   const tapeFor = tapesOf([layer]);
-  const first = tapeFor(() => [{}], [1]);
-  expect(tapeFor(() => [{}], [1])).toBe(first);
-  for (let size = 2; size <= 33; size++) tapeFor(() => [{}], [size]);
+  const first = tapeFor(() => ({ params: [{}] }), [1]);
+  expect(tapeFor(() => ({ params: [{}] }), [1])).toBe(first);
+  for (let size = 2; size <= 33; size++) tapeFor(() => ({ params: [{}] }), [size]);
   expect(planned).toBe(33);
-  tapeFor(() => [{}], [2]);
+  tapeFor(() => ({ params: [{}] }), [2]);
   expect(planned).toBe(33);
-  expect(tapeFor(() => [{}], [1])).not.toBe(first);
+  expect(tapeFor(() => ({ params: [{}] }), [1])).not.toBe(first);
   expect(planned).toBe(34);
 });

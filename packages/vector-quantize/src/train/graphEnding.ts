@@ -1,5 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
-import type { ModelParams } from "../nn/model.ts";
+import type { LayerStates, ModelParams } from "../nn/model.ts";
 import { bringOut, shapesOf } from "../nn/numbers.ts";
 import { jitted } from "../tree.ts";
 import type { QuantizerReport, StepEnding } from "./stepEnding.ts";
@@ -16,6 +16,8 @@ export interface GraphConclusion {
   readonly reconstruction: np.Array;
   readonly distortion: np.Array;
   readonly report: QuantizerReport;
+  /** The states of the layers after the step, if the model has some. */
+  readonly layers?: LayerStates;
 }
 
 /** The optimizer in a graph, whatever it does: the state is one of arrays. */
@@ -23,9 +25,13 @@ export function graphEnding(conclude: (found: GraphConclusion) => TrainStepResul
   const finish = jitted(conclude);
   return {
     take: () => undefined,
-    heldParts: ({ variables: { params } }) => ({ params, optimizer: {}, average: {} }),
+    heldParts: ({ variables: { params, layers } }) => ({
+      ...{ params, optimizer: {}, average: {} },
+      ...(layers && { layers }),
+    }),
     conclude({ work, held, gradients, key, reconstruction, distortion, report }, before, timed) {
       const shapes = shapesOf(before.variables.params);
+      const layers = before.variables.layers && (held.arraysAt(held.places.layers) as LayerStates);
       const result = timed("optimizer", () =>
         finish({
           before: refTree(before),
@@ -34,6 +40,7 @@ export function graphEnding(conclude: (found: GraphConclusion) => TrainStepResul
           reconstruction: np.array(reconstruction),
           distortion: np.array(distortion),
           report,
+          ...(layers && { layers }),
         }),
       );
       held.free();

@@ -2,7 +2,7 @@ import { numpy as np, tree } from "@jax-js/jax";
 import type { Pool } from "../kernels/engine/pool.ts";
 import { type Addresses, addressesIn, sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
-import type { ModelParams } from "../nn/model.ts";
+import type { LayerStates, ModelParams } from "../nn/model.ts";
 import { numbersOf } from "../nn/numbers.ts";
 import type { ArrayTree } from "../tree.ts";
 import { type BesideHeld, holdings } from "./holdings.ts";
@@ -11,15 +11,17 @@ import type { OptState } from "./optimizer.ts";
 import type { TrainState } from "./trainState.ts";
 import { mapPaths } from "./trees.ts";
 
-/** What an optimizer moves. */
-export type MovedByOptimizer = {
+/** What of a state of training is held. */
+export type HeldParts = {
   readonly params: ModelParams;
   readonly optimizer: OptState;
   readonly average: TrainState["average"];
+  /** The states of the layers, of a model that has them. */
+  readonly layers?: LayerStates;
 };
 
 /** The same by address. */
-type Places = { readonly [Part in keyof MovedByOptimizer]: Addresses };
+type Places = { readonly [Part in keyof Required<HeldParts>]: Addresses };
 
 /** Floats of a vector: so many side by side are a leaf's least. */
 const VECTOR = 4;
@@ -28,8 +30,8 @@ const MARGIN = 32;
 const up = (floats: number) => Math.max(1, Math.ceil(floats / VECTOR)) * VECTOR;
 
 /**
- * Parameters, moments and average of a state of training in the kernels' memory, where they stay from step
- * to step: leaf behind leaf, each filled up to whole vectors with zeros.
+ * Parameters, moments, average and states of layers of a state of training in the kernels' memory, where they
+ * stay from step to step: leaf behind leaf, each filled up to whole vectors with zeros.
  */
 export class HeldState {
   readonly pool: Pool;
@@ -39,7 +41,7 @@ export class HeldState {
   readonly #shapes: ReadonlyMap<number, { readonly shape: number[]; readonly whole: boolean }>;
   readonly #start: number;
 
-  private constructor(pool: Pool, start: number, parts: MovedByOptimizer) {
+  private constructor(pool: Pool, start: number, parts: HeldParts) {
     this.pool = pool;
     this.#start = start;
     const shapes = new Map<number, { shape: number[]; whole: boolean }>();
@@ -63,7 +65,7 @@ export class HeldState {
   }
 
   /** Copies of `parts`, which stay the caller's, in the memory of `pool`. */
-  static async of(pool: Pool, parts: MovedByOptimizer): Promise<HeldState> {
+  static async of(pool: Pool, parts: HeldParts): Promise<HeldState> {
     const leaves = tree.leaves(parts as never) as unknown as np.Array[];
     const numbers = await Promise.all(leaves.map((leaf) => numbersOf(leaf)));
     const { memory } = pool;
@@ -142,7 +144,7 @@ export function stateHolding(holding: Holding): TrainState {
     holdings.delete(state);
     const parts = held.arraysAt(held.places as unknown as Addresses);
     held.free();
-    return parts as unknown as MovedByOptimizer;
+    return parts as unknown as HeldParts;
   });
   holdings.set(state, holding);
   return state;
@@ -160,23 +162,24 @@ export function takeHeld(state: TrainState, owner: object, pool: Pool): Holding 
   show(state, holding, () => {
     const parts = held.arraysAt(held.places as unknown as Addresses);
     tree.dispose(parts as never);
-    return parts as unknown as MovedByOptimizer;
+    return parts as unknown as HeldParts;
   });
   return holding;
 }
 
-/** Has `state` show the parts that `made` makes, once, when it is looked at. */
-function show(state: TrainState, { moved }: BesideHeld, made: () => MovedByOptimizer): void {
+/** Has `shown` show the parts that `made` makes, once, when it is looked at. */
+function show(shown: TrainState, { state }: BesideHeld, made: () => HeldParts): void {
   let parts: Pick<TrainState, "variables" | "optimizer" | "average"> | undefined;
   const all = () => {
     if (parts === undefined) {
-      const { params, optimizer, average } = made();
-      parts = { variables: { params, ...moved }, optimizer, average };
+      const { params, optimizer, average, layers } = made();
+      const variables = { params, state, ...(layers && { layers }) };
+      parts = { variables, optimizer, average };
     }
     return parts;
   };
   for (const part of ["variables", "optimizer", "average"] as const) {
-    Object.defineProperty(state, part, {
+    Object.defineProperty(shown, part, {
       get: () => all()[part],
       enumerable: true,
       configurable: true,

@@ -1,10 +1,10 @@
 import type { numpy as np } from "@jax-js/jax";
-import type { ModelVariables } from "../nn/model.ts";
+import type { ArrayTree } from "../tree.ts";
 
 /** What else a state of training has. */
 export interface BesideHeld {
-  /** The variables but the parameters. */
-  readonly moved: Omit<ModelVariables, "params">;
+  /** The quantizer's. */
+  readonly state: ArrayTree;
   readonly key: np.Array;
   readonly step: np.Array;
 }

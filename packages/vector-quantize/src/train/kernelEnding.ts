@@ -74,7 +74,8 @@ export function kernelEnding(rule: UpdateRule, options: EndingOptions): StepEndi
     heldParts(state) {
       check(state);
       const { variables, optimizer, average } = state;
-      return { params: variables.params, optimizer, average };
+      const { params, layers } = variables;
+      return { params, optimizer, average, ...(layers && { layers }) };
     },
     async conclude(found, _before, timed) {
       const { held, key, report } = found;
@@ -84,8 +85,7 @@ export function kernelEnding(rule: UpdateRule, options: EndingOptions): StepEndi
         return metricsOf(found, step.ref);
       });
       tree.dispose([report.loss, report.losses] as never);
-      const moved = { state: report.state };
-      return { state: stateHolding({ held, owner, moved, key, step }), metrics };
+      return { state: stateHolding({ held, owner, state: report.state, key, step }), metrics };
     },
   };
 }

@@ -1,9 +1,9 @@
 import { numpy as np } from "@jax-js/jax";
-import { type Addresses, addressesIn } from "../kernels/layers/layerPlan.ts";
+import { type Addresses, addressesIn, type ForwardCall } from "../kernels/layers/layerPlan.ts";
 import { type ReconstructionRule, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
 import { type Workspace, withWorkspace } from "../kernels/layers/workspace.ts";
 import type { Model } from "../nn/model.ts";
-import { hostNumbersOf, numbersOf } from "../nn/numbers.ts";
+import { arrayOf, hostNumbersOf, numbersOf } from "../nn/numbers.ts";
 import { tapesOf } from "../nn/tape.ts";
 import { type ArrayTree, eachArray, owns, release } from "../tree.ts";
 import { checkOutput } from "./checks.ts";
@@ -12,8 +12,8 @@ import { HeldState } from "./heldState.ts";
 import { type EndingOptions, kernelEnding } from "./kernelEnding.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import { type BufferPass, outputShape, quantizerPass } from "./quantizerPass.ts";
-import { splitKey } from "./splitKey.ts";
 import type { GradientPlaces, Timed } from "./stepEnding.ts";
+import { keysOfStep } from "./stepKeys.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 import { ruleOf } from "./updateRule.ts";
 
@@ -36,47 +36,66 @@ export function createKernelStep(model: Model, parts: StepParts) {
   const ending = optimizerRule ? kernelEnding(optimizerRule, parts) : graphEnding(conclude);
   const encoderFor = tapesOf(model.layers.encoder);
   const decoderFor = tapesOf(model.layers.decoder);
+  const draws = [...model.layers.encoder, ...model.layers.decoder].some(({ draws }) => draws);
+
+  /** The tapes for batches of `shape`. Throws what the model would. Looks at the state where layers are graphs. */
+  function plan(state: TrainState, shape: readonly number[]) {
+    const arraysOf = (side: "encoder" | "decoder") => () => {
+      const { params, layers } = state.variables;
+      return { params: params[side], states: layers?.[side] };
+    };
+    const encoder = encoderFor(arraysOf("encoder"), shape);
+    const codes = outputShape(model.quantizer, encoder.outputShape);
+    const decoder = decoderFor(arraysOf("decoder"), codes);
+    checkOutput(decoder.outputShape, shape);
+    return { encoder, decoder };
+  }
 
   return async (
     before: TrainState,
     batch: np.Array,
     timer?: PhaseTimer,
-  ): Promise<TrainStepResult> => {
+  ): Promise<TrainStepResult | undefined> => {
     const timed: Timed = timer ? timer.time : (_phase, run) => run();
     /** What is given up at the end, and what on an error alone. */
     const [borrowed, made]: [unknown[], unknown[]] = [[batch], []];
     using _ = owns(borrowed);
+    borrowed.push(before);
+    const { encoder, decoder } = plan(before, batch.shape);
+    if (!encoder.trains || !decoder.trains) {
+      borrowed.length = 0;
+      return undefined;
+    }
     const taken = ending.take(before);
-    borrowed.push(taken ? [taken.moved, taken.key, taken.step] : before);
+    if (taken) borrowed.splice(1, 1, taken.state, taken.key, taken.step);
     let held = taken?.held;
     let open: BufferPass | undefined;
     try {
       return await withWorkspace(async (work) => {
         const { pool } = work;
         held ??= await HeldState.of(pool, ending.heldParts(before));
-        const { moved, key, step } = taken ?? { ...before, moved: before.variables };
+        const { state, key, step } = taken ?? { ...before, state: before.variables.state };
         const { places } = held;
         const params = places.params as GradientPlaces;
-        const arraysOf = <Side extends keyof GradientPlaces>(side: Side) => {
-          const arrays = (held as HeldState).arraysAt(params[side]);
-          borrowed.push(arrays);
-          return arrays;
-        };
-        const [nextKey, stepKey] = (await splitKey(key)) as [np.Array, np.Array];
+        const keys = keysOfStep(await hostNumbersOf<Uint32Array<ArrayBuffer>>(key), draws);
+        const [nextKey, stepKey] = [arrayOf(keys.next), arrayOf(keys.quantizer)];
         made.push(nextKey, stepKey);
-        const encoder = encoderFor(() => arraysOf("encoder") as ArrayTree[], batch.shape);
-        const decoder = decoderFor(
-          () => arraysOf("decoder") as ArrayTree[],
-          outputShape(model.quantizer, encoder.outputShape),
-        );
-        checkOutput(decoder.outputShape, batch.shape);
+        const callOf = (side: "encoder" | "decoder"): ForwardCall => ({
+          training: true,
+          state: (places.layers as GradientPlaces | undefined)?.[side],
+          key: keys[side],
+        });
+        const quantizerParams = held.arraysAt(params.quantizer);
+        borrowed.push(quantizerParams);
         const gradients = held.gradientsIn(work) as GradientPlaces;
         const image = work.copyOf(await numbersOf(batch));
 
         const { y, kept } = await timed("encoder forward", () =>
-          pool.exclusive(() => encoder.forward(work, params.encoder, work.hold(image), true)),
+          pool.exclusive(() =>
+            encoder.forward(work, params.encoder, work.hold(image), callOf("encoder")),
+          ),
         );
-        const variables = { params: arraysOf("quantizer"), state: moved.state };
+        const variables = { params: quantizerParams, state };
         const vectors = { at: y, shape: encoder.outputShape };
         const passed = await timed("quantizer forward", () =>
           pass(work, variables, vectors, stepKey),
@@ -85,7 +104,12 @@ export function createKernelStep(model: Model, parts: StepParts) {
         made.push(passed.report);
         const { found, byCodes } = await timed("decoder", () =>
           pool.exclusive(async () => {
-            const { y, kept } = await decoder.forward(work, params.decoder, passed.output, true);
+            const { y, kept } = await decoder.forward(
+              work,
+              params.decoder,
+              passed.output,
+              callOf("decoder"),
+            );
             const found = await reconstructionLoss(work, rule, [y, image], batch.size);
             work.release(y, image);
             const byCodes = await decoder.backward(work, {

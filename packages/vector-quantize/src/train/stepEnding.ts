@@ -2,7 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import type { Addresses } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import type { Quantized } from "../quantizers/contract.ts";
-import type { HeldState, Holding, MovedByOptimizer } from "./heldState.ts";
+import type { HeldParts, HeldState, Holding } from "./heldState.ts";
 import type { StepPhase } from "./phaseTimer.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 
@@ -35,7 +35,7 @@ export interface StepEnding {
   /** What is held for a state, taken over from it; undefined if nothing is. */
   take(state: TrainState): Holding | undefined;
   /** What of a state of arrays is held during a step. Throws unless the optimizer made it. Borrows it. */
-  heldParts(state: TrainState): MovedByOptimizer;
+  heldParts(state: TrainState): HeldParts;
   /** Takes over the arrays that it is given and what is held, but not `before`. */
   conclude(
     found: StepFound,

@@ -3,7 +3,6 @@ import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors
 import { lazy } from "../lazy.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
-import { trainApart } from "../nn/chain.ts";
 import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
@@ -60,9 +59,9 @@ export interface Trainer {
   /** One step on `batch`: one jitted graph, nothing is read back. */
   step(state: TrainState, batch: np.Array): TrainStepResult;
   /**
-   * One step on `batch`, to the same result, with layers, search and codebook update on the kernels,
-   * and no N x K array. One graph, as `step`, on WebGPU, and with layers
-   * that do something else in training (`dropout`, `batchNorm`).
+   * One step on `batch`, to the same result, with layers, search, codebook update and optimizer on the
+   * kernels, and no N x K array. One graph, as `step`, on WebGPU, and with a layer of your own that does
+   * something else in training.
    *
    * @param timer is told where the time goes; the step then waits between its parts
    */
@@ -234,15 +233,15 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     return createKernelStep(model, {
       rule: { loss, range: [low, high], clamp },
       ...{ optimizer, averageDecay, quantizerWeight, peak },
-      conclude({ before, gradients, key, reconstruction, distortion, report }) {
+      conclude({ before, gradients, key, reconstruction, distortion, report, layers }) {
         const psnr = psnrOf(distortion, peak);
-        const [total, aside] = account({ reconstruction, psnr, report });
+        const found = { reconstruction, psnr, report, ...(layers && { layers }) };
+        const [total, aside] = account(found);
         return conclude({ before, gradients, key, total, ...aside });
       },
     });
   });
   const step = jitted(takeStep);
-  const onKernels = !trainApart([...model.layers.encoder, ...model.layers.decoder]);
 
   const applied = jitted((variables: ModelVariables, batch: np.Array) => {
     const { output, quantized, layers } = model.apply(variables, batch);
@@ -286,7 +285,10 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     async trainStep(state, batch, timer) {
       checkStep("trainer.trainStep", state, batch);
-      if (onKernels && layersOnKernels(batch)) return (await kernelStep())(state, batch, timer);
+      if (layersOnKernels(batch)) {
+        const result = await (await kernelStep())(state, batch, timer);
+        if (result) return result;
+      }
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {

@@ -1,6 +1,8 @@
 /** Layers of models on typed arrays: products, elementwise functions, windows, norms, losses. */
 export * from "./layers/activations";
+export * from "./layers/columns";
 export * from "./layers/convolution";
+export { dropout } from "./layers/dropout";
 export * from "./layers/normalize";
 export * from "./layers/pooling";
 export * from "./layers/rearrange";

@@ -48,7 +48,9 @@ test.each(functions)("%s and its slope are within %d on -8 ... 8", async (name, 
   const shapes = { inputShape: [count], outputShape: [count] };
   const plan = planActivation({ kind: "activation", name, ...shapes, factor: 1 });
   const work = new Workspace(pool, await pool.load(layersKernels, pool.form));
-  const { y, kept } = await pool.exclusive(() => plan.forward(work, {}, work.copyOf(xs), true));
+  const { y, kept } = await pool.exclusive(() =>
+    plan.forward(work, {}, work.copyOf(xs), { training: true }),
+  );
   expect(worst(work.floats(y, count), f)).toBeLessThan(most);
   const [slopes] = kept as readonly [number];
   expect(worst(work.floats(slopes, count), slope)).toBeLessThan(most);
@@ -63,7 +65,7 @@ test("snake is within 2e-7, rounding apart, for angles up to thousands", async (
     const wide = xs.map((x) => x * reach);
     const alpha = work.copyOf(Float32Array.of(1, 1, 1, 1));
     const { y } = await pool.exclusive(() =>
-      plan.forward(work, { alpha }, work.copyOf(wide), false),
+      plan.forward(work, { alpha }, work.copyOf(wide), { training: false }),
     );
     const off = work.floats(y, count).map((value, i) => {
       const x = wide[i] as number;

@@ -23,7 +23,8 @@ export function planActivation({
   return {
     inputShape,
     outputShape,
-    async forward(work, _params, x, training) {
+    trains: true,
+    async forward(work, _params, x, { training }) {
       const y = work.take(size);
       const slopes = training && name !== "relu" ? work.take(size) : 0;
       const args = [x, y, slopes, ...(factor === undefined ? [] : [factor])];

@@ -1,3 +1,4 @@
+import { splitKeyAt } from "../threefry.ts";
 import { type Addresses, type Kept, keptBuffers, type LayerPlan } from "./layerPlan.ts";
 
 /** Whether there is a parameter in this tree. */
@@ -5,16 +6,18 @@ function hasParams(params: Addresses): boolean {
   return typeof params === "number" || Object.values(params).some(hasParams);
 }
 
-/** Layers one after another; parameters are a list, a tree each. */
+/** Layers one after another; parameters and states are lists, a tree each, and the key is split up. */
 export function planChain(layers: readonly LayerPlan[], inputShape: readonly number[]): LayerPlan {
   return {
     inputShape,
     outputShape: layers.at(-1)?.outputShape ?? inputShape,
-    async forward(work, params, x, training) {
+    trains: layers.every(({ trains }) => trains),
+    async forward(work, params, x, { training, state, key }) {
       const kept: Kept[] = [];
       let y = x;
       for (const [i, layer] of layers.entries()) {
-        const passed = await layer.forward(work, at(params, i), y, training);
+        const own = { state: state && at(state, i), key: key && splitKeyAt(key, i) };
+        const passed = await layer.forward(work, at(params, i), y, { training, ...own });
         kept.push(passed.kept);
         y = passed.y;
       }

@@ -61,7 +61,7 @@ async function onKernels({ shape, batch, transposed, bias }: Case, form: "relaxe
         bias: work.copyOf(new Float32Array(outputs)),
       };
       const x = work.copyOf(numbers.x);
-      const { y, kept } = await plan.forward(work, params, x, true);
+      const { y, kept } = await plan.forward(work, params, x, { training: true });
       const dy = work.copyOf(numbers.dy);
       const values = work.floats(y, sizeOf(outputShape)).slice();
       const dx = await plan.backward(work, { params, gradients, kept, dy, wantsInput: true });

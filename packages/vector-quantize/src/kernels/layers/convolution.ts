@@ -44,7 +44,8 @@ export function planConvolution(work: ConvolutionWork): LayerPlan {
   return {
     inputShape,
     outputShape,
-    async forward(work, params, x, training) {
+    trains: true,
+    async forward(work, params, x, { training }) {
       const { weight, bias: shift } = params as unknown as WeightAndBias;
       const zeros = bias ? 0 : work.take(outputs);
       if (!bias) work.floats(zeros, outputs).fill(0);

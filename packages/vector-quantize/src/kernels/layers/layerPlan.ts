@@ -11,14 +11,27 @@ export interface Shapes {
 
 /** A layer on buffers of one shape, forward and back. */
 export interface LayerPlan extends Shapes {
+  /** Whether `forward` does in training what the layer does then. */
+  readonly trains: boolean;
+
   /** The output of the buffer `x`, which it releases, or keeps as it says for the way back. */
-  forward(work: Workspace, params: Addresses, x: number, training: boolean): Promise<Passed>;
+  forward(work: Workspace, params: Addresses, x: number, call: ForwardCall): Promise<Passed>;
 
   /**
    * Adds the gradients of the parameters to `gradients`, and gives that of the input from that of the
    * output, which it releases, with what `forward` kept. Without `wantsInput` there is none, and it is 0.
    */
   backward(work: Workspace, call: BackwardCall): Promise<number>;
+}
+
+/** What the way there is given beside parameters and input. */
+export interface ForwardCall {
+  /** Whether there will be a way back, and the layer's state moves. */
+  readonly training: boolean;
+  /** The layer's state, if it has one. Training writes the next one over it. */
+  readonly state?: Addresses | undefined;
+  /** PRNG key of the layer's own in training, if some layer draws: two words. */
+  readonly key?: Uint32Array | undefined;
 }
 
 /** Buffers that a way back needs, held for it. None in evaluation. */

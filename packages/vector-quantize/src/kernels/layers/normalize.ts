@@ -24,7 +24,8 @@ export function planNormalize(given: NormalizeWork): LayerPlan {
   return {
     inputShape,
     outputShape,
-    async forward(work, params, x, training) {
+    trains: true,
+    async forward(work, params, x, { training }) {
       const { weight, bias } = params as unknown as WeightAndBias;
       const y = work.take(size);
       const moments = training ? work.take(2 * images * groups) : 0;

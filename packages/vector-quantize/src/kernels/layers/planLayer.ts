@@ -1,6 +1,8 @@
 import { overVectors, planActivation } from "./activation.ts";
+import { planBatchNorm } from "./batchNorm.ts";
 import { planChain } from "./chain.ts";
 import { planConvolution } from "./convolution.ts";
+import { planDropout } from "./dropout.ts";
 import { type Addresses, keptBuffers, type LayerPlan, sizeOf } from "./layerPlan.ts";
 import type { LayerWork, ResidualWork } from "./layerWork.ts";
 import { planNormalize } from "./normalize.ts";
@@ -13,8 +15,12 @@ export function planLayer(work: LayerWork): LayerPlan {
   switch (work.kind) {
     case "activation":
       return planActivation(work);
+    case "batchNorm":
+      return planBatchNorm(work);
     case "convolution":
       return planConvolution(work);
+    case "dropout":
+      return planDropout(work);
     case "normalize":
       return planNormalize(work);
     case "rearrange":
@@ -35,8 +41,10 @@ function planResidual({ layers, inputShape, outputShape }: ResidualWork): LayerP
   return {
     inputShape,
     outputShape,
-    async forward(work, params, x, training) {
-      const passed = await inner.forward(work, insideOf(params), work.hold(x), training);
+    trains: inner.trains,
+    async forward(work, params, x, { state, ...call }) {
+      const own = { ...call, state: state && insideOf(state) };
+      const passed = await inner.forward(work, insideOf(params), work.hold(x), own);
       // Where an inner layer keeps its output for the way back, the sum needs a buffer of its own.
       const needed = keptBuffers(passed.kept).includes(passed.y);
       const y = needed ? work.copy(passed.y, size) : passed.y;

@@ -27,6 +27,7 @@ export function planRearrange(given: RearrangeWork): LayerPlan {
   return {
     inputShape,
     outputShape,
+    trains: true,
     forward: async (work, _params, x) => ({ y: await moved(work, x, deepens), kept: [] }),
     backward: (work, { dy }: BackwardCall) => moved(work, dy, !deepens),
   };

@@ -27,7 +27,8 @@ export function planSnake({ inputShape, outputShape }: SnakeWork): LayerPlan {
   return {
     inputShape,
     outputShape,
-    async forward(work, params, x, training) {
+    trains: true,
+    async forward(work, params, x, { training }) {
       const alphas = repeated(work, params);
       const y = work.take(size);
       const args = [x, y, alphas, 4 * width];

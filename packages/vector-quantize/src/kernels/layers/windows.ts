@@ -29,7 +29,8 @@ export function planWindows(given: WindowsWork): LayerPlan {
   return {
     inputShape,
     outputShape,
-    async forward(work, _params, x, training) {
+    trains: true,
+    async forward(work, _params, x, { training }) {
       const y = work.take(outputs);
       const kept = training && name === "maxPool" ? [work.take(Math.ceil(outputs / 4))] : [];
       if (name === "maxPool") await over(work, "maxPool", [x, y, kept[0] ?? 0, ...sizes]);

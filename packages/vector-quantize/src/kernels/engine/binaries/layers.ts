@@ -2,7 +2,8 @@
 import type { KernelModule } from "../kernelModule.ts";
 
 export const layersKernels: KernelModule<
-  "updateBlocks"
+  "dropout"
+  | "updateBlocks"
   | "winograd"
   | "winogradOuter"
   | "relu"
@@ -15,6 +16,8 @@ export const layersKernels: KernelModule<
   | "gelu"
   | "multiplyInto"
   | "addInto"
+  | "centredColumns"
+  | "mixColumns"
   | "convolve"
   | "convolutionOuter"
   | "packWeights"
@@ -37,6 +40,7 @@ export const layersKernels: KernelModule<
 > = {
   name: "layers",
   functions: [
+    "dropout",
     "updateBlocks",
     "winograd",
     "winogradOuter",
@@ -50,6 +54,8 @@ export const layersKernels: KernelModule<
     "gelu",
     "multiplyInto",
     "addInto",
+    "centredColumns",
+    "mixColumns",
     "convolve",
     "convolutionOuter",
     "packWeights",

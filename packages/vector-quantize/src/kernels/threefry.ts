@@ -1,6 +1,3 @@
-import type { numpy as np } from "@jax-js/jax";
-import { arrayOf, hostNumbersOf } from "../nn/numbers.ts";
-
 /** Distances that the rounds of Threefry-2x32 turn by. */
 const TURNS = [
   [13, 15, 26, 6],
@@ -28,10 +25,6 @@ export function threefry(key: Uint32Array, high: number, low: number): [number, 
   return [a >>> 0, b >>> 0];
 }
 
-/** `random.split(key, count)` on the host, where it takes microseconds. `key` stays the caller's. */
-export async function splitKey(key: np.Array, count = 2): Promise<np.Array[]> {
-  const numbers = await hostNumbersOf<Uint32Array<ArrayBuffer>>(key);
-  return Array.from({ length: count }, (_, i) =>
-    arrayOf(Uint32Array.from(threefry(numbers, 0, i))),
-  );
-}
+/** The key at `index` of those that `random.split` makes of `key`, however many. */
+export const splitKeyAt = (key: Uint32Array, index: number): Uint32Array<ArrayBuffer> =>
+  Uint32Array.from(threefry(key, 0, index));
