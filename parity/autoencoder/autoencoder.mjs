@@ -71,14 +71,28 @@ export async function readImages(path) {
   return { height, width, floats };
 }
 
-/** The images with these numbers as a batch `[B, H, W, 1]`. */
-export function batchOf({ height, width, floats }, numbers) {
-  const size = height * width;
+/** Digits of 28 x 28 as images of 32 x 32 in three channels. */
+export function coloured({ height, width, floats }) {
+  const [high, wide, channels] = [height + 4, width + 4, 3];
+  const count = floats.length / (height * width);
+  const all = new Float32Array(count * high * wide * channels).fill(-1);
+  for (let i = 0; i < floats.length; i++) {
+    const [row, column] = [Math.floor(i / width), i % width];
+    const image = Math.floor(row / height);
+    const at = (image * high + (row % height) + 2) * wide + column + 2;
+    all.fill(floats[i], channels * at, channels * (at + 1));
+  }
+  return { height: high, width: wide, channels, floats: all };
+}
+
+/** The images with these numbers as a batch `[B, H, W, C]`. */
+export function batchOf({ height, width, channels = 1, floats }, numbers) {
+  const size = height * width * channels;
   const batch = new Float32Array(numbers.length * size);
   numbers.forEach((number, i) => {
     batch.set(floats.subarray(number * size, (number + 1) * size), i * size);
   });
-  return np.array(batch, { shape: [numbers.length, height, width, 1] });
+  return np.array(batch, { shape: [numbers.length, height, width, channels] });
 }
 
 /** Trains on the given batches (lists of image numbers) and returns both losses of each step. */

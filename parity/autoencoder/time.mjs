@@ -1,7 +1,7 @@
 /**
  * Times a training step of the example autoencoder on both sides, turn by turn: README.md tells how.
  *
- *   node parity/autoencoder/time.mjs --images ... --python venv/bin/python --codes 512 --patches
+ *   node parity/autoencoder/time.mjs --images ... --python venv/bin/python --codes 512 --model patches
  */
 import "vector-quantize"; // first: jax-js must find the threads when it loads
 import { spawn } from "node:child_process";
@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { blockUntilReady, random, tree } from "@jax-js/jax";
+import { imageAutoencoder } from "vector-quantize/nn";
 import { initNode } from "vector-quantize/node";
 import {
   batchOf,
@@ -17,6 +18,7 @@ import {
   buildModel,
   buildPatchModel,
   buildTrainer,
+  coloured,
   readImages,
 } from "./autoencoder.mjs";
 
@@ -27,7 +29,8 @@ const { values } = parseArgs({
     threads: { type: "string", default: "4" },
     rounds: { type: "string", default: "8" },
     codes: { type: "string", default: "256" },
-    patches: { type: "boolean", default: false },
+    model: { type: "string", default: "convolutions" },
+    "channels-last": { type: "boolean", default: false },
   },
 });
 if (values.images === undefined) throw new Error("--images: expected a path, got none");
@@ -36,7 +39,8 @@ const stepsPerTurn = 5;
 const script = fileURLToPath(new URL("train.py", import.meta.url));
 const codes = Number(values.codes);
 const args = [script, "--images", values.images, "--threads", values.threads, "--serve"];
-args.push("--codes", values.codes, ...(values.patches ? ["--patches"] : []));
+args.push("--codes", values.codes, "--model", values.model);
+if (values["channels-last"]) args.push("--channels-last");
 const child = spawn(values.python, args, { stdio: ["pipe", "pipe", "inherit"] });
 const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
 const answer = async () => JSON.parse((await answers.next()).value);
@@ -46,22 +50,29 @@ const original = async (count) => {
 };
 
 await initNode({ threads: Number(values.threads) });
-const images = await readImages(values.images);
-const trainer = buildTrainer(values.patches ? buildPatchModel({ codes }) : buildModel({ codes }));
+const digits = await readImages(values.images);
+const builders = {
+  convolutions: buildModel,
+  patches: buildPatchModel,
+  default: ({ codes }) => imageAutoencoder({ codebookSize: codes }),
+};
+const [images, count] = values.model === "default" ? [coloured(digits), 64] : [digits, batchSize];
+const trainer = buildTrainer(builders[values.model]({ codes }));
 let state = trainer.init(random.key(0));
 let taken = 0;
 
 /** Milliseconds of each of `count` calls of `step`, from batch at hand to new state and losses. */
-async function ours(step, count) {
+async function ours(step, steps) {
   const times = [];
-  for (let i = 0; i < count; i++) {
-    const numbers = Array.from({ length: batchSize }, (_, j) => (taken * batchSize + j) % 9000);
+  for (let i = 0; i < steps; i++) {
+    const numbers = Array.from({ length: count }, (_, j) => (taken * count + j) % 9000);
     const batch = batchOf(images, numbers);
     taken += 1;
     const begin = performance.now();
     const result = await step(state, batch);
     state = result.state;
-    await blockUntilReady([state, result.metrics]);
+    // A step on the kernels is over when it gives its result, and holds the state as it is best for the next.
+    await blockUntilReady(step === trainer.step ? [state, result.metrics] : result.metrics);
     times.push(performance.now() - begin);
     tree.dispose(result.metrics);
   }
@@ -72,7 +83,7 @@ const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
 const about = await answer();
 console.log(
   `${cpus()[0].model}, Node ${process.versions.node}, torch ${about.torch}, ${values.threads} threads, ` +
-    `${values.patches ? "patches" : "convolutions"}, ${codes} codes`,
+    `${values.model}${values["channels-last"] ? ", channels last" : ""}, ${codes} codes`,
 );
 const sides = {
   original,

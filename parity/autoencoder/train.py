@@ -79,6 +79,42 @@ class Patches(nn.Module):
         return out, indices, loss
 
 
+class Block(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.ReLU(), nn.Conv2d(width, width, 3, padding=1),
+                                    nn.ReLU(), nn.Conv2d(width, width, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.layers(x)
+
+
+class Default(nn.Module):
+    """The model that `vq train` builds by default, as one would write it here."""
+
+    def __init__(self, codes: int, width: int = 32, code_dim: int = 8):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, width, 1), Block(width))
+        self.inwards = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, code_dim))
+        self.quantizer = VectorQuantize(dim=code_dim, codebook_size=codes, decay=0.9, commitment_weight=0.25,
+                                        threshold_ema_dead_code=3.2, rotation_trick=True,
+                                        straight_through=False, directional_reparam=False)
+        self.decoder = nn.Sequential(nn.Conv2d(code_dim, width, 1), Block(width), nn.Conv2d(width, 12, 1),
+                                     nn.PixelShuffle(2))
+
+    def forward(self, x: torch.Tensor):
+        h = self.encoder(x)
+        vectors = self.inwards(h.flatten(2).transpose(1, 2))
+        quantized, indices, loss = self.quantizer(vectors)
+        out = self.decoder(quantized.transpose(1, 2).unflatten(2, h.shape[2:]))
+        return out, indices, loss
+
+
+def coloured(images: torch.Tensor) -> torch.Tensor:
+    """Digits as images of 32 x 32 in three channels."""
+    return nn.functional.pad(images, (2, 2, 2, 2), value=-1.0).repeat(1, 3, 1, 1)
+
+
 def batches(count: int, steps: int):
     """Image numbers of each batch: shuffled anew each epoch, the last batch of an epoch smaller."""
     done = 0
@@ -135,16 +171,24 @@ def train(images: torch.Tensor, seed: int, steps: int, out: Path, start: Path | 
     )
 
 
-def serve(images: torch.Tensor, codes: int, patches: bool) -> None:
+def serve(images: torch.Tensor, codes: int, which: str, channels_last: bool) -> None:
     """Answers each line of stdin, a number of steps, with the milliseconds of each as JSON."""
     torch.manual_seed(0)
-    model = Patches(codes) if patches else build(codes)
+    model = {"convolutions": build, "patches": Patches, "default": Default}[which](codes)
+    count = 64 if which == "default" else BATCH
+    if which == "default":
+        images = coloured(images)
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        images = images.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
     for line in sys.stdin:
         times = []
         for _ in range(int(line)):
-            x = images[torch.randperm(len(images))[:BATCH]]
+            x = images[torch.randperm(len(images))[:count]]
+            if channels_last:
+                x = x.contiguous(memory_format=torch.channels_last)
             begin = time.perf_counter()
             step(model, optimizer, x)
             times.append(1000 * (time.perf_counter() - begin))
@@ -161,12 +205,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--codes", type=int, default=CODES, help="codebook size, with --serve")
-    parser.add_argument("--patches", action="store_true", help="the model of patches, with --serve")
+    parser.add_argument("--model", choices=["convolutions", "patches", "default"], default="convolutions",
+                        help="the one of patches, or that of `vq train`, with --serve")
+    parser.add_argument("--channels-last", action="store_true", help="that memory format, with --serve")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     images = read_images(args.images)
     if args.serve:
-        serve(images, args.codes, args.patches)
+        serve(images, args.codes, args.model, args.channels_last)
         return
     args.out.mkdir(parents=True, exist_ok=True)
     for seed in args.seeds:
