@@ -61,6 +61,13 @@ test("a quantizer of a network's file becomes a run that encodes vectors", async
   expect(codes.data).toEqual(await indices.data());
 });
 
+test("export writes ONNX files of it", async () => {
+  expect(await vq("export", at("run"), "--format", "onnx")).toBe(0);
+  for (const name of ["encode.onnx", "decode.onnx", "apply.onnx"]) {
+    expect(readFileSync(at("run", "onnx", name)).length).toBeGreaterThan(100);
+  }
+});
+
 test("export writes the tensors and options that were imported", async () => {
   expect(await vq("export", at("run"), "--format", "torch", "--out", at("back"))).toBe(0);
   const told = JSON.parse(readFileSync(at("back", "quantizer.json"), "utf8"));

@@ -1,16 +1,11 @@
 import { tree } from "@jax-js/jax";
 import { saveSafetensors } from "vector-quantize/safetensors";
 import { toTorch } from "vector-quantize/torch";
+import type { ModelExport } from "./modelExport.ts";
 import { isAlone, type SavedModel } from "./modelFile.ts";
 
-/** What a format makes of a model: files by name, and what to know about them. */
-export interface TorchExport {
-  readonly files: Readonly<Record<string, Uint8Array | string>>;
-  readonly notes: readonly string[];
-}
-
 /** The quantizer of a model as a module of vector-quantize-pytorch. */
-export async function exportTorch(saved: SavedModel): Promise<TorchExport> {
+export async function exportTorch(saved: SavedModel): Promise<ModelExport> {
   const { model, variables } = saved;
   const own = { params: variables.params.quantizer, state: variables.state };
   const { className, kwargs, tensors, dropped } = toTorch(

@@ -56,7 +56,7 @@ export async function openSaved(fileOrFolder: string): Promise<SavedModel> {
 }
 
 /** Whether there is nothing around the quantizer. */
-export function isAlone({ model }: SavedModel): boolean {
+export function isAlone({ model }: Pick<SavedModel, "model">): boolean {
   return model.config.parts.length === 1;
 }
 

@@ -10,13 +10,16 @@ interface Options extends MachineOptions {
 
 /** What each format is called, and the module that writes it. */
 const formats = {
+  onnx: async () => (await import("../codec/exportOnnx.ts")).exportOnnx,
   torch: async () => (await import("../codec/exportTorch.ts")).exportTorch,
 };
 
-/** `vq export run/ --format torch` */
+/** `vq export run/ --format torch`, `vq export run/ --format onnx` */
 export function exportCommand(): Command {
   const command = new Command("export")
-    .description("write a model for other programs: its quantizer for vector-quantize-pytorch")
+    .description(
+      "write a model for other programs: as ONNX, or its quantizer for vector-quantize-pytorch",
+    )
     .argument("<model>", "model.safetensors, or the folder of a run")
     .addOption(
       new Option("--format <name>", "what for").choices(Object.keys(formats)).makeOptionMandatory(),
