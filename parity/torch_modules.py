@@ -55,7 +55,8 @@ RESIDUAL = [
 ]
 BINARY = [
     {"entropy_loss_weight": 0.5}, {"commitment_loss_weight": 0.25}, {"diversity_gamma": 2.0},
-    {"straight_through_activation": {"$module": "Tanh"}}, {"frac_per_sample_entropy": 0.5}, {"soft_clamp_input_value": 2.0},
+    {"straight_through_activation": {"$module": "Tanh"}},
+    {"straight_through_activation": {"$module": "PReLU", "num_parameters": 1}}, {"frac_per_sample_entropy": 0.5}, {"soft_clamp_input_value": 2.0},
     {"experimental_softplus_entropy_loss": True, "entropy_loss_offset": 2.0}, {"spherical": True},
     {"force_quantization_f32": False}, {"orthogonal_rotation": True},
 ]

@@ -76,6 +76,7 @@ LFQ = [
     lfq("commitment-alone-train", COMMITTED | {"entropy_loss_weight": 1e-12}),
     lfq("softplus-train", {"experimental_softplus_entropy_loss": True}),
     lfq("softplus-offset-train", {"experimental_softplus_entropy_loss": True, "entropy_loss_offset": 1.5}),
+    lfq("activation-parameters-train", {"straight_through_activation": {"$module": "PReLU", "num_parameters": 1}}),
     lfq("activation-train", {"straight_through_activation": {"$module": "Tanh"}}),
     lfq("scale-train", {"codebook_scale": 0.5}),
     lfq("scale-eval", {"codebook_scale": 0.5}, evaluate=True),

@@ -26,6 +26,7 @@ function ownObject(value: unknown): unknown {
   const { $optimizer, $module, ...rest } = Object(value) as Described;
   if ($optimizer) return optimizerOf($optimizer, rest);
   if ($module === "Tanh") return tanh;
+  if ($module === "PReLU") return prelu;
   if ($module === "Linear") return linear(rest.out_features as number);
   if ($module) throw new Error(`no object of ours for ${$module}`);
   return value;
@@ -36,6 +37,16 @@ function optimizerOf(name: string, { lr = 0, momentum = 0 }: Described): Codeboo
 }
 
 const tanh: ActivationFunction = { name: "tanh", activation: np.tanh };
+
+/** Its one slope is `weight` in both. */
+const prelu: ActivationFunction = {
+  name: "prelu",
+  init: () => ({ weight: np.full([1], 0.25) }),
+  activation(latents, params) {
+    const { weight } = params as { weight: np.Array };
+    return np.maximum(latents.ref, 0).add(np.minimum(latents, 0).mul(weight));
+  },
+};
 
 /** `nn.Linear` with a bias, whose weight is turned as all linear maps of ours are. */
 const linear = (outputs: number): CodebookBridge & CodeTransform => ({

@@ -7,6 +7,7 @@ import { codeEntropiesOnKernels } from "../losses/codeEntropyOnKernels.ts";
 import { kernelsAreFast } from "../paths.ts";
 import { normalise } from "../search/graph.ts";
 import { finiteRows, refuseRows, usableRows } from "../search/usable.ts";
+import type { ParamTree } from "../tree.ts";
 import type { RotationState } from "./fsq.ts";
 import { entropyInputs, lfqLosses } from "./lfq/losses.ts";
 import {
@@ -19,7 +20,10 @@ import type { LookupFreeParams, Preparation } from "./lookupFree/family.ts";
 import { type LookupFreeQuantizer, lookupFree } from "./lookupFree.ts";
 
 /** A `lfq` quantizer. Nothing of it is learned but the linear maps, where it has them. */
-export type LookupFreeBinaryQuantizer = LookupFreeQuantizer<LookupFreeParams, RotationState>;
+export type LookupFreeBinaryQuantizer = LookupFreeQuantizer<LfqParams, RotationState>;
+
+/** Linear maps, and the parameters of an activation of the user's own. */
+export type LfqParams = LookupFreeParams & { activation?: ParamTree };
 
 /**
  * Lookup-free quantization: every dimension is a bit, the sign of the value; with `spherical`,
@@ -59,7 +63,7 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
       .mul(2 * entry)
       .sub(entry);
 
-  return lookupFree<LookupFreeParams, RotationState>({
+  return lookupFree<LfqParams, RotationState>({
     name: "lfq",
     config,
     dim,
@@ -84,8 +88,13 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
         projectOut: map(outKey as np.Array, width, dim),
       });
       if (!options.hasProjections) tree.dispose([inKey, outKey] as np.Array[]);
+      const { straightThroughActivation: own } = options;
+      const activation = typeof own === "object" && own.init?.((rotationKey as np.Array).ref, bits);
       return {
-        params: options.hasProjections ? maps() : {},
+        params: {
+          ...(options.hasProjections && maps()),
+          ...(activation && { activation: activation as ParamTree }),
+        },
         state: initRotation(rotationKey as np.Array, bits, options.orthogonalRotation),
       };
     },
@@ -117,7 +126,7 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
     train({ variables, latents, levels, mask, key, temperature, prepared }) {
       const exact = lax.stopGradient(codesOf(levels));
       const codes = straightThrough(
-        activate(options.straightThroughActivation, latents.ref),
+        activate(options.straightThroughActivation, latents.ref, variables.params),
         exact.ref,
       );
       const { loss, losses } = lfqLosses(options, {
@@ -134,9 +143,7 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
 }
 
 /** The entropies, by the kernels. */
-function entropyPreparation(
-  options: CompleteLfqOptions,
-): Preparation<LookupFreeParams, RotationState> {
+function entropyPreparation(options: CompleteLfqOptions): Preparation<LfqParams, RotationState> {
   return {
     inputs: ({ variables: _, temperature, ...rest }) =>
       entropyInputs(options, { ...rest, temperature: temperature as np.Array }),
@@ -147,8 +154,12 @@ function entropyPreparation(
   };
 }
 
-function activate(activation: StraightThroughActivation, latents: np.Array): np.Array {
-  if (typeof activation === "object") return activation.activation(latents);
+function activate(
+  activation: StraightThroughActivation,
+  latents: np.Array,
+  { activation: own = {} }: LfqParams,
+): np.Array {
+  if (typeof activation === "object") return activation.activation(latents, tree.ref(own));
   return activation === "tanh" ? np.tanh(latents) : latents;
 }
 

@@ -1,9 +1,16 @@
 import { numpy as np } from "@jax-js/jax";
-import { type LfqOptions, lfqTable, readLfqOptions } from "../quantizers/lfq/options.ts";
+import {
+  type ActivationFunction,
+  type LfqOptions,
+  lfqTable,
+  readLfqOptions,
+  type StraightThroughActivation,
+} from "../quantizers/lfq/options.ts";
 import { type LookupFreeBinaryQuantizer, lfq } from "../quantizers/lfq.ts";
 import { flagKwarg, maybe, numberKwarg } from "./kwargs.ts";
 import { channelFirst, mapping, oneWord, oursAlone, type Term, unread } from "./mapping.ts";
-import { type Field, mapIn, mapOut, rotation } from "./module.ts";
+import { type Field, mapIn, mapOut, type Owned, rotation } from "./module.ts";
+import { ownArrays } from "./ownArrays.ts";
 import { translation } from "./translation.ts";
 
 const cosine: Term = {
@@ -59,6 +66,16 @@ export const binaryTerms: readonly Term[] = [
   activation,
 ];
 
+/** Parameters of an activation of the user's own. */
+export function activationArrays(
+  own: StraightThroughActivation | undefined,
+  bits: number,
+): readonly Owned[] {
+  const { init, ...rest } = Object(own) as Partial<ActivationFunction>;
+  if (!init) return [];
+  return [ownArrays("activation.", ["params", "activation"], rest, (key) => init(key, bits))];
+}
+
 /** The place of each bit in an index; the first dimension has the highest. */
 export const mask = (bits: number): Field => ({
   name: "mask",
@@ -93,6 +110,7 @@ export const lfqTranslation = translation<LfqOptions, LookupFreeBinaryQuantizer>
     };
     const projectIn = cosineScale === undefined ? mapIn(dim, width, bias) : [cosineIn];
     return {
+      owned: activationArrays(options.straightThroughActivation, bits),
       fields: [
         ...(maps ? [...projectIn, ...mapOut(dim, width, bias)] : []),
         ...(rotated ? [rotation(bits)] : []),

@@ -6,8 +6,8 @@ import {
   residualLFQTable,
 } from "../quantizers/residualLFQ.ts";
 import { flagKwarg, maybe, required } from "./kwargs.ts";
-import { binaryTerms, mask } from "./lfq.ts";
-import { mapping, type Term, unread } from "./mapping.ts";
+import { activationArrays, binaryTerms, mask } from "./lfq.ts";
+import { mapping, oneInAll, type Term, unread } from "./mapping.ts";
 import { layered, linearMaps, rotation } from "./module.ts";
 import { scalarTerms } from "./residualFSQ.ts";
 import { translation } from "./translation.ts";
@@ -33,6 +33,14 @@ const layout: Term = {
 
 const bitsOf = (size: unknown) => Math.log2(size as number);
 
+/** Layers there share one activation, with its parameters. */
+const shared: Term = {
+  lost: ({ straightThroughActivation: own, numQuantizers: layers }) =>
+    (layers as number) > 1 &&
+    "init" in Object(own) &&
+    oneInAll("straightThroughActivation", "layer.activation"),
+};
+
 /** Layers there have no linear maps. */
 const maps: readonly Term[] = [
   {
@@ -52,13 +60,14 @@ const maps: readonly Term[] = [
 export const residualLFQTranslation = translation<ResidualLFQOptions, ResidualQuantizer>({
   className: "ResidualLFQ",
   type: "residualLFQ",
-  mapping: mapping(residualLFQTable, [...scalarTerms, ...binaryTerms, layout, ...maps], {
+  mapping: mapping(residualLFQTable, [...scalarTerms, ...binaryTerms, layout, shared, ...maps], {
     codebook_size: required,
   }),
   make: residualLFQ,
-  module({ dim, codebookSize, numQuantizers, orthogonalRotation: rotated }) {
+  module({ dim, codebookSize, numQuantizers, orthogonalRotation: rotated, ...given }) {
     const bits = Math.log2(codebookSize);
     const fields = [...(rotated ? [rotation(bits)] : []), mask(bits)];
-    return { fields: linearMaps(dim, bits), parts: layered(numQuantizers, { fields }) };
+    const owned = activationArrays(given.straightThroughActivation, bits);
+    return { fields: linearMaps(dim, bits), parts: layered(numQuantizers, { fields, owned }) };
   },
 });

@@ -24,14 +24,19 @@ import {
   share,
 } from "../../options/kinds.ts";
 import { type Complete, optionTable } from "../../options/table.ts";
+import type { TorchArrays } from "../../options/torchArrays.ts";
+import type { ArrayTree } from "../../tree.ts";
 import { CodebooksOptions, checkCodebooks } from "../lookupFree/family.ts";
 
 const activations = ["identity", "tanh"] as const;
 
 /** A user's own activation. Its name is saved with the model; loading asks for it again. */
-export interface ActivationFunction {
+export interface ActivationFunction extends TorchArrays {
   readonly name: string;
-  readonly activation: (latents: np.Array) => np.Array;
+  /** Its parameters, if it has some, for latents of `bits` features. */
+  readonly init?: (key: np.Array, bits: number) => ArrayTree;
+  /** `[N, codebooks, bits]` to the same shape; `params` is `{}` without `init`. */
+  readonly activation: (latents: np.Array, params: ArrayTree) => np.Array;
 }
 
 /** What latents go through before the straight-through gradient. */
