@@ -11,6 +11,8 @@ import { type VectorQuantizer, vectorQuantize } from "../quantizers/vectorQuanti
 import { adam } from "../train/optimizers.ts";
 import { fromTorch, toTorch } from "./fromTorch.ts";
 import { toTorchNames } from "./toTorchNames.ts";
+import type { VariablesOf } from "./translation.ts";
+import type { TorchClasses } from "./translations.ts";
 
 const kwargs = { dim: 4, codebook_size: 8, codebook_dim: 3 };
 const learnable = { dim: 4, codebookSize: 8, codebookDim: 3, learnableCodebook: true };
@@ -50,6 +52,28 @@ describe("types", () => {
     ]);
     expect(named["project_in.weight"]?.shape).toEqual([3, 4]);
     tree.dispose([value, named, codes, state]);
+  });
+
+  it("of every class have gradients that compile", () => {
+    type Params<Name extends keyof TorchClasses> =
+      VariablesOf<TorchClasses[Name]> extends { params: infer Own } ? Own : never;
+    const zero = () => np.zeros([]);
+    const all = [
+      (p: Params<"VectorQuantize">) => valueAndGrad((_: Params<"VectorQuantize">) => zero())(p),
+      (p: Params<"ResidualVQ">) => valueAndGrad((_: Params<"ResidualVQ">) => zero())(p),
+      (p: Params<"GroupedResidualVQ">) =>
+        valueAndGrad((_: Params<"GroupedResidualVQ">) => zero())(p),
+      (p: Params<"SimVQ">) => valueAndGrad((_: Params<"SimVQ">) => zero())(p),
+      (p: Params<"ResidualSimVQ">) => valueAndGrad((_: Params<"ResidualSimVQ">) => zero())(p),
+      (p: Params<"ResidualFSQ">) => valueAndGrad((_: Params<"ResidualFSQ">) => zero())(p),
+      (p: Params<"ResidualLFQ">) => valueAndGrad((_: Params<"ResidualLFQ">) => zero())(p),
+      (p: Params<"HierarchicalVQ">) => valueAndGrad((_: Params<"HierarchicalVQ">) => zero())(p),
+      (p: Params<"FSQ">) => valueAndGrad((_: Params<"FSQ">) => zero())(p),
+      (p: Params<"LFQ">) => valueAndGrad((_: Params<"LFQ">) => zero())(p),
+      (p: Params<"FSP">) => valueAndGrad((_: Params<"FSP">) => zero())(p),
+      (p: Params<"LatentQuantize">) => valueAndGrad((_: Params<"LatentQuantize">) => zero())(p),
+    ];
+    expect(all.every((gradient) => typeof gradient === "function")).toBe(true);
   });
 
   it("are the contract's for a name that is a text", () => {

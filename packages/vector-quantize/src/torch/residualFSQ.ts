@@ -25,12 +25,29 @@ const bounds: Term = {
   },
 };
 
+/** One number for all dimensions; whole ones as a list, since JSON makes 2 of 2.0, which theirs refuses. */
+const clamp: Term = {
+  options: ["softClampInputValue"],
+  kwargs: { soft_clamp_input_value: maybe("object") },
+  ours({ soft_clamp_input_value: given }) {
+    if (given === null) return undefined;
+    const alike = Array.isArray(given) && given.every((each) => each === given[0]);
+    return { softClampInputValue: alike && given.length > 0 ? given[0] : given };
+  },
+  theirs: ({ softClampInputValue: ours, levels }) => ({
+    soft_clamp_input_value: Number.isInteger(ours)
+      ? (levels as number[]).map(() => ours)
+      : (ours ?? null),
+  }),
+};
+
 /** `ResidualFSQ` and `residualFSQ`. */
 export const residualFSQTranslation = translation<ResidualFSQOptions, ResidualQuantizer>({
   className: "ResidualFSQ",
   type: "residualFSQ",
   mapping: mapping(residualFSQTable, [
     ...scalarTerms,
+    clamp,
     bounds,
     flagTerm("bound_hard_clamp", true),
     noise,
