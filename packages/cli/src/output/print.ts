@@ -8,6 +8,15 @@ type Stream = "stdout" | "stderr";
 /** What went wrong with a stream: nothing is written to it any more. */
 const broken: Partial<Record<Stream, NodeJS.ErrnoException>> = {};
 
+const keep: Record<Stream, (error: NodeJS.ErrnoException) => void> = {
+  stdout: (error) => {
+    broken.stdout ??= error;
+  },
+  stderr: (error) => {
+    broken.stderr ??= error;
+  },
+};
+
 /**
  * Lets the work go on when nobody reads its output any more, or the disk behind it is full.
  *
@@ -15,9 +24,7 @@ const broken: Partial<Record<Stream, NodeJS.ErrnoException>> = {};
  */
 export function watchStreams(): void {
   for (const stream of ["stdout", "stderr"] as const) {
-    process[stream].on("error", (error) => {
-      broken[stream] ??= error;
-    });
+    process[stream].off("error", keep[stream]).on("error", keep[stream]); // once, of several runs too
   }
 }
 
