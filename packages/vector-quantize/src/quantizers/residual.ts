@@ -18,7 +18,13 @@ import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import { type SearchedCodebook, searchedPasses } from "./kernelPass.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
 import { initImplicit } from "./residual/implicit.ts";
-import { hideRows, MOST_KERNEL_BEAM, residualOnKernels, updateLayers } from "./residual/kernel.ts";
+import {
+  encodeByLayers,
+  hideRows,
+  MOST_KERNEL_BEAM,
+  residualOnKernels,
+  updateLayers,
+} from "./residual/kernel.ts";
 import {
   type ResidualMode,
   type ResidualParams,
@@ -196,6 +202,15 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     return residualOnKernels(vectors, used, Q);
   };
 
+  /** Indices of layers of any kind, one after another: int32 `[N, Q]`. */
+  const encodeLayers = (variables: ResidualVariables, x: np.Array, depth: number) =>
+    encodeByLayers(
+      layers.slice(0, depth),
+      (layer) => variablesAt(variables, layer),
+      compiled.enter(tree.ref(variables.params), x.ref),
+      Q,
+    );
+
   const quantizer: ResidualQuantizer = {
     config,
     dim,
@@ -288,7 +303,8 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       checkDepth(`${where}.encode`, depth);
       checkBeam(`${where}.encode`, beamSize);
       const searches = family.codebooks && beamSize <= MOST_KERNEL_BEAM;
-      const search = family.encoder ? encodeLevels : searches && searchCodes;
+      const apart = !(shared || family.implicit || family.scales) && beamSize === 1;
+      const search = family.encoder ? encodeLevels : searches ? searchCodes : apart && encodeLayers;
       const onKernels =
         search &&
         (async () => {

@@ -6,7 +6,7 @@ import { floats } from "../../search/kernel.ts";
 import { withCachedSearch } from "../../search/searchCache.ts";
 import { NUMBER_LIMIT } from "../../search/usable.ts";
 import { anyTrue, both, int32, present } from "../../tracing.ts";
-import { type ArrayTree, jitted } from "../../tree.ts";
+import { type ArrayTree, jitted, release } from "../../tree.ts";
 import type { Quantizer, Variables } from "../contract.ts";
 
 const residualModule = lazy(() => import("../../kernels/residual/createResidualSearch.ts"));
@@ -87,6 +87,36 @@ export function padColumns(
     wide.set(indices.subarray(n * used, (n + 1) * used), n * columns);
   }
   return wide;
+}
+
+const subtract = jitted((residual: np.Array, codes: np.Array) => residual.sub(codes));
+const stackColumns = jitted((columns: np.Array[]) => np.stack(columns, -1));
+
+/**
+ * Indices of vectors `[N, C]` in layers of any kind, each by its own `encode`: `[N, columns]`, with -1 for
+ * the layers that are not used. Takes the residual.
+ */
+export async function encodeByLayers(
+  layers: readonly Quantizer[],
+  variablesAt: (layer: number) => Variables,
+  residual: np.Array,
+  columns: number,
+): Promise<np.Array> {
+  const [N] = residual.shape as [number];
+  const found: np.Array[] = [];
+  let left = residual;
+  try {
+    for (const [at, layer] of layers.entries()) {
+      const indices = await layer.encode(variablesAt(at), left.ref);
+      found.push(indices);
+      if (at + 1 === layers.length) break;
+      left = subtract(left, layer.decode(variablesAt(at), indices.ref));
+    }
+    while (found.length < columns) found.push(np.full([N], -1).astype(np.int32));
+    return stackColumns(tree.ref(found));
+  } finally {
+    release([left, found]);
+  }
 }
 
 /** Which vectors a layer adds something to, and indices that it takes. */
