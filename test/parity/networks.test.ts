@@ -1,7 +1,15 @@
 /** Whole PyTorch networks with recorded weights as ours: outputs, indices, and back. */
 import { readFileSync } from "node:fs";
-import { numpy as np, random, tree } from "@jax-js/jax";
-import { fsp, fsq, hierarchicalVQ, lfq, type Quantizer, vectorQuantize } from "vector-quantize";
+import { nn, numpy as np, random, tree } from "@jax-js/jax";
+import {
+  fsp,
+  fsq,
+  hierarchicalVQ,
+  lfq,
+  type Quantizer,
+  simVQ,
+  vectorQuantize,
+} from "vector-quantize";
 import {
   batchNorm,
   conv1d,
@@ -64,7 +72,42 @@ interface Row {
 const renumbered = (to: (part: number) => number) => (name: string) =>
   name.replace(/^fns\.(\d+)/, (_, part) => `fns.${to(Number(part))}`);
 
+/** PyTorch's `Linear`, with its names and layout, as an object of the user's own. */
+type TorchLinear = { weight: np.Array; bias: np.Array };
+const torchLinear = (inputs: number, outputs: number): TorchLinear => ({
+  weight: np.zeros([outputs, inputs]),
+  bias: np.zeros([outputs]),
+});
+const throughLinear = ({ weight, bias }: TorchLinear, codes: np.Array) =>
+  np.matmul(codes, weight.transpose()).add(bias);
+const vqBridge = {
+  name: "Linear",
+  init: (key: np.Array, dim: number) => {
+    key.dispose();
+    return torchLinear(dim, dim);
+  },
+  apply: (params: unknown, codes: np.Array) => throughLinear(params as TorchLinear, codes),
+};
+type Mlp = { 0: TorchLinear; 2: TorchLinear };
+const codebookTransform = {
+  name: "MLP",
+  init: (key: np.Array, inputs: number, outputs: number) => {
+    key.dispose();
+    return { 0: torchLinear(inputs, 48), 2: torchLinear(48, outputs) };
+  },
+  apply: (params: unknown, codes: np.Array) => {
+    const { 0: first, 2: second } = params as Mlp;
+    return throughLinear(second, nn.relu(throughLinear(first, codes)));
+  },
+};
+
 const rows: Record<string, Row> = {
+  fvq: {
+    model: example(
+      vectorQuantize({ ...vq, vqBridge, learnableCodebook: true, gradient: "straightThrough" }),
+    ),
+  },
+  simVQ: { model: example(simVQ({ ...vq, codebookTransform })) },
   vq: { model: example(vectorQuantize(vq)) },
   fsp: { model: example(conv(32, 3, 1), fsp({ levels: [8, 6, 5] }), conv(3, 32)) },
   fsq: { model: example(conv(32, 3, 1), fsq({ levels: [8, 6, 5] }), conv(3, 32)) },
