@@ -3,6 +3,7 @@ import { numpy as np } from "@jax-js/jax";
 import {
   type ArrayTree,
   binaryMapper,
+  factorizedVQ,
   fsp,
   fsq,
   groupedQuantizer,
@@ -21,6 +22,7 @@ import {
   residualSimVQ,
   residualVQ,
   simVQ,
+  summedQuantizer,
   vectorQuantize,
 } from "vector-quantize";
 import {
@@ -130,6 +132,12 @@ export const quantizerRows: readonly QuantizerRow[] = [
   row("residualFSQ", () => residualFSQ({ levels, numQuantizers: 3, dim: 8 })),
   row("residualLFQ", () => residualLFQ({ codebookSize: 256, numQuantizers: 3, dim: 8 })),
   row("simVQ", () => simVQ(small)),
+  row("factorizedVQ", () => factorizedVQ({ ...small, codebookDim: 3 })),
+  row("summedQuantizer", () =>
+    summedQuantizer({
+      quantizers: [residualVQ({ ...small, numQuantizers: 1 }), residualVQ({ ...layers, dim: 8 })],
+    }),
+  ),
   row("residualSimVQ", () => residualSimVQ({ ...small, numQuantizers: 2 })),
   row("groupedResidualFSQ", () =>
     groupedResidualFSQ({ levels, numQuantizers: 2, groups: 2, dim: 8 }),
