@@ -34,12 +34,12 @@ DIM, CODES = 32, 256
 TRAINING_IMAGES = 9000
 
 
-def read_images(path: str) -> torch.Tensor:
-    """The first images of an IDX file as [N, 1, H, W] in [-1, 1]."""
+def read_images(path: str, most: int | None = TRAINING_IMAGES) -> torch.Tensor:
+    """The first images of an IDX file, or all, as [N, 1, H, W] in [-1, 1]."""
     raw = gzip.open(path).read() if path.endswith(".gz") else Path(path).read_bytes()
     _, count, height, width = struct.unpack(">IIII", raw[:16])
     pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(count, 1, height, width)
-    return (torch.from_numpy(pixels[:TRAINING_IMAGES].copy()).float() / 255 - 0.5) / 0.5
+    return (torch.from_numpy(pixels[:most].copy()).float() / 255 - 0.5) / 0.5
 
 
 def quantizer(codes: int, **options) -> nn.Module:
