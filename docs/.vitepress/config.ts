@@ -52,6 +52,7 @@ const guides: DefaultTheme.SidebarItem[] = [
   {
     text: "Guides",
     items: [
+      { text: "Choose a quantizer", link: "/choose-a-quantizer" },
       { text: "A training loop of your own", link: "/own-loop" },
       { text: "Ownership of arrays", link: "/ownership" },
       { text: "Layers", link: "/layers" },
@@ -59,6 +60,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "Saving and resuming", link: "/saving" },
       { text: "In the browser", link: "/browser" },
       { text: "Node, Deno, Bun", link: "/runtimes" },
+      { text: "The commitment loss", link: "/commitment-loss" },
       { text: "Bounds of residualFSQ", link: "/residual-fsq-bounds" },
     ],
   },
