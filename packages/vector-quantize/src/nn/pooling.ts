@@ -1,7 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { optionTable } from "../options/table.ts";
-import { type Axis, bothReaches, laidOut, oneRow, reachOf } from "./axis.ts";
+import { type Axis, bothReaches, laidOut, oneRow, reachOf, windowsOn } from "./axis.ts";
 import type { Axes } from "./convolution.ts";
 import { checkImages, checkRoom, checkSeries, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
@@ -52,16 +52,17 @@ export function poolLayer(
     },
     work(shape) {
       const axes = axesFor(shape);
-      const sizes = axes.map(({ size }) => size);
-      const [high, wide] = [sizes[0] as number, sizes[1] ?? 1];
-      const exact = axes.every(
+      const [down, across = oneRow] = axes as [Axis, Axis?];
+      const window = [down.size, across.size] as const;
+      // A byte for each output says which of its window is the largest.
+      if (window[0] * window[1] > 256) return undefined;
+      const lengths = axes.map((axis, at) => windowsOn(axis, shape[at + 1]!));
+      const outputShape = [shape[0]!, ...lengths, shape.at(-1)!];
+      const work = { kind: "windows", name, inputShape: shape, outputShape, window } as const;
+      const sideBySide = axes.every(
         ({ size, stride }, at) => size === stride && shape[at + 1]! % size === 0,
       );
-      // A byte for each output says which of its window is the largest.
-      if (!exact || high * wide > 256) return undefined;
-      const lengths = sizes.map((size, at) => shape[at + 1]! / size);
-      const outputShape = [shape[0]!, ...lengths, shape.at(-1)!];
-      return { kind: "windows", name, inputShape: shape, outputShape, window: [high, wide] };
+      return sideBySide ? work : { ...work, stride: [down.stride, across.stride] };
     },
   };
 }

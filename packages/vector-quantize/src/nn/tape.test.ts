@@ -257,7 +257,7 @@ const layerCases: fc.Arbitrary<{ layer: Layer; shape: number[] }> = fc.oneof(
       window: upTo(3),
       sides: fc.tuple(upTo(5), upTo(5)),
       channels: upTo(9),
-      which: upTo(4),
+      which: upTo(6),
     })
     .map(({ window, sides: [height, width], channels, which }) => {
       const large = [2, height * window, width * window, channels];
@@ -269,10 +269,27 @@ const layerCases: fc.Arbitrary<{ layer: Layer; shape: number[] }> = fc.oneof(
         [upsample({ factor: window }), small],
         [avgPool({ window: [window, 2] }), [2, height * window, 2 * width, channels]],
         [maxPool({ window }), [2, height * window, channels]],
-        [maxPool({ window: 3, stride: 2 }), [2, height + 2, width + 2, channels]],
       ];
       const [layer, shape] = all[which - 1] as [Layer, number[]];
       return { layer, shape };
+    }),
+  fc
+    .record({
+      make: fc.constantFrom(maxPool, avgPool),
+      window: fc.tuple(upTo(4), upTo(4)),
+      stride: fc.tuple(upTo(5), upTo(5)),
+      more: fc.tuple(upTo(9, 0), upTo(9, 0)),
+      channels: upTo(9),
+      series: fc.boolean(),
+    })
+    .map(({ make, window, stride, more, channels, series }) => {
+      const sides = window.map((size, at) => size + (more[at] as number));
+      return series
+        ? {
+            layer: make({ window: window[0], stride: stride[0] }),
+            shape: [2, sides[0] as number, channels],
+          }
+        : { layer: make({ window, stride }), shape: [2, ...sides, channels] };
     }),
 );
 

@@ -1,4 +1,8 @@
-/** Windows of images that do not overlap, channels last. `begin` and `end` count rows of windows. */
+/**
+ * Windows of images, channels last. `begin` and `end` count rows of windows, of which an image has `rows`
+ * of `columns` each, `down` and `across` pixels apart. What has no stride takes windows side by side.
+ */
+import { clearFloats } from "./arithmetic";
 
 /** The largest value of each window, and a byte that says which it is, row by row. */
 export function maxPool(
@@ -8,19 +12,25 @@ export function maxPool(
   x: usize,
   y: usize,
   places: usize,
+  rows: i32,
   columns: i32,
   channels: i32,
+  imageRows: i32,
+  imageColumns: i32,
   high: i32,
   wide: i32,
+  down: i32,
+  across: i32,
 ): i32 {
   const zero = i32x4.splat(0);
   const one = i32x4.splat(1);
   const pixel = <usize>channels << 2;
-  const rowBytes = <usize>(columns * wide) * pixel;
+  const rowBytes = <usize>imageColumns * pixel;
   for (let row = begin; row < end; ++row) {
     let to = y + <usize>(row * columns) * pixel;
     let bytes = places + <usize>(row * columns * channels);
-    let from = x + <usize>(row * high) * rowBytes;
+    const image = row / rows;
+    let from = x + <usize>(image * imageRows + (row - image * rows) * down) * rowBytes;
     for (let column = 0; column < columns; ++column) {
       let c = 0;
       for (; c + 4 <= channels; c += 4) {
@@ -66,13 +76,13 @@ export function maxPool(
         to += 4;
         bytes += 1;
       }
-      from += <usize>(wide - 1) * pixel;
+      from += <usize>(across - 1) * pixel;
     }
   }
   return 0;
 }
 
-/** The gradient of `maxPool`: all of it to the place of the largest value. */
+/** The gradient of `maxPool` of windows side by side: all of it to the place of the largest value. */
 export function maxPoolBack(
   begin: i32,
   end: i32,
@@ -137,18 +147,24 @@ export function sumWindows(
   _scratch: usize,
   x: usize,
   y: usize,
+  rows: i32,
   columns: i32,
   channels: i32,
+  imageRows: i32,
+  imageColumns: i32,
   high: i32,
   wide: i32,
+  down: i32,
+  across: i32,
   scale: f32,
 ): i32 {
   const pixel = <usize>channels << 2;
-  const rowBytes = <usize>(columns * wide) * pixel;
+  const rowBytes = <usize>imageColumns * pixel;
   const factor = f32x4.splat(scale);
   for (let row = begin; row < end; ++row) {
     let to = y + <usize>(row * columns) * pixel;
-    let from = x + <usize>(row * high) * rowBytes;
+    const image = row / rows;
+    let from = x + <usize>(image * imageRows + (row - image * rows) * down) * rowBytes;
     for (let column = 0; column < columns; ++column) {
       let c = 0;
       for (; c + 4 <= channels; c += 4) {
@@ -173,7 +189,7 @@ export function sumWindows(
         from += 4;
         to += 4;
       }
-      from += <usize>(wide - 1) * pixel;
+      from += <usize>(across - 1) * pixel;
     }
   }
   return 0;
@@ -219,6 +235,77 @@ export function spread(
         to += 4;
       }
       to += <usize>(wide - 1) * pixel;
+    }
+  }
+  return 0;
+}
+
+/**
+ * The gradient of windows that overlap or leave gaps, for rows of pixels: each takes, from window after
+ * window that sees it, `scale` times the gradient; with `places`, where it was the largest value.
+ */
+export function gatherWindows(
+  begin: i32,
+  end: i32,
+  _scratch: usize,
+  dy: usize,
+  dx: usize,
+  places: usize,
+  rows: i32,
+  columns: i32,
+  channels: i32,
+  imageRows: i32,
+  imageColumns: i32,
+  high: i32,
+  wide: i32,
+  down: i32,
+  across: i32,
+  scale: f32,
+): i32 {
+  const pixel = <usize>channels << 2;
+  const factor = f32x4.splat(scale);
+  const everywhere = i32x4.splat(places ? 0 : -1);
+  for (let row = begin; row < end; ++row) {
+    const image = row / imageRows;
+    const i = row - image * imageRows;
+    const line = dx + <usize>(row * imageColumns) * pixel;
+    clearFloats(line, <usize>imageColumns * pixel);
+    const first = i < high ? 0 : (i - high) / down + 1;
+    const last = min(rows - 1, i / down);
+    for (let r = first; r <= last; ++r) {
+      const at = (i - r * down) * wide;
+      const windows = (image * rows + r) * columns;
+      let from = dy + <usize>windows * pixel;
+      let place = places + <usize>(windows * channels);
+      for (let column = 0; column < columns; ++column) {
+        let to = line + <usize>(column * across) * pixel;
+        let c = 0;
+        for (; c + 4 <= channels; c += 4) {
+          const v = f32x4.mul(v128.load(from), factor);
+          const bytes = places ? v128.load32_zero(place) : everywhere;
+          const largest = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes));
+          let cell = to;
+          for (let j = 0; j < wide; ++j) {
+            const mine = v128.or(everywhere, i32x4.eq(largest, i32x4.splat(at + j)));
+            v128.store(cell, f32x4.add(v128.load(cell), v128.and(v, mine)));
+            cell += pixel;
+          }
+          from += 16;
+          to += 16;
+          place += 4;
+        }
+        for (; c < channels; ++c) {
+          const v = load<f32>(from) * scale;
+          for (let j = 0; j < wide; ++j) {
+            if (places && <i32>load<u8>(place) != at + j) continue;
+            const cell = to + <usize>j * pixel;
+            store<f32>(cell, load<f32>(cell) + v);
+          }
+          from += 4;
+          to += 4;
+          place += 1;
+        }
+      }
     }
   }
   return 0;

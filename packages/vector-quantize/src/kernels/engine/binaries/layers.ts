@@ -28,6 +28,7 @@ export const layersKernels: KernelModule<
   | "maxPoolBack"
   | "sumWindows"
   | "spread"
+  | "gatherWindows"
   | "blocksToFeatures"
   | "reconstruction"
   | "sumTree"
@@ -66,6 +67,7 @@ export const layersKernels: KernelModule<
     "maxPoolBack",
     "sumWindows",
     "spread",
+    "gatherWindows",
     "blocksToFeatures",
     "reconstruction",
     "sumTree",
