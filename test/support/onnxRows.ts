@@ -226,7 +226,7 @@ export const modelRows: readonly ModelRow[] = [
     name: "pools",
     make: () =>
       sequential([
-        conv2d({ inChannels: 1, outChannels: 8 }),
+        conv2d({ inChannels: 1, outChannels: 8, padding: "causal" }),
         maxPool(),
         leakyRelu(),
         avgPool({ window: [2, 1] }),

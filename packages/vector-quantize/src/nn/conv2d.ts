@@ -13,8 +13,8 @@ import { convolutionWork } from "./convolutionWork.ts";
 import { convolveEnlarged } from "./enlarged.ts";
 import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
-import { paddedAxis, paddingOr } from "./padding.ts";
-import { bothSides, checkPair, type Sides, sides } from "./sides.ts";
+import { paddedAxis, paddingAlong, paddingOr } from "./padding.ts";
+import { bothSides, checkPair, type Sides, sideName, sides } from "./sides.ts";
 
 /** Options of `conv2d`. */
 export class Conv2dOptions extends ChannelOptions {
@@ -26,11 +26,13 @@ export class Conv2dOptions extends ChannelOptions {
   readonly dilation?: Sides = sides(1, 1, mostSide);
   /**
    * Zeros on every side, or `[vertical, horizontal]`, fewer than the kernel is long. "same"
-   * keeps the size, divided by `stride` and rounded up, and wants an odd kernel; "valid" is 0.
-   * Default "same".
+   * keeps the size, divided by `stride` and rounded up, and wants an odd kernel; "valid" is 0;
+   * "causal", for images whose rows are points in time, puts `(kernelSize - 1) dilation` zeros above
+   * and none below, so that row t of the output depends on no row after `t * stride`, and is "same"
+   * along the rows. Default "same".
    */
-  readonly padding?: Sides | "same" | "valid" = declared(
-    paddingOr(["same", "valid"], (where, value) =>
+  readonly padding?: Sides | "same" | "valid" | "causal" = declared(
+    paddingOr(["same", "valid", "causal"], (where, value) =>
       checkPair(where, value, "[vertical, horizontal]", 0),
     ),
     "same",
@@ -56,14 +58,18 @@ const table = optionTable<Conv2dOptions>(
 );
 
 function axesOf(where: string, options: Options): Axes {
-  const { padding } = options;
+  const { kernelSize, padding } = options;
   const axis = (at: 0 | 1) =>
-    paddedAxis(where, {
-      kernelSize: bothSides(options.kernelSize)[at],
-      stride: bothSides(options.stride)[at],
-      dilation: bothSides(options.dilation)[at],
-      padding: typeof padding === "string" ? padding : bothSides(padding)[at],
-    });
+    paddedAxis(
+      where,
+      {
+        kernelSize: bothSides(kernelSize)[at],
+        stride: bothSides(options.stride)[at],
+        dilation: bothSides(options.dilation)[at],
+        padding: paddingAlong(padding, at),
+      },
+      sideName("kernelSize", kernelSize, at),
+    );
   return [axis(0), axis(1)];
 }
 

@@ -1,3 +1,4 @@
+import { declared } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { bothReaches, transposedReachOf } from "./axis.ts";
 import type { Axes } from "./convolution.ts";
@@ -10,8 +11,8 @@ import {
 import { transposedWork } from "./convolutionWork.ts";
 import { mostSide } from "./images.ts";
 import type { Layer } from "./layer.ts";
-import { cutAxis } from "./padding.ts";
-import { bothSides, type Sides, sides } from "./sides.ts";
+import { cutAxis, paddingAlong, paddingOr } from "./padding.ts";
+import { bothSides, checkPair, type Sides, sideName, sides } from "./sides.ts";
 import { convolveTransposed, leastBefore } from "./transposed.ts";
 
 /** Options of `convTranspose2d`. */
@@ -24,9 +25,14 @@ export class ConvTranspose2dOptions extends ChannelOptions {
   readonly dilation?: Sides = sides(1, 1, mostSide);
   /**
    * Pixels that are cut off every side of the output, or `[vertical, horizontal]`, fewer than the kernel
-   * is long. Default 0.
+   * is long; "causal", for images whose rows are points in time, leaves `H * stride` rows, so that row t
+   * of the output depends on no row after `t / stride`, and `W * stride` columns around the middle of the
+   * kernel, which must be odd that way: the way back from a causal `conv2d` of this stride. Default 0.
    */
-  readonly padding?: Sides = sides(0, 0);
+  readonly padding?: Sides | "causal" = declared(
+    paddingOr(["causal"], (where, value) => checkPair(where, value, "[vertical, horizontal]", 0)),
+    0,
+  );
   /**
    * Pixels more below and to the right, or `[vertical, horizontal]`, fewer than `stride` or `dilation`.
    * Default 0.
@@ -46,14 +52,19 @@ const table = optionTable<ConvTranspose2dOptions>(
 );
 
 function axesOf(where: string, options: Options): Axes {
+  const { kernelSize } = options;
   const axis = (at: 0 | 1) =>
-    cutAxis(where, {
-      kernelSize: bothSides(options.kernelSize)[at],
-      stride: bothSides(options.stride)[at],
-      dilation: bothSides(options.dilation)[at],
-      padding: bothSides(options.padding)[at],
-      outputPadding: bothSides(options.outputPadding)[at],
-    });
+    cutAxis(
+      where,
+      {
+        kernelSize: bothSides(kernelSize)[at],
+        stride: bothSides(options.stride)[at],
+        dilation: bothSides(options.dilation)[at],
+        padding: paddingAlong(options.padding, at),
+        outputPadding: bothSides(options.outputPadding)[at],
+      },
+      sideName("kernelSize", kernelSize, at),
+    );
   return [axis(0), axis(1)];
 }
 

@@ -26,8 +26,18 @@ test("bad options and inputs are told", () => {
   expect(() => conv2d({ inChannels: 1, outChannels: 1, dilation: 2, padding: [1, 5] })).toThrow(
     "conv2d: padding: expected less than the length of the dilated kernel (5), got 5",
   );
-  expect(() => conv2d({ inChannels: 1, outChannels: 1, padding: "causal" as never })).toThrow(
-    'conv2d: padding: expected a number or one of "same", "valid", got "causal"',
+  expect(() => conv2d({ inChannels: 1, outChannels: 1, padding: "full" as never })).toThrow(
+    'conv2d: padding: expected a number or one of "same", "valid", "causal", got "full"',
+  );
+  const causal = { inChannels: 1, outChannels: 1, padding: "causal" } as const;
+  expect(() => conv2d({ ...causal, kernelSize: [3, 4] })).toThrow(
+    'conv2d: kernelSize[1]: expected an odd integer, got 4. Even ones want a number or "valid"',
+  );
+  expect(() => conv2d({ ...causal, upsample: 2 })).toThrow(
+    'conv2d: padding with upsample: expected "same", got "causal"',
+  );
+  expect(() => convTranspose2d({ ...causal, kernelSize: 4 })).toThrow(
+    "convTranspose2d: kernelSize: expected an odd integer, got 4. Even ones want numbers as padding",
   );
   expect(() => conv2d({ inChannels: 1, outChannels: 1, stride: [1, 2, 3] as never })).toThrow(
     "conv2d: stride: expected a number or [vertical, horizontal], got [1, 2, 3]",

@@ -234,6 +234,7 @@ const everyLayer: [Layer, number[]][] = [
   [batchNorm({ channels: 2, momentum: 0.2, eps: 1e-3 }), [3, 2]],
   [conv2d({ inChannels: 2, outChannels: 3, kernelSize: 5, padding: 1, bias: false }), [1, 6, 6, 2]],
   [conv2d({ inChannels: 2, outChannels: 3, upsample: 2 }), [1, 4, 4, 2]],
+  [conv2d({ inChannels: 2, outChannels: 3, kernelSize: [2, 3], padding: "causal" }), [1, 4, 4, 2]],
   [
     conv2d({ inChannels: 4, outChannels: 6, groups: 2, kernelSize: [4, 2], padding: [1, 0] }),
     [2, 5, 4, 4],
@@ -255,6 +256,7 @@ const everyLayer: [Layer, number[]][] = [
     convTranspose2d({ inChannels: 1, outChannels: 2, dilation: [2, 1], outputPadding: [1, 0] }),
     [2, 3, 4, 1],
   ],
+  [convTranspose2d({ inChannels: 2, outChannels: 1, stride: 2, padding: "causal" }), [1, 3, 4, 2]],
   [depthToSpace({ block: 2 }), [1, 4, 4, 4]],
   [dropout({ rate: 0.2 }), [2, 3]],
   [elu({ alpha: 0.5 }), [2, 3]],

@@ -30,3 +30,7 @@ export const sides = (fallback: Fallback<Sides>, min: number, max?: number): Sid
 /** `[vertical, horizontal]`. */
 export const bothSides = (given: Sides): readonly [vertical: number, horizontal: number] =>
   typeof given === "number" ? [given, given] : given;
+
+/** What an option of both sides is called along one of them: `kernelSize`, or `kernelSize[1]`. */
+export const sideName = (name: string, given: Sides, at: 0 | 1): string =>
+  typeof given === "number" ? name : `${name}[${at}]`;

@@ -165,13 +165,14 @@ const layerCases: fc.Arbitrary<{ layer: Layer; shape: number[] }> = fc.oneof(
       stride: fc.tuple(upTo(3), upTo(3)),
       dilation: fc.tuple(upTo(2), upTo(2)),
       bias: fc.boolean(),
+      padding: fc.constantFrom("valid" as const, "causal" as const),
       sides: fc.tuple(upTo(20, 10), upTo(20, 10)),
     })
-    .map(({ sides, groups, inChannels, outChannels, ...options }) => ({
+    .map(({ sides, groups, inChannels, outChannels, kernelSize: [high, wide], ...options }) => ({
       layer: conv2d({
         ...options,
         groups,
-        padding: "valid",
+        kernelSize: [high, options.padding === "causal" ? wide | 1 : wide],
         inChannels: inChannels * groups,
         outChannels: outChannels * groups,
       }) as Layer,
@@ -206,14 +207,17 @@ const layerCases: fc.Arbitrary<{ layer: Layer; shape: number[] }> = fc.oneof(
       kernelSize: fc.tuple(upTo(5, 3), upTo(5, 3)),
       stride: upTo(3),
       dilation: upTo(2),
-      padding: upTo(2, 0),
+      padding: fc.oneof(upTo(2, 0), fc.constant("causal" as const)),
       outputPadding: upTo(1, 0),
       sides: fc.tuple(upTo(9, 3), upTo(9, 3)),
       oneD: fc.boolean(),
     })
-    .map(({ channels: [ins, outs], groups, sides, oneD, kernelSize, outputPadding, ...rest }) => {
+    .map(({ channels: [ins, outs], groups, sides, oneD, outputPadding, ...rest }) => {
+      const causal = rest.padding === "causal";
+      const [down, across] = rest.kernelSize;
+      const kernelSize = [down, causal ? across | 1 : across] as const;
       const wide = { inChannels: ins * groups, outChannels: outs * groups, groups, ...rest };
-      const more = outputPadding < rest.stride ? { outputPadding } : {};
+      const more = outputPadding < rest.stride && !causal ? { outputPadding } : {};
       const layer = oneD
         ? convTranspose1d({ ...wide, kernelSize: kernelSize[0] })
         : convTranspose2d({ ...wide, ...more, kernelSize });

@@ -117,6 +117,14 @@ const chains: Record<string, Layer[]> = {
     convTranspose2d({ ...c8, padding: 1 }),
     convTranspose2d({ ...c8, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1 }),
   ],
+  "causal convolutions": [
+    conv2d({ ...c8, padding: "causal" }),
+    conv2d({ ...c8, kernelSize: [4, 3], stride: 2, padding: "causal" }),
+  ],
+  "their way back": [
+    convTranspose2d({ ...c8, kernelSize: [4, 3], stride: 2, padding: "causal" }),
+    conv2d({ ...c8, padding: "causal" }),
+  ],
   "down and up": [
     conv2d({ ...c8, stride: 3 }),
     conv2d({ ...c8, upsample: 2 }),

@@ -174,25 +174,27 @@ const casesOf = (those: fc.Arbitrary<Channels>) =>
 const winogradCases = fc
   .record({
     sides: fc.tuple(fc.integer({ min: 3, max: 19 }), fc.integer({ min: 3, max: 19 })),
-    padding: fc.integer({ min: 0, max: 2 }),
+    zeros: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 4, maxLength: 4 }),
     enlarges: fc.boolean(),
     quarters: fc.tuple(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 2, max: 9 })),
     batch: fc.integer({ min: 1, max: 3 }),
     transposed: fc.boolean(),
     bias: fc.boolean(),
   })
-  .map(({ sides, padding, enlarges, quarters, ...rest }): Case => {
+  .map(({ sides, zeros, enlarges, quarters, ...rest }): Case => {
     const upsample = enlarges ? 2 : 1;
-    const zeros = enlarges ? 1 : padding;
-    const [height, width] = sides.map((input) => ({
-      input,
-      output: input * upsample + 2 * zeros - 2,
-      kernel: 3,
-      stride: 1,
-      dilation: 1,
-      padding: zeros,
-      upsample,
-    })) as [ConvolutionAxis, ConvolutionAxis];
+    const [height, width] = sides.map((input, at) => {
+      const [front, behind] = enlarges ? [1, 1] : (zeros.slice(2 * at) as [number, number]);
+      return {
+        input,
+        output: input * upsample + front + behind - 2,
+        kernel: 3,
+        stride: 1,
+        dilation: 1,
+        padding: front,
+        upsample,
+      };
+    }) as [ConvolutionAxis, ConvolutionAxis];
     const [inChannels, outChannels] = [4 * quarters[0], 4 * quarters[1]];
     const weight = { tap: inChannels * outChannels, input: outChannels, output: 1 };
     return { shape: { height, width, inChannels, outChannels, groups: 1, weight }, ...rest };

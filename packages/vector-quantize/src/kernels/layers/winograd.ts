@@ -34,17 +34,16 @@ export function planWinograd(
   direction: Direction,
 ): WinogradPlan | undefined {
   const { height, width, groups, weight } = shape;
-  const { upsample, padding: zeros } = height;
+  const { upsample } = height;
   const fits = [height, width].every(
     ({ kernel, stride, dilation, ...axis }) =>
       kernel === 3 &&
       stride === 1 &&
       dilation === 1 &&
       axis.upsample === upsample &&
-      axis.padding === zeros &&
       (upsample === 1
-        ? zeros <= 2
-        : upsample === 2 && zeros === 1 && axis.output === 2 * axis.input),
+        ? axis.padding <= 2
+        : upsample === 2 && axis.padding === 1 && axis.output === 2 * axis.input),
   );
   const wide = [shape.inChannels, shape.outChannels].every((c) => c >= 8 && c % 4 === 0);
   if (!fits || !wide || groups > 1) return undefined;
@@ -56,6 +55,7 @@ export function planWinograd(
   const outputs = turned ? shape.inChannels : shape.outChannels;
   const inputOf = (axis: ConvolutionAxis) => (turned ? axis.output : axis.input);
   const outputOf = (axis: ConvolutionAxis) => (turned ? axis.input : axis.output);
+  const zerosOf = ({ padding }: ConvolutionAxis) => (turned ? 2 - padding : padding);
   const down = Math.ceil(outputOf(height) / 2);
   const across = Math.ceil(outputOf(width) / 2);
   // Tiles go four at a time.
@@ -81,7 +81,8 @@ export function planWinograd(
     ...{ bands, bandTiles, side, channels, outputs, inputs, products },
     rows: inputOf(height),
     columns: inputOf(width),
-    padding: turned ? 2 - zeros : zeros,
+    above: zerosOf(height),
+    left: zerosOf(width),
     outRows: outputOf(height),
     outColumns: outputOf(width),
   };

@@ -38,8 +38,9 @@ export class Winograd {
   rows: i32;
   columns: i32;
   channels: i32;
-  /** Zeros above and on the left. */
-  padding: i32;
+  /** Zeros above, and on the left. */
+  above: i32;
+  left: i32;
   /** Output: rows, columns, channels (a multiple of 4). */
   outRows: i32;
   outColumns: i32;
@@ -111,8 +112,8 @@ function transformInput(plan: Winograd, image: usize, band: i32, scratch: usize)
   const tilesDown = down(plan, band);
   const tilesAcross = across(plan);
   const apart = step(plan);
-  const top = apart * band * plan.bandTiles - plan.padding;
-  let to = scratch + <usize>plan.padding * pixel;
+  const top = apart * band * plan.bandTiles - plan.above;
+  let to = scratch + <usize>plan.left * pixel;
   for (let r = top; r < top + apart * tilesDown + 2; ++r) {
     if (r >= 0 && r < plan.rows) copyFloats(to, image + <usize>r * rowBytes, rowBytes);
     else clearFloats(to, rowBytes);

@@ -73,20 +73,21 @@ export const SQUARES = 9;
 export const CLEAR = 10;
 
 export const winogradHeader = {
-  bytes: 48,
+  bytes: 52,
   fields: {
     bands: { kind: "i32", at: 0 },
     bandTiles: { kind: "i32", at: 4 },
     rows: { kind: "i32", at: 8 },
     columns: { kind: "i32", at: 12 },
     channels: { kind: "i32", at: 16 },
-    padding: { kind: "i32", at: 20 },
-    outRows: { kind: "i32", at: 24 },
-    outColumns: { kind: "i32", at: 28 },
-    outputs: { kind: "i32", at: 32 },
-    side: { kind: "i32", at: 36 },
-    inputs: { kind: "i32", at: 40 },
-    products: { kind: "i32", at: 44 },
+    above: { kind: "i32", at: 20 },
+    left: { kind: "i32", at: 24 },
+    outRows: { kind: "i32", at: 28 },
+    outColumns: { kind: "i32", at: 32 },
+    outputs: { kind: "i32", at: 36 },
+    side: { kind: "i32", at: 40 },
+    inputs: { kind: "i32", at: 44 },
+    products: { kind: "i32", at: 48 },
   },
 } as const;
 
