@@ -25,7 +25,6 @@ const line = [
 ];
 const code = async () => ({ default: btoa(String.fromCharCode(...line)) });
 export const lineKernels: KernelModule<"line"> = {
-  name: "line",
   functions: ["line"],
   relaxed: code,
   plain: code,

@@ -73,7 +73,6 @@ import type { KernelModule } from "../kernelModule.ts";
 export const ${name}Kernels: KernelModule<
   ${names.join("\n  | ")}
 > = {
-  name: "${name}",
   functions: [
     ${names.join(",\n    ")},
   ],

@@ -30,7 +30,8 @@ export function headerAt<Field extends string>(
     },
     set(values) {
       const bytes = view();
-      for (const [field, value] of Object.entries(values) as [Field, number][]) {
+      for (const field in values) {
+        const value = values[field] as number;
         const { kind, at } = fields[field];
         if (kind === "f64") bytes.setFloat64(at, value, true);
         else if (kind === "i32") bytes.setInt32(at, value, true);

@@ -2,7 +2,6 @@ import type { Platform } from "./platform.ts";
 
 /** A compiled module of kernels. `npm run build:kernels` writes them. */
 export interface KernelModule<Name extends string = string> {
-  readonly name: string;
   /** The exported functions. */
   readonly functions: readonly Name[];
   /** Uses relaxed SIMD: fused multiply-add where the CPU has it. */

@@ -142,7 +142,8 @@ export class KernelMemory {
  */
 export class Scope {
   readonly #memory: KernelMemory;
-  #parts: { free(): void }[] = [];
+  /** Regions by their starts, and what else is held. */
+  readonly #parts: (number | { free(): void })[] = [];
 
   constructor(memory: KernelMemory) {
     this.#memory = memory;
@@ -151,7 +152,7 @@ export class Scope {
   /** A region of at least `bytes`; its content is arbitrary. Throws if the memory is full. */
   allocate(bytes: number): number {
     const start = this.#memory.allocate(bytes);
-    this.#parts.push({ free: () => this.#memory.free(start) });
+    this.#parts.push(start);
     return start;
   }
 
@@ -177,7 +178,10 @@ export class Scope {
 
   /** Gives all back, the last first. The scope is empty then, and can be used again. */
   free(): void {
-    for (const part of this.#parts.splice(0).reverse()) part.free();
+    for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
+      if (typeof part === "number") this.#memory.free(part);
+      else part.free();
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { packCodebook } from "../search/packedCodebook.ts";
 import { nearestScratch } from "../search/tileChoice.ts";
 import { safeTile } from "../search/tileShape.ts";
@@ -118,6 +118,28 @@ describe("runInParts", () => {
     expect(wide).toEqual(
       BigInt64Array.from({ length: 2 * rows }, (_, i) => (i % 2 ? -1n : BigInt(i / 2))),
     );
+  });
+
+  test.each([
+    ["few rows before the kernel runs", 2 ** 17, true],
+    ["many while it runs", 2 ** 17 + 1, false],
+  ])("brings in %s", async (_, rows, before) => {
+    const from = new Float32Array(rows).fill(1);
+    const run = vi.spyOn(pool, "run").mockImplementation(async (_kernel, { args, fill }) => {
+      expect(fill === undefined).toBe(before);
+      fill?.(0, rows);
+      return memory.f32(args[0]!, rows).indexOf(0);
+    });
+    const jobOf = (_rows: number, x: number) => {
+      memory.f32(x, rows).fill(0);
+      return { chunkRows: 1, work: 1, args: [x] };
+    };
+    const kernel = fake(() => 0);
+    const outside = { rows, from, to: [] };
+    expect(await pool.exclusive((scope) => runInParts(pool, scope, kernel, outside, jobOf))).toBe(
+      -1,
+    );
+    run.mockRestore();
   });
 
   test("does nothing without rows", async () => {

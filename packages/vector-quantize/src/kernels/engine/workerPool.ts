@@ -21,7 +21,10 @@ export class WorkerPool implements Pool {
   readonly compilesOptimized: boolean;
   readonly #platform: Platform;
   readonly #handOver: HandOver;
-  readonly #loaded = new Map<string, Promise<Record<string, Kernel>>>();
+  readonly #loaded: Record<KernelForm, Map<KernelModule, Promise<Record<string, Kernel>>>> = {
+    relaxed: new Map(),
+    plain: new Map(),
+  };
   /** The modules of all kernels in the order of their loading, for workers that start later. */
   readonly #modules: { module: WebAssembly.Module; names: readonly string[] }[] = [];
   disposed = false;
@@ -47,11 +50,11 @@ export class WorkerPool implements Pool {
   }
 
   load<Name extends string>(module: KernelModule<Name>, form: KernelForm) {
-    const key = `${module.name} ${form}`;
-    let kernels = this.#loaded.get(key);
+    const loaded = this.#loaded[form];
+    let kernels = loaded.get(module);
     if (kernels === undefined) {
       kernels = this.#load(module, form);
-      this.#loaded.set(key, kernels);
+      loaded.set(module, kernels);
     }
     return kernels as Promise<Record<Name, Kernel>>;
   }
@@ -71,12 +74,15 @@ export class WorkerPool implements Pool {
   }
 
   exclusive<T>(task: (scope: Scope) => T | Promise<T>): Promise<T> {
-    const result = this.#tail.then(() => {
-      if (this.#failure !== undefined) throw this.#failure;
-      return this.memory.lend(task);
-    });
+    const result = this.#runAfter(this.#tail, task);
     this.#tail = result.catch(() => {});
     return result;
+  }
+
+  async #runAfter<T>(before: Promise<unknown>, task: (scope: Scope) => T | Promise<T>) {
+    await before;
+    if (this.#failure !== undefined) throw this.#failure;
+    return await this.memory.lend(task);
   }
 
   async run(kernel: Kernel, job: Job): Promise<number> {
@@ -87,10 +93,24 @@ export class WorkerPool implements Pool {
     const shared = worthwhile && (await this.#start());
     if (this.#failure !== undefined) throw this.#failure;
     const scratch = this.#scratchFor(job.scratch ?? 0, shared ? this.threads : 1);
-    if (!shared) {
-      fill?.(0, rows);
-      return this.#runAlone(kernel, job, scratch);
+    if (shared) return await this.#runShared(kernel, job, scratch);
+    fill?.(0, rows);
+    // Chunk by chunk, so that an engine can swap in optimised code, and a page is not blocked.
+    const { mayBlock } = this.#platform;
+    let count = 0;
+    let resumed = mayBlock ? 0 : performance.now();
+    for (let begin = 0; begin < rows; begin += chunkRows) {
+      count += kernel.call(begin, Math.min(rows, begin + chunkRows), scratch, ...args);
+      if (!mayBlock && performance.now() - resumed > LONGEST_BLOCK) {
+        await new Promise((resolve) => setTimeout(resolve));
+        resumed = performance.now();
+      }
     }
+    return count;
+  }
+
+  async #runShared(kernel: Kernel, job: Job, scratch: number): Promise<number> {
+    const { rows, chunkRows, args, fill } = job;
     const handOver = this.#handOver;
     const open: OpenJob = {
       kernel: kernel.id,
@@ -118,20 +138,6 @@ export class WorkerPool implements Pool {
     const count = handOver.result();
     if (count !== undefined) return count;
     throw new Error("kernels: a kernel trapped: it was given a wrong pointer or size");
-  }
-
-  /** Chunk by chunk, so that an engine can swap in optimised code, and a page is not blocked. */
-  async #runAlone(kernel: Kernel, { rows, chunkRows, args }: Job, scratch: number) {
-    let count = 0;
-    let resumed = performance.now();
-    for (let begin = 0; begin < rows; begin += chunkRows) {
-      count += kernel.call(begin, Math.min(rows, begin + chunkRows), scratch, ...args);
-      if (!this.#platform.mayBlock && performance.now() - resumed > LONGEST_BLOCK) {
-        await new Promise((resolve) => setTimeout(resolve));
-        resumed = performance.now();
-      }
-    }
-    return count;
   }
 
   dispose(): void {

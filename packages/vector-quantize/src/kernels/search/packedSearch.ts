@@ -2,7 +2,7 @@ import { expected } from "../../errors.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { KernelForm } from "../engine/kernelModule.ts";
 import type { Scope } from "../engine/memory.ts";
-import { type PartJob, runInParts } from "../engine/parts.ts";
+import { type JobOfPart, type PartJob, runInParts } from "../engine/parts.ts";
 import type { Kernel, Pool } from "../engine/pool.ts";
 import { countRows, invalidRow } from "../invalid.ts";
 import { marginsOf } from "./margins.ts";
@@ -162,9 +162,9 @@ export class PackedSearch implements Search, MemorySearch {
     const outside = { rows: n, from: vectors, to: [indices, distances] };
     const invalidRows = await this.#exclusive(async (scope) => {
       const planned = await plan(n);
-      return runInParts(this.pool, scope, planned.kernel, outside, (...part) =>
-        this.#job(planned, ...(part as [number, number, number, number])),
-      );
+      const jobOf: JobOfPart = (rows, x, to, distances) =>
+        this.#job(planned, rows, x, to as number, distances as number);
+      return await runInParts(this.pool, scope, planned.kernel, outside, jobOf);
     });
     const { throws, limit } = this.#settings;
     if (invalidRows > 0 && throws) {

@@ -8,7 +8,6 @@ export const clusteringKernels: KernelModule<
   | "means"
   | "approach"
 > = {
-  name: "clustering",
   functions: [
     "countBadRows",
     "normalizeRows",

@@ -11,7 +11,6 @@ export const codesKernels: KernelModule<
   | "takeCodes"
   | "passBack"
 > = {
-  name: "codes",
   functions: [
     "orderByCode",
     "sumBlocks",

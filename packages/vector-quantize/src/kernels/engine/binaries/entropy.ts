@@ -6,7 +6,6 @@ export const entropyKernels: KernelModule<
   | "addProducts"
   | "throughMean"
 > = {
-  name: "entropy",
   functions: [
     "surprises",
     "addProducts",

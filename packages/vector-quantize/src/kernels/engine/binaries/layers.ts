@@ -39,7 +39,6 @@ export const layersKernels: KernelModule<
   | "packWinograd"
   | "unpackWinograd"
 > = {
-  name: "layers",
   functions: [
     "dropout",
     "updateBlocks",

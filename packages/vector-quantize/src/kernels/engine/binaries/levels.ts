@@ -10,7 +10,6 @@ export const levelsKernels: KernelModule<
   | "encodeSigns"
   | "decodeSigns"
 > = {
-  name: "levels",
   functions: [
     "encodeLevels",
     "encodeManyLevels",

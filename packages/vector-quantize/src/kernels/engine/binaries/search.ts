@@ -20,7 +20,6 @@ export const searchKernels: KernelModule<
   | "residualBeamBytes"
   | "codeProducts"
 > = {
-  name: "search",
   functions: [
     "nearest",
     "nearestTopK",

@@ -41,9 +41,10 @@ export async function createPruning(
   const [kdTree, subspace] = possible.map(keepUp) as [Upkeep, Upkeep];
   const packed = integers ? await createFilterCodebook(pool, book, form) : undefined;
   const whole = packed ?? noIntegers(pool);
+  let usable = false;
   return {
     async start(rows, wanted) {
-      if (!inRange(pool, book)) return 0;
+      if (!usable) return 0;
       const tree = wanted === "nearest" ? await kdTree.start(rows) : 0;
       const projected = await subspace.start(rows);
       if (packed === undefined && tree === 0 && projected === 0) return 0;
@@ -53,7 +54,8 @@ export async function createPruning(
     async update() {
       kdTree.forget();
       subspace.forget();
-      if (inRange(pool, book)) await packed?.update();
+      usable = inRange(pool, book);
+      if (usable) await packed?.update();
     },
     free() {
       for (const part of [whole, kdTree, subspace]) part.free();
