@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openVq, type VqPicture, vqBytes } from "vector-quantize/codes";
+import { openPrior, openVq, trainPrior, type VqPicture, vqBytes } from "vector-quantize/codes";
 import { describe, expect, test } from "vitest";
 import { browserTest, withPage } from "../browser/withPage.ts";
 import { root } from "../support/paths.ts";
@@ -16,40 +16,57 @@ const read = (version: string, name: string) => readFileSync(join(folder, versio
 describe.each(versions)("files of version %s", (version) => {
   test.each(Object.keys(cases))("%s", async (name) => {
     const { layers, pictures } = cases[name]!;
-    const file = await openVq(read(version, name));
+    const prior = version === "1" ? undefined : openPrior(read(version, `${name}.prior`));
+    const file = await openVq(read(version, name), prior && { prior });
     expect(file.damage).toEqual([]);
-    expect(file.header).toEqual({ layers, model: "golden" });
+    const named = prior && { prior: prior.name };
+    expect(file.header).toEqual({ layers, model: "golden", ...named });
     const found: VqPicture[] = [];
     for await (const picture of file.pictures()) found.push(picture);
     expect(found).toEqual(pictures);
   });
 });
 
-/** What the golden files of the newest version were written with. */
-const options = { groupPositions: 512, model: "golden" };
+/** The files as they are written today, by their names in the folder. Its text also runs in a page. */
+async function written(
+  all: typeof cases,
+  { trainPrior, vqBytes }: typeof import("vector-quantize/codes"),
+): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const [name, { layers, pictures }] of Object.entries(all)) {
+    const options = { layers, groupPositions: 512, model: "golden" };
+    files[`1/${name}.vq`] = await vqBytes(pictures, options);
+    const prior = await trainPrior(pictures, { layers, model: "golden" });
+    files[`2/${name}.prior.vq`] = prior.bytes;
+    files[`2/${name}.vq`] = await vqBytes(pictures, { ...options, prior });
+  }
+  return files;
+}
 
 test("the same files are written today, to the byte", async () => {
-  for (const [name, { layers, pictures }] of Object.entries(cases)) {
-    const bytes = await vqBytes(pictures, { layers, ...options });
-    expect(Buffer.compare(bytes, read(versions.at(-1)!, name)), name).toBe(0);
+  const files = await written(cases, { trainPrior, vqBytes } as never);
+  for (const [name, bytes] of Object.entries(files)) {
+    expect(Buffer.compare(bytes, readFileSync(join(folder, name))), name).toBe(0);
   }
 });
 
 browserTest("and in a page", async () => {
   const script = `
-    const { vqBytes } = await import("vector-quantize/codes");
+    const files = await (${written})((${vqCases})(), await import("vector-quantize/codes"));
     const hashes = {};
-    for (const [name, { layers, pictures }] of Object.entries((${vqCases})())) {
-      const bytes = await vqBytes(pictures, { layers, ...${JSON.stringify(options)} });
+    for (const [name, bytes] of Object.entries(files)) {
       const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
       hashes[name] = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     }
     return hashes;
   `;
-  const hashes = await withPage({ isolated: false }, ({ run }) => run(script));
+  const hashes = (await withPage({ isolated: false }, ({ run }) => run(script))) as object;
   const hash = (name: string) =>
     createHash("sha256")
-      .update(read(versions.at(-1)!, name))
+      .update(readFileSync(join(folder, name)))
       .digest("hex");
-  expect(hashes).toEqual(Object.fromEntries(Object.keys(cases).map((name) => [name, hash(name)])));
+  const names = Object.keys(cases).flatMap((name) => [
+    ...[`1/${name}.vq`, `2/${name}.prior.vq`, `2/${name}.vq`],
+  ]);
+  expect(hashes).toEqual(Object.fromEntries(names.map((name) => [name, hash(name)])));
 });

@@ -60,11 +60,12 @@ describe("a run's folder", () => {
     expect(numbers).not.toHaveProperty("profile");
   });
 
-  test("holds model, checkpoint, metrics, report and pictures, and nothing else", () => {
+  test("holds model, prior, checkpoint, metrics, report and pictures, and nothing else", () => {
     expect(readdirSync(run).sort()).toEqual([
       "config.json",
       "metrics.jsonl",
       "model.safetensors",
+      "prior.vq",
       "reconstructions.png",
       "report.html",
       "report.json",

@@ -1,7 +1,8 @@
 /** Pictures into files of codes and back, as people do it. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
+import { openVq } from "vector-quantize/codes";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 
@@ -58,6 +59,30 @@ test("names and sizes come back, and eval's reconstructions are those of the fil
   expect(numbers.pixels).toBe(2 * 37 * 50 + 16 * 16 + 531 * 514 + 3);
   expect(numbers.bitsPerPixel).toBeCloseTo((8 * numbers.bytes) / numbers.pixels, 12);
   expect(numbers.entropyBitsPerPixel).toBeLessThanOrEqual(numbers.packedBitsPerPixel);
+});
+
+test("with the run's prior files are smaller, and decoded by it", async () => {
+  const out = ["--prior", "--out", at("told.vq")];
+  expect((await runVq(["encode", at("run"), at("photos"), ...out])).code).toBe(0);
+  const size = (name: string) => readFileSync(at(name)).length;
+  expect(size("told.vq")).toBeLessThan(size("codes.vq") - 50);
+  const decode = ["decode", at("run"), at("told.vq"), "--out", at("told")];
+  expect((await runVq(decode)).code).toBe(0);
+  expect(contentsOf(at("told"))).toEqual(contentsOf(at("decoded")));
+});
+
+test("without the very prior that a file was written with it is not decoded", async () => {
+  const path = at("run", "prior.vq");
+  const written = readFileSync(path);
+  const { header } = await openVq(readFileSync(at("told.vq")));
+  const needed = `told.vq: expected the prior ${header.prior} that it was written with as ${path}, got`;
+  const decode = ["decode", at("run"), at("told.vq"), "--out", at("untold")];
+  rmSync(path);
+  expect((await runVq(decode)).stderr).toContain(`${needed} no such file`);
+  const made = await runVq(["prior", at("run"), at("photos")]);
+  const name = /prior ([0-9a-f]{16}), /.exec(made.stdout)?.[1];
+  expect((await runVq(decode)).stderr).toContain(`${needed} ${name}`);
+  writeFileSync(path, written);
 });
 
 test("one picture by its name, and the first layers coarsely", async () => {

@@ -8,6 +8,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { priorCommand } from "./commands/prior.ts";
 import { quantizersCommand } from "./commands/quantizers.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
@@ -21,6 +22,7 @@ const commands = [
   encodeCommand,
   decodeCommand,
   evalCommand,
+  priorCommand,
   inspectCommand,
   quantizersCommand,
   importCommand,

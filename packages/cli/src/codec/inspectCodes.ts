@@ -8,6 +8,8 @@ export interface CodesInspection {
   /** What is coded, read and lost together. */
   readonly groups: number;
   readonly model?: string;
+  /** The name of the prior that decoding needs. */
+  readonly prior?: string;
   readonly quantizer?: { readonly type: string };
   readonly codebookSizes: readonly number[];
   /** Pixels of the pictures whose size is told, and the file's bits for each. */
@@ -34,7 +36,7 @@ export async function inspectCodes(
   see: (entry: CodesEntry) => void,
 ): Promise<CodesInspection> {
   const { header, bytes, count, groups } = file;
-  const { layers, model, quantizer } = header;
+  const { layers, model, prior, quantizer } = header;
   const damage = [...file.damage];
   let [pixels, positions] = [0, 0];
   for await (const { name, shape, size } of file.entries({
@@ -49,6 +51,7 @@ export async function inspectCodes(
   return {
     ...{ file: path, bytes, pictures: count, groups },
     ...(model !== undefined && { model }),
+    ...(prior !== undefined && { prior }),
     ...(quantizer && { quantizer }),
     codebookSizes: layers.map(({ size }) => size),
     pixels,

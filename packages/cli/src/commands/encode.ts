@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
+import { UsageFailure } from "../failure.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
 import { createConsole } from "../output/console.ts";
 import { grouped, small } from "../output/words.ts";
 import { type MachineOptions, withMachineOptions, withPictureOptions } from "./options.ts";
 
-type Options = MachineOptions & PictureOptions & { readonly out: string };
+type Options = MachineOptions & PictureOptions & { readonly out: string; readonly prior: boolean };
 
 /** `vq encode <model> <data> --out codes.vq` */
 export function encodeCommand(): Command {
@@ -21,11 +22,18 @@ export function encodeCommand(): Command {
       "images, as for train, files at their full size; for a quantizer alone vectors.npy",
     )
     .requiredOption("--out <file>", "where to write the codes: .vq or .npy")
+    .option(
+      "--prior",
+      "smaller files, most of all of a few small pictures: begin with what prior.vq in the folder of the run " +
+        "tells, which decode then needs too",
+      false,
+    )
     .action(async (modelPath: string, data: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { isAlone, ofImages, openSaved } = await import("../codec/modelFile.ts");
       const { createPictureCodec } = await import("../codec/pictures.ts");
+      const { openPriorOf } = await import("../codec/prior.ts");
       const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
       const { openCodeSink } = await import("../output/codeSinks.ts");
       const { createCount } = await import("../output/count.ts");
@@ -35,6 +43,7 @@ export function encodeCommand(): Command {
       const console = createConsole(options.json);
       const saved = await openSaved(modelPath);
       if (isAlone(saved)) {
+        if (options.prior) throw new UsageFailure("--prior: expected a model of images");
         const { encodeVectors } = await import("../codec/encodeVectors.ts");
         const done = await encodeVectors(saved, data, options.out);
         console.say(
@@ -50,7 +59,8 @@ export function encodeCommand(): Command {
       await createFolder(dirname(options.out));
       cleanUpWhenInterrupted();
       const began = performance.now();
-      const sink = await openCodeSink(model, options.out);
+      const prior = options.prior ? await openPriorOf(model) : undefined;
+      const sink = await openCodeSink(model, options.out, prior);
       const count = createCount(console, set.count, "pictures");
       let [images, pixels] = [0, 0];
       let bytes: number;

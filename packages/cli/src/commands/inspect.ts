@@ -74,6 +74,7 @@ function showCodes(found: CodesInspection, console: Console): void {
     `quantizer        ${quantizer?.type ?? "not told"}, codes of ${codebookSizes.join(", ")}`,
   );
   console.say(`model            ${model ?? "not told"}`);
+  if (found.prior !== undefined) console.say(`prior            ${found.prior}`);
   if (found.bitsPerPixel !== undefined) {
     console.say(`bits per pixel   ${found.bitsPerPixel.toFixed(3)}`);
   }

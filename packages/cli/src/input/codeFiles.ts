@@ -1,9 +1,10 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
-import { openVq, type VqFile } from "vector-quantize/codes";
+import { openVq, type VqFile, type VqPrior } from "vector-quantize/codes";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
 import type { CodedPicture } from "../codec/pictures.ts";
+import { openPriorOf } from "../codec/prior.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
 import { Failure } from "../failure.ts";
 import { checkRegular, reason } from "../output/files.ts";
@@ -47,9 +48,9 @@ export async function openCodes(
 
 /** A `.vq` file that is open. */
 export interface OpenVqFile {
-  /** Without the orders of its codes, which the model has: its pictures' names, no codes. */
+  /** Without the orders of its codes, which the model has, and its prior: its pictures' names, no codes. */
   readonly file: VqFile;
-  withOrders(orders: readonly (Uint32Array | undefined)[]): Promise<VqFile>;
+  withOrders(orders: readonly (Uint32Array | undefined)[], prior?: VqPrior): Promise<VqFile>;
   close(): Promise<void>;
 }
 
@@ -64,7 +65,8 @@ export async function openVqFile(path: string): Promise<OpenVqFile> {
   try {
     return {
       file: await openVq(handle, { where: path }),
-      withOrders: (orders) => openVq(handle, { where: path, orders }),
+      withOrders: (orders, prior) =>
+        openVq(handle, { where: path, orders, ...(prior && { prior }) }),
       close: () => handle.close(),
     };
   } catch (error) {
@@ -92,7 +94,9 @@ async function vqSource(
       `${path}: expected codes of codebooks of ${sizes(own)} codes, as ${model.path} has, got ${sizes(header.layers)}`,
     );
   }
-  const file = await withOrders(orders);
+  const { prior: name } = header;
+  const prior = name === undefined ? undefined : await openPriorOf(model, { name, file: path });
+  const file = await withOrders(orders, prior);
   const take = layers === undefined ? undefined : takenLayers(model, layers) * perLayer;
   const coarse = take === undefined ? {} : { layers: take };
   if (only !== undefined) {

@@ -1,12 +1,12 @@
 import { extname } from "node:path";
-import { createVqWriter } from "vector-quantize/codes";
+import { createVqWriter, type VqPrior } from "vector-quantize/codes";
 import { writeNpy } from "vector-quantize/data";
 import { codeShape } from "../codec/codeShape.ts";
 import type { Codec } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
 import type { CodedPicture } from "../codec/pictures.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
-import { Failure } from "../failure.ts";
+import { Failure, UsageFailure } from "../failure.ts";
 import { openFileStream } from "./fileStream.ts";
 import { writeFileSafely } from "./files.ts";
 
@@ -19,15 +19,18 @@ export interface CodeSink {
   discard(): Promise<void>;
 }
 
-/** Codes into a file: `.npy` by its ending, else `.vq`. */
-export async function openCodeSink(model: Codec, path: string): Promise<CodeSink> {
-  return extname(path).toLowerCase() === ".npy" ? npySink(model, path) : vqSink(model, path);
+/** Codes into a file: `.npy` by its ending, else `.vq`, told from a prior if one is given. */
+export async function openCodeSink(model: Codec, path: string, prior?: VqPrior): Promise<CodeSink> {
+  if (extname(path).toLowerCase() !== ".npy") return vqSink(model, path, prior);
+  if (prior) throw new UsageFailure(`--prior: expected a .vq file to write, got ${path}`);
+  return npySink(model, path);
 }
 
 /** Codes as a `.vq` file would hold them, given to `write`. */
 export async function vqInto(
   model: Codec,
   write: (bytes: Uint8Array) => unknown,
+  prior?: VqPrior,
 ): Promise<Omit<CodeSink, "discard">> {
   const { layers, toFile } = await vqCodes(model);
   const writer = createVqWriter(
@@ -36,6 +39,7 @@ export async function vqInto(
       quantizer: { type: model.model.quantizer.config.type }, // the model has its options
       model: await modelHash(model),
       storeOrders: false, // whoever decodes has the model
+      ...(prior && { prior }),
     },
     write,
   );
@@ -45,10 +49,10 @@ export async function vqInto(
   };
 }
 
-async function vqSink(model: Codec, path: string): Promise<CodeSink> {
+async function vqSink(model: Codec, path: string, prior?: VqPrior): Promise<CodeSink> {
   const stream = await openFileStream(path);
   try {
-    const { add, finish } = await vqInto(model, (bytes) => stream.write(bytes));
+    const { add, finish } = await vqInto(model, (bytes) => stream.write(bytes), prior);
     return {
       add,
       async finish() {

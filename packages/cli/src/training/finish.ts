@@ -1,8 +1,11 @@
 import { tree } from "@jax-js/jax";
+import { hasCodes } from "vector-quantize";
 import { toBytes, toFloats } from "vector-quantize/data";
 import { saveModel } from "vector-quantize/nn";
 import type { TrainState } from "vector-quantize/train";
 import type { PictureModel } from "../codec/modelFile.ts";
+import type { NamedPicture } from "../codec/pictures.ts";
+import { learnPrior } from "../codec/prior.ts";
 import { eachOf } from "../input/pictureSet.ts";
 import { evaluateFully, summary } from "../measure/pictureEvaluation.ts";
 import type { Console } from "../output/console.ts";
@@ -15,6 +18,36 @@ import { trainerOf } from "./run.ts";
 
 /** Pairs of pictures in the mosaic. */
 const pairs = 24;
+
+/** Most pixels of the images that the prior is learned from, and images that are opened at once. */
+const mostPixels = 2 ** 22;
+const atOnce = 64;
+
+/** Writes the prior. A model whose codes can't have one is none the worse. */
+async function writePrior(
+  options: FinishOptions,
+  codec: PictureModel,
+  console: Console,
+): Promise<void> {
+  try {
+    const { bytes } = await learnPrior(codec, someOf(options));
+    await writeFileSafely(options.folder.prior, bytes);
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (name !== "VectorQuantizeError") throw error;
+    console.note(`No prior is written: ${message}`);
+  }
+}
+
+/** Images that the model was trained on, in an order that tells nothing. */
+async function* someOf({ data, items }: FinishOptions): AsyncGenerator<NamedPicture> {
+  let pixels = 0;
+  for (let i = 0; i < items.length && pixels < mostPixels; i += atOnce) {
+    const images = await data.images(items.subarray(i, i + atOnce));
+    pixels += images.count * images.height * images.width;
+    yield* eachOf(images);
+  }
+}
 
 /** Judges the trained model by images that it was not trained on, and writes model and report. */
 export async function finishRun(options: FinishOptions, console: Console): Promise<RunResult> {
@@ -38,6 +71,7 @@ export async function finishRun(options: FinishOptions, console: Console): Promi
     validation: summary(evaluation),
   });
   await writeFileSafely(folder.model, bytes);
+  if (hasCodes(model.quantizer)) await writePrior(options, codec, console);
   const peakMebibytes = process.resourceUsage().maxRSS / 1024;
   const result = { run, folder, evaluation, ...(profile && { profile }), peakMebibytes };
   const { lines, stopping } = run.validation;

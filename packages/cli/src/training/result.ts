@@ -12,6 +12,8 @@ export interface FinishOptions {
   /** The images to judge by, whose pictures they are, and whether these were held back from training. */
   readonly judged: Images;
   readonly shown: Uint32Array;
+  /** The images that it was trained on. */
+  readonly items: Uint32Array;
   readonly held: boolean;
   readonly profile?: StepProfile;
   readonly stoppedEarly: boolean;

@@ -1,6 +1,7 @@
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { modelName } from "../codec/modelFile.ts";
+import { priorName } from "../codec/prior.ts";
 import { Failure } from "../failure.ts";
 import { writeFileSafely } from "../output/files.ts";
 import type { MetricLine } from "../report/page.ts";
@@ -11,6 +12,8 @@ export interface RunFolder {
   /** What `--config` takes to do the same again. */
   readonly config: string;
   readonly model: string;
+  /** What codes of the model are told from, where `encode --prior` writes them. */
+  readonly prior: string;
   /** The model at its best evaluation. */
   readonly best: string;
   readonly training: string;
@@ -26,6 +29,7 @@ export function runFolder(path: string): RunFolder {
     path,
     config: join(path, "config.json"),
     model: join(path, modelName),
+    prior: join(path, priorName),
     best: join(path, "best.safetensors"),
     training: join(path, "training.safetensors"),
     metrics: join(path, "metrics.jsonl"),
@@ -53,8 +57,8 @@ export async function checkpointStamp({ training }: RunFolder): Promise<string> 
 
 /** Removes what an earlier run in the folder came to. The checkpoint is the new run's already. */
 export async function removeResults(folder: RunFolder): Promise<void> {
-  const { model, best, metrics, report, numbers, pictures } = folder;
-  for (const file of [model, best, metrics, report, numbers, pictures]) {
+  const { model, prior, best, metrics, report, numbers, pictures } = folder;
+  for (const file of [model, prior, best, metrics, report, numbers, pictures]) {
     await rm(file, { force: true });
   }
 }

@@ -82,7 +82,7 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   const held = validation.length > 0;
   const shown = held ? validation : items;
   const { machine } = options;
-  return await finishRun({ ...taken, folder, data, judged, shown, held, machine }, console);
+  return await finishRun({ ...taken, folder, data, items, judged, shown, held, machine }, console);
 }
 
 /** Throws unless the last map of a quantizer of several scales is the encoder's. */

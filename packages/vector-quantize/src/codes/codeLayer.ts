@@ -14,6 +14,8 @@ export interface LayerOfCodes {
   readonly codes: Int32Array;
   /** The layers before, the last one first: at most two, and only if they are to tell about this one. */
   readonly earlier: readonly Int32Array[];
+  /** Tables that have learned from other codes of this layer, by `trainedTables`. Default: none yet. */
+  readonly primed?: Mixer;
 }
 
 /** Contexts of plain codes and of digits, without those of earlier layers. */
@@ -23,13 +25,21 @@ const digitContexts = 5;
 const outside = -1;
 /** Of two neighbours together, this many of the highest bits count. */
 const coarseBits = 4;
+/** Beside a neighbour that counts as a whole, this many of another's. */
+const coarserBits = 3;
 const fewestSlots = 12;
 const mostSlots = 20;
+/** Of tables that are trained once and for all. */
+const mostPrimedSlots = 21;
+/** Contexts beside the usual ones of plain codes whose tables are trained: too many to learn from few codes. */
+const wideContexts = 4;
+/** While tables are trained weights move slowly, and then fast. */
+const [primingShift, primedShift] = [16, 14];
 
 /** How many slots a context's table has, as a power of two: half a bucket for each that may be entered. */
-function log2Slots(count: number, digits: readonly number[]): number {
+function log2Slots(count: number, digits: readonly number[], most = mostSlots): number {
   const entered = digits.reduce((sum, radix) => sum + Math.ceil(bitsBelow(radix) / groupBits), 0);
-  return Math.min(Math.max(bitsBelow(count * entered * 4), fewestSlots), mostSlots);
+  return Math.min(Math.max(bitsBelow(count * entered * 4), fewestSlots), most);
 }
 
 /** Contexts of codes of so many digits, with so many earlier layers. */
@@ -37,9 +47,31 @@ function contextsOf(digits: readonly number[], earlier: number): number {
   return (digits.length === 1 ? plainContexts : digitContexts) + earlier;
 }
 
+/** Contexts whose tables are trained. */
+function primedContexts(digits: readonly number[], earlier: number): number {
+  return contextsOf(digits, earlier) + (digits.length === 1 ? wideContexts : 0);
+}
+
 /** Bytes that coding so many codes takes at most, beside them. */
 export function tableBytes(count: number, digits: readonly number[]): number {
   return (contextsOf(digits, 2) * 4) << log2Slots(count, digits);
+}
+
+/** Bytes that tables trained on so many codes take, with what they are put back from. */
+export function primedBytes(count: number, digits: readonly number[]): number {
+  return (primedContexts(digits, 2) * 8) << log2Slots(count, digits, mostPrimedSlots);
+}
+
+/** Tables that have learned from a layer's codes, for coding others of it. */
+export function trainedTables(layer: LayerOfCodes): Mixer {
+  const { codes, digits, earlier } = layer;
+  const contexts = primedContexts(digits, earlier.length);
+  const mixer = new Mixer(contexts, log2Slots(codes.length, digits, mostPrimedSlots));
+  mixer.shift = primingShift;
+  codeWith(mixer, { code: (bit) => bit }, { ...layer, primed: mixer });
+  mixer.shift = primedShift;
+  mixer.keep();
+  return mixer;
 }
 
 /**
@@ -48,9 +80,15 @@ export function tableBytes(count: number, digits: readonly number[]): number {
  * one axis, and the code of the earlier layers at the same position.
  */
 export function codeLayer(coder: BitCoder, layer: LayerOfCodes): void {
-  const { grids, codes, digits, earlier } = layer;
-  const slots = log2Slots(codes.length, digits);
-  const mixer = new Mixer(contextsOf(digits, earlier.length), slots);
+  const { codes, digits, earlier } = layer;
+  layer.primed?.restore();
+  const fresh = () =>
+    new Mixer(contextsOf(digits, earlier.length), log2Slots(codes.length, digits));
+  codeWith(layer.primed ?? fresh(), coder, layer);
+}
+
+function codeWith(mixer: Mixer, coder: BitCoder, layer: LayerOfCodes): void {
+  const { grids, codes, digits } = layer;
   const code = digits.length === 1 ? plainCoder(layer, mixer) : digitCoder(layer, mixer);
   let first = 0;
   for (const grid of grids) {
@@ -62,16 +100,29 @@ export function codeLayer(coder: BitCoder, layer: LayerOfCodes): void {
       const x = i % width;
       const left = x > 0 ? codes[at - 1]! : outside;
       let up = outside;
+      let upLeft = outside;
+      let upRight = outside;
       if (grid.length < 2) {
         if (x > 1) up = codes[at - 2]!;
-      } else if (Math.floor(i / width) % height > 0) up = codes[at - width]!;
-      codes[at] = code(coder, at, left, up);
+      } else if (Math.floor(i / width) % height > 0) {
+        up = codes[at - width]!;
+        if (x > 0) upLeft = codes[at - width - 1]!;
+        if (x < width - 1) upRight = codes[at - width + 1]!;
+      }
+      codes[at] = code(coder, at, left, up, upLeft, upRight);
     }
     first += count;
   }
 }
 
-type CodeOne = (coder: BitCoder, at: number, left: number, up: number) => number;
+type CodeOne = (
+  coder: BitCoder,
+  at: number,
+  left: number,
+  up: number,
+  upLeft: number,
+  upRight: number,
+) => number;
 
 /** Spreads a pair of numbers over 32 bits. */
 function hash(a: number, b: number): number {
@@ -79,18 +130,29 @@ function hash(a: number, b: number): number {
 }
 
 /** Codes as they are, by their bits from the highest on. */
-function plainCoder({ radix, codes, earlier }: LayerOfCodes, mixer: Mixer): CodeOne {
+function plainCoder(
+  { radix, codes, digits, earlier, primed }: LayerOfCodes,
+  mixer: Mixer,
+): CodeOne {
   const { contexts } = mixer;
   const bits = bitsBelow(radix);
   const coarse = Math.max(0, bits - coarseBits);
+  const coarser = Math.max(0, bits - coarserBits);
+  const wide = contextsOf(digits, earlier.length);
   const [above, second] = earlier;
-  return (coder, at, left, up) => {
+  return (coder, at, left, up, upLeft, upRight) => {
     contexts[0] = 0;
     contexts[1] = hash(left, 1);
     contexts[2] = hash(up, 2);
     contexts[3] = hash(left >> coarse, up >> coarse);
     if (above) contexts[plainContexts] = hash(above[at]!, 3);
     if (above && second) contexts[plainContexts + 1] = hash(above[at]!, second[at]!);
+    if (primed) {
+      contexts[wide] = hash(left, up >> coarser);
+      contexts[wide + 1] = hash(up, left >> coarser);
+      contexts[wide + 2] = hash(upRight, 4);
+      contexts[wide + 3] = hash(upLeft, 5);
+    }
     return codeDigit(mixer, coder, codes[at]!, radix, bits, 0);
   };
 }

@@ -8,6 +8,7 @@ import {
   positionsOf,
   readyLayers,
 } from "./layers.ts";
+import { checkPrior, type VqPrior } from "./prior.ts";
 import { decodeSegment, encodeSegment, type SegmentCodes, symbolsOf } from "./segment.ts";
 
 /** What reader and writer of bare codes must agree on. */
@@ -16,6 +17,8 @@ export interface BareCodes {
   readonly shape: readonly number[];
   /** What the indices of a position are, `[Q]`. */
   readonly layers: readonly CodeLayer[];
+  /** What other codes of these layers have told, from `trainPrior`: fewer bytes. Default: none. */
+  readonly prior?: VqPrior;
 }
 
 /**
@@ -27,10 +30,11 @@ export interface BareCodes {
  */
 export function codesToBytes(
   codes: ArrayLike<number>,
-  { shape, layers }: BareCodes,
+  { shape, layers, prior }: BareCodes,
 ): Uint8Array<ArrayBuffer> {
   const where = "codesToBytes";
   checkBare(where, shape, layers);
+  if (prior !== undefined) checkPrior(where, prior, layers);
   const count = positionsOf(shape) * layers.length;
   if (codes?.length !== count) throw expected(`${where}: codes`, `${count} indices`, codes?.length);
   const out = new ByteWriter();
@@ -38,7 +42,7 @@ export function codesToBytes(
   const ready = readyLayers(layers);
   ready.forEach((layer, q) => {
     const symbols = symbolsOf(layer, columnOf(where, codes, layers, q));
-    const segment = encodeSegment(layer, [shape], symbols, earlier);
+    const segment = encodeSegment(layer, [shape], symbols, earlier, prior?.primed(q));
     if (q < layers.length - 1) out.varint(segment.length);
     out.raw(segment);
     earlier.unshift(symbols);
@@ -55,12 +59,13 @@ export function codesToBytes(
  */
 export function codesFromBytes(
   bytes: Uint8Array,
-  { shape, layers }: BareCodes,
+  { shape, layers, prior }: BareCodes,
   take: number = layers.length,
 ): Int32Array<ArrayBuffer> {
   const where = "codesFromBytes";
   checkBytes(`${where}: bytes`, bytes);
   checkBare(where, shape, layers);
+  if (prior !== undefined) checkPrior(where, prior, layers);
   checkInteger(`${where}: take`, take, 1, layers.length);
   const from = new ByteReader(bytes, where);
   const read: SegmentCodes[] = [];
@@ -70,7 +75,8 @@ export function codesFromBytes(
       .slice(-2)
       .map(({ symbols }) => symbols)
       .reverse();
-    read.push(decodeSegment(`${where}: layer ${q}`, segment, layer, [shape], earlier));
+    const name = `${where}: layer ${q}`;
+    read.push(decodeSegment(name, segment, layer, [shape], earlier, prior?.primed(q)));
   }
   return byPosition(read.map(({ codes }) => codes));
 }

@@ -3,6 +3,7 @@ import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
 import { tableBytes } from "./codeLayer.ts";
 import { checkGrid, checkSideLengths, columnOf, positionsOf, type ReadyLayer } from "./layers.ts";
 import { checkName } from "./names.ts";
+import type { VqPrior } from "./prior.ts";
 import { encodeSegment, symbolsOf } from "./segment.ts";
 
 /*
@@ -53,13 +54,14 @@ export interface GroupHead {
 export function encodeGroup(
   pictures: readonly VqPicture[],
   layers: readonly ReadyLayer[],
+  prior?: VqPrior,
 ): Uint8Array<ArrayBuffer>[] {
   const grids = pictures.map(({ shape }) => shape);
   const columns = layers.map((_, q) => concatenated(pictures, layers, q));
   const symbols = layers.map((layer, q) => symbolsOf(layer, columns[q]!));
   const segments = layers.map((layer, q) => {
     const earlier = symbols.slice(Math.max(0, q - 2), q).reverse();
-    return encodeSegment(layer, grids, symbols[q]!, earlier);
+    return encodeSegment(layer, grids, symbols[q]!, earlier, prior?.primed(q));
   });
   const head = headBytes(pictures, segments);
   const body = segments.reduce((sum, { length }) => sum + length, 0);

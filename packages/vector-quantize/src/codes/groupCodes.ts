@@ -3,6 +3,7 @@ import { checkSum } from "./bytes.ts";
 import { byPosition } from "./codesToBytes.ts";
 import { type GroupHead, memoryOf, type VqPicture } from "./group.ts";
 import { positionsOf, type ReadyLayer } from "./layers.ts";
+import type { VqPrior } from "./prior.ts";
 import { decodeSegment, type SegmentCodes } from "./segment.ts";
 
 /** How much is read of a file, and with what. */
@@ -11,6 +12,8 @@ export interface VqReadOptions {
   readonly where?: string;
   /** The order of each layer's codes, from `treeOrder`, for a file that doesn't store them. */
   readonly orders?: readonly (Uint32Array | undefined)[];
+  /** The prior that the file was written with, from `openPrior`, if it was with one. */
+  readonly prior?: VqPrior;
   /** Most bytes of memory that pictures which are coded together may take. Default 2^30. */
   readonly maxMemory?: number;
 }
@@ -73,6 +76,7 @@ export function decodeGroup(
   head: GroupHead,
   bytes: Uint8Array,
   layers: readonly ReadyLayer[],
+  prior?: VqPrior,
 ): Int32Array[] {
   const grids = head.pictures.map(({ shape }) => shape);
   const read: SegmentCodes[] = [];
@@ -86,7 +90,7 @@ export function decodeGroup(
       .slice(-2)
       .map(({ symbols }) => symbols)
       .reverse();
-    read.push(decodeSegment(name, segment, layer, grids, earlier));
+    read.push(decodeSegment(name, segment, layer, grids, earlier, prior?.primed(q)));
     at += length;
   }
   return read.map(({ codes }) => codes);

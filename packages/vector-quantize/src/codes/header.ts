@@ -2,6 +2,7 @@ import { expected, VectorQuantizeError } from "../errors.ts";
 import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
 import { packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
 import { type CodeLayer, checkCodeLayers } from "./layers.ts";
+import { checkPrior, type VqPrior } from "./prior.ts";
 
 /** What a file says about all of its pictures. */
 export interface VqHeader {
@@ -16,7 +17,14 @@ export interface VqHeader {
 }
 
 const magic = [0x89, 0x56, 0x51, 0x0d, 0x0a, 0x1a, 0x0a]; // "\x89VQ\r\n\x1a\n"
-const version = 1;
+/** Of files that need no prior, and of those that do. */
+const [version, versionWithPrior] = [1, 2];
+/** What the header of a file says. */
+export interface VqFileHeader extends VqHeader {
+  /** The name of the prior that the file was written with: it is needed for reading. */
+  readonly prior?: string;
+}
+
 /** Bytes before the header's own: magic, version, length, checksum. */
 export const headerBegin = 16;
 const mostHeader = 2 ** 26;
@@ -31,8 +39,13 @@ interface LayerJson {
  * The bytes that a file begins with.
  *
  * @param storeOrders whether it has the orders of its codes, or only their checksums
+ * @param prior the name of the prior that reading it needs
  */
-export function headerBytes(header: VqHeader, storeOrders: boolean): Uint8Array<ArrayBuffer> {
+export function headerBytes(
+  header: VqHeader,
+  storeOrders: boolean,
+  prior?: string,
+): Uint8Array<ArrayBuffer> {
   const { layers, quantizer, model, metadata } = header;
   const described = layers.map(({ size, levels, order }) => ({
     size,
@@ -41,7 +54,7 @@ export function headerBytes(header: VqHeader, storeOrders: boolean): Uint8Array<
   }));
   const rest = { quantizer, model, metadata };
   checkRest("createVqWriter", rest);
-  const json = textOf({ layers: described, ...rest });
+  const json = textOf({ layers: described, ...rest, prior });
   const text = new TextEncoder().encode(json);
   const body = new ByteWriter().varint(text.length).raw(text);
   for (const { order } of layers)
@@ -50,7 +63,8 @@ export function headerBytes(header: VqHeader, storeOrders: boolean): Uint8Array<
   if (bytes.length > mostHeader) {
     throw expected("vq header", `at most ${mostHeader} bytes`, bytes.length);
   }
-  const start = new ByteWriter().raw(magic).raw([version]).uint32(bytes.length);
+  const start = new ByteWriter().raw(magic);
+  start.raw([prior === undefined ? version : versionWithPrior]).uint32(bytes.length);
   return start.uint32(crc32c(bytes)).raw(bytes).done();
 }
 
@@ -90,11 +104,23 @@ export function headerLength(where: string, start: Uint8Array): number {
   if (magic.some((byte, i) => start[i] !== byte)) {
     throw new VectorQuantizeError(`${where}: expected a .vq file, got another kind of file`);
   }
-  if (start[7] !== version) throw expected(`${where}: version`, `${version}`, start[7]);
+  if (start[7] !== version && start[7] !== versionWithPrior) {
+    throw expected(`${where}: version`, `${version} or ${versionWithPrior}`, start[7]);
+  }
   const length = new ByteReader(start.subarray(8), `${where}: header`).uint32();
   if (length > mostHeader)
     throw expected(`${where}: header`, `at most ${mostHeader} bytes`, length);
   return length;
+}
+
+/** What reading a header takes beside its bytes. */
+export interface HeaderNeeds {
+  /** The order of each layer's codes, for files that don't store them. */
+  readonly orders?: readonly (Uint32Array | undefined)[];
+  /** The prior, for files that were written with one. */
+  readonly prior?: VqPrior;
+  /** Is told of an order or a prior that is missing; else that is thrown. */
+  readonly lacking?: (error: VectorQuantizeError) => void;
 }
 
 /**
@@ -102,20 +128,24 @@ export function headerLength(where: string, start: Uint8Array): number {
  *
  * @param start the file's first 16 bytes
  * @param body the header's own
- * @param orders of each layer's codes, for files that don't store them
- * @param lacking is told of an order that is missing, and the layer is without; else that is thrown
  */
 export function parseHeader(
   where: string,
   start: Uint8Array,
   body: Uint8Array,
-  orders: readonly (Uint32Array | undefined)[] = [],
-  lacking?: (error: VectorQuantizeError) => void,
-): VqHeader {
+  { orders = [], prior, lacking }: HeaderNeeds = {},
+): VqFileHeader {
   const at = `${where}: header`;
   checkSum(at, new ByteReader(start.subarray(12), at).uint32(), body);
   const from = new ByteReader(body, at);
-  const { layers, ...rest } = parseJson(at, from.raw(from.varint()));
+  const { layers, prior: named, ...rest } = parseJson(at, from.raw(from.varint()));
+  const needed = start[7] === versionWithPrior ? priorName(at, named) : undefined;
+  let whole = true;
+  const miss = (error: VectorQuantizeError) => {
+    if (!lacking) throw error;
+    lacking(error);
+    whole = false;
+  };
   const read = layers.map((layer, q): CodeLayer => {
     const { size, levels, order } = layer;
     const name = `${at}: layer ${q}`;
@@ -125,17 +155,32 @@ export function parseHeader(
       return { size, order: takeOrder(name, from, size, order, given) };
     }
     const mend = "The file was written without: give the option orders, made from the model";
-    const error = expected(`${name}: order`, "the order of its codes", given, mend);
-    if (!lacking) throw error;
-    lacking(error);
+    miss(expected(`${name}: order`, "the order of its codes", given, mend));
     return { size };
   });
   if (from.left > 0) throw expected(at, `${from.left} bytes fewer`, body.length);
   checkCodeLayers(`${at}: layers`, read);
-  return { ...rest, layers: read };
+  if (needed !== undefined && prior?.name !== needed) miss(otherPrior(where, needed, prior?.name));
+  else if (needed !== undefined && prior && whole) checkPrior(at, prior, read);
+  return { ...rest, layers: read, ...(needed !== undefined && { prior: needed }) };
 }
 
-type HeaderJson = Omit<VqHeader, "layers"> & { readonly layers: readonly LayerJson[] };
+function otherPrior(where: string, needed: string, got: string | undefined): VectorQuantizeError {
+  const mend = "Give the option prior, from the file of that name that lies with the model";
+  return new VectorQuantizeError(
+    `${where}: expected the prior ${needed} that the file was written with, got ${got ?? "none"}. ${mend}`,
+  );
+}
+
+function priorName(where: string, name: unknown): string {
+  if (typeof name === "string" && /^[0-9a-f]{16}$/.test(name)) return name;
+  throw expected(`${where}: prior`, "16 hexadecimal digits", name);
+}
+
+type HeaderJson = Omit<VqHeader, "layers"> & {
+  readonly layers: readonly LayerJson[];
+  readonly prior?: unknown;
+};
 
 function parseJson(where: string, bytes: Uint8Array): HeaderJson {
   let json: unknown;
@@ -144,7 +189,7 @@ function parseJson(where: string, bytes: Uint8Array): HeaderJson {
   } catch {
     throw new VectorQuantizeError(`${where}: expected JSON, got other text`);
   }
-  const { layers, quantizer, model, metadata } = (json ?? {}) as Record<string, unknown>;
+  const { layers, quantizer, model, metadata, prior } = (json ?? {}) as Record<string, unknown>;
   checkRest(where, { quantizer, model, metadata });
   if (!Array.isArray(layers) || !layers.every(isRecord)) {
     throw expected(`${where}: layers`, "a list of objects", layers);
@@ -160,7 +205,7 @@ function parseJson(where: string, bytes: Uint8Array): HeaderJson {
   );
   const known = { quantizer, model, metadata };
   const given = Object.entries(known).filter(([, value]) => value !== undefined);
-  return { layers, ...Object.fromEntries(given) } as HeaderJson;
+  return { layers, prior, ...Object.fromEntries(given) } as HeaderJson;
 }
 
 function takeOrder(

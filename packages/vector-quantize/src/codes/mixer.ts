@@ -4,8 +4,7 @@ import { mostLogit, squash, stretch } from "./logistic.ts";
 /** A weight of 1. */
 const one = 1 << 16;
 /** A weight moves by `error * logit / 2^15`: at a rate of 1/128 in weights of 1, errors of 1 and logits of 1. */
-const learningShift = 15;
-const half = 1 << (learningShift - 1);
+const usualShift = 15;
 /** Weights stay between -8 and 8. */
 const mostWeight = 8 * one;
 /** How many bits of depth have weights of their own. */
@@ -33,6 +32,17 @@ const ownerShift = 0x80000000 | 0;
 const stretchOf = Int16Array.from(stretch, (_, i) => stretch[(i + 2048) & 4095]!);
 /** Contexts that every layer has. */
 const fewestContexts = 4;
+/** Slots that are put back together, as a power of two. */
+const log2Block = 6;
+
+/** What a mixer had learned when it was kept. */
+interface Kept {
+  readonly slots: Int32Array;
+  readonly weights: Int32Array;
+  /** Whether slots of a block may have changed since, and which ones may. */
+  readonly changed: Uint8Array;
+  readonly blocks: number[];
+}
 
 /**
  * Codes bits by the mixed forecasts of several contexts. Each context is a hash table of adaptive
@@ -55,6 +65,9 @@ export class Mixer {
   // Of the bit at hand, for contexts beyond the first four: where each one's weight is, and its logit.
   private readonly weightPlaces: Int32Array;
   private readonly logits: Int32Array;
+  /** A weight moves by `error * logit / 2^shift`. */
+  shift = usualShift;
+  private kept: Kept | undefined;
 
   constructor(contexts: number, log2Slots: number) {
     this.contexts = new Int32Array(contexts);
@@ -66,6 +79,26 @@ export class Mixer {
     this.logits = new Int32Array(contexts);
   }
 
+  /** What has been learned by now is what `restore` puts back. */
+  keep(): void {
+    const { slots, weights } = this;
+    const changed = new Uint8Array(slots.length >> log2Block);
+    this.kept = { slots: slots.slice(), weights: weights.slice(), changed, blocks: [] };
+  }
+
+  /** Forgets what has been learned since `keep`: as long as what was coded, whatever the tables' size. */
+  restore(): void {
+    if (!this.kept) return;
+    const { slots, weights, changed, blocks } = this.kept;
+    this.weights.set(weights);
+    for (const block of blocks) {
+      const end = (block + 1) << log2Block;
+      for (let at = block << log2Block; at < end; at++) this.slots[at] = slots[at]!;
+      changed[block] = 0;
+    }
+    blocks.length = 0;
+  }
+
   /**
    * Looks the contexts up, for the next `groupBits` bits of a symbol.
    *
@@ -73,12 +106,14 @@ export class Mixer {
    */
   enter(node: number): void {
     const { contexts, slots, log2Slots, buckets } = this;
+    const { kept } = this;
     const branch = Math.imul(node + 1, 0x9e3779b1);
     for (let i = 0; i < contexts.length; i++) {
       let hash = Math.imul(contexts[i]! ^ branch, 0x85ebca6b);
       hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
       const bucket = (i << log2Slots) + ((hash >>> (32 - log2Slots)) & -8);
       buckets[i] = bucket;
+      if (kept) mark(kept, bucket >>> log2Block);
       const owner = hash ^ ownerShift;
       if (slots[bucket] === owner) continue;
       slots[bucket] = owner;
@@ -91,7 +126,7 @@ export class Mixer {
    * @param depth how many bits of the symbol were before it
    */
   code(coder: BitCoder, bit: number, place: number, depth: number): number {
-    const { slots, weights, buckets } = this;
+    const { slots, weights, buckets, shift } = this;
     const count = buckets.length;
     const set = (depth & (depths - 1)) * count * ages;
     const at0 = buckets[0]! + place;
@@ -121,10 +156,10 @@ export class Mixer {
     const error = (found << 16) - chance;
     // What is stored of the chance that is aimed at: 65535 or 0.
     const aim = found * 65535 - half16;
-    weights[weight0] = learned(weights[weight0]!, error, logit0);
-    weights[weight1] = learned(weights[weight1]!, error, logit1);
-    weights[weight2] = learned(weights[weight2]!, error, logit2);
-    weights[weight3] = learned(weights[weight3]!, error, logit3);
+    weights[weight0] = learned(weights[weight0]!, error, logit0, shift);
+    weights[weight1] = learned(weights[weight1]!, error, logit1, shift);
+    weights[weight2] = learned(weights[weight2]!, error, logit2, shift);
+    weights[weight3] = learned(weights[weight3]!, error, logit3, shift);
     slots[at0] = moved(slot0, aim);
     slots[at1] = moved(slot1, aim);
     slots[at2] = moved(slot2, aim);
@@ -149,19 +184,25 @@ export class Mixer {
   }
 
   private learnFurther(place: number, error: number, aim: number): void {
-    const { slots, weights, buckets, weightPlaces, logits } = this;
+    const { slots, weights, buckets, weightPlaces, logits, shift } = this;
     for (let i = fewestContexts; i < buckets.length; i++) {
       const at = weightPlaces[i]!;
-      weights[at] = learned(weights[at]!, error, logits[i]!);
+      weights[at] = learned(weights[at]!, error, logits[i]!, shift);
       const slotAt = buckets[i]! + place;
       slots[slotAt] = moved(slots[slotAt]!, aim);
     }
   }
 }
 
+function mark({ changed, blocks }: Kept, block: number): void {
+  if (changed[block] === 1) return;
+  changed[block] = 1;
+  blocks.push(block);
+}
+
 /** A weight moved by what its context has contributed to the error. */
-function learned(before: number, error: number, logit: number): number {
-  const weight = before + ((Math.imul(error, logit) + half) >> learningShift);
+function learned(before: number, error: number, logit: number, shift: number): number {
+  const weight = before + ((Math.imul(error, logit) + (1 << (shift - 1))) >> shift);
   return weight > mostWeight ? mostWeight : weight < -mostWeight ? -mostWeight : weight;
 }
 

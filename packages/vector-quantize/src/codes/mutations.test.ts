@@ -7,8 +7,10 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { numbers } from "../../../../test/support/numbers.ts";
 import { VectorQuantizeError } from "../errors.ts";
 import type { VqPicture } from "./group.ts";
+import { openPrior } from "./openPrior.ts";
 import { openVq } from "./openVq.ts";
 import { streamVq } from "./streamVq.ts";
+import { trainPrior } from "./trainPrior.ts";
 import { vqBytes } from "./writer.ts";
 
 const mutations = Number(process.env.VQ_MUTATIONS ?? 600);
@@ -52,10 +54,12 @@ const written = Array.from({ length: 9 }, (_, i): VqPicture => {
   return { shape, codes, ...(i % 2 && { name: `bilder/${i}.png`, size: [12, 17] }) };
 });
 const whole = await vqBytes(written, { layers, groupPositions: 40, metadata: { by: "test" } });
+const prior = await trainPrior([...written, ...written, ...written], { layers });
+const primed = await vqBytes(written, { layers, groupPositions: 40, prior });
 
 /** A file with one to three things changed. */
-function mutated(random: (below: number) => number): Uint8Array {
-  let bytes = [...whole];
+function mutated(random: (below: number) => number, from = whole): Uint8Array {
+  let bytes = [...from];
   for (let i = 0; i <= random(3); i++) {
     const at = random(bytes.length);
     const some = Array.from({ length: 1 + random(8) }, () => random(256));
@@ -86,7 +90,7 @@ async function read(bytes: Uint8Array, stream: boolean) {
   const errors: unknown[] = [];
   const onDamage = (error: unknown) => errors.push(error);
   try {
-    const options = { where: "a.vq", maxMemory };
+    const options = { where: "a.vq", maxMemory, prior };
     const open = stream ? undefined : await openVq(bytes, options);
     for (const line of open?.damage ?? []) errors.push(new VectorQuantizeError(line));
     const file = open ?? (await streamVq([bytes], options));
@@ -144,6 +148,48 @@ describe("damaged files", () => {
   });
 });
 
+describe("damaged files that need a prior", () => {
+  test.each([true, false])(
+    "give the right codes, or errors; checksums: %s",
+    async (checked) => {
+      expect(primed.length).toBeLessThan(whole.length - 40);
+      expect((await read(primed, true)).pictures).toEqual(written);
+      sums.checked = checked;
+      for (let i = 0; i < mutations / 2; i++) {
+        const bytes = mutated(numbers(i), primed);
+        taken.bytes = 0;
+        const { pictures, errors } = await read(bytes, i % 2 === 0);
+        expect(taken.bytes, `${i}`).toBeLessThan(10 * 2 * maxMemory);
+        expectClear(errors);
+        if (!checked) continue;
+        for (const picture of pictures) expect(originals.has(text(picture)), `${i}`).toBe(true);
+        if (errors.length === 0) expect(pictures.length, `${i}`).toBe(written.length);
+      }
+    },
+    3_600_000,
+  );
+
+  test.each([true, false])(
+    "and damaged priors; checksums: %s",
+    async (checked) => {
+      sums.checked = checked;
+      for (let i = 0; i < mutations / 2; i++) {
+        const bytes = mutated(numbers(i), prior.bytes);
+        taken.bytes = 0;
+        try {
+          const opened = openPrior(bytes, { where: "a.vq", maxMemory });
+          for (const q of opened.header.layers.keys()) opened.primed(q);
+          if (checked) expect(opened.name, `${i}`).toBe(prior.name);
+        } catch (error) {
+          expectClear([error]);
+        }
+        expect(taken.bytes, `${i}`).toBeLessThan(4 * maxMemory);
+      }
+    },
+    3_600_000,
+  );
+});
+
 test("a file that was cut off gives what came before", async () => {
   const { pictures, errors } = await read(whole.slice(0, whole.length - 60), false);
   expect(pictures.length).toBeGreaterThan(0);
@@ -177,8 +223,8 @@ test("another kind of file and a later version are refused", async () => {
     "vq: expected a .vq file, got another kind of file",
   );
   const later = whole.slice();
-  later[7] = 2;
-  await expect(openVq(later)).rejects.toThrow("vq: version: expected 1, got 2");
+  later[7] = 3;
+  await expect(openVq(later)).rejects.toThrow("vq: version: expected 1 or 2, got 3");
   await expect(openVq(new Uint8Array(3))).rejects.toThrow(
     "vq: expected a .vq file, got another kind of file",
   );

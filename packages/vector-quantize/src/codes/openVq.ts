@@ -21,14 +21,14 @@ import {
   type VqPicturesOptions,
   type VqReadOptions,
 } from "./groupCodes.ts";
-import { headerBegin, headerLength, parseHeader, type VqHeader } from "./header.ts";
+import { headerBegin, headerLength, parseHeader, type VqFileHeader } from "./header.ts";
 import { type IndexedGroup, parseIndex, parseTrailer, trailerBytes } from "./indexOfGroups.ts";
 import { readyLayers } from "./layers.ts";
 import { sourceOf, type VqInput, type VqSource } from "./source.ts";
 
 /** An open `.vq` file: pictures are read from it when they are asked for. */
 export interface VqFile {
-  readonly header: VqHeader;
+  readonly header: VqFileHeader;
   /** Pictures in it. */
   readonly count: number;
   /** Bytes of it. */
@@ -73,15 +73,20 @@ const guessedHead = 4096;
  * @throws VectorQuantizeError for another kind of file, a later version, or a damaged header.
  */
 export async function openVq(input: VqInput, options: VqReadOptions = {}): Promise<VqFile> {
-  const { where = "vq", orders, maxMemory = 2 ** 30 } = options;
+  const { where = "vq", orders, prior, maxMemory = 2 ** 30 } = options;
   checkInteger(`${where}: maxMemory`, maxMemory);
   const source = await sourceOf(where, input);
   const start = await source.read(0, Math.min(headerBegin, source.size));
   const body = await source.read(headerBegin, headerLength(where, start));
   let lacking: VectorQuantizeError | undefined;
-  const header = parseHeader(where, start, body, orders, (error) => {
-    lacking ??= error;
+  const header = parseHeader(where, start, body, {
+    ...(orders && { orders }),
+    ...(prior && { prior }),
+    lacking: (error) => {
+      lacking ??= error;
+    },
   });
+  const primed = header.prior === undefined ? undefined : prior;
   const layers = readyLayers(header.layers);
   const begin = headerBegin + body.length;
   const limits: HeadLimits = { layers: layers.length, maxMemory };
@@ -105,7 +110,7 @@ export async function openVq(input: VqInput, options: VqReadOptions = {}): Promi
     checkGroupMemory(name, head, layers.slice(0, take), maxMemory);
     const at = groups[number]!.offset + head.begin;
     const bytes = await source.read(at, segmentsLength(head, take));
-    return { head, columns: decodeGroup(name, head, bytes, layers.slice(0, take)) };
+    return { head, columns: decodeGroup(name, head, bytes, layers.slice(0, take), primed) };
   }
 
   let kept: { key: string; codes: ReturnType<typeof decoded> } | undefined;

@@ -1,8 +1,9 @@
 import { VectorQuantizeError } from "../errors.ts";
 import { BitDecoder, BitEncoder } from "./bitCoder.ts";
-import { codeLayer, type LayerOfCodes } from "./codeLayer.ts";
+import { codeLayer, type LayerOfCodes, trainedTables } from "./codeLayer.ts";
 import { packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
 import { positionsOf, type ReadyLayer } from "./layers.ts";
+import type { Mixer } from "./mixer.ts";
 
 /*
  * A segment is one layer of the codes of one or several grids: a byte of its mode, and the codes.
@@ -14,6 +15,13 @@ const adaptive = 1;
 const withNone = 2;
 /** The layers before are told from as well. */
 const withEarlier = 4;
+
+/**
+ * From this first byte on it is no mode: coding begins with the tables of a prior, and its first bit is a 0
+ * of even chance, which makes the first byte so large.
+ */
+const beginsPrimed = 128;
+const even = 32768;
 
 /** Symbols are coded adaptively up to this radix: their trees are numbered in 31 bits. */
 const mostAdaptive = 2 ** 30;
@@ -32,6 +40,32 @@ export interface SegmentCodes {
   readonly symbols: Int32Array;
 }
 
+/** Tables of a layer that have learned from other codes of it. */
+export interface PrimedLayer {
+  readonly tables: Mixer;
+  /** Whether the layers before tell about it. */
+  readonly told: boolean;
+}
+
+/**
+ * Tables that have learned from a segment; undefined for one that was packed, which has nothing to tell.
+ *
+ * @param segment the one of these symbols
+ */
+export function primedBy(
+  segment: Uint8Array,
+  layer: ReadyLayer,
+  grids: Grids,
+  symbols: Int32Array,
+  earlier: readonly Int32Array[],
+): PrimedLayer | undefined {
+  const [mode = 0] = segment;
+  if (!(mode & adaptive) || mode & withNone) return undefined;
+  const told = (mode & withEarlier) !== 0;
+  const work = workOf(layer, 0, grids, symbols, told ? earlier.slice(0, 2) : []);
+  return { tables: trainedTables(work), told };
+}
+
 /** Codes of a layer made symbols. */
 export function symbolsOf({ size, order }: ReadyLayer, codes: Int32Array): Int32Array {
   return codes.map((code) => (code < 0 ? size : order ? order[code]! : code));
@@ -42,19 +76,26 @@ export function symbolsOf({ size, order }: ReadyLayer, codes: Int32Array): Int32
  *
  * @param symbols of all grids, one after another
  * @param earlier symbols of the layers before, the last one first
+ * @param primed of the prior, if there is one: taken where that is smaller
  */
 export function encodeSegment(
   layer: ReadyLayer,
   grids: Grids,
   symbols: Int32Array,
   earlier: readonly Int32Array[],
+  primed?: PrimedLayer,
 ): Uint8Array<ArrayBuffer> {
   const none = symbols.includes(layer.size | 0) ? withNone : 0;
   const radix = layer.size + (none ? 1 : 0);
   if (radix > 1 && radix <= mostAdaptive && symbols.length > 0) {
     const work = workOf(layer, none, grids, symbols, []);
     const { mode, bytes } = encodeAdaptively(work, earlier.slice(0, 2));
-    if (bytes.length < packedBytes(symbols.length, radix)) return behind(mode | none, bytes);
+    const packed = packedBytes(symbols.length, radix);
+    if (primed && !none) {
+      const segment = encoded(primedWork(work, earlier, primed));
+      if (segment.length <= Math.min(bytes.length, packed)) return segment;
+    }
+    if (bytes.length < packed) return behind(mode | none, bytes);
   }
   return behind(none, packCodes(symbols, radix));
 }
@@ -75,6 +116,14 @@ function workOf(
 ): LayerOfCodes {
   const radix = size + (none ? 1 : 0);
   return { grids, radix, digits: none || !levels ? [radix] : levels, codes, earlier };
+}
+
+function primedWork(
+  work: LayerOfCodes,
+  earlier: readonly Int32Array[],
+  { tables, told }: PrimedLayer,
+): LayerOfCodes {
+  return { ...work, earlier: told ? earlier.slice(0, 2) : [], primed: tables };
 }
 
 /** With the layers before and without: the shorter one, judged by the first grids if there are many. */
@@ -104,6 +153,7 @@ function firstOf(grids: Grids): Grids {
 
 function encoded(work: LayerOfCodes): Uint8Array<ArrayBuffer> {
   const encoder = new BitEncoder();
+  if (work.primed) encoder.code(0, even);
   codeLayer(encoder, { ...work, codes: work.codes.slice(0, countOf(work.grids)) });
   return encoder.finish();
 }
@@ -122,14 +172,16 @@ export function checkSegment(
   length: number,
   count: number,
   earlier: number,
+  primed?: PrimedLayer,
 ): void {
-  const radix = size + (mode & withNone ? 1 : 0);
+  const radix = size + (mode < beginsPrimed && mode & withNone ? 1 : 0);
   const wrong = (what: string, got: unknown) =>
     new VectorQuantizeError(`${where}: expected ${what}, got ${got}`);
-  if (mode > 7 || (mode & withEarlier && (!(mode & adaptive) || earlier === 0))) {
+  const isPrimed = mode >= beginsPrimed && primed !== undefined;
+  if (!isPrimed && (mode > 7 || (mode & withEarlier && (!(mode & adaptive) || earlier === 0)))) {
     throw wrong("a mode of version 1", mode);
   }
-  if (!(mode & adaptive)) {
+  if (!isPrimed && !(mode & adaptive)) {
     const bytes = packedBytes(count, radix) + 1;
     if (length !== bytes) throw wrong(`${bytes} bytes for ${count} codes below ${radix}`, length);
   } else if (radix === 1 || radix > mostAdaptive || count === 0) {
@@ -150,16 +202,21 @@ export function decodeSegment(
   layer: ReadyLayer,
   grids: Grids,
   earlier: readonly Int32Array[],
+  primed?: PrimedLayer,
 ): SegmentCodes {
   const mode = segment[0] ?? 255;
   const count = countOf(grids);
-  checkSegment(where, layer, mode, segment.length, count, earlier.length);
+  checkSegment(where, layer, mode, segment.length, count, earlier.length, primed);
   const symbols = new Int32Array(count);
+  const begun = mode >= beginsPrimed ? primed : undefined;
   const told = mode & withEarlier ? earlier.slice(0, 2) : [];
-  const work = workOf(layer, mode & withNone, grids, symbols, told);
-  const bytes = segment.subarray(1);
-  if (mode & adaptive) {
+  const work = begun
+    ? primedWork(workOf(layer, 0, grids, symbols, []), earlier, begun)
+    : workOf(layer, mode & withNone, grids, symbols, told);
+  const bytes = begun ? segment : segment.subarray(1);
+  if (begun || mode & adaptive) {
     const decoder = new BitDecoder(bytes);
+    if (begun) decoder.code(0, even);
     codeLayer(decoder, work);
     if (!decoder.exhausted)
       throw new VectorQuantizeError(`${where}: expected the end of its bits, got more bytes`);

@@ -13,13 +13,13 @@ import {
   type VqPicturesOptions,
   type VqReadOptions,
 } from "./groupCodes.ts";
-import { headerBegin, headerLength, parseHeader, type VqHeader } from "./header.ts";
+import { headerBegin, headerLength, parseHeader, type VqFileHeader } from "./header.ts";
 import { type IndexedGroup, indexBytes } from "./indexOfGroups.ts";
 import { readyLayers } from "./layers.ts";
 
 /** A `.vq` file on its way. */
 export interface StreamedVq {
-  readonly header: VqHeader;
+  readonly header: VqFileHeader;
   /** All pictures, one after another, as they arrive. To be called once. */
   pictures(options?: VqPicturesOptions): AsyncGenerator<VqPicture>;
 }
@@ -33,12 +33,16 @@ export interface StreamedVq {
  *   pictures are read, for damaged ones and for an end that comes too soon.
  */
 export async function streamVq(stream: VqStream, options: VqReadOptions = {}): Promise<StreamedVq> {
-  const { where = "vq", orders, maxMemory = 2 ** 30 } = options;
+  const { where = "vq", orders, prior, maxMemory = 2 ** 30 } = options;
   checkInteger(`${where}: maxMemory`, maxMemory);
   const from = new ByteStream(where, stream);
   const start = await from.take(headerBegin, where);
   const body = await from.take(headerLength(where, start), `${where}: header`);
-  const header = parseHeader(where, start, body, orders);
+  const header = parseHeader(where, start, body, {
+    ...(orders && { orders }),
+    ...(prior && { prior }),
+  });
+  const primed = header.prior === undefined ? undefined : prior;
   const layers = readyLayers(header.layers);
   const seen: IndexedGroup[] = [];
 
@@ -78,7 +82,8 @@ export async function streamVq(stream: VqStream, options: VqReadOptions = {}): P
         checkGroupMemory(name, head, layers.slice(0, take), maxMemory);
         const segments = await from.take(segmentsLength(head, take), name);
         left -= segments.length;
-        yield { head, columns: decodeGroup(name, head, segments, layers.slice(0, take)) };
+        const columns = decodeGroup(name, head, segments, layers.slice(0, take), primed);
+        yield { head, columns };
       } catch (error) {
         if (astray || (await from.ended())) throw error;
         reportDamage(error, onDamage);

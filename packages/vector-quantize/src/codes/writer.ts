@@ -11,6 +11,7 @@ import {
   readyLayers,
 } from "./layers.ts";
 import { checkName } from "./names.ts";
+import { checkPrior, type VqPrior } from "./prior.ts";
 
 /** Options of `createVqWriter`. */
 export interface VqWriterOptions extends VqHeader {
@@ -25,6 +26,11 @@ export interface VqWriterOptions extends VqHeader {
    * readers that have the model. Default true.
    */
   readonly storeOrders?: boolean;
+  /**
+   * What other codes of the same layers have told, from `trainPrior`: fewer bytes, most of all for a few
+   * small pictures. Who reads the file must have it: the header has its name. Default: none.
+   */
+  readonly prior?: VqPrior;
 }
 
 /** Writes a file, picture by picture. One call at a time: wait for each. */
@@ -47,11 +53,11 @@ export interface VqWritten {
 
 const known = [
   ...["layers", "quantizer", "model", "metadata"],
-  ...["groupPositions", "storeOrders"],
+  ...["groupPositions", "storeOrders", "prior"],
 ];
 /** A picture with this part of a group's positions is a group. */
 const aloneShare = 16;
-const mostGroup = 2 ** 26;
+export const mostGroup = 2 ** 26;
 
 /**
  * Makes a `.vq` file: the codes of any number of pictures, each in as few bytes as its statistics allow,
@@ -75,10 +81,11 @@ export function createVqWriter(
 ): VqWriter {
   const where = "createVqWriter";
   checkKnownOptions(where, options, known);
-  const { groupPositions = 65536, storeOrders = true, ...header } = options;
+  const { groupPositions = 65536, storeOrders = true, prior, ...header } = options;
   checkCodeLayers(`${where}: layers`, header.layers);
   checkInteger(`${where}: groupPositions`, groupPositions, 1, mostGroup);
   checkBoolean(`${where}: storeOrders`, storeOrders);
+  if (prior !== undefined) checkPrior(where, prior, header.layers);
   const layers = readyLayers(header.layers);
   const groups: IndexedGroup[] = [];
   let pending: VqPicture[] = [];
@@ -86,7 +93,7 @@ export function createVqWriter(
   let pictures = 0;
   let bytes = 0;
   let state: "open" | "busy" | "finished" | "failed" = "open";
-  let begin: Uint8Array<ArrayBuffer> | undefined = headerBytes(header, storeOrders);
+  let begin: Uint8Array<ArrayBuffer> | undefined = headerBytes(header, storeOrders, prior?.name);
 
   async function put(part: Uint8Array<ArrayBuffer>): Promise<void> {
     bytes += part.length;
@@ -102,7 +109,7 @@ export function createVqWriter(
   async function flush(): Promise<void> {
     if (pending.length === 0) return;
     const before = bytes;
-    for (const part of encodeGroup(pending, layers)) await put(part);
+    for (const part of encodeGroup(pending, layers, prior)) await put(part);
     groups.push({ length: bytes - before, pictures: pending.length });
     pending = [];
     positions = 0;

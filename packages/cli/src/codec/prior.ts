@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { openPrior, trainPrior, type VqPicture, type VqPrior } from "vector-quantize/codes";
+import { Failure } from "../failure.ts";
+import { sameSizes } from "../input/pictureSet.ts";
+import { readInput } from "../output/files.ts";
+import type { PictureModel } from "./modelFile.ts";
+import { modelHash } from "./modelHash.ts";
+import { createPictureCodec, type NamedPicture } from "./pictures.ts";
+import { vqCodes } from "./vqCodes.ts";
+
+/** What the prior of a model is called, in the folder of its run. */
+export const priorName = "prior.vq";
+
+/** Where the prior of a model lies: beside it. */
+export const priorPath = ({ path }: PictureModel) => join(dirname(path), priorName);
+
+/** The prior of a model, from the codes of as many of these pictures as it takes. */
+export async function learnPrior(
+  model: PictureModel,
+  pictures: AsyncIterable<NamedPicture>,
+): Promise<VqPrior> {
+  const { layers, toFile } = await vqCodes(model);
+  const codec = createPictureCodec(model);
+  async function* coded(): AsyncGenerator<VqPicture> {
+    const runs = sameSizes(pictures, (p) => `${p.height} ${p.width}`, codec.batchSize);
+    for await (const run of runs) for (const one of await codec.encode(run)) yield toFile(one);
+  }
+  const hash = await modelHash(model);
+  return trainPrior(coded(), { layers, model: hash, storeOrders: false });
+}
+
+/**
+ * Opens the prior that lies beside a model.
+ *
+ * @param needed the name of the one that a file was written with, and the file; default: any of the model.
+ */
+export async function openPriorOf(
+  model: PictureModel,
+  needed?: { readonly name: string; readonly file: string },
+): Promise<VqPrior> {
+  const path = priorPath(model);
+  const wanted = needed
+    ? `${needed.file}: expected the prior ${needed.name} that it was written with as ${path}`
+    : `--prior: expected the prior of the model as ${path}`;
+  if (!existsSync(path)) {
+    const mend = needed ? "" : ". vq train writes it, and vq prior";
+    throw new Failure(`${wanted}, got no such file${mend}`);
+  }
+  const { orders } = await vqCodes(model);
+  const prior = openPrior(await readInput(path), { where: path, orders });
+  const hash = await modelHash(model);
+  if (prior.header.model !== hash) throw new Failure(`${wanted}, got that of another model`);
+  if (needed && prior.name !== needed.name) throw new Failure(`${wanted}, got ${prior.name}`);
+  return prior;
+}
