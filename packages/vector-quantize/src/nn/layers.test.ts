@@ -1,4 +1,4 @@
-import { grad, numpy as np, random, tree } from "@jax-js/jax";
+import { grad, jit, numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it, test } from "vitest";
 import { VectorQuantizeError } from "../errors.ts";
 import { gelu, relu, sigmoid, silu, tanh } from "./activations.ts";
@@ -97,6 +97,60 @@ test.each([1, 2, 3])("depthToSpace undoes spaceToDepth, block %d", async (block)
   expect(back.shape).toEqual([2, 6, 12, 3]);
   expect(await numbers(back)).toEqual(await numbers(x));
 });
+
+// jax-js composes these views wrongly where a block is as wide as it has channels.
+test("what comes behind depthToSpace meets the right pixels", async () => {
+  const patches = counting(1, 4, 4, 18);
+  const toSpace = depthToSpace({ block: 3 });
+  const whole = toSpace.apply({}, patches.ref);
+  const pixels = np.array(await numbers(whole.ref), { shape: whole.shape });
+  const toDepth = spaceToDepth({ block: 2 });
+  const both = jit((x: np.Array) => toDepth.apply({}, toSpace.apply({}, x)))(patches);
+  expect(await numbers(both)).toEqual(await numbers(toDepth.apply({}, pixels)));
+  whole.dispose();
+});
+
+test.each([
+  [2, 4, 2, 1],
+  [2, 2, 2, 1],
+  [3, 6, 3, 1],
+  [2, 5, 3, 1],
+])(
+  "convTranspose2d to %d channels, kernel %d, stride %d, padding %d",
+  async (F, k, stride, padding) => {
+    const options = { inChannels: 2, outChannels: F, kernelSize: k, stride, padding, bias: false };
+    const layer = convTranspose2d(options);
+    const params = layer.init(random.key(0)) as { weight: np.Array };
+    const x = random.normal(random.key(1), [2, 3, 4, 2]);
+    const y = layer.apply(tree.ref(params) as never, x.ref);
+    const [, height = 0, width = 0] = y.shape;
+    const [values, weights] = [await numbers(x.ref), await numbers(params.weight.ref)];
+    const sums = new Float64Array(y.size);
+    for (const [at, value] of values.entries()) {
+      const [c, column, row, image] = [at % 2, (at >> 1) % 4, (at >> 3) % 3, Math.floor(at / 24)];
+      for (let w = 0; w < k * k * F; w++) {
+        const [f, across, down] = [w % F, Math.floor(w / F) % k, Math.floor(w / F / k)];
+        const [i, j] = [row * stride + down - padding, column * stride + across - padding];
+        if (i < 0 || j < 0 || i >= height || j >= width) continue;
+        const weight = weights[((down * k + across) * 2 + c) * F + f] as number;
+        sums[((image * height + i) * width + j) * F + f]! += value * weight;
+      }
+    }
+    for (const [at, value] of (await numbers(y)).entries()) expect(value).toBeCloseTo(sums[at]!, 5);
+    // The way back is the transpose: <y(x), g> = <x, dx>.
+    const g = random.normal(random.key(2), [2, height, width, F]);
+    const inner = (input: np.Array) =>
+      np.sum(layer.apply(tree.ref(params) as never, input).mul(g.ref));
+    const dx = await numbers(jit(grad(inner))(x));
+    const along = values.reduce((sum, value, at) => sum + value * dx[at]!, 0);
+    const there = await numbers(g.ref);
+    expect(along).toBeCloseTo(
+      there.reduce((sum, value, at) => sum + value * sums[at]!, 0),
+      3,
+    );
+    tree.dispose([params, g]);
+  },
+);
 
 test("upsample repeats pixels", async () => {
   const y = upsample().apply(

@@ -2,6 +2,7 @@ import type { numpy as np } from "@jax-js/jax";
 import { expected } from "../errors.ts";
 import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
+import { settled, solid } from "../tracing.ts";
 import { checkDivides, checkImages, type ImageShape, mostSide } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
 import { blocks } from "./reach.ts";
@@ -81,6 +82,9 @@ export function depthToSpace(given: BlockOptions): Layer<NoParams> {
 /**
  * Images whose pixels hold blocks of `h x w` pixels each: `[B, H, W, groups * h * w * C]` to
  * `[B, H * h, W * w, groups * C]`.
+ *
+ * They are computed, not viewed: cut or reordered in one kernel with this, jax-js reads the wrong pixels
+ * of blocks that are as wide as they have channels.
  */
 export function interleaved(
   x: np.Array,
@@ -89,8 +93,9 @@ export function interleaved(
 ): np.Array {
   const [batch, height, width, depth] = x.shape as [number, number, number, number];
   const channels = depth / (groups * high * wide);
-  return x
+  const pixels = x
     .reshape([batch, height, width, groups, high, wide, channels])
     .transpose([0, 1, 4, 2, 5, 3, 6])
     .reshape([batch, height * high, width * wide, groups * channels]);
+  return settled(solid(pixels), 1);
 }
