@@ -162,6 +162,11 @@ describe("a codec", () => {
     [new Float32Array(4), { shape: [2, 4] }, "x: expected 8 numbers for shape [2,4], got 4"],
     [new Float32Array(6), { shape: [2, 3] }, "feature size of x [2,3]: expected dim = 4, got 3"],
     [new Float32Array(0), { shape: [0, 4] }, "shape of x: expected at least one vector"],
+    [
+      new Float32Array(4),
+      { shape: [1, 4], mask: [1] },
+      'codec.encode: option "mask": expected one',
+    ],
   ])("refuses to encode %o", async (x, options, message) => {
     const codec = make();
     await expect(codec.encode(x as never, options as never)).rejects.toThrow(message);
@@ -182,6 +187,8 @@ describe("a codec", () => {
     ],
     [Int32Array.of(0, 0, 0), { shape: [1, 3] }, "shape of indices: expected [..., 1 to 2]"],
     [Int32Array.of(0), { shape: [1] }, "shape of indices: expected [..., 1 to 2]"],
+    [Int32Array.of(), { shape: [0, 2] }, "codec.decode: shape of indices: expected at least one"],
+    [Int32Array.of(0, 0), { shape: [1, 2], sise: [2, 2] }, "Did you mean size?"],
     [Int32Array.of(0, 0), { shape: [1, 2], size: [2, 2] }, "size: expected none for residualVQ"],
   ])("refuses to decode %o", async (indices, options, message) => {
     const codec = make();
@@ -233,6 +240,13 @@ describe("a codec", () => {
 
   it("refuses bytes of anything else", () => {
     expect(() => codecFromBytes(new Uint8Array(3), { file: "a.codec" })).toThrow(/^a\.codec: /);
+    const nothing = new Uint8Array();
+    expect(() => codecFromBytes(nothing, null as never)).toThrow(
+      "codecFromBytes: options: expected",
+    );
+    expect(() => codecFromBytes(nothing, { objekts: {} } as never)).toThrow(
+      "Did you mean objects?",
+    );
   });
 
   it("leaves nothing behind, whatever the lengths", async () => {

@@ -1,6 +1,8 @@
 import { openCheckpoint, rebuild } from "../checkpoint/checkpoint.ts";
+import { checkKnownOptions, expected } from "../errors.ts";
 import type { QuantizerConfig } from "../quantizers/contract.ts";
 import { quantizerFromConfig, type UserObjects } from "../quantizers/registry.ts";
+import { isRecord } from "../tree.ts";
 import { createCodec, type QuantizerCodec } from "./createCodec.ts";
 
 /** Options of `codecFromBytes`. */
@@ -27,7 +29,9 @@ export function codecFromBytes(
   bytes: Uint8Array,
   options: CodecFromBytesOptions = {},
 ): QuantizerCodec {
-  const { file = "codec", objects } = options;
+  if (!isRecord(options)) throw expected("codecFromBytes: options", "an object", options);
+  checkKnownOptions("codecFromBytes", options, ["file", "objects"]);
+  const { file = "codec", objects }: CodecFromBytesOptions = options;
   const checkpoint = openCheckpoint(bytes, "quantizer", file);
   const config = checkpoint.json("config") as QuantizerConfig;
   const quantizer = rebuild(file, () => quantizerFromConfig(config, objects));

@@ -1,6 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
-import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
+import { checkInteger, checkKnownOptions, expected, VectorQuantizeError } from "../errors.ts";
 import { checkInput, positionShape } from "../layout/layout.ts";
 import { checkIndexValues } from "../quantizers/checkIndices.ts";
 import { checkQuantizer } from "../quantizers/checkQuantizer.ts";
@@ -113,7 +113,7 @@ export function createCodec<Params extends ArrayTree, State extends ArrayTree>(
       const where = "codec.encode";
       const own = held(where);
       using _ = owns(own);
-      const { shape } = checkNumbers(where, "x", x, "Float32Array", options);
+      const { shape } = checkNumbers(where, "x", x, "Float32Array", options, ["shape"]);
       checkInput(where, shape, layout, dim);
       const vectors = indexShape.positions
         ? wholeInputs(shape)
@@ -136,7 +136,9 @@ export function createCodec<Params extends ArrayTree, State extends ArrayTree>(
       const where = "codec.decode";
       const own = held(where);
       using _ = owns(own);
-      const { shape, size } = checkNumbers(where, "indices", given, "Int32Array", options);
+      const names = ["shape", "size"];
+      const { shape, size } = checkNumbers(where, "indices", given, "Int32Array", options, names);
+      if (given.length === 0) throw expected(`${where}: shape of indices`, "at least one", shape);
       const sized = checkSize(where, quantizer, size);
       checkIndexShape(where, "indices", { shape }, indexShape);
       checkIndexValues(`${where}: indices`, quantizer, given, shape, (at) => given[at] !== -1);
@@ -211,21 +213,24 @@ function widestOf({ params }: Variables): number {
 const kinds = { Float32Array: "a Float32Array", Int32Array: "an Int32Array" };
 
 /** The options of a call; throws unless `values` are numbers of their shape. */
-function checkNumbers<Options extends CodecShape>(
+function checkNumbers(
   where: string,
   name: string,
   values: unknown,
   kind: keyof typeof kinds,
-  options: Options,
-): Omit<Options, "shape"> & { shape: number[] } {
+  options: CodecDecodeOptions,
+  known: readonly string[],
+): CodecDecodeOptions & { shape: number[] } {
   const tag = (values as { [Symbol.toStringTag]?: unknown } | null | undefined)?.[
     Symbol.toStringTag
   ];
   if (tag !== kind) throw expected(`${where}: ${name}`, kinds[kind], values);
-  if (!isRecord(options) && !ArrayBuffer.isView(options)) {
-    throw expected(`${where}: options`, "{ shape }", options);
+  // Indices know their shape, so that they may stand for it.
+  if (!ArrayBuffer.isView(options)) {
+    if (!isRecord(options)) throw expected(`${where}: options`, "{ shape }", options);
+    checkKnownOptions(where, options, known);
   }
-  const { shape } = options;
+  const { shape, size } = options;
   if (!Array.isArray(shape)) throw expected(`${where}: shape`, "a list of sizes", shape);
   for (const size of shape) checkInteger(`${where}: shape`, size, 0);
   const { length } = values as Float32Array;
@@ -233,7 +238,7 @@ function checkNumbers<Options extends CodecShape>(
   if (length !== needed) {
     throw expected(`${where}: ${name}`, `${needed} numbers for shape [${shape}]`, length);
   }
-  return { ...options, shape: [...shape] };
+  return { shape: [...shape], ...(size && { size }) };
 }
 
 function checkSize(
