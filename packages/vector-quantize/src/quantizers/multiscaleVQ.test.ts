@@ -109,6 +109,21 @@ it("refuses other lengths, and hostile calls in words", async () => {
   expect(x.refCount).toBe(0);
   const odd = np.zeros([2, 9], { dtype: np.int32 });
   await expect(checkIndices(quantizer as never, odd)).rejects.toThrow("shape of indices");
+  // Numbers of codes near those of whole series.
+  for (const strides of [
+    [1, 1, 1],
+    [2, 1, 1],
+  ]) {
+    const many = multiscaleVQ({ dim: 4, codebookSize: 8, strides });
+    const share = strides.reduce((sum, stride) => sum + 1 / stride, 0);
+    const whole = 2 * share;
+    for (const P of [whole - 1, whole + 1]) {
+      const codes = np.zeros([1, P], { dtype: np.int32 });
+      expect(() => many.decode(many.init(random.key(0)), codes)).toThrow(
+        `shape of indices: expected [B, the codes of whole series], got [1, ${P}]`,
+      );
+    }
+  }
   await refusesHostileCalls({
     make: () => quantizer as never,
     shape: [2, 8, 6],

@@ -64,6 +64,7 @@ export function multiscaleVQ(given: MultiscaleVQOptions): MultiscaleVQuantizer {
   const strideOf = (at: number) => strides[at] as number;
   const share = strides.reduce((sum, stride) => sum + 1 / stride, 0);
   const lengthsOf = (T: number) => strides.map((stride) => T / stride);
+  const total = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
   /** The length of series with so many codes. */
   const lengthOf = (P: number) => Math.round(P / share);
 
@@ -104,15 +105,15 @@ export function multiscaleVQ(given: MultiscaleVQOptions): MultiscaleVQuantizer {
       sum = sum.add(added);
       outs.push(out);
     }
-    const total = (arrays: np.Array[]) => arrays.reduce((a, b) => a.add(b));
-    const lossOf = (name: string) => total(outs.map(({ losses }) => losses[name] as np.Array));
+    const summed = (arrays: np.Array[]) => arrays.reduce((a, b) => a.add(b));
+    const lossOf = (name: string) => summed(outs.map(({ losses }) => losses[name] as np.Array));
     return {
       quantized: sum,
       indices: np.concatenate(
         outs.map((out) => out.indices),
         1,
       ),
-      loss: total(outs.map(({ loss }) => loss)),
+      loss: summed(outs.map(({ loss }) => loss)),
       losses: { codebook: lossOf("codebook"), commitment: lossOf("commitment") },
       state: {} as Nothing,
     };
@@ -193,9 +194,13 @@ export function multiscaleVQ(given: MultiscaleVQOptions): MultiscaleVQuantizer {
     layout: "channelLast",
     indices: {
       axes: [],
-      positions: ([B, T = 0]) => [B as number, lengthsOf(T).reduce((a, b) => a + b, 0)],
-      fits: ([_, P = 0, ...more]) =>
-        more.length === 0 && lengthsOf(lengthOf(P)).every(Number.isInteger) && P > 0,
+      positions: ([B, T = 0]) => [B as number, total(lengthsOf(T))],
+      fits: ([_, P = 0, ...more]) => {
+        const lengths = lengthsOf(lengthOf(P));
+        return (
+          more.length === 0 && P > 0 && lengths.every(Number.isInteger) && total(lengths) === P
+        );
+      },
     },
     masks: false,
     scores: (call) => strides.length * scoresOf(scale, call),

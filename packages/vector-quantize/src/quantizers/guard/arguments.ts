@@ -79,7 +79,7 @@ export function checkIndexShape(
       (mayBe?.(rows) ?? String(ofInput(rows)) === String(rows)));
   if (fits) return;
   const open = ofInput
-    ? ["B", ...ofInput(["B" as never]).slice(1)]
+    ? ["B", ...(mayBe ? ["the codes of whole series"] : ofInput(["B" as never]).slice(1))]
     : [layers ? "..." : "...positions"];
   const text = [
     ...before,
