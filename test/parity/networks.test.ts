@@ -252,6 +252,16 @@ describe("a file that does not fit", () => {
       /expected a tensor fns\.3\.layers\.0\.parametrizations\.weight\.original0 beside/,
     ],
     [
+      "a weight beside its magnitude and direction",
+      { ...state, "fns.0.weight": other },
+      /expected one way to tell fns\.0\.weight/,
+    ],
+    [
+      "a magnitude of integers",
+      { ...state, "fns.0.weight_g": whole },
+      /tensor fns\.0\.weight_g: expected float32, got "?int32/,
+    ],
+    [
       "a magnitude of another shape",
       { ...state, "fns.0.weight_g": other },
       /shape of fns\.0\.weight_g/,

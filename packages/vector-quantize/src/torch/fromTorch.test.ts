@@ -1,7 +1,10 @@
 /** What `fromTorch` and its like tell by types, and by names. */
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { expectDisposed } from "../../../../test/leak.ts";
+import { expectDisposed, leakedBytes } from "../../../../test/leak.ts";
+import { readSafetensors } from "../checkpoint/safetensors.ts";
+import { linear } from "../nn/linear.ts";
+import { sequential } from "../nn/sequential.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
 import { residualVQ } from "../quantizers/residualVQ.ts";
 import { simVQ } from "../quantizers/simVQ.ts";
@@ -9,7 +12,9 @@ import type { VectorQuantizeVariables } from "../quantizers/vectorQuantize/books
 import type { CodebookBridge } from "../quantizers/vectorQuantize/bridge.ts";
 import { type VectorQuantizer, vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { adam } from "../train/optimizers.ts";
+import type { ArrayTree } from "../tree.ts";
 import { fromTorch, toTorch } from "./fromTorch.ts";
+import { networkFromTorch, networkToTorch } from "./network.ts";
 import { toTorchNames } from "./toTorchNames.ts";
 import type { VariablesOf } from "./translation.ts";
 import type { TorchClasses } from "./translations.ts";
@@ -258,3 +263,104 @@ describe("toTorchNames", () => {
     expect(() => toTorchNames({} as never, {})).toThrow("expected a quantizer");
   });
 });
+
+describe("a slip of the fingers", () => {
+  it.each([
+    ["ResidualVQ", { dim: 4, codebook_size: 8, num_quantizer: 4 }, "Did you mean num_quantizers?"],
+    ["GroupedResidualVQ", { dim: 4, codebook_size: 8, group: 2 }, "Did you mean groups?"],
+    ["GroupedResidualFSQ", { levels: [4], num_quantizer: 4 }, "Did you mean num_quantizers?"],
+    ["ResidualVq", { dim: 4, codebook_size: 8 }, "Did you mean ResidualVQ?"],
+  ])("in %s is told by the class's own names", (className, given, mend) => {
+    const tensors = layered();
+    const error = expect(() => fromTorch(className, given, tensors));
+    error.toThrow(mend);
+    for (const tensor of Object.values(tensors)) expect(tensor.refCount).toBe(0);
+  });
+});
+
+describe("a function of the user's own that throws", () => {
+  it("leaves nothing, of one quantizer and of a network", async () => {
+    const breaks = (value: ArrayTree): never => {
+      tree.dispose(value as never);
+      throw new Error("mine");
+    };
+    const vqBridge: CodebookBridge = {
+      name: "broken",
+      init: (key, C) => ({ weight: random.normal(key, [C, C]) }),
+      apply: (params, codes) => np.matmul(codes, (params as { weight: np.Array }).weight),
+      fromTorch: breaks,
+      toTorch: (params) => params as Record<string, np.Array>,
+    };
+    const quantizer = vectorQuantize({ dim: 4, codebookSize: 512, vqBridge });
+    const network = sequential([linear({ inFeatures: 4, outFeatures: 4 }), quantizer]);
+    const given = { dim: 4, codebook_size: 512, vq_bridge: vqBridge };
+    const run = async () => {
+      const { tensors } = toTorch(quantizer, quantizer.init(random.key(0)));
+      const ofNetwork = networkToTorch(network, network.init(random.key(0)));
+      expect(() => fromTorch("VectorQuantize", given, tensors)).toThrow("mine");
+      expect(() => networkFromTorch(network, ofNetwork)).toThrow("mine");
+    };
+    expect(await leakedBytes(run, { steps: 100 })).toBe(0);
+  });
+});
+
+describe("a file of half or double precision", () => {
+  it.each(["F16", "BF16", "F64"] as const)(
+    "has the codes of its numbers in float32: %s",
+    async (dtype) => {
+      const quantizer = residualVQ({ dim: 4, codebookSize: 64, numQuantizers: 4 });
+      const { tensors } = toTorch(quantizer, quantizer.init(random.key(5)));
+      const given = { dim: 4, codebook_size: 64, num_quantizers: 4 };
+      const rounded: Record<string, np.Array> = {};
+      const header: Record<string, unknown> = {};
+      const parts: Uint8Array[] = [];
+      let at = 0;
+      for (const [name, array] of Object.entries(tensors)) {
+        const shape = [...array.shape];
+        const bits = new Uint32Array(Float32Array.from(await array.data()).buffer);
+        // 7 bits behind the point and an exponent that all three have: exact in each.
+        const values = new Float32Array(bits.map((bit) => bit & 0xffff0000).buffer);
+        for (const [i, value] of values.entries()) if (Math.abs(value) < 2 ** -14) values[i] = 0;
+        rounded[name] = np.array(values.slice(), { shape });
+        const bytes = inDtype[dtype](values);
+        header[name] = { dtype, shape, data_offsets: [at, at + bytes.length] };
+        parts.push(bytes);
+        at += bytes.length;
+      }
+      const text = new TextEncoder().encode(JSON.stringify(header));
+      const file = new Uint8Array(8 + text.length + at);
+      new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true);
+      file.set(text, 8);
+      let end = 8 + text.length;
+      for (const part of parts) {
+        file.set(part, end);
+        end += part.length;
+      }
+      const x = random.normal(random.key(6), [1, 2000, 4]);
+      const codes: unknown[] = [];
+      for (const own of [rounded, readSafetensors(file).tensors]) {
+        const loaded = fromTorch("ResidualVQ", given, own);
+        codes.push(await (await loaded.quantizer.encode(loaded.variables, x.ref)).data());
+      }
+      x.dispose();
+      expect(codes[1]).toEqual(codes[0]);
+    },
+  );
+});
+
+/** Numbers of at most 8 significant bits, as a file has them. */
+const inDtype = {
+  F64: (values: Float32Array) => new Uint8Array(Float64Array.from(values).buffer),
+  BF16(values: Float32Array) {
+    const bits = new Uint32Array(values.buffer);
+    return new Uint8Array(Uint16Array.from(bits, (bit) => bit >>> 16).buffer);
+  },
+  F16(values: Float32Array) {
+    const bits = new Uint32Array(values.buffer);
+    const half = (bit: number) =>
+      (bit & 0x7fffffff) === 0
+        ? 0
+        : ((bit >>> 16) & 0x8000) | ((((bit >>> 23) & 255) - 112) << 10) | ((bit >>> 13) & 1023);
+    return new Uint8Array(Uint16Array.from(bits, half).buffer);
+  },
+} as const;

@@ -1,4 +1,5 @@
 import type { numpy as np } from "@jax-js/jax";
+import { didYouMean } from "../didYouMean.ts";
 import { expected } from "../errors.ts";
 import { checkQuantizer } from "../quantizers/checkQuantizer.ts";
 import type { Quantizer, Variables } from "../quantizers/contract.ts";
@@ -65,7 +66,8 @@ export function fromTorch(
   if (translation) return translation.fromTorch(kwargs, tensors, options);
   release(tensors);
   const names = translations.map((known) => known.className);
-  throw expected("fromTorch: className", `one of ${names.join(", ")}`, className);
+  const mend = typeof className === "string" ? didYouMean(className, names) : undefined;
+  throw expected("fromTorch: className", `one of ${names.join(", ")}`, className, mend);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { type numpy as np, tree } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import type { Variables } from "../quantizers/contract.ts";
-import type { ArrayTree } from "../tree.ts";
+import { type ArrayTree, release } from "../tree.ts";
 import { hinted, shapeHint } from "./hints.ts";
 
 export type Tensors = Record<string, np.Array>;
@@ -147,8 +147,24 @@ export function checkTensors(where: string, tensors: Tensors, module: Module): v
 
 /** Our arrays from a `state_dict`, which is checked before and keeps its references. */
 export function variablesOf(described: Module, tensors: Tensors): Variables {
+  return unlessThrown({ params: {}, state: {} }, (made: Node) =>
+    putVariables(described, tensors, made),
+  ) as never;
+}
+
+/** What `make` fills; if it throws, as functions of the user's own may, what is there is given up. */
+function unlessThrown<Made extends object>(made: Made, make: (made: Made) => void): Made {
+  try {
+    make(made);
+    return made;
+  } catch (error) {
+    release(made);
+    throw error;
+  }
+}
+
+function putVariables(described: Module, tensors: Tensors, made: Node): void {
   const { fields, owned = [], parts = [] } = described;
-  const made: Node = { params: {}, state: {} };
   for (const { name = "", path, ours } of fields) {
     if (!path) continue;
     const tensor = tensors[name]?.ref as np.Array;
@@ -162,13 +178,15 @@ export function variablesOf(described: Module, tensors: Tensors): Variables {
     put(made, ["params", ...place], params);
     put(made, ["state", ...place], state);
   }
-  return made as never;
 }
 
 /** A `state_dict` of our arrays, of which it keeps no reference. What they lack is left out. */
 export function tensorsOf(described: Module, variables: object): Tensors {
+  return unlessThrown({}, (made: Tensors) => putTensors(described, variables, made));
+}
+
+function putTensors(described: Module, variables: object, made: Tensors): void {
   const { fields, owned = [], parts = [] } = described;
-  const made: Tensors = {};
   for (const { name, path, theirs } of fields) {
     if (name === undefined) continue;
     const array = (path && at(variables, path)) as np.Array | undefined;
@@ -189,7 +207,6 @@ export function tensorsOf(described: Module, variables: object): Tensors {
       made[`${prefix}${name}`] = tensor;
     }
   }
-  return made;
 }
 
 /** What gradients reach of a module; of parts that share a place the first alone. */

@@ -112,13 +112,13 @@ export function networkToTorch(
   }
   const made: Tensors = {};
   let at = 0;
-  for (const { prefix, module, layer } of parts) {
-    const given = layer ? { params: all[at], state: states[at++] ?? {} } : own;
-    for (const [name, tensor] of Object.entries(tensorsOf(module, given))) {
-      made[`${prefix}${name}`] = tensor;
-    }
-  }
   try {
+    for (const { prefix, module, layer } of parts) {
+      const given = layer ? { params: all[at], state: states[at++] ?? {} } : own;
+      for (const [name, tensor] of Object.entries(tensorsOf(module, given))) {
+        made[`${prefix}${name}`] = tensor;
+      }
+    }
     const named = renamed(where, made, options);
     const kept = new Set(Object.values(named));
     release(Object.values(made).filter((tensor) => !kept.has(tensor)));
@@ -188,7 +188,7 @@ function renamed(where: string, tensors: Tensors, options: NetworkOptions): Tens
     const other: unknown = rename(name);
     if (other === undefined) continue;
     if (typeof other !== "string") throw expected(`${where}: rename(${name})`, "a name", other);
-    if (other in named) {
+    if (Object.hasOwn(named, other)) {
       throw new VectorQuantizeError(
         `${where}: rename: expected a name of its own for each tensor, got ${other} twice`,
       );
@@ -205,19 +205,22 @@ function assembled(
   parts: readonly NetworkPart[],
   tensors: Tensors,
 ): ModelVariables {
-  const made = parts.map(({ prefix, module }) => variablesOf(module, below(tensors, prefix)));
+  const made: Variables[] = [];
+  try {
+    for (const { prefix, module } of parts) {
+      made.push(variablesOf(module, below(tensors, prefix)));
+    }
+    checkVariablesOf(where, model.quantizer, made[model.layers.encoder.length]); // dtypes
+  } catch (error) {
+    release(made);
+    throw error;
+  }
   const at = model.layers.encoder.length;
   const quantizer = made[at] as Variables;
   const ofLayers = [made.slice(0, at), made.slice(at + 1)] as const;
   const [encoder, decoder] = ofLayers.map((list) => list.map(({ params }) => params));
   const states = (layers: readonly Layer[], list: readonly Variables[] = []) =>
     layers.map((layer, i) => stateOf(layer, list[i]?.state as ArrayTree));
-  try {
-    checkVariablesOf(where, model.quantizer, quantizer); // dtypes
-  } catch (error) {
-    release(made);
-    throw error;
-  }
   const { layers } = model;
   const stateful = haveState([...layers.encoder, ...layers.decoder]);
   return {

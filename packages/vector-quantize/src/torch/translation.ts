@@ -94,6 +94,7 @@ export function translation<Given, Q = Quantizer>(
       checkArrays(tensors);
       const { prefix, layout } = checkedOptions(options);
       const own = prefix === undefined ? tensors : belowPrefix(tensors, prefix);
+      checkKnownOptions(where, kwargs, Object.keys(mapping.kwargs)); // all, before parts see some
       const given = withLayout(mapping, mapping.ours(where, kwargs), layout) as Given;
       const quantizer = parts.make(given);
       const module = parts.module(given);

@@ -1,5 +1,6 @@
 import { numpy as np } from "@jax-js/jax";
 import { expected, VectorQuantizeError } from "../errors.ts";
+import { checkArray } from "../quantizers/guard/arguments.ts";
 import type { Tensors } from "./module.ts";
 
 /** Names of a magnitude and its direction, in both of PyTorch's ways to keep them. */
@@ -19,10 +20,18 @@ const pairs: readonly (readonly [magnitude: string, direction: string])[] = [
  */
 export function mergeWeightNorm(where: string, tensors: Tensors, made: np.Array[]): Tensors {
   const merged: Tensors = {};
+  const keep = (name: string, tensor: np.Array) => {
+    if (Object.hasOwn(merged, name)) {
+      throw new VectorQuantizeError(
+        `${where}: expected one way to tell ${name}, got it beside its magnitude and direction, or these twice`,
+      );
+    }
+    merged[name] = tensor;
+  };
   for (const [name, tensor] of Object.entries(tensors)) {
     const pair = pairs.find((names) => names.some((end) => hasEnd(name, end)));
     if (!pair) {
-      merged[name] = tensor;
+      keep(name, tensor);
       continue;
     }
     const [g, v] = pair;
@@ -34,10 +43,12 @@ export function mergeWeightNorm(where: string, tensors: Tensors, made: np.Array[
       );
     }
     if (hasEnd(name, v)) continue; // with its magnitude
+    checkArray(where, `tensor ${stem}${g}`, magnitude, "float32");
+    checkArray(where, `tensor ${stem}${v}`, direction, "float32");
     checkMagnitude(`${where}: shape of ${name}`, magnitude.shape, direction.shape);
     const weight = normalised(magnitude, direction);
     made.push(weight);
-    merged[`${stem}weight`] = weight;
+    keep(`${stem}weight`, weight);
   }
   return merged;
 }
