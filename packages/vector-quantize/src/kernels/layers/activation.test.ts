@@ -57,6 +57,49 @@ test.each(functions)("%s and its slope are within %d on -8 ... 8", async (name, 
   work.free();
 });
 
+test.each(functions)(
+  "%s of NaN is NaN, and of far numbers what it tends to",
+  async (name, _, f, slope) => {
+    const far = Float32Array.of(Number.NaN, -200, -1e30, 200, 0);
+    const shapes = { inputShape: [5], outputShape: [5] };
+    const plan = planActivation({ kind: "activation", name, ...shapes, factor: 1 });
+    const work = new Workspace(pool, await pool.load(layersKernels, pool.form));
+    const { y, kept } = await pool.exclusive(() =>
+      plan.forward(work, {}, work.copyOf(far), { training: true }),
+    );
+    const [slopes] = kept as readonly [number];
+    for (const [at, of] of [
+      [y, f],
+      [slopes, slope],
+    ] as const) {
+      const [first, ...rest] = work.floats(at, 5);
+      expect(first).toBeNaN();
+      rest.forEach((value, i) => {
+        expect(value).toBeCloseTo(of(far[i + 1] as number), 6);
+      });
+    }
+    work.free();
+  },
+);
+
+test("an activation writes over an input that nobody else holds", async () => {
+  const shapes = { inputShape: [4], outputShape: [4] };
+  const work = new Workspace(pool, await pool.load(layersKernels, pool.form));
+  for (const name of ["relu", "gelu"] as const) {
+    const plan = planActivation({ kind: "activation", name, ...shapes });
+    const x = work.copyOf(Float32Array.of(-1, 1, -2, 2));
+    const { y } = await pool.exclusive(() =>
+      plan.forward(work, {}, work.hold(x), { training: true }),
+    );
+    expect(y).not.toBe(x);
+    expect([...work.floats(x, 4)]).toEqual([-1, 1, -2, 2]);
+    const over = await pool.exclusive(() => plan.forward(work, {}, x, { training: true }));
+    expect(over.y).toBe(x);
+    expect([...work.floats(x, 4)]).toEqual([...work.floats(y, 4)]);
+  }
+  work.free();
+});
+
 test("snake is within 2e-7, rounding apart, for angles up to thousands", async () => {
   const shapes = { inputShape: [count / 4, 4], outputShape: [count / 4, 4] };
   const plan = planSnake({ kind: "snake", ...shapes });

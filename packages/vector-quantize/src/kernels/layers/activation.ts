@@ -25,7 +25,7 @@ export function planActivation({
     outputShape,
     trains: true,
     async forward(work, _params, x, { training }) {
-      const y = work.take(size);
+      const y = work.isOnlyOurs(x) ? work.hold(x) : work.take(size);
       const slopes = training && name !== "relu" ? work.take(size) : 0;
       const args = [x, y, slopes, ...(factor === undefined ? [] : [factor])];
       await overVectors(work, name, size, args, 40);

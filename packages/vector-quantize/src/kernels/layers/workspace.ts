@@ -63,6 +63,11 @@ export class Workspace {
     return start;
   }
 
+  /** Whether the one who releases it is the last: what it holds may then be written over. */
+  isOnlyOurs(start: number): boolean {
+    return this.#holdersOf(start) === 1;
+  }
+
   release(...starts: readonly number[]): void {
     for (const start of starts) {
       const holders = this.#holdersOf(start) - 1;
