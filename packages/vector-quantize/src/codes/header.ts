@@ -3,22 +3,12 @@ import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
 import { packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
 import { type CodeLayer, checkCodeLayers } from "./layers.ts";
 import { checkPrior, type VqPrior } from "./prior.ts";
-
-/** What a file says about all of its pictures. */
-export interface VqHeader {
-  /** What the indices of a position are, `[Q]`. */
-  readonly layers: readonly CodeLayer[];
-  /** The quantizer's `config`, or what else makes it. */
-  readonly quantizer?: { readonly type: string; readonly [option: string]: unknown };
-  /** Which model the codes are of, such as `sha256:` and its hash. */
-  readonly model?: string;
-  /** Anything else, as JSON. */
-  readonly metadata?: { readonly [key: string]: unknown };
-}
+import type { VqHeader } from "./vqHeader.ts";
 
 const magic = [0x89, 0x56, 0x51, 0x0d, 0x0a, 0x1a, 0x0a]; // "\x89VQ\r\n\x1a\n"
 /** Of files that need no prior, and of those that do. */
 const [version, versionWithPrior] = [1, 2];
+
 /** What the header of a file says. */
 export interface VqFileHeader extends VqHeader {
   /** The name of the prior that the file was written with: it is needed for reading. */

@@ -1,7 +1,7 @@
 import { expected, VectorQuantizeError } from "../errors.ts";
-import type { VqHeader } from "./header.ts";
 import type { CodeLayer } from "./layers.ts";
 import type { PrimedLayer } from "./segment.ts";
+import type { VqHeader } from "./vqHeader.ts";
 
 /** What the coder has learned from other codes of a model. Made by `trainPrior`, read by `openPrior`. */
 export interface VqPrior {
@@ -10,7 +10,11 @@ export interface VqPrior {
   /** What to store, and to open again by `openPrior`: a `.vq` file of the codes that it has learned from. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly header: VqHeader;
-  /** How a layer's codes are told; made when it is first asked for. Undefined where nothing was learned. */
+  /**
+   * How a layer's codes are told; made when it is first asked for. Undefined where nothing was learned.
+   *
+   * @internal
+   */
   primed(layer: number): PrimedLayer | undefined;
 }
 

@@ -1,9 +1,9 @@
 import { expected } from "../errors.ts";
 import { mostPictures, type VqPicture } from "./group.ts";
-import type { VqHeader } from "./header.ts";
 import { positionsOf } from "./layers.ts";
 import { openPrior } from "./openPrior.ts";
 import type { VqPrior } from "./prior.ts";
+import type { VqHeader } from "./vqHeader.ts";
 import { mostGroup, type VqWriterOptions, vqBytes } from "./writer.ts";
 
 /** Most codes that are learned from, of all layers together. */
@@ -20,8 +20,10 @@ export interface TrainPriorOptions extends VqHeader, Pick<VqWriterOptions, "stor
  * pictures in an order that tells something, such as by classes, give a mixture.
  *
  * ```ts
- * const prior = await trainPrior(pictures, { layers: [{ size: 512 }] });
- * const bytes = await vqBytes(pictures, { layers: [{ size: 512 }], prior });
+ * const layers = [{ size: 512 }];
+ * const one = { shape: [2, 2], codes: Int32Array.of(1, 2, 3, 511) };
+ * const prior = await trainPrior([one], { layers }); // of many pictures, better
+ * const bytes = await vqBytes([one], { layers, prior });
  * const file = await openVq(bytes, { prior: openPrior(prior.bytes) });
  * ```
  *

@@ -1,6 +1,6 @@
 import { checkBoolean, checkInteger, checkKnownOptions, expected } from "../errors.ts";
 import { encodeGroup, mostPictures, type VqPicture } from "./group.ts";
-import { headerBytes, type VqHeader } from "./header.ts";
+import { headerBytes } from "./header.ts";
 import { type IndexedGroup, indexBytes } from "./indexOfGroups.ts";
 import {
   checkCodeLayers,
@@ -12,6 +12,7 @@ import {
 } from "./layers.ts";
 import { checkName } from "./names.ts";
 import { checkPrior, type VqPrior } from "./prior.ts";
+import type { VqHeader } from "./vqHeader.ts";
 
 /** Options of `createVqWriter`. */
 export interface VqWriterOptions extends VqHeader {

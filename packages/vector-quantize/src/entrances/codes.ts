@@ -7,7 +7,7 @@ export type { VqStream } from "../codes/byteStream.ts";
 export { type BareCodes, codesFromBytes, codesToBytes } from "../codes/codesToBytes.ts";
 export type { VqEntry, VqPicture } from "../codes/group.ts";
 export type { VqPicturesOptions, VqReadOptions } from "../codes/groupCodes.ts";
-export type { VqFileHeader, VqHeader } from "../codes/header.ts";
+export type { VqFileHeader } from "../codes/header.ts";
 export { type CodeLayer, codeLayers, type SizedQuantizer } from "../codes/layers.ts";
 export { openPrior, type PriorOptions } from "../codes/openPrior.ts";
 export { openVq, type VqFile } from "../codes/openVq.ts";
@@ -16,6 +16,7 @@ export type { VqFileHandle, VqInput, VqSource } from "../codes/source.ts";
 export { type StreamedVq, streamVq } from "../codes/streamVq.ts";
 export { type TrainPriorOptions, trainPrior } from "../codes/trainPrior.ts";
 export { treeOrder } from "../codes/treeOrder.ts";
+export type { VqHeader } from "../codes/vqHeader.ts";
 export {
   createVqWriter,
   type VqWriter,
