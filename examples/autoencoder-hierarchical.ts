@@ -3,7 +3,8 @@
  *
  *   node examples/autoencoder-hierarchical.ts --images t10k-images-idx3-ubyte.gz     or the built-in pictures, without
  *
- * Measured (2026-11-28; `--steps 300 --batch 64`, the MNIST test file): reconstruction 0.265, 94 % of the codes in use.
+ * Measured (2026-11-28; `--steps 300 --batch 64`, the MNIST test file): reconstruction 0.265 (the original
+ * 0.268), 94 % (97 %) of the codes in use.
  */
 import { hierarchicalVQ } from "vector-quantize";
 import { conv2d, gelu, maxPool, permute, sequential } from "vector-quantize/nn";
