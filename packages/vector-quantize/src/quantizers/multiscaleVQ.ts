@@ -8,6 +8,10 @@ import { type FactorizedVQParams, factorizedVQ } from "./factorizedVQ.ts";
 import { guarded, scoresOf, unguarded } from "./guard.ts";
 import { resting } from "./resting.ts";
 
+const checkStrides = list("a list of at least one stride", (where, value) =>
+  checkInteger(where, value, 1, 2 ** 20),
+);
+
 /** Options of `multiscaleVQ`. */
 export class MultiscaleVQOptions {
   /** Feature size of the input. */
@@ -17,9 +21,7 @@ export class MultiscaleVQOptions {
   /** Feature size of the codes. Default 8. */
   codebookDim?: number = integer(8);
   /** Steps that a code of each scale stands for, such as `[4, 2, 1]`. */
-  strides: readonly number[] = declared(
-    list("a list of at least one stride", (where, value) => checkInteger(where, value, 1, 2 ** 20)),
-  );
+  strides: readonly number[] = declared(checkStrides);
 }
 
 const table = optionTable<MultiscaleVQOptions>("multiscaleVQ", [MultiscaleVQOptions]);

@@ -64,9 +64,9 @@ export function kernelEnding(rule: UpdateRule, options: EndingOptions): StepEndi
     const losses: Record<string, number> = {};
     for (const [name, loss] of Object.entries(report.losses)) losses[name] = await sumOf(loss);
     const loss = reconstruction + quantizerWeight * (await sumOf(report.loss));
-    const numbers = { ...losses, reconstruction, psnr: psnr(distortion, peak), loss };
-    const scalars = Object.entries(numbers).map(([name, value]) => [name, scalar(value)]);
-    return { ...Object.fromEntries(scalars), indices: report.indices, step } as StepMetrics;
+    const measured = scalars({ ...losses, reconstruction, psnr: psnr(distortion, peak) });
+    // In the order of the graph's step.
+    return { ...measured, indices: report.indices, ...scalars({ loss }), step } as StepMetrics;
   }
 
   return {
@@ -90,7 +90,10 @@ export function kernelEnding(rule: UpdateRule, options: EndingOptions): StepEndi
   };
 }
 
-const scalar = (value: number) => arrayOf(Float32Array.of(value), []);
+const scalars = (numbers: Record<string, number>) =>
+  Object.fromEntries(
+    Object.entries(numbers).map(([name, value]) => [name, arrayOf(Float32Array.of(value), [])]),
+  );
 
 async function sumOf(values: np.Array): Promise<number> {
   let sum = 0;
