@@ -149,6 +149,13 @@ test.each(Object.entries(chains))("tiles of %s are the whole's, to the bit", asy
   expect(await crossTiles(layers, 24 * down[0], 47 * down[1], 20)).toBeGreaterThan(1);
 });
 
+test("sides are multiples of what is whole in between, too", () => {
+  const layers = [conv2d({ ...c8, stride: 2 }), conv2d({ ...c8, upsample: 2 })];
+  const tiling = tilingOf(layers) as Tiling;
+  expect(tiling).toMatchObject({ down: [2, 2], up: [2, 2] });
+  expect(() => tiling.along(0, 9, 4)).toThrow("a multiple of 2");
+});
+
 test("tiles see no more than they must", () => {
   const tiling = tilingOf(chains["an encoder by patches"] as Layer[]) as Tiling;
   expect(tiling).toMatchObject({ down: [2, 2], up: [1, 1], whole: false });

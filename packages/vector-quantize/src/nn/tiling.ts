@@ -37,7 +37,7 @@ export interface Tiling {
 
 type Step = AxisReach | { readonly inside: readonly Step[] };
 
-/** `up / down`, in lowest terms. */
+/** `up / down`. */
 interface Scale {
   readonly up: number;
   readonly down: number;
@@ -134,9 +134,18 @@ function spanOf(steps: readonly Step[], output: Span): Span {
   return { from, to };
 }
 
-const scaleOf = (steps: readonly Step[], scale: Scale = { up: 1, down: 1 }): Scale =>
-  steps.reduce((so, step) => ("inside" in step ? so : scaled(so, step)), scale);
+/** The scale of all steps, `down` such that the sides between them are whole too. */
+function scaleOf(steps: readonly Step[]): Scale {
+  const start = { up: 1, down: 1 };
+  const { up, down } = steps.reduce<Scale>(
+    (so, step) => ("inside" in step ? so : scaled(so, step)),
+    start,
+  );
+  const sides = unitOf(steps, start, 1);
+  return { up: (up * sides) / down, down: sides };
+}
 
+/** One scale after another, in lowest terms. */
 function scaled(scale: Scale, by: Scale): Scale {
   const [up, down] = [scale.up * by.up, scale.down * by.down];
   const common = divisor(up, down);
@@ -145,17 +154,17 @@ function scaled(scale: Scale, by: Scale): Scale {
 
 /**
  * The pixels that tiles must begin at multiples of: then they begin at a place of every layer's, an even
- * one where it takes two by two.
+ * one, a multiple of `pair`, where it takes two by two.
  */
-function unitOf(steps: readonly Step[], before: Scale = { up: 1, down: 1 }): number {
+function unitOf(steps: readonly Step[], before: Scale = { up: 1, down: 1 }, pair = 2): number {
   let [unit, scale] = [1, before];
   for (const step of steps) {
     if ("inside" in step) {
-      unit = multiple(unit, unitOf(step.inside, scale));
+      unit = multiple(unit, unitOf(step.inside, scale, pair));
       continue;
     }
     scale = scaled(scale, step);
-    const wanted = scale.down * (step.pairs ? 2 : 1);
+    const wanted = scale.down * (step.pairs ? pair : 1);
     unit = multiple(unit, wanted / divisor(wanted, scale.up));
   }
   return unit;
