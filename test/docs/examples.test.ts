@@ -30,3 +30,13 @@ test("most have values", () => {
   const ran = [...outcomes.values()].filter(({ end }) => end === "ran");
   expect(ran.length).toBeGreaterThan(examples.length / 2);
 });
+
+test("the library is imported before jax-js, which else has no threads in Node", () => {
+  const late = examples.filter(({ text }) => {
+    const [jax, ours] = [/^import .*"@jax-js\/jax"/m, /^import [^"]*"vector-quantize/m].map(
+      (pattern) => text.search(pattern),
+    ) as [number, number];
+    return jax >= 0 && ours > jax;
+  });
+  expect(late.map(({ name }) => name)).toEqual([]);
+});
