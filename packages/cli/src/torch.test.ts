@@ -113,6 +113,13 @@ test.each([
   expect(said.join("").trim().split("\n")).toEqual([expect.anything()]);
 });
 
+test("a file of another kind is named", async () => {
+  writeFileSync(at("photo.png"), Buffer.from("\x89PNG\r\n\x1a\n and so on", "latin1"));
+  const args = ["--class", "VectorQuantize", "--kwargs", "{}", "--out", at("other")];
+  expect(await vq("import", at("photo.png"), ...args)).toBe(1);
+  expect(said.join("")).toMatch(/photo\.png: .*Is it a safetensors file\?/);
+});
+
 test("what needs pictures says that it has a quantizer alone", async () => {
   await importing("--kwargs", JSON.stringify(kwargs), "--prefix", "1");
   expect(await vq("eval", at("run"), "shapes")).toBe(1);

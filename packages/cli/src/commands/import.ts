@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { UsageFailure } from "../failure.ts";
+import { Failure, UsageFailure } from "../failure.ts";
 import { createConsole } from "../output/console.ts";
 import { type MachineOptions, withMachineOptions } from "./options.ts";
 
@@ -45,7 +45,7 @@ export function importCommand(): Command {
       const { modelName } = await import("../codec/modelFile.ts");
       const { createFolder, readInput, writeFileSafely } = await import("../output/files.ts");
       const { prefix, layout, out, class: className } = options;
-      const { tensors } = readSafetensors(await readInput(file));
+      const { tensors } = named(file, readSafetensors, await readInput(file));
       const { quantizer, variables } = fromTorch(className, kwargs, tensors, {
         ...(prefix !== undefined && { prefix }),
         ...(layout && { layout }),
@@ -82,4 +82,13 @@ function parseKwargs(text: string): Record<string, unknown> {
   if (typeof kwargs === "object" && kwargs !== null && !Array.isArray(kwargs))
     return kwargs as never;
   throw wrong(text);
+}
+
+/** What `read` makes of a file's bytes; its errors name the file. */
+function named<T>(file: string, read: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
+  try {
+    return read(bytes);
+  } catch (error) {
+    throw new Failure(`${file}: ${(error as Error).message}`);
+  }
 }

@@ -127,7 +127,8 @@ function headerLength(bytes: Uint8Array, where: string): number {
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > BigInt(maxHeaderBytes)) {
-    throw expected(where, `a header of at most ${maxHeaderBytes} bytes`, length);
+    const mend = "Is it a safetensors file?";
+    throw expected(where, `a header of at most ${maxHeaderBytes} bytes`, length, mend);
   }
   if (Number(length) > bytes.byteLength - 8) {
     throw expected(

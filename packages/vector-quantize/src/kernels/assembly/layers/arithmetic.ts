@@ -34,3 +34,12 @@ export function clearFloats(to: usize, bytes: usize): void {
     to += 4;
   }
 }
+
+/** `to[c] = from[c] + from[columns + c] + ...`: what `wide` rows side by side came to. */
+export function foldColumns(from: usize, to: usize, columns: i32, wide: i32): void {
+  for (let c = 0; c < columns; ++c) {
+    let sum: f32 = 0;
+    for (let w = 0; w < wide; ++w) sum += load<f32>(from + (<usize>(w * columns + c) << 2));
+    store<f32>(to + (<usize>c << 2), sum);
+  }
+}

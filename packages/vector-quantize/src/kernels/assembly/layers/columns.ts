@@ -2,7 +2,7 @@
  * What batch normalisation does with the columns of `x`, `[rows, columns]`. Numbers of columns (means,
  * factors) come as `wide` rows side by side, so that `wide * columns` is a multiple of 4.
  */
-import { clearFloats, madd } from "./arithmetic";
+import { clearFloats, foldColumns, madd } from "./arithmetic";
 
 /**
  * `sums[block, c] = sum of (x[r, c] - means[c]) * z` over the rows of each block, where `z` is `dy[r, c]`,
@@ -46,12 +46,7 @@ export function centredColumns(
       const other = dy ? load<f32>(by + at) : centred;
       store<f32>(scratch + at, load<f32>(scratch + at) + centred * other);
     }
-    const to = sums + <usize>block * sumBytes;
-    for (let c = 0; c < columns; ++c) {
-      let sum: f32 = 0;
-      for (let w = 0; w < wide; ++w) sum += load<f32>(scratch + (<usize>(w * columns + c) << 2));
-      store<f32>(to + (<usize>c << 2), sum);
-    }
+    foldColumns(scratch, sums + <usize>block * sumBytes, columns, wide);
   }
   return 0;
 }

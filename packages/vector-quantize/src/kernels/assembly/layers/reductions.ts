@@ -1,5 +1,5 @@
 /** Sums with a fixed order, so that no number of threads changes them. */
-import { clearFloats } from "./arithmetic";
+import { clearFloats, foldColumns } from "./arithmetic";
 
 /**
  * `values[0] += values[1] + ... + values[blocks - 1]`, as a binary tree: floats from `begin` to `end`
@@ -60,12 +60,7 @@ export function sumColumns(
     for (let at: usize = 0; at < left; at += 4) {
       store<f32>(scratch + at, load<f32>(scratch + at) + load<f32>(from + at));
     }
-    const to = sums + <usize>block * sumBytes;
-    for (let c = 0; c < columns; ++c) {
-      let sum: f32 = 0;
-      for (let w = 0; w < wide; ++w) sum += load<f32>(scratch + (<usize>(w * columns + c) << 2));
-      store<f32>(to + (<usize>c << 2), sum);
-    }
+    foldColumns(scratch, sums + <usize>block * sumBytes, columns, wide);
   }
   return 0;
 }
