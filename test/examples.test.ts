@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, expect, it, vi } from "vitest";
+import { importsLate } from "./docs/examples.ts";
 import { root } from "./support/paths.ts";
 
 const folder = join(root, "examples");
@@ -67,6 +68,10 @@ it("service.ts: pictures to codes and back", { timeout: 120_000 }, async () => {
   } finally {
     server.close();
   }
+});
+
+it.each(files)("%s imports the library before jax-js", (file) => {
+  expect(importsLate(readFileSync(join(folder, file), "utf8"))).toBe(false);
 });
 
 it("leaves no example out, and none is long", () => {

@@ -1,9 +1,10 @@
 """Trains the reference's seven example autoencoders, to be compared with ours in examples/.
 
     python parity/autoencoder/originals.py --examples path/to/vector-quantize-pytorch/examples \\
-        --images t10k-images-idx3-ubyte.gz --steps 300
+        --images t10k-images-idx3-ubyte.gz --steps 300 --record runs/examples
 
-The models are built by the examples' own functions, with their own defaults; data, batches and report
+With --record, initial weights, batches and losses are written, for `sameWeights.mjs` to train ours from. The
+models are built by the examples' own functions, with their own defaults; data, batches and report
 are those of examples/digits.ts: the last 1,000 images are held back, to count the codes in use. What the
 examples import and their models don't need may be missing. Without x-transformers, its encoder is
 replaced by one block of the same shape.
@@ -26,6 +27,7 @@ source_folder()
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import nn
 from train import read_images
 
@@ -122,12 +124,16 @@ def used(model: nn.Module, images: torch.Tensor) -> int:
     return flat.unique().numel()
 
 
-def train(build, weight: float, images: torch.Tensor, size: int, steps: int, seed: int):
+def train(build, weight: float, images: torch.Tensor, size: int, steps: int, seed: int, record: Path | None):
     torch.manual_seed(seed)
     model = build()
+    order = batches(len(images) - HELD, size, steps)
+    if record:  # after what a first batch starts, such as k-means
+        model(images[order[0]])
+    initial = {f"initial/{name}": value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
     losses, times = [], []
-    for batch in batches(len(images) - HELD, size, steps):
+    for batch in order:
         x = images[batch]
         begin = time.perf_counter()
         optimizer.zero_grad()
@@ -137,6 +143,9 @@ def train(build, weight: float, images: torch.Tensor, size: int, steps: int, see
         optimizer.step()
         times.append(1000 * (time.perf_counter() - begin))
         losses.append(reconstruction.item())
+    if record:
+        order = torch.stack(list(order)).int()
+        save_file({**initial, "batches": order, "losses": torch.tensor(losses)}, record)
     return statistics.mean(losses[-50:]), used(model, images[-HELD:]), statistics.median(times)
 
 
@@ -148,17 +157,21 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+")
+    parser.add_argument("--record", type=Path, help="a folder, for what ours is to start from")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     stand_ins()
     sys.path.insert(0, str(args.examples))
     images = read_images(args.images, None)
+    if args.record:
+        args.record.mkdir(parents=True, exist_ok=True)
     for name, (build, codes, weight) in builders(importlib.import_module).items():
         if args.only and name not in args.only:
             continue
         for seed in args.seeds:
-            loss, count, milliseconds = train(build, weight, images, args.batch, args.steps, seed)
+            record = args.record and args.record / f"{name}-{seed}.safetensors"
+            loss, count, milliseconds = train(build, weight, images, args.batch, args.steps, seed, record)
             print(json.dumps({"name": name, "seed": seed, "reconstruction": round(loss, 4),
                               "used": round(count / codes, 3), "milliseconds": round(milliseconds, 1)}),
                   flush=True)

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { root } from "../support/paths.ts";
-import { findExamples, type Outcome, tryExamples } from "./examples.ts";
+import { findExamples, importsLate, type Outcome, tryExamples } from "./examples.ts";
 
 const examples = findExamples();
 let outcomes: Map<string, Outcome>;
@@ -32,11 +32,6 @@ test("most have values", () => {
 });
 
 test("the library is imported before jax-js, which else has no threads in Node", () => {
-  const late = examples.filter(({ text }) => {
-    const [jax, ours] = [/^import .*"@jax-js\/jax"/m, /^import [^"]*"vector-quantize/m].map(
-      (pattern) => text.search(pattern),
-    ) as [number, number];
-    return jax >= 0 && ours > jax;
-  });
+  const late = examples.filter(({ text }) => importsLate(text));
   expect(late.map(({ name }) => name)).toEqual([]);
 });

@@ -156,3 +156,9 @@ function runTogether(folder: string, numbers: readonly number[]): Record<number,
   spawnSync(process.execPath, ["runner.js"], { cwd: folder, timeout: 120_000 });
   return JSON.parse(readFileSync(join(folder, "ends.json"), "utf8"));
 }
+
+/** Whether a program imports jax-js before this library. */
+export function importsLate(program: string): boolean {
+  const jax = program.search(/^import .*"@jax-js\/jax"/m);
+  return jax >= 0 && program.search(/^import [^"]*"vector-quantize/m) > jax;
+}
