@@ -9,11 +9,21 @@ import type { CodebookState } from "./codebook.ts";
  */
 export type DeadCodeThreshold = number | { readonly share: number };
 
-/** What dead codes are replaced by. */
-export interface Replacements {
+/** What dead codes are replaced by: rows that are drawn, or are to be. */
+export type Replacements = DrawnRows | RowsToDraw;
+
+/** Drawn rows. */
+export interface DrawnRows {
+  /** `[K, C]`: for each code one. */
+  rows: np.Array;
+  /** Whether there was any to draw: `[]`. If not, nothing is replaced. */
+  any: np.Array;
+}
+
+export interface RowsToDraw {
   /** `[N, C]` */
   vectors: np.Array;
-  /** int32 `[N]`; rows with -1 are never drawn, and if all are, nothing is replaced. */
+  /** int32 `[N]`; rows with -1 are never drawn. */
   indices: np.Array;
   key: np.Array;
 }
@@ -44,14 +54,14 @@ export function anyDead(clusterSize: np.Array, threshold: DeadCodeThreshold): np
  */
 export function replaceDeadCodes(
   state: CodebookState,
-  { vectors, indices, key }: Replacements,
+  replacements: Replacements,
   threshold: DeadCodeThreshold,
   metric: Metric,
 ): CodebookState {
   const { codebook, clusterSize, codeSums } = state;
   const K = clusterSize.shape[0] as number;
   const start = thresholdCount(threshold, clusterSize.ref); // []
-  const drawn = drawRows(vectors, indices, K, key);
+  const drawn = "rows" in replacements ? replacements : drawRows(replacements, K);
   const dead = both(clusterSize.ref.less(start.ref), drawn.any); // [K]
   const wide = dead.ref.reshape([-1, 1]);
   const fresh = metric === "cosine" ? normalise(drawn.rows) : drawn.rows; // [K, C]
@@ -65,10 +75,9 @@ export function replaceDeadCodes(
 /**
  * `count` rows of `vectors` in random order, without repetition as far as the usable rows go.
  *
- * @param indices int32 `[N]`; rows with -1 are not drawn
- * @returns the rows `[count, C]`, and whether there was any to draw
+ * @returns the rows `[count, C]`
  */
-export function drawRows(vectors: np.Array, indices: np.Array, count: number, key: np.Array) {
+export function drawRows({ vectors, indices, key }: RowsToDraw, count: number): DrawnRows {
   const N = vectors.shape[0] as number;
   const usable = asNumbers(present(indices)); // [N]
   const total = np.sum(usable.ref); // []
@@ -81,4 +90,40 @@ export function drawRows(vectors: np.Array, indices: np.Array, count: number, ke
     rows: np.take(vectors, np.take(order, place, 0), 0), // [count, C]
     any: total.greater(0), // []
   };
+}
+
+/**
+ * The rows that `drawRows` draws, on the host: of the numbers that it sorts, only the least are. Takes
+ * ownership of `key`.
+ *
+ * @param vectors `[N, C]`
+ */
+export async function drawOnHost(
+  vectors: Float32Array,
+  indices: Int32Array,
+  key: np.Array,
+  count: number,
+): Promise<DrawnRows> {
+  const N = indices.length;
+  const C = vectors.length / N;
+  const turns = (await random.uniform(key, [N]).data()) as Float32Array;
+  const total = indices.reduce((sum, index) => sum + (index < 0 ? 0 : 1), 0);
+  const wanted = Math.min(count, total);
+  const below = (limit: number) => {
+    const found: number[] = [];
+    for (let n = 0; n < N; n++) {
+      if ((indices[n] as number) >= 0 && (turns[n] as number) < limit) found.push(n);
+    }
+    return found;
+  };
+  // Where so many are expected, enough are nearly always.
+  let order = below((wanted + 4 * Math.sqrt(wanted) + 16) / total);
+  if (order.length < wanted) order = below(1);
+  order.sort((a, b) => (turns[a] as number) - (turns[b] as number));
+  const rows = new Float32Array(count * C);
+  for (let k = 0; k < count && total > 0; k++) {
+    const n = order[k % total] as number;
+    rows.set(vectors.subarray(n * C, (n + 1) * C), k * C);
+  }
+  return { rows: np.array(rows, { shape: [count, C] }), any: np.array(total > 0) };
 }

@@ -94,7 +94,9 @@ export async function clustersInGraph(
 ): Promise<Clusters> {
   const marks = jit((rows: np.Array) => rows.astype(np.int32).sub(int32(1)))(usable); // 0, or -1
   const step = lloydStep(K, metric);
-  const drawn = jit((v: np.Array, m: np.Array, k: np.Array) => drawRows(v, m, K, k).rows);
+  const drawn = jit(
+    (v: np.Array, m: np.Array, k: np.Array) => drawRows({ vectors: v, indices: m, key: k }, K).rows,
+  );
   let found: Clusters = { means: drawn(vectors.ref, marks.ref, key), counts: np.zeros([K]) };
   for (let iteration = 0; iteration < iterations; iteration++) {
     found = step(found, vectors.ref, marks.ref);

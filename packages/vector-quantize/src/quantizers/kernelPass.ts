@@ -1,6 +1,5 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
-import type { Replacements } from "../codebook/deadCodes.ts";
 import type { Scope } from "../kernels/engine/memory.ts";
 import type { Job, Pool } from "../kernels/engine/pool.ts";
 import type { MemoryRows, MemorySearch } from "../kernels/search/memorySearch.ts";
@@ -20,7 +19,12 @@ const passModule = lazy(() => import("../kernels/residual/residualPass.ts"));
 export interface LayerBatch {
   statistics: CodeStatistics;
   /** Where the layer replaces dead codes: what entered it, and its indices. */
-  replacements?: Omit<Replacements, "key">;
+  replacements?: {
+    /** float32 `[N, C]` */
+    readonly vectors: Float32Array;
+    /** int32 `[N]` */
+    readonly indices: Int32Array;
+  };
 }
 
 /** A codebook whose training step comes to a search in it; see `trainsBySearch`. */
@@ -114,21 +118,20 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
     const { createResidualPass } = await passModule();
     const { pool, dim } = search;
     const { rows } = vectors;
-    const entered: (np.Array | undefined)[] = [];
+    const entered: (Float32Array | undefined)[] = [];
     const pass = await createResidualPass(
       {
         search,
         vectors,
         sum,
         entered(layer, view) {
-          if (!layers[layer]?.replacesDeadCodes) return;
-          entered[layer] = np.array(view, { shape: [rows, dim] });
+          if (layers[layer]?.replacesDeadCodes) entered[layer] = view.slice();
         },
       },
       held,
       passing,
     );
-    const found = pool.memory.i32(pass.indices, rows * layers.length);
+    const found = pool.memory.i32(pass.indices, rows * layers.length).slice();
     const indices = np.array(found, { shape: [rows, layers.length] });
     using keys = keysFor(key);
     const states: VectorQuantizeState[] = [];
@@ -140,7 +143,12 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
           counts: np.array(new Float32Array(counts)),
           sums: np.array(sums, { shape: [counts.length, dim] }),
         },
-        ...(vectors && { replacements: { vectors, indices: indices.ref.slice([], layer) } }),
+        ...(vectors && {
+          replacements: {
+            vectors,
+            indices: found.filter((_, place) => place % layers.length === layer),
+          },
+        }),
       };
       const own = keys.all[layer]?.ref;
       states.push(

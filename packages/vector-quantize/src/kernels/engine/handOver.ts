@@ -67,9 +67,13 @@ export class HandOver {
   protected readonly control: Int32Array;
   readonly #values: Float64Array;
 
-  constructor(control: Int32Array, values: Float64Array) {
+  readonly #looks: number;
+
+  /** Before it sleeps, the host looks `looks` times whether it needs to. */
+  constructor(control: Int32Array, values: Float64Array, looks = 0) {
     this.control = control;
     this.#values = values;
+    this.#looks = looks;
   }
 
   /** Hands out a job; the one before must have been closed. */
@@ -133,6 +137,9 @@ export class HandOver {
   /** Sleeps until the job is closed. */
   waitForWorkers(): void {
     const { control } = this;
+    for (let look = 0; look < this.#looks; look++) {
+      if (Atomics.load(control, PENDING) === 0) return;
+    }
     for (let left = Atomics.load(control, PENDING); left > 0; ) {
       Atomics.wait(control, PENDING, left);
       left = Atomics.load(control, PENDING);
@@ -170,11 +177,12 @@ const port = typeof require === "function" ? require("worker_threads").parentPor
 const kernels = [];
 let control, values, memory, thread, announces;
 let modules = 0;
+let looks = 0;
 let held = 0; // the chunk that this thread has taken, counted from the last one; 0: none
 
 function receive(message) {
   if (message.memory) {
-    ({ memory, thread, announces } = message);
+    ({ memory, thread, announces, looks = 0 } = message);
     control = new Int32Array(memory.buffer, 0, ${VALUES / 4});
     values = new Float64Array(memory.buffer, ${VALUES}, 64);
     port.postMessage("up");
@@ -193,7 +201,9 @@ function serve() {
     const wake = Atomics.load(control, ${WAKE});
     if (Atomics.load(control, ${MODULES}) > modules) return;
     work();
-    Atomics.wait(control, ${WAKE}, wake);
+    let look = looks;
+    while (look > 0 && Atomics.load(control, ${WAKE}) === wake) look--;
+    if (look === 0) Atomics.wait(control, ${WAKE}, wake);
   }
 }
 

@@ -7,7 +7,12 @@ import type { Job, Kernel, Pool } from "./pool.ts";
 import { Workers } from "./workers.ts";
 
 /** Below this many operations a fork and join costs more than it saves. */
-const SMALL_WORK = 1e7;
+const SMALL_WORK = 4e6;
+/**
+ * How often a thread looks for what it waits for before it sleeps: some 30 microseconds, so that of jobs that
+ * come one close after another none waits for a thread to wake.
+ */
+const LOOKS = 20_000;
 /** Milliseconds for which a page may stand still. */
 const LONGEST_BLOCK = 50;
 /** `fill` is called for about this many parts of a job. */
@@ -46,6 +51,7 @@ export class WorkerPool implements Pool {
     this.#handOver = new HandOver(
       new Int32Array(buffer, 0, VALUES / 4),
       new Float64Array(buffer, VALUES, 64),
+      LOOKS,
     );
   }
 
@@ -191,7 +197,12 @@ export class WorkerPool implements Pool {
       // On a page the main thread only waits, so every thread is a worker.
       first: mayBlock ? 1 : 0,
       end: this.threads,
-      message: { memory: this.memory.memory, announces: !mayBlock, modules: this.#modules },
+      message: {
+        memory: this.memory.memory,
+        announces: !mayBlock,
+        modules: this.#modules,
+        looks: LOOKS,
+      },
       onClosed: () => this.#onClosed(),
       onFailure: (reason) =>
         this.#fail(

@@ -36,7 +36,7 @@ export function planActivation({
     async backward(work, { kept, dy }: BackwardCall) {
       const [told] = kept as readonly [number];
       const kernel = name === "relu" ? "reluBack" : "multiplyInto";
-      await overVectors(work, kernel, size, [dy, told], 4);
+      await overVectors(work, kernel, size, [dy, told], 16);
       work.release(told);
       return dy;
     },

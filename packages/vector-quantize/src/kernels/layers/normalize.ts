@@ -30,7 +30,7 @@ export function planNormalize(given: NormalizeWork): LayerPlan {
       const y = work.take(size);
       const moments = training ? work.take(2 * images * groups) : 0;
       const args = [x, y, moments, ...sizes, weight, bias, eps];
-      await work.run(work.kernels.normalize, images, args, { work: 16 * size });
+      await work.run(work.kernels.normalize, images, args, { work: 56 * size });
       if (training) return { y, kept: [x, moments] };
       work.release(x);
       return { y, kept: [] };
@@ -42,7 +42,7 @@ export function planNormalize(given: NormalizeWork): LayerPlan {
       const { blocks, blockUnits } = blocksOf(images, bytes);
       const sums = work.take((blocks * bytes) / 4);
       const args = [x, dy, moments, ...sizes, weight, images, blockUnits, sums, bytes];
-      await work.run(work.kernels.normalizeBack, blocks, args, { work: 32 * size });
+      await work.run(work.kernels.normalizeBack, blocks, args, { work: 48 * size });
       await sumTree(work, sums, blocks, bytes);
       const to = gradients as unknown as WeightAndBias;
       work.add(to.weight, sums, channels);

@@ -48,7 +48,7 @@ function planResidual({ layers, inputShape, outputShape }: ResidualWork): LayerP
       // Where an inner layer keeps its output for the way back, the sum needs a buffer of its own.
       const needed = keptBuffers(passed.kept).includes(passed.y);
       const y = needed ? work.copy(passed.y, size) : passed.y;
-      await overVectors(work, "addInto", size, [y, x], 4);
+      await overVectors(work, "addInto", size, [y, x], 16);
       work.release(x);
       return { y, kept: passed.kept };
     },
@@ -61,7 +61,7 @@ function planResidual({ layers, inputShape, outputShape }: ResidualWork): LayerP
         dy,
       });
       if (!call.wantsInput) return dx;
-      await overVectors(work, "addInto", size, [dx, kept], 4);
+      await overVectors(work, "addInto", size, [dx, kept], 16);
       work.release(kept);
       return dx;
     },

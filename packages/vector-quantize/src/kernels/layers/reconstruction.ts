@@ -27,7 +27,7 @@ export async function reconstructionLoss(
   const gradient = work.take(size);
   const how = [loss === "l2" ? 1 : 0, clamp ? 1 : 0, ...range];
   const args = [output, target, size, BLOCK, ...how, gradient, 1 / size, sums];
-  await work.run(work.kernels.reconstruction, blocks, args, { work: 16 * size });
+  await work.run(work.kernels.reconstruction, blocks, args, { work: 64 * size });
   const found = work.pool.memory.f64(sums, 2 * blocks);
   let [errors, distortions] = [0, 0];
   for (let b = 0; b < blocks; b++) {

@@ -39,7 +39,7 @@ export async function addColumnSums(
   const sums = work.take((blocks * bytes) / 4);
   const args = [x, rows, columns, wide, blockUnits * wide, sums, bytes];
   await work.run(work.kernels.sumColumns, blocks, args, {
-    work: 4 * rows * columns,
+    work: 8 * rows * columns,
     scratch: 4 * wide * columns,
   });
   await sumTree(work, sums, blocks, bytes);

@@ -1,7 +1,12 @@
 import { lax, type numpy as np, random, tree } from "@jax-js/jax";
 import { moveAffine, toCodes } from "../../codebook/affine.ts";
 import { type CodeStatistics, codesFromAverages } from "../../codebook/averages.ts";
-import { type Replacements, replaceDeadCodes } from "../../codebook/deadCodes.ts";
+import {
+  type DrawnRows,
+  type Replacements,
+  type RowsToDraw,
+  replaceDeadCodes,
+} from "../../codebook/deadCodes.ts";
 import { codebookMoves, moveCodebook } from "../../codebook/move.ts";
 import {
   type Bookkeeping,
@@ -17,7 +22,7 @@ export interface CountedBatch {
   /** What each code got. */
   statistics: CodeStatistics[];
   /** What dead codes are replaced by, where they are: vectors lie where the codes are. */
-  replacements?: Omit<Replacements, "key">[] | undefined;
+  replacements?: (DrawnRows | Omit<RowsToDraw, "key">)[] | undefined;
   /** For the draw of these. */
   key?: np.Array | undefined;
   /** Factors on the rates of the averages, `[K]` or `[H, K]`. */
@@ -34,10 +39,12 @@ export interface MoveMode {
 
 /** The traced functions that move the state of a `vectorQuantize` quantizer. */
 export function motionGraph(options: CompleteOptions, { books, split, join }: Bookkeeping) {
-  /** What dead codes of each book are replaced by: nothing without a key. */
+  /** What dead codes of each book are replaced by: nothing without a key to draw it. */
   const replacementsOf = ({ replacements = [], key }: Omit<CountedBatch, "statistics">) => {
     const keys = key && books > 1 ? [...random.split(key, books)] : [key];
-    return replacements.flatMap((own, book) => (keys[book] ? { ...own, key: keys[book] } : []));
+    return replacements.flatMap((own, book) =>
+      "rows" in own ? own : keys[book] ? { ...own, key: keys[book] } : [],
+    );
   };
 
   /** Codes, counts and sums per book. */

@@ -1,5 +1,5 @@
 import { type numpy as np, tree } from "@jax-js/jax";
-import { anyDead, replacesDeadCodes } from "../../codebook/deadCodes.ts";
+import { anyDead, drawOnHost, replacesDeadCodes } from "../../codebook/deadCodes.ts";
 import { floats } from "../../search/kernel.ts";
 import { jitted, owns } from "../../tree.ts";
 import type { SearchedCodebook } from "../kernelPass.ts";
@@ -27,15 +27,16 @@ export function searchedCodebook(
         return variables.state;
       }
       const call = { ...variables, statistics: [statistics] };
-      const drawn = { ...(replacements && { replacements: [replacements] }), ...(key && { key }) };
-      using _ = owns(call, drawn);
-      // A draw sorts the batch, which costs more than all the rest: only for codes that are dead.
+      using _ = owns(call, key);
       const state = moved(tree.ref(call), mode);
-      if (!replacements) return state;
+      if (!replacements || !key) return state;
+      // A draw costs more than all the rest: only for codes that are dead.
       const [dead] = await floats(isDead(state.clusterSize.ref));
       if (dead === 0) return state;
       tree.dispose(state as never);
-      return moved(tree.ref({ ...call, ...drawn }), mode);
+      const { vectors, indices } = replacements;
+      const drawn = await drawOnHost(vectors, indices, key.ref, options.codebookSize);
+      return moved({ ...tree.ref(call), replacements: [drawn] }, mode);
     },
   };
 }
