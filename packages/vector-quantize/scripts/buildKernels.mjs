@@ -29,7 +29,7 @@ const shared = {
     constants:
       "BLOCK LOAD STORE SCALE DECAY ADAM MOMENTUM COLLECT APPLY AVERAGE SQUARES CLEAR".split(" "),
   },
-  "layers/winograd": { classes: ["Winograd"], constants: [] },
+  "layers/winograd": { classes: ["Winograd"], constants: ["STRIP_ROWS"] },
   "search/packedCodebook": { classes: ["Codebook"], constants: [] },
   "search/pruning/filterCodebook": {
     classes: ["FilterCodebook", "PrincipalSubspace", "KdTree"],

@@ -18,7 +18,8 @@ it.each([
       { vectors: np.array(vectors, { shape: [N, 3] }), indices: np.array(indices), key: key.ref },
       count,
     );
-    const host = await drawOnHost(vectors, indices, key, count);
+    const turns = (await random.uniform(key, [N]).data()) as Float32Array;
+    const host = drawOnHost({ vectors, indices, turns }, count);
     const any = await graph.any.data();
     expect(await host.any.data()).toEqual(any);
     const [rows, drawn] = await Promise.all([host.rows.data(), graph.rows.data()]);

@@ -92,27 +92,27 @@ export function drawRows({ vectors, indices, key }: RowsToDraw, count: number): 
   };
 }
 
-/**
- * The rows that `drawRows` draws, on the host: of the numbers that it sorts, only the least are. Takes
- * ownership of `key`.
- *
- * @param vectors `[N, C]`
- */
-export async function drawOnHost(
-  vectors: Float32Array,
-  indices: Int32Array,
-  key: np.Array,
-  count: number,
-): Promise<DrawnRows> {
+/** What `drawRows` draws from, on the host. */
+export interface HostRows {
+  /** `[N, C]` */
+  readonly vectors: Float32Array;
+  /** `[N]`; rows with -1 are never drawn. */
+  readonly indices: Int32Array;
+  /** What `random.uniform` draws for the key, `[N]`. */
+  readonly turns: Float32Array;
+}
+
+/** The rows that `drawRows` draws: of the numbers that it sorts, only the least are. */
+export function drawOnHost({ vectors, indices, turns }: HostRows, count: number): DrawnRows {
   const N = indices.length;
   const C = vectors.length / N;
-  const turns = (await random.uniform(key, [N]).data()) as Float32Array;
-  const total = indices.reduce((sum, index) => sum + (index < 0 ? 0 : 1), 0);
+  let total = 0;
+  for (let n = 0; n < N; n++) if ((indices[n] as number) >= 0) total++;
   const wanted = Math.min(count, total);
   const below = (limit: number) => {
     const found: number[] = [];
     for (let n = 0; n < N; n++) {
-      if ((indices[n] as number) >= 0 && (turns[n] as number) < limit) found.push(n);
+      if ((turns[n] as number) < limit && (indices[n] as number) >= 0) found.push(n);
     }
     return found;
   };

@@ -88,7 +88,8 @@ export function reachOf(axis: Axis, up = 1): AxisReach | undefined {
   const zeros = front + behind;
   if (zeros >= extent || zeros < extent - stride) return undefined;
   const after = extent - stride - front;
-  return { down: stride, up, before: front, after, pairs: stride === 1 && extent > 1 };
+  const together = stride === 1 && extent > 1 ? (up === 1 ? 4 : 2) : 1;
+  return { down: stride, up, before: front, after, together };
 }
 
 /** How far the outputs of a transposed convolution see; undefined as for `reachOf`. */
@@ -97,7 +98,8 @@ export function transposedReachOf(axis: Axis): AxisReach | undefined {
   const extent = extentOf(axis);
   if (extent - front - behind !== stride) return undefined;
   const before = extent - 1 - front;
-  return { down: 1, up: stride, before, after: front, pairs: stride === 1 && extent > 1 };
+  const together = stride === 1 && extent > 1 ? 4 : 1;
+  return { down: 1, up: stride, before, after: front, together };
 }
 
 /** Both axes of an image, if they have a reach. */

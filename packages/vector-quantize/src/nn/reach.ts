@@ -12,16 +12,16 @@ export interface AxisReach {
   readonly before: number;
   readonly after: number;
   /**
-   * Whether the kernels compute outputs two by two, beginning at an even one: then what one is rounded
-   * to depends on the inputs of both.
+   * How many outputs the kernels may compute together, beginning at a multiple of it: what one is rounded to
+   * depends on the inputs of all.
    */
-  readonly pairs: boolean;
+  readonly together: number;
 }
 
 /** How far a layer sees along both axes of an image. */
 export type ImageReach = readonly [down: AxisReach, across: AxisReach];
 
-const onePixel: AxisReach = { down: 1, up: 1, before: 0, after: 0, pairs: false };
+const onePixel: AxisReach = { down: 1, up: 1, before: 0, after: 0, together: 1 };
 const everything: AxisReach = {
   ...onePixel,
   before: Number.POSITIVE_INFINITY,

@@ -160,11 +160,11 @@ test("tiles see no more than they must", () => {
   const tiling = tilingOf(chains["an encoder by patches"] as Layer[]) as Tiling;
   expect(tiling).toMatchObject({ down: [2, 2], up: [1, 1], whole: false });
   const [, second] = tiling.along(1, 1000, 100);
-  // Two convolutions, two by two: each sees two patches more on every side.
+  // Two convolutions, four by four: each sees four patches more on every side.
   expect(second).toEqual({
-    input: { from: 92, to: 208 },
-    output: { from: 50, to: 100 },
-    skip: 4,
+    input: { from: 88, to: 224 },
+    output: { from: 52, to: 104 },
+    skip: 8,
   });
 });
 

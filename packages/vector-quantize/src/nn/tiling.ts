@@ -52,7 +52,7 @@ interface Scale {
  *
  * const model = imageAutoencoder({ patch: 4 });
  * const [first] = tilingOf(model.layers.encoder)?.along(1, 4096, 512) ?? [];
- * // { input: { from: 0, to: 520 }, output: { from: 0, to: 128 }, skip: 0 }
+ * // { input: { from: 0, to: 528 }, output: { from: 0, to: 128 }, skip: 0 }
  * ```
  */
 export function tilingOf(layers: readonly Layer[]): Tiling | undefined {
@@ -127,7 +127,8 @@ function spanOf(steps: readonly Step[], output: Span): Span {
       [from, to] = [Math.min(from, inside.from), Math.max(to, inside.to)];
       continue;
     }
-    if (step.pairs) [from, to] = [Math.floor(from / 2) * 2, Math.ceil(to / 2) * 2];
+    const { together } = step;
+    [from, to] = [Math.floor(from / together) * together, Math.ceil(to / together) * together];
     from = Math.floor((from * step.down - step.before) / step.up);
     to = Math.ceil((to * step.down + step.after) / step.up);
   }
@@ -141,7 +142,7 @@ function scaleOf(steps: readonly Step[]): Scale {
     (so, step) => ("inside" in step ? so : scaled(so, step)),
     start,
   );
-  const sides = unitOf(steps, start, 1);
+  const sides = unitOf(steps, start, false);
   return { up: (up * sides) / down, down: sides };
 }
 
@@ -153,18 +154,22 @@ function scaled(scale: Scale, by: Scale): Scale {
 }
 
 /**
- * The pixels that tiles must begin at multiples of: then they begin at a place of every layer's, an even
- * one, a multiple of `pair`, where it takes two by two.
+ * The pixels that tiles must begin at multiples of: then they begin at a place of every layer's, and at the
+ * first of those that it computes `together`.
  */
-function unitOf(steps: readonly Step[], before: Scale = { up: 1, down: 1 }, pair = 2): number {
+function unitOf(
+  steps: readonly Step[],
+  before: Scale = { up: 1, down: 1 },
+  together = true,
+): number {
   let [unit, scale] = [1, before];
   for (const step of steps) {
     if ("inside" in step) {
-      unit = multiple(unit, unitOf(step.inside, scale, pair));
+      unit = multiple(unit, unitOf(step.inside, scale, together));
       continue;
     }
     scale = scaled(scale, step);
-    const wanted = scale.down * (step.pairs ? pair : 1);
+    const wanted = scale.down * (together ? step.together : 1);
     unit = multiple(unit, wanted / divisor(wanted, scale.up));
   }
   return unit;

@@ -1,5 +1,6 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
+import { type DrawnRows, drawOnHost } from "../codebook/deadCodes.ts";
 import type { Scope } from "../kernels/engine/memory.ts";
 import type { Job, Pool } from "../kernels/engine/pool.ts";
 import type { MemoryRows, MemorySearch } from "../kernels/search/memorySearch.ts";
@@ -18,13 +19,8 @@ const passModule = lazy(() => import("../kernels/residual/residualPass.ts"));
 /** What a step brings to one layer. */
 export interface LayerBatch {
   statistics: CodeStatistics;
-  /** Where the layer replaces dead codes: what entered it, and its indices. */
-  replacements?: {
-    /** float32 `[N, C]` */
-    readonly vectors: Float32Array;
-    /** int32 `[N]` */
-    readonly indices: Int32Array;
-  };
+  /** Where the layer replaces dead codes: draws `count` of the vectors that entered it. Borrows the key. */
+  draw?(key: np.Array, count: number): Promise<DrawnRows>;
 }
 
 /** A codebook whose training step comes to a search in it; see `trainsBySearch`. */
@@ -115,7 +111,7 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
     key: np.Array | undefined,
     [held, passing]: readonly [Scope, Scope],
   ): Promise<KernelPass<State>> {
-    const { createResidualPass } = await passModule();
+    const { createResidualPass, drawUniform } = await passModule();
     const { pool, dim } = search;
     const { rows } = vectors;
     const entered: (Float32Array | undefined)[] = [];
@@ -144,9 +140,11 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
           sums: np.array(sums, { shape: [counts.length, dim] }),
         },
         ...(vectors && {
-          replacements: {
-            vectors,
-            indices: found.filter((_, place) => place % layers.length === layer),
+          async draw(key, count) {
+            const turns = await drawUniform(pool, await wordsOf(key.ref), rows);
+            const own = new Int32Array(rows);
+            for (let n = 0; n < rows; n++) own[n] = found[n * layers.length + layer] as number;
+            return drawOnHost({ vectors, turns, indices: own }, count);
           },
         }),
       };
@@ -303,6 +301,9 @@ interface KernelPass<State> {
   /** Gives back what the way back needs, in place of a call of `back`. */
   dispose(): void;
 }
+
+/** The two words of a key. Takes ownership. */
+const wordsOf = async (key: np.Array) => (await key.data()) as Uint32Array;
 
 /** Brings rows to an address while a kernel is at work on those before. */
 const filling =

@@ -33,7 +33,8 @@ export function planActivation({
       if (!training) return { y, kept: [] };
       return { y, kept: [slopes === 0 ? work.hold(y) : slopes] };
     },
-    async backward(work, { kept, dy }: BackwardCall) {
+    async backward(work, { kept, dy: by }: BackwardCall) {
+      const dy = work.ours(by, size);
       const [told] = kept as readonly [number];
       const kernel = name === "relu" ? "reluBack" : "multiplyInto";
       await overVectors(work, kernel, size, [dy, told], 16);

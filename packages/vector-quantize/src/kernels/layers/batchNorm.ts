@@ -109,7 +109,8 @@ export function planBatchNorm(given: BatchNormWork): LayerPlan {
       work.release(x);
       return { y, kept: [] };
     },
-    async backward(work, { params, gradients, kept, dy }: BackwardCall) {
+    async backward(work, { params, gradients, kept, dy: by }: BackwardCall) {
+      const dy = work.ours(by, size);
       const { weight } = params as unknown as Named<"weight">;
       const to = gradients as unknown as Named<"weight" | "bias">;
       const [x, meanAt, scalesAt] = kept as readonly [number, number, number];

@@ -176,7 +176,7 @@ function winogradMap(plan: WinogradPlan): LinearMap {
     const args = [side, weight, table, channels, channelBytes, outputs, outputBytes, other];
     await work.run(kernel, Math.ceil(outputs / 8), args, {
       work: 64 * channels * outputs,
-      scratch: 64,
+      scratch: 1024,
     });
     work.release(table);
   };

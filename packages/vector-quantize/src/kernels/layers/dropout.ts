@@ -30,7 +30,8 @@ export function planDropout({ inputShape, outputShape, rate }: DropoutWork): Lay
       work.release(x);
       return { y, kept: key };
     },
-    async backward(work, { kept, dy }: BackwardCall) {
+    async backward(work, { kept, dy: by }: BackwardCall) {
+      const dy = work.ours(by, size);
       const key = kept as number;
       await drop(work, dy, dy, key);
       work.release(key);

@@ -19,7 +19,7 @@ export interface LayerPlan extends Shapes {
 
   /**
    * Adds the gradients of the parameters to `gradients`, and gives that of the input from that of the
-   * output, which it releases, with what `forward` kept. Without `wantsInput` there is none, and it is 0.
+   * output, which it releases or, where it is its alone, writes over, with what `forward` kept. Without `wantsInput` there is none, and it is 0.
    */
   backward(work: Workspace, call: BackwardCall): Promise<number>;
 }

@@ -35,7 +35,8 @@ export function planNormalize(given: NormalizeWork): LayerPlan {
       work.release(x);
       return { y, kept: [] };
     },
-    async backward(work, { params, gradients, kept, dy }: BackwardCall) {
+    async backward(work, { params, gradients, kept, dy: by }: BackwardCall) {
+      const dy = work.ours(by, size);
       const { weight } = params as unknown as WeightAndBias;
       const [x, moments] = kept as readonly [number, number];
       const bytes = Math.ceil((8 * channels) / 16) * 16;

@@ -53,7 +53,7 @@ function planResidual({ layers, inputShape, outputShape }: ResidualWork): LayerP
       return { y, kept: passed.kept };
     },
     async backward(work, { params, gradients, dy, ...call }) {
-      const kept = call.wantsInput ? work.copy(work.hold(dy), size) : 0;
+      const kept = call.wantsInput ? work.hold(dy) : 0;
       const dx = await inner.backward(work, {
         ...call,
         params: insideOf(params),

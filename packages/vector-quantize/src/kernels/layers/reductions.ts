@@ -1,7 +1,7 @@
 import type { Workspace } from "./workspace.ts";
 
 /** Blocks of rows that are summed apart: part of a sum's definition, as no thread changes it. */
-const MOST_BLOCKS = 32;
+const MOST_BLOCKS = 16;
 /** Bytes that the sums of all blocks may take. */
 const MOST_BYTES = 2 ** 25;
 

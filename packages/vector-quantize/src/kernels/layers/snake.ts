@@ -38,7 +38,8 @@ export function planSnake({ inputShape, outputShape }: SnakeWork): LayerPlan {
       work.release(x);
       return { y, kept: [] };
     },
-    async backward(work, { params, gradients, kept, dy }: BackwardCall) {
+    async backward(work, { params, gradients, kept, dy: by }: BackwardCall) {
+      const dy = work.ours(by, size);
       const x = kept as number;
       const alphas = repeated(work, params);
       // What is past the last number counts for nothing.

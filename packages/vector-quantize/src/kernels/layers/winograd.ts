@@ -1,11 +1,13 @@
-import { winogradHeader } from "../engine/binaries/headers.ts";
+import { STRIP_ROWS, winogradHeader } from "../engine/binaries/headers.ts";
 import type { Direction } from "./convolutionPlan.ts";
 import type { ConvolutionAxis, ConvolutionShape } from "./convolutionShape.ts";
 
 /** Bytes of scratch memory that a band's tiles should fit in. */
-const BAND_BYTES = 2 ** 18;
+const BAND_BYTES = 2 ** 19;
 /** Bytes between two matrices: a line of the cache. */
 const LINE = 64;
+/** Bytes of a tile that is half transformed, and of the numbers behind it. */
+const TILE_BYTES = 1024;
 
 /** A convolution by Winograd's way: what the kernels read, and the sizes. */
 export interface WinogradPlan {
@@ -56,11 +58,11 @@ export function planWinograd(
   const inputOf = (axis: ConvolutionAxis) => (turned ? axis.output : axis.input);
   const outputOf = (axis: ConvolutionAxis) => (turned ? axis.input : axis.output);
   const zerosOf = ({ padding }: ConvolutionAxis) => (turned ? 2 - padding : padding);
-  const down = Math.ceil(outputOf(height) / 2);
-  const across = Math.ceil(outputOf(width) / 2);
-  // Tiles go four at a time.
-  if (down * across < 4) return undefined;
-  const side = upsample === 2 ? 3 : 4;
+  const [side, outputSide] = upsample === 2 ? [3, 2] : [6, 4];
+  const down = Math.ceil(outputOf(height) / outputSide);
+  const across = Math.ceil(outputOf(width) / outputSide);
+  // Tiles go four at a time. By each side alone, so that pieces of an image go the same way.
+  if (down < 2 || across < 2) return undefined;
   const entries = side * side;
   const panels = Math.ceil((enlargedBack ? channels : outputs) / 8);
   const [first, second] = enlargedBack
@@ -73,12 +75,14 @@ export function planWinograd(
   const bands = Math.ceil(down / bandTiles);
   const tiles = Math.ceil((bandTiles * across) / 4) * 4;
   const apart = side - 2;
-  const paddedBytes = 4 * (apart * bandTiles + 2) * (apart * across + 2) * channels;
+  const paddedRows = side === 6 ? STRIP_ROWS : bandTiles + 2;
+  const paddedBytes = 4 * paddedRows * (apart * across + 2) * channels;
   const inputs = Math.ceil(paddedBytes / 128) * 128;
   const matrices = (features: number) => entries * (4 * tiles * features + LINE);
   const products = inputs + matrices(first);
+  const tile = Math.ceil((products + matrices(second)) / 16) * 16;
   const fields: Record<keyof typeof winogradHeader.fields, number> = {
-    ...{ bands, bandTiles, side, channels, outputs, inputs, products },
+    ...{ bands, bandTiles, side, channels, outputs, inputs, products, tile },
     rows: inputOf(height),
     columns: inputOf(width),
     above: zerosOf(height),
@@ -95,7 +99,7 @@ export function planWinograd(
   const multiplied = entries * down * across * (packedBytes / 4 / entries);
   return {
     ...{ image, bands, side, enlargedBack },
-    scratchBytes: products + matrices(second) + 128,
+    scratchBytes: tile + TILE_BYTES,
     weightBytes: packedBytes,
     accumulatorBytes: packedBytes,
     products: multiplied,

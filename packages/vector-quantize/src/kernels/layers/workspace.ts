@@ -46,6 +46,11 @@ export class Workspace {
     return to;
   }
 
+  /** What may be written over: the buffer itself where nobody else holds it, else its copy. */
+  ours(start: number, length: number): number {
+    return this.isOnlyOurs(start) ? start : this.copy(start, length);
+  }
+
   /** Adds so many floats at `from` to those at `to`. */
   add(to: number, from: number, length: number): void {
     const [sum, more] = [this.floats(to, length), this.floats(from, length)];

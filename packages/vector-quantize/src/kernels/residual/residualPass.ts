@@ -4,6 +4,7 @@ import type { Scope } from "../engine/memory.ts";
 import type { Job, Pool } from "../engine/pool.ts";
 import type { MemoryRows, MemorySearch } from "../search/memorySearch.ts";
 
+export { drawUniform } from "../codes/uniform.ts";
 export { inMemory } from "../search/memorySearch.ts";
 
 /** What a pass looks at, all in the memory of one pool. */
@@ -110,7 +111,8 @@ export async function createResidualPass(
     async back({ gradient, fill, weights, rotates, to }, scope) {
       const factors = scope.copyOf(Float32Array.from(weights));
       const args = [books, layers, dim, found, x, gradient, factors, rotates ? 1 : 0, to];
-      const job = { ...chunks, scratch: 4 * dim, args };
+      const work = 64 * rows * dim * layers;
+      const job = { ...chunks, work, scratch: 4 * dim, args };
       await pool.run(passBack, { ...job, ...(fill && { fill }) });
     },
   };

@@ -1,5 +1,5 @@
 import { type numpy as np, tree } from "@jax-js/jax";
-import { anyDead, drawOnHost, replacesDeadCodes } from "../../codebook/deadCodes.ts";
+import { anyDead, replacesDeadCodes } from "../../codebook/deadCodes.ts";
 import { floats } from "../../search/kernel.ts";
 import { jitted, owns } from "../../tree.ts";
 import type { SearchedCodebook } from "../kernelPass.ts";
@@ -21,7 +21,7 @@ export function searchedCodebook(
     rotates: options.gradient === "rotation",
     replacesDeadCodes: replacesDeadCodes(options.thresholdEmaDeadCode) && !freezeCodebook,
     commitmentWeight,
-    async move(variables, { statistics, replacements }, key) {
+    async move(variables, { statistics, draw }, key) {
       if (freezeCodebook) {
         tree.dispose([variables.params, statistics, key] as never);
         return variables.state;
@@ -29,13 +29,12 @@ export function searchedCodebook(
       const call = { ...variables, statistics: [statistics] };
       using _ = owns(call, key);
       const state = moved(tree.ref(call), mode);
-      if (!replacements || !key) return state;
+      if (!draw || !key) return state;
       // A draw costs more than all the rest: only for codes that are dead.
       const [dead] = await floats(isDead(state.clusterSize.ref));
       if (dead === 0) return state;
       tree.dispose(state as never);
-      const { vectors, indices } = replacements;
-      const drawn = await drawOnHost(vectors, indices, key.ref, options.codebookSize);
+      const drawn = await draw(key, options.codebookSize);
       return moved({ ...tree.ref(call), replacements: [drawn] }, mode);
     },
   };

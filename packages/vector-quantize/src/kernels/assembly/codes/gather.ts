@@ -46,6 +46,15 @@ export function decodeSum(
       v128.store(to + at, s2, 32);
       v128.store(to + at, s3, 48);
     }
+    for (; d + 4 <= dim; d += 4) {
+      const at = <usize>d << 2;
+      let sum = f32x4.splat(0);
+      for (let q = 0; q < layers; ++q) {
+        const code = codeOf(books, sizes, row, q, bytes);
+        if (code != 0) sum = f32x4.add(sum, v128.load(code + at));
+      }
+      v128.store(to + at, sum);
+    }
     for (; d < dim; ++d) {
       const at = <usize>d << 2;
       let sum: f32 = 0;

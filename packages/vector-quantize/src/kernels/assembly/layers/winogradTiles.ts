@@ -1,70 +1,6 @@
-/** Winograd's transforms of single tiles, four channels at a time; `winograd.ts` has the matrices. */
+/** Winograd's transforms of tiles of enlarged images, four channels at a time; `winograd.ts` has the matrices. */
 
-/** B' d B of four channels: the inner rows first, so that few numbers are live at a time. */
-// @ts-ignore: decorator
-@inline
-export function transformTile(d: usize, row: usize, pixel: usize, out: usize, step: usize): void {
-  let at = d + row;
-  let d0 = v128.load(at);
-  let d1 = v128.load(at + pixel);
-  let d2 = v128.load(at + 2 * pixel);
-  let d3 = v128.load(at + 3 * pixel);
-  const b0 = f32x4.sub(d0, d2);
-  const b1 = f32x4.add(d1, d2);
-  const b2 = f32x4.sub(d2, d1);
-  const b3 = f32x4.sub(d1, d3);
-  at += row;
-  d0 = v128.load(at);
-  d1 = v128.load(at + pixel);
-  d2 = v128.load(at + 2 * pixel);
-  d3 = v128.load(at + 3 * pixel);
-  const c0 = f32x4.sub(d0, d2);
-  const c1 = f32x4.add(d1, d2);
-  const c2 = f32x4.sub(d2, d1);
-  const c3 = f32x4.sub(d1, d3);
-  d0 = v128.load(d);
-  d1 = v128.load(d + pixel);
-  d2 = v128.load(d + 2 * pixel);
-  d3 = v128.load(d + 3 * pixel);
-  v128.store(out, f32x4.sub(f32x4.sub(d0, d2), c0));
-  out += step;
-  v128.store(out, f32x4.sub(f32x4.add(d1, d2), c1));
-  out += step;
-  v128.store(out, f32x4.sub(f32x4.sub(d2, d1), c2));
-  out += step;
-  v128.store(out, f32x4.sub(f32x4.sub(d1, d3), c3));
-  out += step;
-  v128.store(out, f32x4.add(b0, c0));
-  out += step;
-  v128.store(out, f32x4.add(b1, c1));
-  out += step;
-  v128.store(out, f32x4.add(b2, c2));
-  out += step;
-  v128.store(out, f32x4.add(b3, c3));
-  out += step;
-  v128.store(out, f32x4.sub(c0, b0));
-  out += step;
-  v128.store(out, f32x4.sub(c1, b1));
-  out += step;
-  v128.store(out, f32x4.sub(c2, b2));
-  out += step;
-  v128.store(out, f32x4.sub(c3, b3));
-  out += step;
-  at += row;
-  d0 = v128.load(at);
-  d1 = v128.load(at + pixel);
-  d2 = v128.load(at + 2 * pixel);
-  d3 = v128.load(at + 3 * pixel);
-  v128.store(out, f32x4.sub(b0, f32x4.sub(d0, d2)));
-  out += step;
-  v128.store(out, f32x4.sub(b1, f32x4.add(d1, d2)));
-  out += step;
-  v128.store(out, f32x4.sub(b2, f32x4.sub(d2, d1)));
-  out += step;
-  v128.store(out, f32x4.sub(b3, f32x4.sub(d1, d3)));
-}
-
-/** The same of 3 x 3 pixels that stand for enlarged ones. */
+/** B' d B of 3 x 3 pixels that stand for enlarged ones. */
 // @ts-ignore: decorator
 @inline
 export function transformSmallTile(d: usize, row: usize, pixel: usize, out: usize, step: usize): void {
@@ -95,19 +31,13 @@ export function transformSmallTile(d: usize, row: usize, pixel: usize, out: usiz
   v128.store(out, f32x4.sub(b2, f32x4.sub(d1, v128.load(at + 2 * pixel))));
 }
 
-/** A of two numbers: y0, y0 + y1, y0 - y1 where there are four, -y1. */
+/** A of two numbers: y0, y0 + y1, -y1. */
 // @ts-ignore: decorator
 @inline
-export function spread(side: i32, out: usize, step: usize, y0: v128, y1: v128): void {
+export function spread(out: usize, step: usize, y0: v128, y1: v128): void {
   v128.store(out, y0);
-  out += step;
-  v128.store(out, f32x4.add(y0, y1));
-  out += step;
-  if (side == 4) {
-    v128.store(out, f32x4.sub(y0, y1));
-    out += step;
-  }
-  v128.store(out, f32x4.neg(y1));
+  v128.store(out + step, f32x4.add(y0, y1));
+  v128.store(out + 2 * step, f32x4.neg(y1));
 }
 
 /** Adds B v B' of four channels to 3 x 3 pixels: the way back of `transformSmallTile`. */

@@ -1,4 +1,5 @@
 /** What a training step does with residual layers once the codes are found, and the way back. */
+import { clearFloats, copyFloats } from "../layers/arithmetic";
 
 /**
  * Rows `begin` to `end` of one layer: `to = from - code` (f32 [N, D]; `to` may be `from`, or 0 to
@@ -74,8 +75,8 @@ export function passBack(
   for (let n = begin; n < end; ++n) {
     const g = gradient + <usize>n * bytes;
     const to = out + <usize>n * bytes;
-    memory.copy(scratch, rows + <usize>n * bytes, bytes);
-    memory.fill(to, 0, bytes);
+    copyFloats(scratch, rows + <usize>n * bytes, bytes);
+    clearFloats(to, bytes);
     for (let q = 0; q < layers; ++q) {
       const index = load<i32>(indices + (<usize>(n * layers + q) << 2));
       if (index < 0) continue;

@@ -2,7 +2,8 @@
 import type { KernelModule } from "../kernelModule.ts";
 
 export const codesKernels: KernelModule<
-  "orderByCode"
+  "uniform"
+  | "orderByCode"
   | "sumBlocks"
   | "addHeads"
   | "addFloats"
@@ -12,6 +13,7 @@ export const codesKernels: KernelModule<
   | "passBack"
 > = {
   functions: [
+    "uniform",
     "orderByCode",
     "sumBlocks",
     "addHeads",

@@ -73,7 +73,7 @@ export const SQUARES = 9;
 export const CLEAR = 10;
 
 export const winogradHeader = {
-  bytes: 52,
+  bytes: 56,
   fields: {
     bands: { kind: "i32", at: 0 },
     bandTiles: { kind: "i32", at: 4 },
@@ -88,8 +88,10 @@ export const winogradHeader = {
     side: { kind: "i32", at: 40 },
     inputs: { kind: "i32", at: 44 },
     products: { kind: "i32", at: 48 },
+    tile: { kind: "i32", at: 52 },
   },
 } as const;
+export const STRIP_ROWS = 7;
 
 export const codebookHeader = {
   bytes: 76,
