@@ -20,7 +20,7 @@ export function planRearrange(given: RearrangeWork): LayerPlan {
     const to = work.take(size);
     const ends = toSmall ? [from, to] : [to, from];
     const args = [...ends, small[2] as number, channels, block, toSmall ? 0 : 1];
-    await work.run(work.kernels.blocksToFeatures, batch * height, args, { work: 4 * size });
+    await work.run(work.kernels.blocksToFeatures, batch * height, args, { work: 24 * size });
     work.release(from);
     return to;
   }

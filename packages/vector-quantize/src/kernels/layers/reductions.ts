@@ -22,7 +22,7 @@ export async function sumTree(
   if (blocks === 1) return;
   const vectors = bytes / 16;
   await work.run(work.kernels.sumTree, vectors, [sums, blocks, bytes], {
-    work: 16 * vectors * blocks,
+    work: 32 * vectors * blocks,
   });
 }
 
