@@ -7,6 +7,7 @@ import "../pageThreads.ts";
 
 export { type Details, type LoadModelOptions, loadModel, saveModel } from "../checkpoint/model.ts";
 export { gelu, relu, sigmoid, silu, tanh } from "../nn/activations.ts";
+export { type AudioAutoencoderOptions, audioAutoencoder } from "../nn/audioAutoencoder.ts";
 export { type AvgPoolOptions, avgPool } from "../nn/avgPool.ts";
 export {
   type BatchNormOptions,
@@ -43,6 +44,7 @@ export type {
   ModelParams,
   ModelVariables,
 } from "../nn/model.ts";
+export { type PadEndOptions, padEnd } from "../nn/padEnd.ts";
 export { type PermuteOptions, permute } from "../nn/permute.ts";
 export type { AxisReach, ImageReach } from "../nn/reach.ts";
 export { layerFromConfig, modelFromConfig } from "../nn/registry.ts";

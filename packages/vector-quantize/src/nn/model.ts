@@ -56,6 +56,11 @@ export interface Model {
   /** Plain JSON that rebuilds the model through `modelFromConfig`. */
   readonly config: ModelConfig;
   readonly quantizer: Quantizer;
+  /**
+   * What the length of series is padded to a multiple of before the encoder; `apply` cuts its output to the
+   * input's length again. 1 for models that don't pad, which take lengths as their layers do.
+   */
+  readonly lengthMultiple: number;
   /** What stands before the quantizer, and after it. */
   readonly layers: { readonly encoder: readonly Layer[]; readonly decoder: readonly Layer[] };
 

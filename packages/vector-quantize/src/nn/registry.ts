@@ -17,6 +17,7 @@ import { type LeakyReluOptions, leakyRelu } from "./leakyRelu.ts";
 import { type LinearOptions, linear } from "./linear.ts";
 import { type MaxPoolOptions, maxPool } from "./maxPool.ts";
 import type { Model, ModelConfig } from "./model.ts";
+import { type PadEndOptions, padEnd } from "./padEnd.ts";
 import { type PermuteOptions, permute } from "./permute.ts";
 import { residual } from "./residual.ts";
 import { sequential } from "./sequential.ts";
@@ -50,6 +51,7 @@ const factories: Record<string, Factory> = {
   leakyRelu: (options: LeakyReluOptions) => leakyRelu(options),
   linear: (options: LinearOptions) => linear(options),
   maxPool: (options: MaxPoolOptions) => maxPool(options),
+  padEnd: (options: PadEndOptions) => padEnd(options),
   permute: (options: PermuteOptions) => permute(options),
   relu: bare("relu", relu),
   residual(options: { layers: unknown }, depth) {

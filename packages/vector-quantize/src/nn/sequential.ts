@@ -14,6 +14,7 @@ import {
 import { checkModelVariables } from "./checks.ts";
 import { keyMissing, type Layer } from "./layer.ts";
 import type { LayerStates, Model, ModelOutput, ModelVariables } from "./model.ts";
+import { cutTo, multipleOf } from "./padEnd.ts";
 import { layerRunner } from "./runLayers.ts";
 
 type ApplyLayers = (
@@ -45,6 +46,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
   const layers = parts.filter((part): part is Layer => !isQuantizer(part));
   const layersOf = { encoder: layers.slice(0, at), decoder: layers.slice(at) };
   const { encoder, decoder } = layersOf;
+  const lengthMultiple = multipleOf(encoder);
   const draw = layers.some(({ draws }) => draws);
   const stateful = haveState(layers);
   const featuresOf = layerRunner(encoder);
@@ -79,6 +81,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
     config: { type: "sequential", parts: parts.map((part) => part.config) },
     quantizer,
     layers: layersOf,
+    lengthMultiple,
 
     init(key) {
       const keys: np.Array[] = [...random.split(key, parts.length)];
@@ -108,6 +111,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
         throw error;
       }
       const { params, state, layers: states = noStates } = variables;
+      const length = x.shape[1] as number;
       const keys = splitAmong(training && draw, key);
       const [features, encoded] = callLayers(encoder, params.encoder, x, {
         ...{ training, states: states.encoder, key: keys.encoder },
@@ -120,7 +124,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
         ...{ training, states: states.decoder, key: keys.decoder },
       });
       return {
-        output,
+        output: lengthMultiple > 1 ? cutTo(output, length) : output,
         quantized,
         ...(stateful && { layers: { encoder: encoded, decoder: decoded } }),
       };

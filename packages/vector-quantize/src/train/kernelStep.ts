@@ -1,6 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { type Addresses, addressesIn, type ForwardCall } from "../kernels/layers/layerPlan.ts";
 import { type ReconstructionRule, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
+import { cutPlan } from "../kernels/layers/seriesLength.ts";
 import { type Workspace, withWorkspace } from "../kernels/layers/workspace.ts";
 import type { Model } from "../nn/model.ts";
 import { arrayOf, hostNumbersOf, numbersOf } from "../nn/numbers.ts";
@@ -46,7 +47,8 @@ export function createKernelStep(model: Model, parts: StepParts) {
     };
     const encoder = encoderFor(arraysOf("encoder"), shape);
     const codes = outputShape(model.quantizer, encoder.outputShape);
-    const decoder = decoderFor(arraysOf("decoder"), codes);
+    const whole = decoderFor(arraysOf("decoder"), codes);
+    const decoder = model.lengthMultiple > 1 ? cutPlan(whole, shape[1] as number) : whole;
     checkOutput(decoder.outputShape, shape);
     return { encoder, decoder };
   }

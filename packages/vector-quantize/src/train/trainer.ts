@@ -4,6 +4,7 @@ import { lazy } from "../lazy.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
+import { cutTo } from "../nn/padEnd.ts";
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
 import { hasCodes } from "../quantizers/hasCodes.ts";
@@ -306,7 +307,8 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
         return { ...judged(output, batch.ref), indices };
       }
       const indices = await model.encode(refTree(variables), batch.ref);
-      const output = await model.decode(refTree(variables), indices.ref);
+      const decoded = await model.decode(refTree(variables), indices.ref);
+      const output = model.lengthMultiple > 1 ? cutTo(decoded, batch.shape[1] as number) : decoded;
       return { ...judged(output, batch.ref), indices };
     },
   };

@@ -5,6 +5,7 @@ import type { DropoutWork } from "./dropout.ts";
 import type { Shapes } from "./layerPlan.ts";
 import type { NormalizeWork } from "./normalize.ts";
 import type { RearrangeWork } from "./rearrange.ts";
+import type { SeriesLengthWork } from "./seriesLength.ts";
 import type { SnakeWork } from "./snake.ts";
 import type { WindowsWork } from "./windows.ts";
 
@@ -18,6 +19,7 @@ export type LayerWork =
   | RearrangeWork
   | WindowsWork
   | ResidualWork
+  | SeriesLengthWork
   | SnakeWork;
 
 /** `x + layers(x)`. Parameters: `layers`, a list. */

@@ -7,6 +7,7 @@ import { type Addresses, keptBuffers, type LayerPlan, sizeOf } from "./layerPlan
 import type { LayerWork, ResidualWork } from "./layerWork.ts";
 import { planNormalize } from "./normalize.ts";
 import { planRearrange } from "./rearrange.ts";
+import { planSeriesLength } from "./seriesLength.ts";
 import { planSnake } from "./snake.ts";
 import { planWindows } from "./windows.ts";
 
@@ -27,6 +28,8 @@ export function planLayer(work: LayerWork): LayerPlan {
       return planRearrange(work);
     case "residual":
       return planResidual(work);
+    case "seriesLength":
+      return planSeriesLength(work);
     case "snake":
       return planSnake(work);
     case "windows":
