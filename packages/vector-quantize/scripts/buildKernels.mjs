@@ -24,6 +24,7 @@ const shared = {
     classes: ["Convolution", "Part"],
     constants: ["PRODUCT", "LANES", "DOT"],
   },
+  "layers/spectra": { classes: ["Spectra"], constants: [] },
   "layers/updates": {
     classes: ["Operation"],
     constants:

@@ -6,6 +6,13 @@
 import "../pageThreads.ts";
 
 export { type LoadedTraining, loadTraining, saveTraining } from "../checkpoint/training.ts";
+export {
+  type SoundLoss,
+  type SoundLossOptions,
+  type SoundLossPart,
+  soundLoss,
+} from "../losses/soundLoss.ts";
+export type { SpectrumScale } from "../losses/spectra.ts";
 export { moveAverage, type ParamsAverage, startAverage } from "../train/averageParams.ts";
 export { chain } from "../train/chain.ts";
 export {

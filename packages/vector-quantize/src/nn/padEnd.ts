@@ -48,5 +48,5 @@ export function multipleOf([first]: readonly Layer[]): number {
 }
 
 /** The first `length` of series, of all that a model puts out for them. Takes `x`. */
-export const cutTo = (x: np.Array, length: number): np.Array =>
+export const cutToLength = (x: np.Array, length: number): np.Array =>
   x.shape[1] === length ? x : x.slice([], [0, length]);

@@ -14,7 +14,7 @@ import {
 import { checkModelVariables } from "./checks.ts";
 import { keyMissing, type Layer } from "./layer.ts";
 import type { LayerStates, Model, ModelOutput, ModelVariables } from "./model.ts";
-import { cutTo, multipleOf } from "./padEnd.ts";
+import { cutToLength, multipleOf } from "./padEnd.ts";
 import { layerRunner } from "./runLayers.ts";
 
 type ApplyLayers = (
@@ -124,7 +124,7 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
         ...{ training, states: states.decoder, key: keys.decoder },
       });
       return {
-        output: lengthMultiple > 1 ? cutTo(output, length) : output,
+        output: lengthMultiple > 1 ? cutToLength(output, length) : output,
         quantized,
         ...(stateful && { layers: { encoder: encoded, decoder: decoded } }),
       };

@@ -15,10 +15,15 @@ export interface GraphConclusion {
   /** Scalars: the reconstruction loss, and the mean squared error of the output cut to the range. */
   readonly reconstruction: np.Array;
   readonly distortion: np.Array;
+  /** The parts of the reconstruction loss by name, of one that has some. */
+  readonly parts?: Readonly<Record<string, np.Array>>;
   readonly report: QuantizerReport;
   /** The states of the layers after the step, if the model has some. */
   readonly layers?: LayerStates;
 }
+
+const arraysOf = (numbers: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, np.array(value)]));
 
 /** The optimizer in a graph, whatever it does: the state is one of arrays. */
 export function graphEnding(conclude: (found: GraphConclusion) => TrainStepResult): StepEnding {
@@ -29,7 +34,11 @@ export function graphEnding(conclude: (found: GraphConclusion) => TrainStepResul
       ...{ params, optimizer: {}, average: {} },
       ...(layers && { layers }),
     }),
-    conclude({ work, held, gradients, key, reconstruction, distortion, report }, before, timed) {
+    conclude(
+      { work, held, gradients, key, reconstruction, distortion, parts, report },
+      before,
+      timed,
+    ) {
       const shapes = shapesOf(before.variables.params);
       const layers = before.variables.layers && (held.arraysAt(held.places.layers) as LayerStates);
       const result = timed("optimizer", () =>
@@ -40,6 +49,7 @@ export function graphEnding(conclude: (found: GraphConclusion) => TrainStepResul
           reconstruction: np.array(reconstruction),
           distortion: np.array(distortion),
           report,
+          ...(parts && { parts: arraysOf(parts) }),
           ...(layers && { layers }),
         }),
       );

@@ -60,11 +60,11 @@ export function kernelEnding(rule: UpdateRule, options: EndingOptions): StepEndi
   }
 
   async function metricsOf(found: StepFound, step: np.Array): Promise<StepMetrics> {
-    const { reconstruction, distortion, report } = found;
+    const { reconstruction, distortion, parts, report } = found;
     const losses: Record<string, number> = {};
     for (const [name, loss] of Object.entries(report.losses)) losses[name] = await sumOf(loss);
     const loss = reconstruction + quantizerWeight * (await sumOf(report.loss));
-    const measured = scalars({ ...losses, reconstruction, psnr: psnr(distortion, peak) });
+    const measured = scalars({ ...losses, ...parts, reconstruction, psnr: psnr(distortion, peak) });
     // In the order of the graph's step.
     return { ...measured, indices: report.indices, ...scalars({ loss }), step } as StepMetrics;
   }

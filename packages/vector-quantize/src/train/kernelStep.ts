@@ -1,8 +1,19 @@
 import { numpy as np } from "@jax-js/jax";
-import { type Addresses, addressesIn, type ForwardCall } from "../kernels/layers/layerPlan.ts";
-import { type ReconstructionRule, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
+import {
+  type Addresses,
+  addressesIn,
+  type ForwardCall,
+  sizeOf,
+} from "../kernels/layers/layerPlan.ts";
+import {
+  type Reconstruction,
+  type ReconstructionRule,
+  reconstructionLoss,
+} from "../kernels/layers/reconstruction.ts";
 import { cutPlan } from "../kernels/layers/seriesLength.ts";
 import { type Workspace, withWorkspace } from "../kernels/layers/workspace.ts";
+import type { SoundLoss } from "../losses/soundLoss.ts";
+import { soundLossOnKernels } from "../losses/soundLossOnKernels.ts";
 import type { Model } from "../nn/model.ts";
 import { arrayOf, hostNumbersOf, numbersOf } from "../nn/numbers.ts";
 import { tapesOf } from "../nn/tape.ts";
@@ -20,7 +31,9 @@ import { ruleOf } from "./updateRule.ts";
 
 /** What a step on the kernels is made of. */
 interface StepParts extends EndingOptions {
-  readonly rule: ReconstructionRule;
+  readonly rule:
+    | ReconstructionRule
+    | { readonly loss: SoundLoss; readonly range: readonly [number, number] };
   /** The end of a step whose optimizer has no rule. Traceable. */
   conclude(found: GraphConclusion): TrainStepResult;
 }
@@ -31,7 +44,8 @@ interface StepParts extends EndingOptions {
  * are graphs of their own in between.
  */
 export function createKernelStep(model: Model, parts: StepParts) {
-  const { rule, quantizerWeight, conclude } = parts;
+  const { quantizerWeight, conclude } = parts;
+  const compare = comparison(parts.rule);
   const pass = quantizerPass(model.quantizer);
   const optimizerRule = ruleOf(parts.optimizer);
   const ending = optimizerRule ? kernelEnding(optimizerRule, parts) : graphEnding(conclude);
@@ -112,7 +126,7 @@ export function createKernelStep(model: Model, parts: StepParts) {
               passed.output,
               callOf("decoder"),
             );
-            const found = await reconstructionLoss(work, rule, [y, image], batch.size);
+            const found = await compare(work, [y, image], batch.shape);
             work.release(y, image);
             const byCodes = await decoder.backward(work, {
               params: params.decoder,
@@ -141,10 +155,10 @@ export function createKernelStep(model: Model, parts: StepParts) {
           ),
         );
         const [stepsBefore] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
-        const { loss: reconstruction, distortion } = found;
+        const { loss: reconstruction, distortion, parts } = found;
         return ending.conclude(
           {
-            ...{ work, held, gradients, reconstruction, distortion },
+            ...{ work, held, gradients, reconstruction, distortion, ...(parts && { parts }) },
             step: (stepsBefore as number) + 1,
             key: nextKey,
             report: passed.report,
@@ -160,6 +174,18 @@ export function createKernelStep(model: Model, parts: StepParts) {
       throw error;
     }
   };
+}
+
+type Compare = (
+  work: Workspace,
+  buffers: readonly [output: number, target: number],
+  shape: readonly number[],
+) => Promise<Reconstruction>;
+
+function comparison(rule: StepParts["rule"]): Compare {
+  if (typeof rule.loss !== "string") return soundLossOnKernels(rule.loss, rule.range);
+  const simple = rule as ReconstructionRule;
+  return (work, buffers, shape) => reconstructionLoss(work, simple, buffers, sizeOf(shape));
 }
 
 /** Writes the numbers of arrays to addresses in the same tree. */

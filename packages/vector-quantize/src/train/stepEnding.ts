@@ -22,6 +22,8 @@ export interface StepFound {
   /** The reconstruction loss, and the mean squared error of the output cut to the range. */
   readonly reconstruction: number;
   readonly distortion: number;
+  /** The parts of the reconstruction loss by name, of one that has some. */
+  readonly parts?: Readonly<Record<string, number>>;
   readonly report: QuantizerReport;
 }
 

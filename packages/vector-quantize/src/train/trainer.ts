@@ -1,10 +1,11 @@
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { lazy } from "../lazy.ts";
+import { isSoundLoss, type SoundLoss } from "../losses/soundLoss.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
-import { cutTo } from "../nn/padEnd.ts";
+import { cutToLength } from "../nn/padEnd.ts";
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
 import { hasCodes } from "../quantizers/hasCodes.ts";
@@ -26,13 +27,16 @@ import { refTree } from "./trees.ts";
 /** Options of `createTrainer`. */
 export interface TrainerOptions {
   readonly optimizer: GradientTransformation;
-  /** Reconstruction loss: mean absolute ("l1") or mean squared ("l2") error. Default "l2". */
-  readonly loss?: "l1" | "l2";
+  /**
+   * Reconstruction loss: mean absolute ("l1") or mean squared ("l2") error, or for sounds a `soundLoss`, whose
+   * parts are metrics too. Default "l2".
+   */
+  readonly loss?: "l1" | "l2" | SoundLoss;
   /** Weight of the quantizer's loss beside the reconstruction loss. Default 1. */
   readonly quantizerWeight?: number;
   /** Smallest and largest value in the data; the range of PSNR. Default [-1, 1]. */
   readonly range?: readonly [number, number];
-  /** Whether outputs are clamped to `range` before the reconstruction loss. Default false. */
+  /** Whether outputs are clamped to `range` before the reconstruction loss; not with a `soundLoss`. Default false. */
   readonly clamp?: boolean;
   /**
    * Keeps an exponential moving average of the parameters beside them, of which a step keeps this
@@ -79,6 +83,8 @@ export interface Trainer {
 /** What a step measured, as traced scalars, and what its quantizer reports. */
 interface Measured {
   readonly reconstruction: np.Array;
+  /** Parts of the reconstruction loss by name. */
+  readonly parts: Readonly<Record<string, np.Array>>;
   readonly psnr: np.Array;
   readonly report: Omit<Quantized, "quantized">;
   /** The states of the layers after the step, if the model has some. */
@@ -107,6 +113,25 @@ interface StepInputs {
   moved: Moved;
   batch: np.Array;
   key: np.Array;
+}
+
+type Compared = Pick<Measured, "reconstruction" | "parts">;
+
+/** The weighted sum of a sound loss's parts, and these. */
+function soundDistance(loss: SoundLoss, output: np.Array, batch: np.Array): Compared {
+  const parts = loss.parts(output, batch);
+  const weighted = Object.entries(loss.weights).map(([name, weight]) =>
+    (parts[name as keyof typeof parts] as np.Array).ref.mul(weight),
+  );
+  return { reconstruction: weighted.reduce((a, b) => a.add(b)), parts };
+}
+
+/** Throws unless `loss` is one that the trainer knows. */
+function checkLoss(loss: unknown, clamp: boolean): void {
+  const where = "createTrainer: loss";
+  if (typeof loss === "string") checkChoice(where, loss, ["l1", "l2"]);
+  else if (!isSoundLoss(loss)) throw expected(where, '"l1", "l2" or a soundLoss', loss);
+  else if (clamp) throw expected("createTrainer: clamp with a soundLoss", "false", clamp);
 }
 
 /** `valueAndGrad` by the first argument, with a second output, for any tree of arrays. */
@@ -151,7 +176,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     "clamp",
     "averageDecay",
   ]);
-  checkChoice("createTrainer: loss", loss, ["l1", "l2"]);
+  checkLoss(loss, clamp);
   checkNumber("createTrainer: quantizerWeight", quantizerWeight, 0);
   if (averageDecay !== undefined) {
     checkNumber("createTrainer: averageDecay", averageDecay, 0);
@@ -165,19 +190,24 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   const peak = high - low;
   const clip = (x: np.Array) => np.clip(x, low, high);
 
-  function reconstructionLoss(output: np.Array, batch: np.Array): np.Array {
+  function reconstructionLoss(output: np.Array, batch: np.Array): Compared {
     checkOutput(output.shape, batch.shape);
+    if (typeof loss !== "string") return soundDistance(loss, output, batch);
     const error = (clamp ? clip(output) : output).sub(batch);
-    return meanInGraph(loss === "l1" ? np.abs(error) : np.square(error));
+    return {
+      reconstruction: meanInGraph(loss === "l1" ? np.abs(error) : np.square(error)),
+      parts: {},
+    };
   }
 
   /** The minimised sum, and all that the step reports or keeps beside it. */
   function account(found: Measured): [np.Array, StepAside] {
-    const { reconstruction, psnr, report, layers } = found;
+    const { reconstruction, parts, psnr, report, layers } = found;
     const total = reconstruction.ref.add(np.sum(report.loss).mul(quantizerWeight));
     const losses = Object.entries(report.losses).map(([name, loss]) => [name, np.sum(loss)]);
     const metrics = {
       ...Object.fromEntries(losses),
+      ...parts,
       reconstruction,
       psnr,
       indices: report.indices,
@@ -188,9 +218,9 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   function measured({ output, quantized, layers }: ModelOutput, batch: np.Array): Measured {
     const { quantized: codes, ...report } = quantized;
     codes.dispose();
-    const reconstruction = reconstructionLoss(output.ref, batch.ref);
+    const compared = reconstructionLoss(output.ref, batch.ref);
     const psnr = psnrInGraph(clip(output), batch, peak);
-    return { reconstruction, psnr, report, ...(layers && { layers }) };
+    return { ...compared, psnr, report, ...(layers && { layers }) };
   }
 
   const differentiated = valueAndGradOf((params: ModelParams, { moved, batch, key }: StepInputs) =>
@@ -232,11 +262,14 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   const kernelStep = lazy(async () => {
     const { createKernelStep } = await import("./kernelStep.ts");
     return createKernelStep(model, {
-      rule: { loss, range: [low, high], clamp },
+      rule:
+        typeof loss === "string"
+          ? { loss, range: [low, high], clamp }
+          : { loss, range: [low, high] },
       ...{ optimizer, averageDecay, quantizerWeight, peak },
-      conclude({ before, gradients, key, reconstruction, distortion, report, layers }) {
+      conclude({ before, gradients, key, reconstruction, distortion, parts = {}, report, layers }) {
         const psnr = psnrOf(distortion, peak);
-        const found = { reconstruction, psnr, report, ...(layers && { layers }) };
+        const found = { reconstruction, parts, psnr, report, ...(layers && { layers }) };
         const [total, aside] = account(found);
         return conclude({ before, gradients, key, total, ...aside });
       },
@@ -252,8 +285,10 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   });
   const judged = jitted((output: np.Array, batch: np.Array) => {
     const clipped = clip(output.ref);
+    const { reconstruction, parts } = reconstructionLoss(output, batch.ref);
     return {
-      reconstruction: reconstructionLoss(output, batch.ref),
+      ...parts,
+      reconstruction,
       psnr: psnrInGraph(clipped.ref, batch, peak),
       output: clipped,
     };
@@ -308,7 +343,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       }
       const indices = await model.encode(refTree(variables), batch.ref);
       const decoded = await model.decode(refTree(variables), indices.ref);
-      const output = model.lengthMultiple > 1 ? cutTo(decoded, batch.shape[1] as number) : decoded;
+      const output = model.lengthMultiple > 1 ? cutToLength(decoded, batch.shape[1] as number) : decoded;
       return { ...judged(output, batch.ref), indices };
     },
   };

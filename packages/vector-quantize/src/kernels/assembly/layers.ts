@@ -9,6 +9,7 @@ export * from "./layers/rearrange";
 export * from "./layers/reconstruction";
 export * from "./layers/reductions";
 export * from "./layers/snake";
+export { spectralDistance, Spectra } from "./layers/spectra";
 export { Operation, updateBlocks } from "./layers/updates";
 export { winograd, winogradOuter, Winograd } from "./layers/winograd";
 export * from "./layers/winogradEnlarged";

@@ -14,19 +14,31 @@ export interface ReconstructionRule {
   readonly clamp: boolean;
 }
 
-/** The mean loss, the mean squared error of the output cut to the range, and the loss's gradient. */
+/** What a loss between outputs and targets came to. */
+export interface Reconstruction {
+  readonly loss: number;
+  /** Its parts by name, unweighted, of one that has some. */
+  readonly parts?: Readonly<Record<string, number>>;
+  /** The mean squared error of the output cut to the range. */
+  readonly distortion: number;
+  /** A buffer: the loss's gradient by the output. */
+  readonly gradient: number;
+}
+
+/** The mean loss, the mean squared error of the output cut to the range, and `weight` times the loss's gradient. */
 export async function reconstructionLoss(
   work: Workspace,
   rule: ReconstructionRule,
   [output, target]: readonly [number, number],
   size: number,
-): Promise<{ loss: number; distortion: number; gradient: number }> {
+  weight = 1,
+): Promise<Reconstruction> {
   const { loss, range, clamp } = rule;
   const blocks = Math.ceil(size / BLOCK);
   const sums = work.take((blocks * SUMS) / 4);
   const gradient = work.take(size);
   const how = [loss === "l2" ? 1 : 0, clamp ? 1 : 0, ...range];
-  const args = [output, target, size, BLOCK, ...how, gradient, 1 / size, sums];
+  const args = [output, target, size, BLOCK, ...how, gradient, weight / size, sums];
   await work.run(work.kernels.reconstruction, blocks, args, { work: 64 * size });
   const found = work.pool.memory.f64(sums, 2 * blocks);
   let [errors, distortions] = [0, 0];

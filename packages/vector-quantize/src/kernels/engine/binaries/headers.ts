@@ -46,6 +46,25 @@ export const PRODUCT = 0;
 export const LANES = 1;
 export const DOT = 2;
 
+export const spectraHeader = {
+  bytes: 52,
+  fields: {
+    length: { kind: "i32", at: 0 },
+    size: { kind: "i32", at: 4 },
+    hop: { kind: "i32", at: 8 },
+    frames: { kind: "i32", at: 12 },
+    bands: { kind: "i32", at: 16 },
+    floor: { kind: "f32", at: 20 },
+    byMagnitude: { kind: "f32", at: 24 },
+    byBand: { kind: "f32", at: 28 },
+    window: { kind: "i32", at: 32 },
+    twiddles: { kind: "i32", at: 36 },
+    places: { kind: "i32", at: 40 },
+    ranges: { kind: "i32", at: 44 },
+    weights: { kind: "i32", at: 48 },
+  },
+} as const;
+
 export const operationHeader = {
   bytes: 56,
   fields: {

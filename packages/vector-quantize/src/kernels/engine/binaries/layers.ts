@@ -3,6 +3,7 @@ import type { KernelModule } from "../kernelModule.ts";
 
 export const layersKernels: KernelModule<
   "dropout"
+  | "spectralDistance"
   | "updateBlocks"
   | "winograd"
   | "winogradOuter"
@@ -41,6 +42,7 @@ export const layersKernels: KernelModule<
 > = {
   functions: [
     "dropout",
+    "spectralDistance",
     "updateBlocks",
     "winograd",
     "winogradOuter",
