@@ -51,6 +51,7 @@ export { layerFromConfig, modelFromConfig } from "../nn/registry.ts";
 export { residual } from "../nn/residual.ts";
 export { sequential } from "../nn/sequential.ts";
 export { type SnakeOptions, type SnakeParams, snake } from "../nn/snake.ts";
+export { createSoundStreams, type SoundCodes, type SoundStreams } from "../nn/soundStreams.ts";
 export { type BlockOptions, depthToSpace, spaceToDepth } from "../nn/spaceToDepth.ts";
 export { type Span, type TileAlong, type Tiling, tilingOf } from "../nn/tiling.ts";
 export { type UpsampleOptions, upsample } from "../nn/upsample.ts";

@@ -6,12 +6,8 @@
 import "../pageThreads.ts";
 
 export { type LoadedTraining, loadTraining, saveTraining } from "../checkpoint/training.ts";
-export {
-  type SoundLoss,
-  type SoundLossOptions,
-  type SoundLossPart,
-  soundLoss,
-} from "../losses/soundLoss.ts";
+export { type SoundLossOptions, soundLoss } from "../losses/soundLoss.ts";
+export type { SoundLoss, SoundLossPart } from "../losses/soundParts.ts";
 export type { SpectrumScale } from "../losses/spectra.ts";
 export { moveAverage, type ParamsAverage, startAverage } from "../train/averageParams.ts";
 export { chain } from "../train/chain.ts";

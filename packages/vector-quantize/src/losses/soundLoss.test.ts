@@ -7,8 +7,9 @@ import { audioAutoencoder } from "../nn/audioAutoencoder.ts";
 import { residualFSQ } from "../quantizers/residualFSQ.ts";
 import { adamw, sgd } from "../train/optimizers.ts";
 import { createTrainer } from "../train/trainer.ts";
-import { type SoundLoss, type SoundLossOptions, soundLoss } from "./soundLoss.ts";
+import { type SoundLossOptions, soundLoss } from "./soundLoss.ts";
 import { soundLossOnKernels } from "./soundLossOnKernels.ts";
+import type { SoundLoss } from "./soundParts.ts";
 
 const pools = testPools();
 const options: SoundLossOptions = { sampleRate: 8000, mel: 2, stft: 3, windows: [32, 64, 128] };

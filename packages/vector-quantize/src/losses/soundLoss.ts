@@ -3,6 +3,7 @@ import { expected } from "../errors.ts";
 import { accurateLog } from "../logarithm.ts";
 import { absent, atLeastZero, declared, integer, list } from "../options/kinds.ts";
 import { type Complete, optionTable } from "../options/table.ts";
+import { checkSound, type SoundLoss } from "./soundParts.ts";
 import {
   binsOf,
   framesOf,
@@ -73,23 +74,6 @@ const table = optionTable<SoundLossOptions, Options>(
   ],
 );
 
-/** The parts of a `soundLoss`, by name. */
-export type SoundLossPart = "waveform" | "mel" | "stft";
-
-/** A loss between sounds, `loss` of `createTrainer`. */
-export interface SoundLoss {
-  /** Plain JSON: the options. */
-  readonly config: { readonly type: string; readonly [option: string]: unknown };
-  readonly sampleRate: number;
-  readonly weights: Readonly<Record<SoundLossPart, number>>;
-  readonly scales: readonly SpectrumScale[];
-  /**
-   * The unweighted parts for series `[B, T, 1]`, as scalars. Pure, traceable, differentiable; takes its
-   * arrays.
-   */
-  parts(output: np.Array, target: np.Array): Record<SoundLossPart, np.Array>;
-}
-
 /**
  * The distance of sounds by their samples and by their spectra at several scales:
  * `waveform w + mel m + stft s`, with
@@ -147,18 +131,6 @@ export function soundLoss(given: SoundLossOptions): SoundLoss {
       };
     },
   };
-}
-
-/** Throws unless `shape` is that of sounds. */
-export function checkSound(shape: readonly number[]): void {
-  if (shape.length === 3 && shape[2] === 1) return;
-  throw expected("soundLoss: output", "sounds [B, T, 1]", shape);
-}
-
-/** Whether `value` is a `soundLoss`. */
-export function isSoundLoss(value: unknown): value is SoundLoss {
-  const { config, parts } = Object(value) as Partial<SoundLoss>;
-  return config?.type === "soundLoss" && typeof parts === "function";
 }
 
 const sumOf = (arrays: readonly np.Array[]): np.Array => arrays.reduce((a, b) => a.add(b));

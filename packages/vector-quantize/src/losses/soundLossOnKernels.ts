@@ -2,7 +2,7 @@ import { sizeOf } from "../kernels/layers/layerPlan.ts";
 import { type Reconstruction, reconstructionLoss } from "../kernels/layers/reconstruction.ts";
 import { type SpectraPlan, spectralDistance } from "../kernels/layers/spectralDistance.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
-import { checkSound, type SoundLoss } from "./soundLoss.ts";
+import { checkSound, type SoundLoss } from "./soundParts.ts";
 import { binsOf, framesOf, hopOf, melBands, spectralFloor, windowOf } from "./spectra.ts";
 
 /**

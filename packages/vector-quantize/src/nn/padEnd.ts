@@ -46,7 +46,3 @@ export function padEnd(given: PadEndOptions): Layer<NoParams> {
 export function multipleOf([first]: readonly Layer[]): number {
   return first?.config.type === "padEnd" ? (first.config.multiple as number) : 1;
 }
-
-/** The first `length` of series, of all that a model puts out for them. Takes `x`. */
-export const cutToLength = (x: np.Array, length: number): np.Array =>
-  x.shape[1] === length ? x : x.slice([], [0, length]);

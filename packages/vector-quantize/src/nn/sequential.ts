@@ -12,9 +12,10 @@ import {
   trainApart,
 } from "./chain.ts";
 import { checkModelVariables } from "./checks.ts";
+import { cutToLength } from "./cutSeries.ts";
 import { keyMissing, type Layer } from "./layer.ts";
 import type { LayerStates, Model, ModelOutput, ModelVariables } from "./model.ts";
-import { cutToLength, multipleOf } from "./padEnd.ts";
+import { multipleOf } from "./padEnd.ts";
 import { layerRunner } from "./runLayers.ts";
 
 type ApplyLayers = (

@@ -12,8 +12,8 @@ import {
 } from "../kernels/layers/reconstruction.ts";
 import { cutPlan } from "../kernels/layers/seriesLength.ts";
 import { type Workspace, withWorkspace } from "../kernels/layers/workspace.ts";
-import type { SoundLoss } from "../losses/soundLoss.ts";
 import { soundLossOnKernels } from "../losses/soundLossOnKernels.ts";
+import type { SoundLoss } from "../losses/soundParts.ts";
 import type { Model } from "../nn/model.ts";
 import { arrayOf, hostNumbersOf, numbersOf } from "../nn/numbers.ts";
 import { tapesOf } from "../nn/tape.ts";

@@ -1,11 +1,11 @@
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
 import { lazy } from "../lazy.ts";
-import { isSoundLoss, type SoundLoss } from "../losses/soundLoss.ts";
+import { isSoundLoss, type SoundLoss, soundDistance } from "../losses/soundParts.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
+import { cutToLength } from "../nn/cutSeries.ts";
 import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
-import { cutToLength } from "../nn/padEnd.ts";
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
 import { hasCodes } from "../quantizers/hasCodes.ts";
@@ -116,15 +116,6 @@ interface StepInputs {
 }
 
 type Compared = Pick<Measured, "reconstruction" | "parts">;
-
-/** The weighted sum of a sound loss's parts, and these. */
-function soundDistance(loss: SoundLoss, output: np.Array, batch: np.Array): Compared {
-  const parts = loss.parts(output, batch);
-  const weighted = Object.entries(loss.weights).map(([name, weight]) =>
-    (parts[name as keyof typeof parts] as np.Array).ref.mul(weight),
-  );
-  return { reconstruction: weighted.reduce((a, b) => a.add(b)), parts };
-}
 
 /** Throws unless `loss` is one that the trainer knows. */
 function checkLoss(loss: unknown, clamp: boolean): void {
@@ -343,7 +334,8 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       }
       const indices = await model.encode(refTree(variables), batch.ref);
       const decoded = await model.decode(refTree(variables), indices.ref);
-      const output = model.lengthMultiple > 1 ? cutToLength(decoded, batch.shape[1] as number) : decoded;
+      const output =
+        model.lengthMultiple > 1 ? cutToLength(decoded, batch.shape[1] as number) : decoded;
       return { ...judged(output, batch.ref), indices };
     },
   };

@@ -211,8 +211,9 @@ function mapOfKernels(given: MapKernels): LinearMap {
     outerProducts: given.outerProducts,
     async apply(work, batch, { x, weight, bias, size }) {
       const plan = work.copyOf(image);
-      const packed = work.take(weightBytes / 4);
-      await given.pack(work, weight, packed);
+      const packed = await work.packed(weight, weightBytes / 4, (to) =>
+        given.pack(work, weight, to),
+      );
       const y = work.take(size);
       await work.run(given.kernels(work)[0], batch * bands, [plan, x, packed, bias, y], {
         work: 2 * batch * given.products,

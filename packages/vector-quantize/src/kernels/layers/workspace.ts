@@ -17,10 +17,14 @@ export class Workspace {
   readonly pool: Pool;
   readonly kernels: LayerKernels;
   readonly #holders = new Map<number, number>();
+  /** Packed weights by those that they were made of, where these stay. */
+  readonly #packed: Map<number, number> | undefined;
 
-  constructor(pool: Pool, kernels: LayerKernels) {
+  /** @param lasting whether it stays for many runs, with weights that don't change */
+  constructor(pool: Pool, kernels: LayerKernels, lasting = false) {
     this.pool = pool;
     this.kernels = kernels;
+    this.#packed = lasting ? new Map() : undefined;
   }
 
   /** A buffer of so many floats, held once; its content is arbitrary. */
@@ -60,6 +64,20 @@ export class Workspace {
   /** A view that is good until the next buffer is taken. */
   floats(start: number, length: number): Float32Array {
     return this.pool.memory.f32(start, length);
+  }
+
+  /** The weights at `weight`, packed by `pack` into a buffer that the caller releases. */
+  async packed(
+    weight: number,
+    floats: number,
+    pack: (to: number) => Promise<void>,
+  ): Promise<number> {
+    const known = this.#packed?.get(weight);
+    if (known !== undefined) return this.hold(known);
+    const to = this.take(floats);
+    await pack(to);
+    this.#packed?.set(weight, to);
+    return this.#packed ? this.hold(to) : to;
   }
 
   /** One more holder. */
@@ -117,4 +135,10 @@ export async function withWorkspace<T>(task: (work: Workspace) => Promise<T>): P
   } finally {
     work.free();
   }
+}
+
+/** A workspace of the shared pool for many runs with the same weights; `free` ends it. */
+export async function lastingWorkspace(): Promise<Workspace> {
+  const pool = defaultPool();
+  return new Workspace(pool, await pool.load(layersKernels, pool.form), true);
 }
