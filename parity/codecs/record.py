@@ -3,6 +3,7 @@
     python parity/codecs/record.py            writes parity/codecs/cases.safetensors
     python parity/codecs/record.py --check    compares instead; exit code 1 if it differs
     python parity/codecs/record.py --large X  writes X: published sizes and more vectors, for a check by hand
+    python parity/codecs/record.py --whole X  writes X: DAC whole in its published size, for a check by hand
 
 DAC, EnCodec and Mimi are the models of Hugging Face's `transformers`. SNAC is in no package of theirs: its
 quantizer is written here after its paper and the names and shapes of its published files.
@@ -148,6 +149,32 @@ def record(name, config, model, run, shape):
     return {f"{name}/{key}": stored(value) for key, value in tensors.items()}
 
 
+def whole_dac(config, length):
+    """DAC from sound to sound: a model with random weights, what it hears, its codes, what it says."""
+    torch.manual_seed(1)
+    model = DacModel(config).eval()
+    with torch.no_grad():
+        randomise(model)
+        for name, tensor in model.state_dict().items():
+            if name.startswith("quantizer."):
+                continue
+            if name.endswith("alpha"):
+                tensor.uniform_(0.5, 2)
+            elif name.endswith("bias"):
+                tensor.normal_(std=0.1)
+            elif tensor.ndim == 3:
+                # Residual units add to what they get: smaller ones keep the sums in their size.
+                fan = tensor[0].numel() if "conv_t" not in name else tensor.shape[0] * 2
+                tensor.normal_(std=(0.3 if "res_unit" in name else 0.7) * fan**-0.5)
+        model.apply_weight_norm()
+        x = torch.rand(2 if length < 1000 else 1, 1, length) * 2 - 1
+        codes = model.encode(x).audio_codes
+        sound = model.decode(audio_codes=codes).audio_values
+    tensors = {f"state/{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {"x": x[:, 0], "codes": codes.movedim(1, -1), "sound": sound.reshape(len(x), -1)}
+    return {name: stored(tensor) for name, tensor in tensors.items()}
+
+
 def stored(tensor):
     tensor = tensor.detach().contiguous().clone()
     return tensor.to(torch.int32) if tensor.dtype == torch.int64 else tensor
@@ -157,17 +184,27 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--large", type=Path)
+    parser.add_argument("--whole", type=Path)
     parser.add_argument("--steps", type=int, default=4000, help="of each series, with --large")
     arguments = parser.parse_args()
     if torch.__version__.split("+")[0] != TORCH:
         raise SystemExit(f"expected torch {TORCH}, got {torch.__version__}")
     if transformers.__version__.split(".")[0] != TRANSFORMERS:
         raise SystemExit(f"expected transformers {TRANSFORMERS}, got {transformers.__version__}")
+    if arguments.whole:
+        config = DacConfig(downsampling_ratios=[2, 4, 8, 8], sampling_rate=44100)
+        tensors = whole_dac(config, 512 * 43)
+        safetensors.torch.save_file(tensors, arguments.whole)
+        return
     tensors, configs = {}, {}
     for name, config, model, run, shape in cases(arguments.large is not None):
         shape = (*shape[:2], arguments.steps) if arguments.large else shape
         tensors |= record(name, config, model, run, shape)
         configs[name] = {key: value for key, value in config.items() if type(value) in (int, list)}
+    sizes = {"encoder_hidden_size": 3, "downsampling_ratios": [2, 3], "decoder_hidden_size": 8}
+    small = DacConfig(**sizes, n_codebooks=3, codebook_size=32, codebook_dim=4)
+    for key, value in whole_dac(small, 60).items():
+        tensors[f"dacModel/{key}"] = value
     if not arguments.check:
         metadata = {"configs": json.dumps(configs)}
         safetensors.torch.save_file(tensors, arguments.large or FILE, metadata)

@@ -19,6 +19,7 @@ export { latentQuantizeTranslation } from "../torch/latentQuantize.ts";
 export { lfqTranslation } from "../torch/lfq.ts";
 export { type NetworkOptions, networkFromTorch, networkToTorch } from "../torch/network.ts";
 export { fromPretrained, type PretrainedQuantizers } from "../torch/pretrained/fromPretrained.ts";
+export { modelFromPretrained } from "../torch/pretrained/modelFromPretrained.ts";
 export { randomProjectionQuantizerTranslation } from "../torch/randomProjection.ts";
 export { residualFSQTranslation } from "../torch/residualFSQ.ts";
 export { residualLFQTranslation } from "../torch/residualLFQ.ts";

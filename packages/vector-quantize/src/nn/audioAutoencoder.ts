@@ -96,6 +96,7 @@ const table = optionTable<AudioAutoencoderOptions, Options>(
  * 4,000. For scalars in place of codebooks give a `residualFSQ`, for SNAC's scales a `multiscaleVQ`.
  *
  * ```ts
+ * import { numpy as np, random } from "@jax-js/jax";
  * import { audioAutoencoder } from "vector-quantize/nn";
  *
  * const model = audioAutoencoder({ numQuantizers: 4 });

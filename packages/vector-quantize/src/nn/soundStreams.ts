@@ -49,6 +49,7 @@ const MOST_UNITS = 64;
  * the whole sound, to the bit, however it is cut. Memory does not grow with its length.
  *
  * ```ts
+ * import { random } from "@jax-js/jax";
  * import { audioAutoencoder, createSoundStreams } from "vector-quantize/nn";
  *
  * const model = audioAutoencoder();

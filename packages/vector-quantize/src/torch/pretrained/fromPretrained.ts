@@ -61,7 +61,26 @@ export function fromPretrained<Name extends keyof PretrainedQuantizers>(
   const made: np.Array[] = [];
   using _ = owns(tensors, made);
   checkChoice("fromPretrained: name", name, Object.keys(codecs) as Name[]);
-  const where = `fromPretrained ${name}`;
+  return pretrainedQuantizer(`fromPretrained ${name}`, name, tensors, { config, made });
+}
+
+/**
+ * The same for one who owns the tensors.
+ *
+ * @param made gets what is made on the way, for its owner to give up
+ */
+export function pretrainedQuantizer<Name extends keyof PretrainedQuantizers>(
+  where: string,
+  name: Name,
+  tensors: Record<string, np.Array>,
+  {
+    config,
+    made,
+  }: { readonly config: Readonly<Record<string, unknown>>; readonly made: np.Array[] },
+): {
+  quantizer: PretrainedQuantizers[Name];
+  variables: ReturnType<PretrainedQuantizers[Name]["init"]>;
+} {
   if (!isRecord(config)) throw expected(`${where}: config`, "the object of config.json", config);
   const { quantizer, variables } = codecs[name](where, readerOf(where, tensors, made), config);
   try {
