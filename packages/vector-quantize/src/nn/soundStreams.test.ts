@@ -132,8 +132,11 @@ test("streams of one model don't meet, and give all memory back", async () => {
   expect(joined(first, [1])).toEqual(joined(alone, [1]));
   expect(joined(second, [1])).not.toEqual(joined(first, [1]));
   expect(await encoded(streams, [])).toEqual([]);
+  const late = encoded(streams, [a, b]);
   streams.dispose();
   streams.dispose();
+  await expect(late).rejects.toThrow("disposed of");
+  await pool.exclusive(() => {});
   expect(pool.memory.used).toBe(before);
   expect(() => streams.encoder()).toThrow("disposed of");
 });

@@ -35,7 +35,7 @@ export interface SoundStreams {
   encoder(): TransformStream<Float32Array, SoundCodes>;
   /** Codes to samples, as many as they stand for. */
   decoder(): TransformStream<SoundCodes, Float32Array<ArrayBuffer>>;
-  /** Gives the variables and the memory back. Streams can't go on after it. */
+  /** Gives the variables and the memory back. Streams that are not at their end fail from here on. */
   dispose(): void;
 }
 
@@ -120,14 +120,20 @@ interface Parts {
 
 function soundStreams({ model, variables, layers, work, own }: Parts): SoundStreams {
   const { quantizer, lengthMultiple: unit } = model;
-  const quantizers = () =>
-    tree.ref({ params: variables.params.quantizer, state: variables.state } as never) as never;
   let open = true;
   const checkOpen = (where: string) => {
     if (open) return;
     throw new VectorQuantizeError(
       `${where}: expected streams in use, got some that are disposed of`,
     );
+  };
+
+  const quantizers = (where: string) => {
+    checkOpen(where);
+    return tree.ref({
+      params: variables.params.quantizer,
+      state: variables.state,
+    } as never) as never;
   };
 
   /** A piece through layers, as an array. */
@@ -153,7 +159,10 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
     samples: Float32Array,
   ): Promise<Omit<SoundCodes, "samples">> {
     const { numbers, shape } = await through("encoder", series, samples, samples.length);
-    const indices = await quantizer.encode(quantizers(), np.array(numbers, { shape: [...shape] }));
+    const indices = await quantizer.encode(
+      quantizers("encoder"),
+      np.array(numbers, { shape: [...shape] }),
+    );
     const codes = (await indices.ref.data()) as Int32Array<ArrayBuffer>;
     const found = { codes, shape: indices.shape };
     indices.dispose();
@@ -162,7 +171,7 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
 
   async function decodePiece(series: number, { codes, shape, samples }: SoundCodes) {
     const indices = np.array(codes, { shape: [...shape], dtype: np.int32 });
-    const vectors = quantizer.decode(quantizers(), indices);
+    const vectors = quantizer.decode(quantizers("decoder"), indices);
     const [, steps] = vectors.shape as [number, number];
     const numbers = (await vectors.data()) as Float32Array;
     const found = await through("decoder", series, numbers, steps);
@@ -220,8 +229,9 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
     dispose() {
       if (!open) return;
       open = false;
-      work.free();
       release(variables);
+      // A piece that is on its way ends first.
+      void work.pool.exclusive(() => work.free());
     },
   };
 }
