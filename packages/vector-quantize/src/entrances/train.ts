@@ -6,6 +6,8 @@
 import "../pageThreads.ts";
 
 export { type LoadedTraining, loadTraining, saveTraining } from "../checkpoint/training.ts";
+export { partOf } from "../distributed/batchParts.ts";
+export { type Exchanged, type ProcessGroup, solo } from "../distributed/processGroup.ts";
 export { type SoundLossOptions, soundLoss } from "../losses/soundLoss.ts";
 export type { SoundLoss, SoundLossPart } from "../losses/soundParts.ts";
 export type { SpectrumScale } from "../losses/spectra.ts";

@@ -7,7 +7,7 @@ import { binsOf, framesOf, hopOf, melBands, spectralFloor, windowOf } from "./sp
 
 /**
  * A sound loss on the kernels, for series of any shape `[B, T, 1]`. `distortion` is the mean squared error
- * of the output cut to `range`.
+ * of the output cut to `range`. Of a part of a batch of `whole` numbers, all is its share of the batch's.
  */
 export function soundLossOnKernels(loss: SoundLoss, range: readonly [number, number]) {
   const { weights, scales, sampleRate } = loss;
@@ -23,12 +23,13 @@ export function soundLossOnKernels(loss: SoundLoss, range: readonly [number, num
     work: Workspace,
     [output, target]: readonly [number, number],
     shape: readonly number[],
+    whole = sizeOf(shape),
   ): Promise<Reconstruction> => {
     checkSound(shape);
     const [batch, length] = shape as [number, number];
     const rule = { loss: "l1", range, clamp: false } as const;
-    const size = sizeOf(shape);
-    const waveform = await reconstructionLoss(work, rule, [output, target], size, weights.waveform);
+    const share = { whole, weight: weights.waveform };
+    const waveform = await reconstructionLoss(work, rule, [output, target], sizeOf(shape), share);
     const { gradient, distortion } = waveform;
     const parts = { waveform: waveform.loss, mel: 0, stft: 0 };
     for (const [at, scale] of scales.entries()) {
@@ -37,8 +38,8 @@ export function soundLossOnKernels(loss: SoundLoss, range: readonly [number, num
         length,
         frames: framesOf(scale, length),
       };
-      const share = 1 / (scales.length * batch * plan.frames);
-      const [perBin, perBand] = [share / binsOf(scale), share / scale.bands];
+      const perFrame = 1 / (scales.length * (whole / length) * plan.frames);
+      const [perBin, perBand] = [perFrame / binsOf(scale), perFrame / scale.bands];
       const slopes = { byMagnitude: weights.stft * perBin, byBand: weights.mel * perBand };
       const found = await spectralDistance(work, plan, slopes, { batch, output, target, gradient });
       parts.stft += found.magnitudes * perBin;

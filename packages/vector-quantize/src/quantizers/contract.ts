@@ -222,6 +222,8 @@ export type PassGradients = { quantized: np.Array; loss: np.Array };
 export interface PassOptions {
   /** Source of randomness; needed by options that draw. */
   key?: np.Array;
+  /** Indices found beforehand by `encode`, in place of a search, where the quantizer `trainsApart`. */
+  indices?: np.Array;
 }
 
 /** Options of `encode`. */

@@ -251,12 +251,14 @@ export function groupedOf(family: GroupedFamily): GroupedQuantizer {
   async function pass(
     variables: GroupedVariables,
     x: np.Array,
-    { key }: PassOptions = {},
+    { key, indices }: PassOptions = {},
   ): Promise<TrainingPass<GroupedParams, GroupedState>> {
     const run = inner.pass as NonNullable<typeof inner.pass>;
     const { passes } = await severalPasses((done) =>
       inTurn(x, keysOfGroups(key), async (group, part, own) => {
-        done.push((await run(variablesOf(variables, group), part, own)) as TrainingPass);
+        const found = indices && { indices: rowOf(indices, group) };
+        const options = { ...own, ...found };
+        done.push((await run(variablesOf(variables, group), part, options)) as TrainingPass);
       }),
     );
     const given = { x: x.ref };

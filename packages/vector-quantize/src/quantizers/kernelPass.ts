@@ -108,7 +108,7 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
   async function passAt(
     { search, vectors, sum }: Places,
     variables: Variables<Params, State>,
-    key: np.Array | undefined,
+    { key, known }: { key: np.Array | undefined; known?: Int32Array },
     [held, passing]: readonly [Scope, Scope],
   ): Promise<KernelPass<State>> {
     const { createResidualPass, drawUniform } = await passModule();
@@ -120,6 +120,7 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
         search,
         vectors,
         sum,
+        indices: known,
         entered(layer, view) {
           if (layers[layer]?.replacesDeadCodes) entered[layer] = view.slice();
         },
@@ -210,7 +211,7 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
     const dim = shape.at(-1) as number;
     const rows = positions.reduce((product, length) => product * length, 1);
     const pass = await searching(variables, dim, (search, held, passing) =>
-      passAt({ search, vectors: { rows, at }, sum: to }, variables, key, [held, passing]),
+      passAt({ search, vectors: { rows, at }, sum: to }, variables, { key }, [held, passing]),
     );
     return {
       report: reportOf(pass, positions),
@@ -225,8 +226,9 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
   };
 
   return {
-    async pass(variables, x, { key } = {}) {
+    async pass(variables, x, { key, indices } = {}) {
       quantizer.checkKey(key);
+      const known = indices && ((await indices.ref.data()) as Int32Array);
       const positions = positionShape(x.shape, layout);
       const leave = leaveAt({ positions });
       const entering: Entering = own({ params: variables.params, x });
@@ -243,7 +245,8 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
           const { memory } = search.pool;
           const [at, sum] = [held.allocate(size), held.allocate(size)];
           const places = { search, vectors: { rows, at, fill: filling(search, numbers, at) }, sum };
-          const pass = await passAt(places, variables, key, [held, passing]);
+          const given = { key, ...(known && { known }) };
+          const pass = await passAt(places, variables, given, [held, passing]);
           return { pass, at, sum, quantized: np.array(memory.f32(sum, rows * dim), { shape }) };
         },
       );

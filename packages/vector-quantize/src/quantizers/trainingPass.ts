@@ -1,4 +1,5 @@
 import { grad, numpy as np, tree } from "@jax-js/jax";
+import { VectorQuantizeError } from "../errors.ts";
 import { trainingPath } from "../paths.ts";
 import { type ArrayTree, jitted, owns } from "../tree.ts";
 import type { PassGradients, PassOptions, Quantizer, TrainingPass, Variables } from "./contract.ts";
@@ -49,11 +50,15 @@ export function createTrainingPass(given: Quantizer): RunTrainingPass {
     checkCallOf(given, "pass", [variables, x, options]);
     using _ = owns(variables, x, options);
     const own = () => tree.ref(variables as never) as Variables;
-    const taken = () => tree.ref(options);
+    const { indices: known, ...drawing } = options;
+    if (known && !quantizer.trainsApart) throw noSearchApart(quantizer);
+    const taken = () => tree.ref(drawing);
     const path = trainingPath(quantizer, x);
-    if (quantizer.pass && path === "pass") return await quantizer.pass(own(), x.ref, taken());
+    if (quantizer.pass && path === "pass") {
+      return await quantizer.pass(own(), x.ref, tree.ref(options));
+    }
     const apart = path === "apart";
-    const indices = apart ? await quantizer.encode(own(), x.ref) : undefined;
+    const indices = apart ? (known?.ref ?? (await quantizer.encode(own(), x.ref))) : undefined;
     const prepared = apart ? await quantizer.prepare?.(own(), x.ref, taken()) : undefined;
     const moved = indices && (await quantizer.update(own(), x.ref, indices.ref, taken()));
     const fixed: Fixed = {
@@ -70,3 +75,8 @@ export function createTrainingPass(given: Quantizer): RunTrainingPass {
     };
   };
 }
+
+const noSearchApart = ({ config: { type } }: Quantizer) =>
+  new VectorQuantizeError(
+    `${type}.pass: expected no indices, got some. With these options a search apart is not what training does`,
+  );

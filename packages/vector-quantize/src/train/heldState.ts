@@ -105,6 +105,20 @@ export class HeldState {
     }));
   }
 
+  /** Where the floats of a part are, leaf by leaf; none where the state doesn't have it. */
+  floatsOf(part: keyof HeldParts): { start: number; floats: number }[] {
+    return addressesIn(this.places[part])
+      .filter((start) => !this.#shapes.get(start)?.whole)
+      .map((start) => ({ start, floats: this.#floatsAt(start) }));
+  }
+
+  /** All that is held, as it lies in memory: a view that is good until memory is taken. */
+  numbers(): Float32Array {
+    const last = [...this.#shapes.keys()].at(-1);
+    const floats = last === undefined ? 0 : (last - this.#start) / 4 + this.#floatsAt(last);
+    return this.pool.memory.f32(this.#start, floats);
+  }
+
   #floatsAt(place: number): number {
     return up(sizeOf(this.#shapes.get(place)?.shape ?? []));
   }

@@ -1,4 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
+import type { ProcessGroup } from "../distributed/processGroup.ts";
 import {
   type Addresses,
   addressesIn,
@@ -26,6 +27,7 @@ import type { PhaseTimer } from "./phaseTimer.ts";
 import { type BufferPass, outputShape, quantizerPass } from "./quantizerPass.ts";
 import type { GradientPlaces, Timed } from "./stepEnding.ts";
 import { keysOfStep } from "./stepKeys.ts";
+import { stepSharing } from "./stepSharing.ts";
 import type { TrainState, TrainStepResult } from "./trainState.ts";
 import { ruleOf } from "./updateRule.ts";
 
@@ -34,6 +36,7 @@ interface StepParts extends EndingOptions {
   readonly rule:
     | ReconstructionRule
     | { readonly loss: SoundLoss; readonly range: readonly [number, number] };
+  readonly group: ProcessGroup;
   /** The end of a step whose optimizer has no rule. Traceable. */
   conclude(found: GraphConclusion): TrainStepResult;
 }
@@ -44,9 +47,9 @@ interface StepParts extends EndingOptions {
  * are graphs of their own in between.
  */
 export function createKernelStep(model: Model, parts: StepParts) {
-  const { quantizerWeight, conclude } = parts;
+  const { group, quantizerWeight, conclude } = parts;
   const compare = comparison(parts.rule);
-  const pass = quantizerPass(model.quantizer);
+  const pass = quantizerPass(model.quantizer, group);
   const optimizerRule = ruleOf(parts.optimizer);
   const ending = optimizerRule ? kernelEnding(optimizerRule, parts) : graphEnding(conclude);
   const encoderFor = tapesOf(model.layers.encoder);
@@ -93,7 +96,13 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const { state, key, step } = taken ?? { ...before, state: before.variables.state };
         const { places } = held;
         const params = places.params as GradientPlaces;
-        const keys = keysOfStep(await hostNumbersOf<Uint32Array<ArrayBuffer>>(key), draws);
+        const gradients = held.gradientsIn(work) as GradientPlaces;
+        const sharing = stepSharing(group, work, held, gradients);
+        const [steps = 0] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
+        await sharing.compare(steps, held, state);
+        const wholeSize = await sharing.wholeSize(batch.shape);
+        const dealt = keysOfStep(await hostNumbersOf<Uint32Array<ArrayBuffer>>(key), draws);
+        const keys = sharing.keysOf(dealt);
         const [nextKey, stepKey] = [arrayOf(keys.next), arrayOf(keys.quantizer)];
         made.push(nextKey, stepKey);
         const callOf = (side: "encoder" | "decoder"): ForwardCall => ({
@@ -103,7 +112,6 @@ export function createKernelStep(model: Model, parts: StepParts) {
         });
         const quantizerParams = held.arraysAt(params.quantizer);
         borrowed.push(quantizerParams);
-        const gradients = held.gradientsIn(work) as GradientPlaces;
         const image = work.copyOf(await numbersOf(batch));
 
         const { y, kept } = await timed("encoder forward", () =>
@@ -126,7 +134,7 @@ export function createKernelStep(model: Model, parts: StepParts) {
               passed.output,
               callOf("decoder"),
             );
-            const found = await compare(work, [y, image], batch.shape);
+            const found = await compare(work, [y, image], batch.shape, wholeSize);
             work.release(y, image);
             const byCodes = await decoder.backward(work, {
               params: params.decoder,
@@ -143,6 +151,8 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const home = await timed("quantizer backward", () => passed.back(byCodes, byLoss));
         borrowed.push(home.params);
         await writeAll(work, gradients.quantizer, home.params);
+        const decoderSummed = sharing.sumGradients("decoder");
+        decoderSummed.catch(() => {}); // an error before it is awaited is the step's
         await timed("encoder backward", () =>
           pool.exclusive(() =>
             encoder.backward(work, {
@@ -154,12 +164,20 @@ export function createKernelStep(model: Model, parts: StepParts) {
             }),
           ),
         );
-        const [stepsBefore] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
-        const { loss: reconstruction, distortion, parts } = found;
+        await sharing.sumGradients("encoder");
+        await decoderSummed;
+        await sharing.meanOfLayers(held);
+        const { loss, distortion: squares, parts = {} } = found;
+        const names = Object.keys(parts);
+        const [reconstruction = 0, distortion = 0, ...sums] = await sharing.sums(
+          ...[loss, squares, ...Object.values(parts)],
+        );
+        const summed = Object.fromEntries(names.map((name, i) => [name, sums[i] as number]));
         return ending.conclude(
           {
-            ...{ work, held, gradients, reconstruction, distortion, ...(parts && { parts }) },
-            step: (stepsBefore as number) + 1,
+            ...{ work, held, gradients, reconstruction, distortion },
+            ...(found.parts && { parts: summed }),
+            step: steps + 1,
             key: nextKey,
             report: passed.report,
           },
@@ -180,12 +198,14 @@ type Compare = (
   work: Workspace,
   buffers: readonly [output: number, target: number],
   shape: readonly number[],
+  whole: number,
 ) => Promise<Reconstruction>;
 
 function comparison(rule: StepParts["rule"]): Compare {
   if (typeof rule.loss !== "string") return soundLossOnKernels(rule.loss, rule.range);
   const simple = rule as ReconstructionRule;
-  return (work, buffers, shape) => reconstructionLoss(work, simple, buffers, sizeOf(shape));
+  return (work, buffers, shape, whole) =>
+    reconstructionLoss(work, simple, buffers, sizeOf(shape), { whole });
 }
 
 /** Writes the numbers of arrays to addresses in the same tree. */

@@ -1,11 +1,12 @@
 import { type numpy as np, tree } from "@jax-js/jax";
+import type { ProcessGroup } from "../distributed/processGroup.ts";
 import { expected } from "../errors.ts";
 import { sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import { arrayAt, bufferOf } from "../nn/numbers.ts";
 import type { Quantized, Quantizer, Variables } from "../quantizers/contract.ts";
 import { unguarded } from "../quantizers/guard.ts";
-import { createTrainingPass } from "../quantizers/trainingPass.ts";
+import { createSharedPass } from "../quantizers/sharedPass.ts";
 import type { ArrayTree } from "../tree.ts";
 
 /** A training pass of a quantizer between two buffers of a workspace. */
@@ -38,11 +39,12 @@ interface BufferVectors {
 
 /**
  * The training pass of `quantizer` on vectors in a workspace, whose buffer it takes over. Where they enter
- * the search as they are, nothing leaves the kernels' memory. Borrows `variables`, and takes over `key`.
+ * the search as they are, and there is one process, nothing leaves the kernels' memory. Borrows `variables`, and
+ * takes over `key`.
  */
-export function quantizerPass(quantizer: Quantizer) {
+export function quantizerPass(quantizer: Quantizer, group: ProcessGroup) {
   const inner = unguarded(quantizer);
-  const run = createTrainingPass(quantizer);
+  const run = createSharedPass(quantizer, group);
 
   return async (
     work: Workspace,
@@ -51,7 +53,7 @@ export function quantizerPass(quantizer: Quantizer) {
     key: np.Array,
   ): Promise<BufferPass> => {
     const size = sizeOf(shape);
-    const { passInMemory } = inner;
+    const passInMemory = group.size === 1 && inner.passInMemory;
     const takes = shape.length > 1 && !shape.includes(0) && shape.at(-1) === quantizer.dim;
     if (passInMemory && takes) {
       const to = work.take(size);

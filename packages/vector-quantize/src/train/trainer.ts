@@ -1,5 +1,12 @@
 import { numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
-import { checkChoice, checkKnownOptions, checkNumber, expected } from "../errors.ts";
+import { type ProcessGroup, solo } from "../distributed/processGroup.ts";
+import {
+  checkChoice,
+  checkKnownOptions,
+  checkNumber,
+  expected,
+  VectorQuantizeError,
+} from "../errors.ts";
 import { lazy } from "../lazy.ts";
 import { isSoundLoss, type SoundLoss, soundDistance } from "../losses/soundParts.ts";
 import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
@@ -9,7 +16,7 @@ import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } fro
 import { layersOnKernels } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
 import { hasCodes } from "../quantizers/hasCodes.ts";
-import { jitted, owns } from "../tree.ts";
+import { jitted, owns, release } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
 import {
   checkAveraged,
@@ -43,6 +50,12 @@ export interface TrainerOptions {
    * share: 0.999 averages about the last 1,000 steps. `averaged` gives it. Default: none is kept.
    */
   readonly averageDecay?: number;
+  /**
+   * The processes that train together, such as `await mpiGroup()` of `vector-quantize-mpi`. Each calls
+   * `trainStep` with its part of the batch, and all end with the same state: codebooks to the bit that of
+   * one process with the whole batch, gradients up to the order of their sums. Default: this one alone.
+   */
+  readonly group?: ProcessGroup;
 }
 
 /** What `evaluate` gives: arrays on the device. */
@@ -158,6 +171,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     range = [-1, 1],
     clamp = false,
     averageDecay,
+    group = solo(),
   } = options;
   checkKnownOptions("createTrainer", options, [
     "optimizer",
@@ -166,7 +180,11 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     "range",
     "clamp",
     "averageDecay",
+    "group",
   ]);
+  if (typeof group?.allGather !== "function") {
+    throw expected("createTrainer: group", "a ProcessGroup, such as solo()", group);
+  }
   checkLoss(loss, clamp);
   checkNumber("createTrainer: quantizerWeight", quantizerWeight, 0);
   if (averageDecay !== undefined) {
@@ -253,6 +271,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
   const kernelStep = lazy(async () => {
     const { createKernelStep } = await import("./kernelStep.ts");
     return createKernelStep(model, {
+      group,
       rule:
         typeof loss === "string"
           ? { loss, range: [low, high], clamp }
@@ -308,6 +327,12 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     },
     step(state, batch) {
       checkStep("trainer.step", state, batch);
+      if (group.size > 1) {
+        release([state, batch]);
+        throw new VectorQuantizeError(
+          "trainer.step: expected one process, got several. They take steps together by trainStep",
+        );
+      }
       return step(state, batch);
     },
     async trainStep(state, batch, timer) {
@@ -315,6 +340,12 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       if (layersOnKernels(batch)) {
         const result = await (await kernelStep())(state, batch, timer);
         if (result) return result;
+      }
+      if (group.size > 1) {
+        release([state, batch]);
+        throw new VectorQuantizeError(
+          "trainer.trainStep: expected layers that train on the kernels, on the CPU, got others. Several processes take no step in one graph",
+        );
       }
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },

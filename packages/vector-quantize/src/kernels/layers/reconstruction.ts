@@ -25,20 +25,25 @@ export interface Reconstruction {
   readonly gradient: number;
 }
 
-/** The mean loss, the mean squared error of the output cut to the range, and `weight` times the loss's gradient. */
+/**
+ * The mean loss, the mean squared error of the output cut to the range, and `weight` times the loss's gradient.
+ *
+ * @param size numbers of output and target
+ * @param share.whole numbers of the batch that they are a part of: the means are then this part's share of its
+ */
 export async function reconstructionLoss(
   work: Workspace,
   rule: ReconstructionRule,
   [output, target]: readonly [number, number],
   size: number,
-  weight = 1,
+  { whole = size, weight = 1 }: { readonly whole?: number; readonly weight?: number } = {},
 ): Promise<Reconstruction> {
   const { loss, range, clamp } = rule;
   const blocks = Math.ceil(size / BLOCK);
   const sums = work.take((blocks * SUMS) / 4);
   const gradient = work.take(size);
   const how = [loss === "l2" ? 1 : 0, clamp ? 1 : 0, ...range];
-  const args = [output, target, size, BLOCK, ...how, gradient, weight / size, sums];
+  const args = [output, target, size, BLOCK, ...how, gradient, weight / whole, sums];
   await work.run(work.kernels.reconstruction, blocks, args, { work: 64 * size });
   const found = work.pool.memory.f64(sums, 2 * blocks);
   let [errors, distortions] = [0, 0];
@@ -47,5 +52,5 @@ export async function reconstructionLoss(
     distortions += found[2 * b + 1] as number;
   }
   work.release(sums);
-  return { loss: errors / size, distortion: distortions / size, gradient };
+  return { loss: errors / whole, distortion: distortions / whole, gradient };
 }

@@ -14,6 +14,8 @@ export interface ResidualPassInputs {
   readonly vectors: MemoryRows;
   /** Where the sum of the codes goes, float32 `[N, D]`; NaN for a vector that is not valid. */
   readonly sum: number;
+  /** Indices that are known beforehand, `[N, Q]`, in place of a search. */
+  readonly indices?: Int32Array | undefined;
   /** Is given what entered `layer`, `[N, D]`: to be copied at once. */
   entered?(layer: number, view: Float32Array): void;
 }
@@ -59,7 +61,7 @@ export interface ResidualPass {
  * @param held what the way back needs: free it after
  */
 export async function createResidualPass(
-  { search, vectors, sum, entered }: ResidualPassInputs,
+  { search, vectors, sum, indices, entered }: ResidualPassInputs,
   held: Scope,
   passing: Scope,
 ): Promise<ResidualPass> {
@@ -73,7 +75,10 @@ export async function createResidualPass(
   const { takeCodes, passBack, decodeSum } = await pool.load(codesKernels, pool.form);
 
   const found = held.allocate(4 * rows * layers);
-  await search.find(vectors, found, passing);
+  if (indices) {
+    vectors.fill?.(0, rows);
+    memory.write(found, indices);
+  } else await search.find(vectors, found, passing);
   // A copy of the codes: the search may get others before the way back.
   const copies = new Map<number, number>();
   for (const { codes, size } of given) {

@@ -92,7 +92,7 @@ const common: Readonly<Record<string, readonly string[]>> = {
   encode: masks,
   update: ["key", ...masks],
   prepare: ["key", ...masks],
-  pass: ["key"],
+  pass: ["key", "indices"],
   decode: masks,
   checkIndices: masks,
   expire: ["key", ...masks],
