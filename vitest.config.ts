@@ -16,10 +16,12 @@ const alias = Object.entries(exports).map(([entrance, { node, default: other }])
   };
 });
 
-alias.push({
-  find: /^vector-quantize-onnx$/,
-  replacement: fileURLToPath(new URL("./packages/onnx/src/index.ts", import.meta.url)),
-});
+for (const beside of ["onnx", "mpi"]) {
+  alias.push({
+    find: new RegExp(`^vector-quantize-${beside}$`),
+    replacement: fileURLToPath(new URL(`./packages/${beside}/src/index.ts`, import.meta.url)),
+  });
+}
 
 export default defineConfig({
   resolve: { alias },

@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url";
 import { complaints, entriesOf, isNewer } from "./changelog.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const [library, exporter, command] = ["packages/vector-quantize", "packages/onnx", "packages/cli"];
-const all = [library, exporter, command];
+const [library, exporter] = ["packages/vector-quantize", "packages/onnx"];
+const all = [library, exporter, "packages/mpi", "packages/cli"];
 /** Where the exporter says its version, for the files that it writes. */
 const stated = `${exporter}/src/version.ts`;
 const read = (file) => readFileSync(join(root, file), "utf8");
@@ -63,11 +63,12 @@ Left to do:
   git commit -am "Release ${version}" && git tag v${version} && git push --follow-tags
   npm publish vector-quantize-${version}.tgz
   npm publish vector-quantize-onnx-${version}.tgz
+  npm publish vector-quantize-mpi-${version}.tgz
   npm publish vector-quantize-cli-${version}.tgz`);
 
 function setVersion(manifest) {
   manifest.version = version;
-  for (const own of ["vector-quantize", "vector-quantize-onnx"]) {
+  for (const own of ["vector-quantize", "vector-quantize-onnx", "vector-quantize-mpi"]) {
     if (manifest.dependencies[own]) manifest.dependencies[own] = version;
   }
 }

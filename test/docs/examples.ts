@@ -96,7 +96,12 @@ async function publicNames(): Promise<Map<string, string[]>> {
   const { exports } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
   const entrances = Object.keys(exports).map((path) => join("vector-quantize", path));
   const found = new Map<string, string[]>();
-  for (const entrance of [...entrances, "vector-quantize-onnx", "@jax-js/jax"]) {
+  for (const entrance of [
+    ...entrances,
+    "vector-quantize-onnx",
+    "vector-quantize-mpi",
+    "@jax-js/jax",
+  ]) {
     const names = Object.keys(await import(/* @vite-ignore */ entrance));
     found.set(
       entrance,

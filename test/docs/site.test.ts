@@ -40,7 +40,7 @@ test("every page that the menu names is there, and every page is in the menu", (
 test("every exported name has a page", async () => {
   const { exports } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
   const entrances = Object.keys(exports).map((path) => join("vector-quantize", path));
-  for (const entrance of [...entrances, "vector-quantize-onnx"]) {
+  for (const entrance of [...entrances, "vector-quantize-onnx", "vector-quantize-mpi"]) {
     const names = Object.keys(await import(/* @vite-ignore */ entrance));
     const found = readdirSync(join(site, "api", entrance), { recursive: true, encoding: "utf8" });
     const titles = new Set(found.map((file) => file.replace(/^.*\/|\.html$/g, "")));

@@ -45,7 +45,10 @@ export interface Packed {
 export interface Installed {
   /** A project that has installed all packages. */
   folder: string;
-  packages: Record<"vector-quantize" | "vector-quantize-onnx" | "vector-quantize-cli", Packed>;
+  packages: Record<
+    "vector-quantize" | "vector-quantize-onnx" | "vector-quantize-mpi" | "vector-quantize-cli",
+    Packed
+  >;
   remove(): void;
 }
 
@@ -72,10 +75,12 @@ export async function install(): Promise<Installed> {
   linkModules(clone);
   symlinkSync("../packages/vector-quantize", join(clone, "node_modules/vector-quantize"));
   symlinkSync("../packages/onnx", join(clone, "node_modules/vector-quantize-onnx"));
+  symlinkSync("../packages/mpi", join(clone, "node_modules/vector-quantize-mpi"));
   linkModules(folder);
   const packages = {
     "vector-quantize": await pack(clone, folder, "packages/vector-quantize"),
     "vector-quantize-onnx": await pack(clone, folder, "packages/onnx"),
+    "vector-quantize-mpi": await pack(clone, folder, "packages/mpi"),
     "vector-quantize-cli": await pack(clone, folder, "packages/cli"),
   };
   writeFileSync(

@@ -12,7 +12,12 @@ import { type Installed, install, run } from "./installed.ts";
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 }); // compilers and whole programs
 
 let installed: Installed;
-const names = ["vector-quantize", "vector-quantize-onnx", "vector-quantize-cli"] as const;
+const names = [
+  "vector-quantize",
+  "vector-quantize-onnx",
+  "vector-quantize-mpi",
+  "vector-quantize-cli",
+] as const;
 const tool = (path: string) => join(root, "node_modules", path);
 const node = (...args: string[]) => run(installed.folder, process.execPath, args);
 const write = (name: string, text: string) => writeFileSync(join(installed.folder, name), text);
