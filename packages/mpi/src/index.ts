@@ -5,3 +5,4 @@
  */
 export { type Launch, launched } from "./launch.ts";
 export { type MpiOptions, mpiGroup } from "./mpiGroup.ts";
+export { useAllCores } from "./useAllCores.ts";

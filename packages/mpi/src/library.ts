@@ -1,5 +1,5 @@
-import koffi, { type LibraryHandle } from "koffi";
 import { launched } from "./launch.ts";
+import { type NativeLibrary, nativeLibrary } from "./native.ts";
 
 /** A handle of MPI's: a pointer of Open MPI, an integer of MPICH. */
 export type Handle = bigint | number;
@@ -43,27 +43,17 @@ const mend =
  * @throws Error with a line that installs one, if there is none
  */
 export function loadLibrary(): MpiLibrary {
-  // The default of 128 KiB is too little for collective calls of MPICH on koffi's threads.
-  koffi.config({ async_stack_size: 2 ** 20 });
   const first = launched()?.family ?? "Open MPI";
   const order =
     first === "MPICH" ? [...names.MPICH, ...names["Open MPI"]] : Object.values(names).flat();
   for (const name of order) {
-    const library = load(name);
+    const library = nativeLibrary(name);
     if (library) return interfaceOf(library);
   }
   throw new Error(`mpiGroup: expected an MPI library, got none of ${order.join(", ")}. ${mend}`);
 }
 
-function load(name: string): LibraryHandle | undefined {
-  try {
-    return koffi.load(name, { global: true }); // Open MPI's plugins look for its symbols
-  } catch {
-    return undefined;
-  }
-}
-
-function interfaceOf(library: LibraryHandle): MpiLibrary {
+function interfaceOf(library: NativeLibrary): MpiLibrary {
   const words = new Uint8Array(8192);
   const length = new Int32Array(1);
   library.func("MPI_Get_library_version", "int", ["void *", "void *"])(words, length);
@@ -74,7 +64,7 @@ function interfaceOf(library: LibraryHandle): MpiLibrary {
 }
 
 const callOf =
-  (library: LibraryHandle, handle: string) => (name: string, parameters: readonly string[]) =>
+  (library: NativeLibrary, handle: string) => (name: string, parameters: readonly string[]) =>
     library.func(
       name,
       "int",
@@ -82,7 +72,7 @@ const callOf =
     ) as unknown as MpiCall;
 
 /** Handles are addresses of the library's variables. */
-function openMpi(library: LibraryHandle, name: string): MpiLibrary {
+function openMpi(library: NativeLibrary, name: string): MpiLibrary {
   const at = (symbol: string) => library.symbol(`ompi_mpi_${symbol}`) as unknown as bigint;
   return {
     name,
@@ -106,7 +96,7 @@ function openMpi(library: LibraryHandle, name: string): MpiLibrary {
 }
 
 /** Handles are integers, the same in all libraries of the MPICH ABI. */
-function mpich(library: LibraryHandle, name: string): MpiLibrary {
+function mpich(library: NativeLibrary, name: string): MpiLibrary {
   return {
     name,
     call: callOf(library, "int"),

@@ -40,13 +40,15 @@ export function demoCommand(): Command {
       const { defaultType, quantizerConfig } = await import("../training/quantizer.ts");
       const quantizer = quantizerConfig(defaultType, {}, false);
       const settings = { data: "shapes", quantizer, ...defaultSettings, batch, learningRate, seed };
+      const { solo } = await import("vector-quantize/train");
       const result = await train(
         {
-          ...{ settings, given: new Set(), out, time, machine },
+          ...{ settings, given: new Set(), out, time, machine, group: solo() },
           ...{ resume: false, overwrite: true, profile: false },
         },
         console,
       );
+      if (!result) return;
 
       const model = await openModel(result.folder.model);
       const codec = createPictureCodec(model);

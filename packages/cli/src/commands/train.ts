@@ -64,18 +64,20 @@ export async function trainCommand(args: readonly string[]): Promise<Command> {
     const { startRuntime } = await import("../runtime.ts");
     const machine = await startRuntime(options);
     const { train } = await import("../training/train.ts");
-    const console = createConsole(options.json);
+    const { ownConsole, processGroup } = await import("../processes.ts");
+    const group = await processGroup();
+    const console = ownConsole(createConsole(options.json), group);
     const { out, time, resume, overwrite, profile } = options;
     const { words, ...chosen } = await chosenSettings(data, command, flags as QuantizerFlags);
     if (words) console.note(words);
     const result = await train(
       {
-        ...{ ...chosen, out, resume, overwrite, profile, machine },
+        ...{ ...chosen, out, resume, overwrite, profile, machine, group },
         ...(time === undefined ? {} : { time }),
       },
       console,
     );
-    showResult(result, console);
+    if (result) showResult(result, console);
   });
 }
 

@@ -44,3 +44,16 @@ test("they are judged whole, or by their middles", async () => {
 test("a crop that is larger than they are is refused", () => {
   expect(() => data(7)).toThrow("--crop 7: expected at most 6, the side of the images in x");
 });
+
+test("parts of a batch are its rows, also where its squares are drawn", async () => {
+  for (const crop of [0, 4]) {
+    const whole = await bytes(crop, 5);
+    const each = whole.length / 3;
+    const x = await data(crop).batches(items, 3, 1, { from: 1, to: 3 })(5);
+    expect(x.shape[0]).toBe(2);
+    const part = Array.from((await x.data()) as Float32Array, (value) =>
+      Math.round((value + 1) * 127.5),
+    );
+    expect(part).toEqual(whole.slice(each));
+  }
+});

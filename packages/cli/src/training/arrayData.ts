@@ -30,14 +30,15 @@ export function arrayData(all: Images, { data, crop }: Settings): TrainingData {
   return {
     ...{ count, size, crop, mostJudged },
     words: `${grouped(count)} images of ${width} x ${height}${crop === 0 ? "" : `, in crops of ${crop} x ${crop}`}`,
-    batches(items, batch, seed) {
+    batches(items, batch, seed, { from, to } = { from: 0, to: batch }) {
       const batches = shuffledBatches(items, batch, seed);
       return async (step) => {
         const random = hostRandom(seed, step, 0);
         const corner = () =>
           [random.below(height - crop + 1), random.below(width - crop + 1)] as const;
-        const x = floats(batches.at(step), corner);
-        return np.array(x, { shape: [batch, size.height, size.width, channels] });
+        if (crop > 0) for (let i = 0; i < from; i++) corner(); // those of the rows before
+        const x = floats(batches.at(step).subarray(from, to), corner);
+        return np.array(x, { shape: [to - from, size.height, size.width, channels] });
       };
     },
     async picture(item) {

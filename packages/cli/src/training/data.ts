@@ -3,6 +3,12 @@ import type { Images } from "vector-quantize/data";
 import type { NamedPicture } from "../codec/pictures.ts";
 import type { PictureSize } from "../output/pictures.ts";
 
+/** Rows of a batch. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What a run is trained on. */
 export interface TrainingData {
   /** How many pictures there are. */
@@ -15,8 +21,17 @@ export interface TrainingData {
   readonly crop: number;
   /** Most pictures that a run is judged by. */
   readonly mostJudged: number;
-  /** The batch of any step, `[batch, H, W, C]` in [-1, 1]: the same for the same items and seed. */
-  batches(items: Uint32Array, batch: number, seed: number): (step: number) => Promise<np.Array>;
+  /**
+   * The batch of any step, `[batch, H, W, C]` in [-1, 1]: the same for the same items and seed.
+   *
+   * @param part the rows of each batch that are wanted. Default: all
+   */
+  batches(
+    items: Uint32Array,
+    batch: number,
+    seed: number,
+    part?: Rows,
+  ): (step: number) => Promise<np.Array>;
   /** These pictures to judge by: whole, or in crops that are the same at every call. */
   images(items: Uint32Array): Promise<Images>;
   /** One picture at its full size; undefined for a file that can't be read and is left out. */

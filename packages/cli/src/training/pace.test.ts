@@ -1,5 +1,6 @@
 import { tree } from "@jax-js/jax";
 import { shapeImages } from "vector-quantize/data";
+import { solo } from "vector-quantize/train";
 import { afterEach, expect, test, vi } from "vitest";
 import { arrayData } from "./arrayData.ts";
 import { stepsWithin } from "./pace.ts";
@@ -32,7 +33,7 @@ test("steps are measured for a fiftieth of the time, which is part of it", async
       };
     },
   };
-  const steps = await stepsWithin(600, run, slow, items);
+  const steps = await stepsWithin(600, run, slow, items, solo());
   expect(now / 1000).toBeGreaterThanOrEqual(12);
   expect(now / 1000).toBeLessThan(16);
   expect(steps).toBeGreaterThan(1100);

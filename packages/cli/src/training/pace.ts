@@ -1,5 +1,6 @@
 import { tree } from "@jax-js/jax";
-import { trainLoop } from "vector-quantize/train";
+import { type ProcessGroup, partOf, trainLoop } from "vector-quantize/train";
+import { anyOf, fromFirst } from "../processes.ts";
 import type { TrainingData } from "./data.ts";
 import { type Run, trainerOf } from "./run.ts";
 
@@ -19,13 +20,15 @@ export async function stepsWithin(
   { model, settings, state }: Run,
   data: TrainingData,
   items: Uint32Array,
+  group: ProcessGroup,
 ): Promise<number> {
+  const { batch } = settings;
   const began = performance.now();
   let from = began;
   let taken = 0;
   const result = await trainLoop(tree.ref(state as never) as typeof state, {
-    trainer: trainerOf(model, settings),
-    batch: data.batches(items, settings.batch, settings.seed),
+    trainer: trainerOf(model, settings, group),
+    batch: data.batches(items, batch, settings.seed, partOf(batch, group)),
     from: 0,
     to: Number.MAX_SAFE_INTEGER,
     onReport({ step }) {
@@ -33,11 +36,12 @@ export async function stepsWithin(
       taken = step;
     },
     shouldStop: () =>
-      taken >= warmup + fewest && performance.now() - from >= 1000 * share * seconds,
+      anyOf(group, taken >= warmup + fewest && performance.now() - from >= 1000 * share * seconds),
   });
   tree.dispose(result.state as never);
   const now = performance.now();
   const perStep = (now - from) / 1000 / (result.step - warmup);
   // What measuring took is part of the time.
-  return Math.max(1, Math.round((seconds - (now - began) / 1000) / perStep));
+  const fitting = Math.max(1, Math.round((seconds - (now - began) / 1000) / perStep));
+  return fromFirst(group, fitting);
 }

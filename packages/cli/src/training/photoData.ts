@@ -55,18 +55,19 @@ export async function photoData(
     words: wordsOf(photos, crop),
     crop,
     mostJudged: Math.ceil((photos.kept ? mostJudged : mostJudgedOfFiles) / perVisit),
-    batches(items, batch, seed) {
+    batches(items, batch, seed, { from, to } = { from: 0, to: batch }) {
       const crops = cropStream(photos, { items, crop, perVisit, flip, seed, channels });
       return async (step) => {
-        const pixels = new Uint8Array(batch * crop * crop * channels);
-        for (let i = 0; i < batch; i++) await crops.copy(step * batch + i, pixels, i);
+        const count = to - from;
+        const pixels = new Uint8Array(count * crop * crop * channels);
+        for (let i = 0; i < count; i++) await crops.copy(step * batch + from + i, pixels, i);
         crops.ahead(step * batch + batch);
-        const images = { count: batch, height: crop, width: crop, channels, pixels };
+        const images = { count, height: crop, width: crop, channels, pixels };
         const floats = toFloats(
           images,
-          Uint32Array.from({ length: batch }, (_, i) => i),
+          Uint32Array.from({ length: count }, (_, i) => i),
         );
-        return np.array(floats, { shape: [batch, crop, crop, channels] });
+        return np.array(floats, { shape: [count, crop, crop, channels] });
       };
     },
     images: (items) => judgedCrops(photos, items, { crop, perVisit, seed: settings.seed }),

@@ -8,6 +8,7 @@ import {
   createTrainer,
   loadTraining,
   multiSteps,
+  type ProcessGroup,
   partition,
   saveTraining,
   type Trainer,
@@ -79,7 +80,7 @@ function sampleSize({ fitVectors, patch }: Settings, data: TrainingData, items: 
 }
 
 /** The training step of a run: AdamW under a learning rate that warms up, then falls to zero. */
-export function trainerOf(model: Model, settings: Settings): Trainer {
+export function trainerOf(model: Model, settings: Settings, group?: ProcessGroup): Trainer {
   const { learningRate, codebookLearningRate, clip, accumulate, ema } = settings;
   const updates = Math.ceil(settings.steps / accumulate);
   const warmup = Math.max(1, Math.min(100, Math.floor(updates / 10)));
@@ -96,6 +97,7 @@ export function trainerOf(model: Model, settings: Settings): Trainer {
   return createTrainer(model, {
     optimizer: multiSteps(update, accumulate),
     ...(ema > 0 && { averageDecay: ema }),
+    ...(group && { group }),
   });
 }
 

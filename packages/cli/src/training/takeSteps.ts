@@ -1,10 +1,11 @@
 import type { Images } from "vector-quantize/data";
-import { createPhaseTimer, trainLoop } from "vector-quantize/train";
+import { createPhaseTimer, type ProcessGroup, partOf, trainLoop } from "vector-quantize/train";
 import { codeShape } from "../codec/codeShape.ts";
 import { Interrupted } from "../failure.ts";
 import type { Console } from "../output/console.ts";
 import type { Lock } from "../output/lock.ts";
 import { clock, grouped } from "../output/words.ts";
+import { anyOf } from "../processes.ts";
 import type { TrainingData } from "./data.ts";
 import { watchForInterrupt } from "./interrupt.ts";
 import { createMeter } from "./meter.ts";
@@ -17,7 +18,10 @@ import { createValidation } from "./validation.ts";
 export interface Steps {
   readonly run: Run;
   readonly folder: RunFolder;
-  readonly lock: Lock;
+  /** Of the process that writes. */
+  readonly lock: Lock | undefined;
+  /** The processes that take the steps together; the first one writes. */
+  readonly group: ProcessGroup;
   readonly data: TrainingData;
   /** The images to train on. */
   readonly items: Uint32Array;
@@ -46,10 +50,21 @@ const compilingSteps = 3;
 
 /** Trains to the end, until it gets no better, or until Ctrl-C; then all is saved. */
 export async function takeSteps(
-  { run, folder, lock, data, items, judged, time = Number.POSITIVE_INFINITY, profile }: Steps,
+  {
+    run,
+    folder,
+    lock,
+    group,
+    data,
+    items,
+    judged,
+    time = Number.POSITIVE_INFINITY,
+    profile,
+  }: Steps,
   console: Console,
 ): Promise<Taken> {
   const { settings, model } = run;
+  const { batch } = settings;
   const deadline = run.seconds + time * timeTolerance;
   const history = [...run.history];
   let written = -1; // lines of them in the file; what lies there may be more than the checkpoint knows
@@ -68,9 +83,10 @@ export async function takeSteps(
   const began = performance.now();
   const elapsed = () => run.seconds + (performance.now() - began) / 1000;
   let savedAt = run.step === 0 ? Number.NEGATIVE_INFINITY : began;
-  const trainer = trainerOf(model, settings);
+  const trainer = trainerOf(model, settings, group);
+  const writes = group.rank === 0;
   const validation = createValidation({
-    ...{ settings, model, trainer, judged, folder },
+    ...{ settings, model, trainer, judged, folder, writes },
     before: run.validation,
   });
   const timer = profile ? createPhaseTimer() : undefined;
@@ -79,7 +95,8 @@ export async function takeSteps(
     console.note("Stopping after this step. Once more to quit at once.");
   });
 
-  const interrupted = (step: number) => interrupt.requested && step < settings.steps;
+  let asked = false;
+  const interrupted = (step: number) => asked && step < settings.steps;
 
   function addLine(): void {
     if (meter.steps === 0) return;
@@ -90,8 +107,8 @@ export async function takeSteps(
   }
 
   async function writeLines(): Promise<void> {
-    if (written === history.length) return;
-    lock.check();
+    if (written === history.length || !writes) return;
+    lock?.check();
     await writeMetrics(folder, history);
     written = history.length;
   }
@@ -99,7 +116,8 @@ export async function takeSteps(
   async function save(state: Run["state"], step: number): Promise<Run> {
     const now = { state, step, seconds: elapsed(), history, meter: meter.state };
     const saved = { ...run, ...now, validation: validation.state };
-    lock.check();
+    if (!writes) return saved;
+    lock?.check();
     await saveRun(folder, saved, data.size);
     savedAt = performance.now();
     return saved;
@@ -107,7 +125,7 @@ export async function takeSteps(
 
   const { state, step } = await trainLoop(run.state, {
     trainer,
-    batch: data.batches(items, settings.batch, settings.seed),
+    batch: data.batches(items, batch, settings.seed, partOf(batch, group)),
     from: run.step,
     to: validation.stop ? run.step : settings.steps,
     onReport(report) {
@@ -115,7 +133,10 @@ export async function takeSteps(
       if (report.step % every === 0) addLine();
     },
     timer,
-    shouldStop: () => interrupt.requested || validation.stop || elapsed() > deadline,
+    async shouldStop() {
+      asked = await anyOf(group, interrupt.requested);
+      return asked || validation.stop || (await anyOf(group, elapsed() > deadline));
+    },
     async afterStep(state, step, finish) {
       if (step === run.step + compilingSteps) timer?.reset();
       const judgement = await validation.afterStep(state, step);
@@ -133,6 +154,7 @@ export async function takeSteps(
     .finally(() => progress.stop());
   await writeLines();
   const trained = await save(state, step);
+  await group.barrier(); // nobody ends before all is saved
   if (interrupted(step)) {
     console.note(
       `Stopped at step ${grouped(step)} of ${grouped(settings.steps)} after ${clock(trained.seconds)}; ` +

@@ -1,4 +1,5 @@
 import { trainValidationSplit } from "vector-quantize/data";
+import type { ProcessGroup } from "vector-quantize/train";
 import { Failure, UsageFailure } from "../failure.ts";
 import { checkSides } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
@@ -6,6 +7,7 @@ import { createFolder, writeFileSafely } from "../output/files.ts";
 import { lockFolder } from "../output/lock.ts";
 import type { PictureSize } from "../output/pictures.ts";
 import { grouped } from "../output/words.ts";
+import { onFirst } from "../processes.ts";
 import { configText } from "./configFile.ts";
 import type { TrainingData } from "./data.ts";
 import { finishRun } from "./finish.ts";
@@ -32,17 +34,32 @@ export interface TrainOptions {
   readonly profile: boolean;
   /** What computes, in words. */
   readonly machine: string;
+  /** The processes that train together. */
+  readonly group: ProcessGroup;
 }
 
-/** Trains a model and fills the folder of the run. Throws `Interrupted` after Ctrl-C. */
-export async function train(options: TrainOptions, console: Console): Promise<RunResult> {
+/**
+ * Trains a model and fills the folder of the run: the first of several processes does, and it alone has a
+ * result. Throws `Interrupted` after Ctrl-C.
+ */
+export async function train(
+  options: TrainOptions,
+  console: Console,
+): Promise<RunResult | undefined> {
+  const { group } = options;
+  const first = group.rank === 0;
   const folder = runFolder(options.out);
   const stamp = await checkpointStamp(folder);
-  if (!options.resume && !options.overwrite) await checkUnused(folder);
+  if (first && !options.resume && !options.overwrite) await checkUnused(folder);
   const saved = options.resume ? await openRun(folder, options.settings, options.given) : undefined;
   const asked = saved?.settings ?? options.settings;
   checkSettings(asked);
   if (!saved) buildModel(asked, 3); // throws for options that don't go together
+  if (asked.batch < group.size) {
+    throw new Failure(
+      `--batch ${asked.batch}: expected at least ${group.size}, one image for each process`,
+    );
+  }
   const data = await openData(asked, console);
   const wanted = { ...asked, crop: data.crop };
   if (saved) checkSameSize(wanted.data, saved.images, data.size);
@@ -58,15 +75,16 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
     throw new Failure(`${wanted.data}: expected a readable image to judge by, got none`);
   }
   // Nothing is wrong with what was asked for: from here on the folder changes.
-  await createFolder(folder.path);
-  using lock = await lockFolder(folder.path);
-  if ((await checkpointStamp(folder)) !== stamp) {
+  await group.barrier();
+  if (first) await createFolder(folder.path);
+  using lock = first ? await lockFolder(folder.path) : undefined;
+  if (first && (await checkpointStamp(folder)) !== stamp) {
     throw new Failure(
       `${folder.training}: expected the checkpoint that this command found, got another process's. Try again`,
     );
   }
   const resumed = saved && saved.step > 0 ? saved : undefined;
-  if (!resumed) {
+  if (first && !resumed) {
     await markRun(folder, wanted, data.size);
     await removeResults(folder);
   }
@@ -76,13 +94,18 @@ export async function train(options: TrainOptions, console: Console): Promise<Ru
   );
   const begun = resumed ? resumed.restore() : await startRun(wanted, data, items);
   const run = await withinTime(begun, options, data, items, console);
-  await writeFileSafely(folder.config, configText(run.settings), false);
+  if (first) await writeFileSafely(folder.config, configText(run.settings), false);
   const { time, profile } = options;
-  const taken = await takeSteps({ run, folder, lock, data, items, judged, time, profile }, console);
+  const taken = await takeSteps(
+    { run, folder, lock, group, data, items, judged, time, profile },
+    console,
+  );
   const held = validation.length > 0;
   const shown = held ? validation : items;
   const { machine } = options;
-  return await finishRun({ ...taken, folder, data, items, judged, shown, held, machine }, console);
+  return onFirst(group, () =>
+    finishRun({ ...taken, folder, data, items, judged, shown, held, machine }, console),
+  );
 }
 
 /** Throws unless the last map of a quantizer of several scales is the encoder's. */
@@ -109,14 +132,14 @@ function checkSameSize(data: string, saved: PictureSize, images: PictureSize): v
 /** The run with its number of steps cut to the time that it may take. */
 async function withinTime(
   run: Run,
-  { time, given }: TrainOptions,
+  { time, given, group }: TrainOptions,
   data: TrainingData,
   items: Uint32Array,
   console: Console,
 ): Promise<Run> {
   if (time === undefined || run.step >= run.settings.steps) return run;
   console.note("Measuring how long a step takes.");
-  const fitting = run.step + (await stepsWithin(time, run, data, items));
+  const fitting = run.step + (await stepsWithin(time, run, data, items, group));
   const steps = given.has("steps") ? Math.min(fitting, run.settings.steps) : fitting;
   const settings: Settings = { ...run.settings, steps };
   return { ...run, settings };

@@ -46,13 +46,15 @@ export interface ValidationOptions {
   /** The images to judge by. */
   readonly judged: Images;
   readonly folder: RunFolder;
+  /** Whether the best model is written. */
+  readonly writes: boolean;
   /** What earlier sessions left. */
   readonly before: ValidationState;
 }
 
 /** The evaluations of a run by its settings `evalEvery` and `patience`. */
 export function createValidation(options: ValidationOptions): Validation {
-  const { settings, model, trainer, judged, folder, before } = options;
+  const { settings, model, trainer, judged, folder, writes, before } = options;
   const { evalEvery, patience, steps } = settings;
   const stopping = earlyStopping({ ...(patience > 0 && { patience }), state: before.stopping });
   const lines = [...before.lines];
@@ -66,7 +68,7 @@ export function createValidation(options: ValidationOptions): Validation {
       );
       const line = { step, psnr, perplexity, usedCodes };
       lines.push(line);
-      if (!stopping.observe(step, psnr)) {
+      if (!stopping.observe(step, psnr) || !writes) {
         tree.dispose(variables as never);
         return line;
       }

@@ -25,7 +25,7 @@ export interface TrainLoopOptions {
    */
   afterStep?(state: TrainState, step: number, finish: () => Promise<void>): Promise<void> | void;
   /** Asked after every step whether to stop there. */
-  shouldStop?(): boolean;
+  shouldStop?(): boolean | Promise<boolean>;
   /** Is told where the time of the steps goes; nothing overlaps then. */
   readonly timer?: PhaseTimer | undefined;
 }
@@ -69,7 +69,7 @@ export async function trainLoop(
       const report = await reader.push(result.metrics);
       if (report) onReport?.(report);
       await afterStep?.(state, step, finish);
-      if (shouldStop?.()) break;
+      if (await shouldStop?.()) break;
     }
   } finally {
     next?.dispose();

@@ -1,0 +1,87 @@
+/** Processes that a launcher of MPI has started to do one command together. */
+import { availableParallelism } from "node:os";
+import type { ProcessGroup } from "vector-quantize/train";
+import { Failure } from "./failure.ts";
+import type { Console } from "./output/console.ts";
+
+/** Seconds between the signs of life of a process that others wait for. */
+const pulse = 20;
+
+/** How `mpirun` and its like started this process; undefined if they did not. */
+async function launch() {
+  // Of what is loaded at every start, no more than a look at the environment.
+  const { OMPI_COMM_WORLD_SIZE, PMI_SIZE, PMIX_RANK } = process.env;
+  if ((OMPI_COMM_WORLD_SIZE ?? PMI_SIZE ?? PMIX_RANK) === undefined) return undefined;
+  return (await mpi()).launched();
+}
+
+async function mpi() {
+  try {
+    return await import("vector-quantize-mpi");
+  } catch {
+    throw new Failure(
+      "started by mpirun: expected the package vector-quantize-mpi, got none. npm install vector-quantize-mpi",
+    );
+  }
+}
+
+/** The threads of this process: its share of the cores where several are on this machine. */
+export async function ownThreads(): Promise<number | undefined> {
+  const started = await launch();
+  if (!started || started.local === 1) return undefined;
+  return Math.max(1, Math.floor(availableParallelism() / started.local));
+}
+
+/** The processes that do this command together; this one alone where no launcher started it. */
+export async function processGroup(): Promise<ProcessGroup> {
+  const { solo } = await import("vector-quantize/train");
+  const started = await launch();
+  return started && started.size > 1 ? (await mpi()).mpiGroup() : solo();
+}
+
+/** The console of one of several processes: the first one speaks for all. */
+export function ownConsole(console: Console, { rank }: ProcessGroup): Console {
+  if (rank === 0) return console;
+  return { json: true, live: false, say() {}, note() {}, record() {} };
+}
+
+/** Whether any of the processes wishes it: the same answer for all. */
+export async function anyOf(group: ProcessGroup, wish: boolean): Promise<boolean> {
+  const wishes = Int32Array.of(wish ? 1 : 0);
+  await group.allReduce(wishes);
+  return wishes[0] !== 0;
+}
+
+/** What the first process found, for all. */
+export async function fromFirst(group: ProcessGroup, value: number): Promise<number> {
+  const found = Float64Array.of(value);
+  await group.broadcast(found, 0);
+  return found[0] as number;
+}
+
+/**
+ * Work of the first process alone. The others wait however long it takes, and see by signs of life that it is
+ * not lost.
+ */
+export async function onFirst<T>(
+  group: ProcessGroup,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  if (group.size === 1) return work();
+  const done = new Uint8Array(1);
+  if (group.rank > 0) {
+    while (done[0] === 0) await group.broadcast(done, 0);
+    return undefined;
+  }
+  let beat: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    beat = beat.then(() => group.broadcast(Uint8Array.of(0), 0));
+  }, 1000 * pulse);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    await beat;
+    await group.broadcast(Uint8Array.of(1), 0);
+  }
+}
