@@ -2,13 +2,11 @@
  * `vq train` by several processes: the run of one, whole files by one of them, and runs of which a process is
  * killed at any time. The long form: `VQ_KILLS=30 npx vitest run test/mpi/training.test.ts`.
  */
-import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { draws, metricsOf, stateOfRun, tensorsOf } from "../support/killedRuns.ts";
-import { launchers, mpirun, without } from "../support/mpi.ts";
-import { root } from "../support/paths.ts";
+import { launchers, vqInProcesses as run, without } from "../support/mpi.ts";
 import { runVq, temporaryFolder } from "../support/vq.ts";
 
 const kills = Number(process.env.VQ_KILLS ?? 2);
@@ -25,113 +23,59 @@ const args = [
   ...["--steps", "60", "--eval-every", "20", "--threshold-ema-dead-code", "1"],
 ];
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Seconds from a kill to the end. */
-  readonly seconds: number;
-}
-
-/** Runs `vq` in several processes. Kills one of them after some time, if it is told to. */
-function run(
-  size: number,
-  command: readonly string[],
-  kill?: { readonly after: number; readonly rank: number },
-): Promise<Ended> {
-  const [program, ...flags] = mpirun(launcher, size) as [string, ...string[]];
-  const main = join(root, "packages/cli/dist/main.js");
-  const child = spawn(program, [...flags, process.execPath, main, ...command]);
-  let [stdout, stderr, killed] = ["", "", 0];
-  child.stdout.on("data", (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  const timer =
-    kill &&
-    setTimeout(() => {
-      killed = performance.now();
-      const ranks = childrenOf(child.pid as number);
-      const chosen = ranks[kill.rank % ranks.length];
-      if (chosen !== undefined) process.kill(chosen, "SIGKILL");
-    }, kill.after);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      const seconds = killed === 0 ? 0 : (performance.now() - killed) / 1000;
-      resolve({ code, stdout, stderr, seconds });
-    });
-  });
-}
-
-/** Processes that one has started, in whichever of its threads. */
-function childrenOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`)
-      .flatMap((thread) =>
-        readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-          .trim()
-          .split(" ")
-          .filter(Boolean),
-      )
-      .map(Number);
-  } catch {
-    return []; // it has ended
-  }
-}
-
 const numbers = (run: string) => tensorsOf(join(at(run), "model.safetensors")).numbers;
 
-describe.skipIf(launcher === "")("vq train by several processes", { timeout: 600_000 }, () => {
-  beforeAll(async () => {
-    expect((await runVq([...args, "--out", at("one")])).code).toBe(0);
-    const { code, stdout, stderr } = await run(2, [...args, "--out", at("two")]);
-    expect(code, stderr).toBe(0);
-    expect(stdout.match(/PSNR/g)).toHaveLength(1); // one of them speaks
-  }, 120_000);
+describe.skipIf(launcher === "")(
+  "vq train by several processes",
+  { timeout: 120_000 + 60_000 * kills },
+  () => {
+    beforeAll(async () => {
+      expect((await runVq([...args, "--out", at("one")])).code).toBe(0);
+      const { code, stdout, stderr } = await run(2, [...args, "--out", at("two")]);
+      expect(code, stderr).toBe(0);
+      expect(stdout.match(/PSNR/g)).toHaveLength(1); // one of them speaks
+    }, 120_000);
 
-  it("follows the losses of one", () => {
-    const [one, two] = [metricsOf(at("one")), metricsOf(at("two"))];
-    expect(two).toHaveLength(one.length);
-    for (const [i, line] of one.entries()) {
-      expect(two[i]!.loss).toBeCloseTo(line.loss as number, 5);
-      expect(two[i]!.usedCodes).toBe(line.usedCodes);
-    }
-    expect(readdirSync(at("two")).sort()).toEqual(readdirSync(at("one")).sort());
-  });
+    it("follows the losses of one", () => {
+      const [one, two] = [metricsOf(at("one")), metricsOf(at("two"))];
+      expect(two).toHaveLength(one.length);
+      for (const [i, line] of one.entries()) {
+        expect(two[i]!.loss).toBeCloseTo(line.loss as number, 5);
+        expect(two[i]!.usedCodes).toBe(line.usedCodes);
+      }
+      expect(readdirSync(at("two")).sort()).toEqual(readdirSync(at("one")).sort());
+    });
 
-  it("takes no more processes than a batch has images", async () => {
-    const { code, stderr } = await run(2, [...args, "--batch", "1", "--out", at("few")]);
-    expect(code).not.toBe(0);
-    expect(stderr).toContain("--batch 1: expected at least 2, one image for each process");
-  });
+    it("takes no more processes than a batch has images", async () => {
+      const { code, stderr } = await run(2, [...args, "--batch", "1", "--out", at("few")]);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain("--batch 1: expected at least 2, one image for each process");
+    });
 
-  it(`goes on after ${kills} kills, by as many processes or others`, async () => {
-    const draw = draws(5);
-    const phases: string[] = [];
-    for (let i = 0; i < kills; i++) {
-      const name = `killed${i}`;
-      const out = ["--out", at(name)];
-      const kill = { after: 400 + draw() * 3500, rank: Math.floor(draw() * 2) };
-      const { code, seconds, stderr } = await run(2, [...args, ...out], kill);
-      expect(seconds, stderr).toBeLessThan(60);
-      const { phase } = stateOfRun(at(name));
-      phases.push(code === 0 ? "ended" : phase);
-      if (code === 0 || phase === "report") continue;
-      const size = i % 2 === 0 ? 2 : 3;
-      const ended = await run(size, [
-        ...args,
-        ...out,
-        ...(phase === "nothing" ? [] : ["--resume"]),
-      ]);
-      expect(ended.code, ended.stderr).toBe(0);
-      if (size === 2) expect(numbers(name).equals(numbers("two")), `${i}, ${phase}`).toBe(true);
-      const [last, wanted] = [metricsOf(at(name)).at(-1), metricsOf(at("two")).at(-1)];
-      expect(last!.loss, `${i}, ${phase}`).toBeCloseTo(wanted!.loss as number, 4);
-    }
-    if (process.env.VQ_KILLS) console.log(phases.join(", "));
-  });
-});
+    it(`goes on after ${kills} kills, by as many processes or others`, async () => {
+      const draw = draws(5);
+      const phases: string[] = [];
+      for (let i = 0; i < kills; i++) {
+        const name = `killed${i}`;
+        const out = ["--out", at(name)];
+        const kill = { after: 400 + draw() * 3500, rank: Math.floor(draw() * 2) };
+        const { code, seconds, stderr } = await run(2, [...args, ...out], kill);
+        expect(seconds, stderr).toBeLessThan(60);
+        const { phase } = stateOfRun(at(name));
+        phases.push(code === 0 ? "ended" : phase);
+        if (code === 0 || phase === "report") continue;
+        const size = i % 2 === 0 ? 2 : 3;
+        const ended = await run(size, [
+          ...args,
+          ...out,
+          ...(phase === "nothing" ? [] : ["--resume"]),
+        ]);
+        expect(ended.code, ended.stderr).toBe(0);
+        if (size === 2) expect(numbers(name).equals(numbers("two")), `${i}, ${phase}`).toBe(true);
+        const [last, wanted] = [metricsOf(at(name)).at(-1), metricsOf(at("two")).at(-1)];
+        expect(last!.loss, `${i}, ${phase}`).toBeCloseTo(wanted!.loss as number, 4);
+      }
+      if (process.env.VQ_KILLS) console.log(phases.join(", "));
+    });
+  },
+);

@@ -1,4 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./paths.ts";
 
 const there = (command: string) =>
   spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
@@ -18,4 +21,63 @@ export function mpirun(launcher: string, size: number): string[] {
   const words = spawnSync(launcher, ["--version"], { encoding: "utf8" }).stdout;
   const open = ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"];
   return [launcher, "-n", String(size), ...(/Open ?MPI|OpenRTE|prte/i.test(words) ? open : [])];
+}
+
+/** What processes together came to. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Seconds from a kill to the end. */
+  readonly seconds: number;
+}
+
+/** Runs `vq` in several processes of the first launcher. Kills one of them after some time, if it is told to. */
+export function vqInProcesses(
+  size: number,
+  command: readonly string[],
+  kill?: { readonly after: number; readonly rank: number },
+): Promise<Ended> {
+  const [program, ...flags] = mpirun(launchers[0] as string, size) as [string, ...string[]];
+  const main = join(root, "packages/cli/dist/main.js");
+  const child = spawn(program, [...flags, process.execPath, main, ...command]);
+  let [stdout, stderr, killed] = ["", "", 0];
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const timer =
+    kill &&
+    setTimeout(() => {
+      killed = performance.now();
+      const ranks = childrenOf(child.pid as number);
+      const chosen = ranks[kill.rank % ranks.length];
+      if (chosen !== undefined) process.kill(chosen, "SIGKILL");
+    }, kill.after);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      const seconds = killed === 0 ? 0 : (performance.now() - killed) / 1000;
+      resolve({ code, stdout, stderr, seconds });
+    });
+  });
+}
+
+/** Processes that one has started, in whichever of its threads. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+      .flatMap((thread) =>
+        readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
+          .trim()
+          .split(" ")
+          .filter(Boolean),
+      )
+      .map(Number);
+  } catch {
+    return []; // it has ended
+  }
 }

@@ -1,12 +1,14 @@
 import { dirname } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
+import type { Share } from "../codec/encodeParts.ts";
 import { UsageFailure } from "../failure.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
-import { createConsole } from "../output/console.ts";
+import { type Console, createConsole } from "../output/console.ts";
 import { grouped, small } from "../output/words.ts";
 import { type MachineOptions, withMachineOptions, withPictureOptions } from "./options.ts";
 
-type Options = MachineOptions & PictureOptions & { readonly out: string; readonly prior: boolean };
+type Options = MachineOptions &
+  PictureOptions & { readonly out: string; readonly prior: boolean; readonly part?: Share };
 
 /** `vq encode <model> <data> --out codes.vq` */
 export function encodeCommand(): Command {
@@ -23,6 +25,12 @@ export function encodeCommand(): Command {
     )
     .requiredOption("--out <file>", "where to write the codes: .vq or .npy")
     .option(
+      "--part <i/n>",
+      "encode every n-th part of the pictures, the i-th of them: for n processes that know nothing of each " +
+        "other. The last to end writes the file",
+      shareOf,
+    )
+    .option(
       "--prior",
       "smaller files, most of all of a few small pictures: begin with what prior.vq in the folder of the run " +
         "tells, which decode then needs too",
@@ -31,6 +39,7 @@ export function encodeCommand(): Command {
     .action(async (modelPath: string, data: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
+      const { ownConsole, onFirst, processGroup } = await import("../processes.ts");
       const { isAlone, ofImages, openSaved } = await import("../codec/modelFile.ts");
       const { createPictureCodec } = await import("../codec/pictures.ts");
       const { openPriorOf } = await import("../codec/prior.ts");
@@ -40,12 +49,14 @@ export function encodeCommand(): Command {
       const { createFolder } = await import("../output/files.ts");
       const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
       const { tellLeftOut } = await import("../output/leftOut.ts");
-      const console = createConsole(options.json);
+      const group = await processGroup();
+      const console = ownConsole(createConsole(options.json), group);
       const saved = await openSaved(modelPath);
       if (isAlone(saved)) {
         if (options.prior) throw new UsageFailure("--prior: expected a model of images");
         const { encodeVectors } = await import("../codec/encodeVectors.ts");
-        const done = await encodeVectors(saved, data, options.out);
+        const done = await onFirst(group, () => encodeVectors(saved, data, options.out));
+        if (!done) return;
         console.say(
           `${options.out}: codes [${done.shape.join(", ")}] of ${grouped(done.vectors)} vectors`,
         );
@@ -60,6 +71,31 @@ export function encodeCommand(): Command {
       cleanUpWhenInterrupted();
       const began = performance.now();
       const prior = options.prior ? await openPriorOf(model) : undefined;
+      if (group.size > 1 || options.part) {
+        const { encodeInParts, partsOf } = await import("../codec/encodeParts.ts");
+        const {
+          out,
+          part: share,
+          json: _,
+          threads: _threads,
+          device: _device,
+          ...choices
+        } = options;
+        const count = createCount(console, partsOf(set.count), "parts");
+        const merged = await encodeInParts({
+          ...{ model, set, codec, out, prior, choices, group, share },
+          skipped: (why) => tellLeftOut(console, "unreadable", [why]),
+          progress: (parts) => count.add(parts),
+        }).finally(() => count.stop());
+        const seconds = (performance.now() - began) / 1000;
+        if (merged) tellEncoded(console, out, { ...merged, seconds });
+        else if (share) {
+          console.say(
+            `${out}.parts: part ${share.index + 1}/${share.count} is done, others are not yet`,
+          );
+        }
+        return;
+      }
       const sink = await openCodeSink(model, options.out, prior);
       const count = createCount(console, set.count, "pictures");
       let [images, pixels] = [0, 0];
@@ -82,12 +118,33 @@ export function encodeCommand(): Command {
         await sink.discard();
       }
       const seconds = (performance.now() - began) / 1000;
-      const bitsPerPixel = (8 * bytes) / pixels;
-      console.say(
-        `${options.out}: ${grouped(images)} images in ${grouped(bytes)} bytes, ` +
-          `${small(bitsPerPixel)} bits a pixel, ${small(images / seconds)} images/s`,
-      );
-      console.record("encoded", { file: options.out, images, bytes, bitsPerPixel, seconds });
+      tellEncoded(console, options.out, { images, pixels, bytes, seconds });
     });
   return withMachineOptions(withPictureOptions(command));
+}
+
+/** Says what a file of codes holds. */
+function tellEncoded(
+  console: Console,
+  file: string,
+  {
+    images,
+    pixels,
+    bytes,
+    seconds,
+  }: { images: number; pixels: number; bytes: number; seconds: number },
+): void {
+  const bitsPerPixel = (8 * bytes) / pixels;
+  console.say(
+    `${file}: ${grouped(images)} images in ${grouped(bytes)} bytes, ` +
+      `${small(bitsPerPixel)} bits a pixel, ${small(images / seconds)} images/s`,
+  );
+  console.record("encoded", { file, images, bytes, bitsPerPixel, seconds });
+}
+
+/** Parses `3/8`: the third of eight shares. */
+function shareOf(text: string): Share {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
+  if (index && count && index <= count) return { index: index - 1, count };
+  throw new InvalidArgumentError("Expected a number of so many, from 1, such as 3/8.");
 }

@@ -24,13 +24,24 @@ export interface PictureWithFile extends NamedPicture {
   readonly file: string;
 }
 
+/** Numbers of pictures. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Pictures that a user named, one after another. */
 export interface PictureSet {
   readonly count: number;
   /** Files in the folder that are no pictures by their names. */
   readonly others: readonly string[];
-  /** @param skipped is told of each that can't be read, where these are left out. */
-  pictures(skipped: (why: string) => void): AsyncGenerator<PictureWithFile>;
+  /** Which pictures these are, in their order. */
+  readonly identity: string;
+  /**
+   * @param skipped is told of each that can't be read, where these are left out.
+   * @param part numbers of those that are wanted. Default: all
+   */
+  pictures(skipped: (why: string) => void, part?: Part): AsyncGenerator<PictureWithFile>;
 }
 
 /** Far from the seeds that people choose, so that training never saw these shapes. */
@@ -58,8 +69,9 @@ export async function openPictures(
     const names = images.map(nameOf);
     const files = pictureNames(names);
     const named = images.map((path, i) => ({ path, name: names[i]!, file: files[i]! }));
-    const pictures = (skipped: (why: string) => void) => filePictures(named, own, options, skipped);
-    return { count: images.length, others, pictures };
+    const pictures = (skipped: (why: string) => void, part?: Part) =>
+      filePictures(named.slice(part?.from, part?.to), own, options, skipped);
+    return { count: images.length, others, identity: JSON.stringify(names), pictures };
   }
   const { size = height, images: count, seed } = options;
   const images = await loadImages(source, {
@@ -70,12 +82,17 @@ export async function openPictures(
       `${source}: expected images of ${channels} channel(s), as ${model.path} was trained on, got ${images.channels}`,
     );
   }
-  return { count: images.count, others: [], pictures: () => arrayPictures(images) };
+  const identity = JSON.stringify([source, images.count, images.height, images.width]);
+  return {
+    ...{ count: images.count, others: [], identity },
+    pictures: (_, part) => arrayPictures(images, part),
+  };
 }
 
-async function* arrayPictures(images: Images): AsyncGenerator<PictureWithFile> {
+async function* arrayPictures(images: Images, part?: Part): AsyncGenerator<PictureWithFile> {
   const files = pictureNames(Array(images.count).fill(undefined));
-  for (const [i, picture] of eachOf(images).entries()) yield { ...picture, file: files[i]! };
+  const all = eachOf(images).map((picture, i) => ({ ...picture, file: files[i]! }));
+  yield* all.slice(part?.from, part?.to);
 }
 
 /** Images one by one. Their pixels are those of all. */
