@@ -72,7 +72,7 @@ export function encodeCommand(): Command {
       const began = performance.now();
       const prior = options.prior ? await openPriorOf(model) : undefined;
       if (group.size > 1 || options.part) {
-        const { encodeInParts, partsOf } = await import("../codec/encodeParts.ts");
+        const { encodeInParts, countParts } = await import("../codec/encodeParts.ts");
         const {
           out,
           part: share,
@@ -81,7 +81,7 @@ export function encodeCommand(): Command {
           device: _device,
           ...choices
         } = options;
-        const count = createCount(console, partsOf(set.count), "parts");
+        const count = createCount(console, countParts(set.count), "parts");
         const merged = await encodeInParts({
           ...{ model, set, codec, out, prior, choices, group, share },
           skipped: (why) => tellLeftOut(console, "unreadable", [why]),
