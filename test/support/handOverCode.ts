@@ -26,6 +26,8 @@ export interface Model {
   /** What workers run, and the host's class. Default: what the pool uses. */
   readonly source?: string;
   readonly Host?: typeof HandOver;
+  /** How often threads look before they sleep. Default 0. */
+  readonly looks?: number;
   /** Whether threads that hold no chunk look at CHUNKS. Default false. */
   readonly peeks?: boolean;
 }
@@ -49,7 +51,7 @@ export const TRAPPED = -1;
 export const argumentsOf = (job: number) => [job + 7];
 
 /** The host, from the job on that its first answer names; as `WorkerPool.run` and `load`. */
-export function hostProgram({ jobs, page = false, Host = HandOver }: Model): Program {
+export function hostProgram({ jobs, page = false, Host = HandOver, looks }: Model): Program {
   return (perform) => {
     const atomics = globalThis.Atomics;
     globalThis.Atomics = modelAtomics(perform);
@@ -57,7 +59,7 @@ export function hostProgram({ jobs, page = false, Host = HandOver }: Model): Pro
       const index = perform({ kind: "start" });
       const job = jobs[index];
       if (job === undefined) return;
-      const handOver = new Host({} as Int32Array, modelValues(perform));
+      const handOver = new Host({} as Int32Array, modelValues(perform), looks);
       const known = Math.max(0, ...jobs.slice(0, index).map(({ kernel }) => kernel));
       if (job.kernel > known) {
         perform({ kind: "post", value: job.kernel + 1 });
@@ -91,7 +93,7 @@ export function hostProgram({ jobs, page = false, Host = HandOver }: Model): Pro
 }
 
 /** A worker's text, in place of its thread. */
-export function workerProgram({ source = workerSource, page = false }: Model): Program {
+export function workerProgram({ source = workerSource, page = false, looks }: Model): Program {
   const start = new Function(
     ...["Atomics", "Int32Array", "Float64Array", "WebAssembly", "require", source],
   );
@@ -115,7 +117,7 @@ export function workerProgram({ source = workerSource, page = false }: Model): P
     };
     start(modelAtomics(perform), Ints, Values, { Instance }, () => ({ parentPort }));
     let known = 0;
-    for (let message: object = { memory: {}, thread: 1, announces: page }; ; message = {}) {
+    for (let message: object = { memory: {}, thread: 1, announces: page, looks }; ; message = {}) {
       const modules: object[] = [];
       const heard = perform({ kind: "hear" });
       for (; known < heard; known++) modules.push({ module: known, names: ["run"] });
@@ -230,8 +232,18 @@ function holdsAfter({ step, holds }: Place, answer: number): boolean {
 }
 
 /** Whether it is one of the steps with which workers begin when they wake. */
-function looks(step: Step): boolean {
+function looksAround(step: Step): boolean {
   return step.kind === "load" && (step.at === WAKE || step.at === MODULES || step.at === NUMBER);
+}
+
+/** Whether a worker is at the top of its loop: it looks at WAKE, and not once more before it sleeps. */
+function begins(step: Step, before: Step | undefined): boolean {
+  if (step.kind !== "load" || step.at !== WAKE) return false;
+  return (
+    before?.kind === "hear" ||
+    before?.kind === "wait" ||
+    (before?.kind === "load" && before.at === WAKE)
+  );
 }
 
 /**
@@ -246,11 +258,13 @@ function stopped(program: Program, history: readonly number[]) {
   let seen = -1;
   let took = -1;
   let modules = 0;
+  let before: Step | undefined;
   const perform = (wanted: Step) => {
     // The code may catch what is thrown; it gets no further.
     if (step !== undefined) throw pause;
-    if (wanted.kind === "load" && wanted.at === WAKE) woke = seen = at;
-    if (seen === at && looks(wanted)) seen++;
+    if (begins(wanted, before)) woke = seen = at;
+    before = wanted;
+    if (seen === at && looksAround(wanted)) seen++;
     if (took < 0 && takes(wanted)) took = at;
     if (at === history.length) {
       step = wanted;

@@ -39,6 +39,7 @@ describe("a host and two workers over three jobs, in every interleaving", () => 
   ] as const)("%s", { timeout }, (_, jobs) => {
     expect(walk({ jobs }).violation).toBeUndefined();
     expect(walk({ jobs, page: true }).violation).toBeUndefined();
+    expect(walk({ jobs, looks: 1 }).violation).toBeUndefined();
   });
 });
 
