@@ -2,7 +2,14 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openPrior, openVq, trainPrior, type VqPicture, vqBytes } from "vector-quantize/codes";
+import {
+  createRdoEncoder,
+  openPrior,
+  openVq,
+  trainPrior,
+  type VqPicture,
+  vqBytes,
+} from "vector-quantize/codes";
 import { describe, expect, test } from "vitest";
 import { browserTest, withPage } from "../browser/withPage.ts";
 import { root } from "../support/paths.ts";
@@ -69,4 +76,39 @@ browserTest("and in a page", async () => {
     ...[`1/${name}.vq`, `2/${name}.prior.vq`, `2/${name}.vq`],
   ]);
   expect(hashes).toEqual(Object.fromEntries(names.map((name) => [name, hash(name)])));
+});
+
+/** Codes that are chosen for their bits too. Its text also runs in a page. */
+async function chosen({ createRdoEncoder }: typeof import("vector-quantize/codes")) {
+  let state = 7;
+  const draw = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 4294967296 - 0.5;
+  };
+  const some = (count: number) => Float32Array.from({ length: count }, draw);
+  const layers = [{ size: 300 }, { size: 60, levels: [4, 3, 5] }];
+  const codebooks = layers.map(({ size }) => some(size * 6));
+  const encoder = await createRdoEncoder({ layers, codebooks, dim: 6, lambda: 0.1 });
+  const codes = [
+    await encoder.encode(some(2000 * 6), [40, 50]),
+    await encoder.encode(some(600), [100]),
+  ];
+  encoder.dispose();
+  let hash = 0;
+  for (const code of codes.flatMap((one) => [...one])) hash = (Math.imul(hash, 31) + code) | 0;
+  return hash;
+}
+
+/** Another is another choice: files of the same pictures would change. */
+const chosenHash = -1606250320;
+
+test("the same codes are chosen for their bits", async () => {
+  expect(await chosen({ createRdoEncoder } as never)).toBe(chosenHash);
+});
+
+browserTest("and in a page, with threads and without", async () => {
+  for (const isolated of [true, false]) {
+    const script = `return (${chosen})(await import("vector-quantize/codes"));`;
+    expect(await withPage({ isolated }, ({ run }) => run(script))).toBe(chosenHash);
+  }
 });

@@ -41,6 +41,7 @@ const methods: Record<string, readonly Kind[]> = {
   update: ["variables", "x", "indices", "options"],
   prepare: ["variables", "x", "options"],
   pass: ["variables", "x", "options"],
+  comparison: ["variables", "x"],
   codes: ["variables", "indices"],
   decode: ["variables", "indices", "options"],
 };

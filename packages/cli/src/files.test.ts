@@ -61,6 +61,26 @@ test("names and sizes come back, and eval's reconstructions are those of the fil
   expect(numbers.entropyBitsPerPixel).toBeLessThanOrEqual(numbers.packedBitsPerPixel);
 });
 
+test("codes that are chosen for their bits make smaller files, and come back", async () => {
+  const encode = (name: string, ...more: string[]) =>
+    runVq(["encode", at("run"), at("photos"), "--out", at(name), ...more]);
+  await encode("nearest.vq", "--rdo", "0", "--threads", "1");
+  expect(readFileSync(at("nearest.vq"))).toEqual(readFileSync(at("codes.vq")));
+  await encode("rdo.vq", "--rdo", "0.1");
+  await encode("one.vq", "--rdo", "0.1", "--threads", "1");
+  expect(readFileSync(at("one.vq"))).toEqual(readFileSync(at("rdo.vq")));
+  const bytes = readFileSync(at("rdo.vq")).length;
+  expect(bytes).toBeLessThan(readFileSync(at("codes.vq")).length * 0.97);
+  await encode("told-rdo.vq", "--rdo", "0.1", "--prior");
+  expect(readFileSync(at("told-rdo.vq")).length).toBeLessThan(bytes);
+  const decoded = await runVq(["decode", at("run"), at("rdo.vq"), "--out", at("rdo")]);
+  expect(decoded.stdout).toMatch(/rdo: 5 images/);
+  const args = ["eval", at("run"), at("photos"), "--rdo", "0.1", "--out", at("rdo-eval"), "--json"];
+  const { stdout } = await runVq(args);
+  expect(contentsOf(at("rdo-eval"))).toEqual(contentsOf(at("rdo")));
+  expect(JSON.parse(stdout.trim().split("\n").at(-1) as string)).toMatchObject({ bytes });
+});
+
 test("with the run's prior files are smaller, and decoded by it", async () => {
   const out = ["--prior", "--out", at("told.vq")];
   expect((await runVq(["encode", at("run"), at("photos"), ...out])).code).toBe(0);

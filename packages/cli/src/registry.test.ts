@@ -8,6 +8,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../test/support/vq.ts";
 import { type ModelFile, openModel } from "./codec/modelFile.ts";
 import { type CodedPicture, createPictureCodec } from "./codec/pictures.ts";
+import { pictureRdo } from "./codec/rdo.ts";
 import { vqCodes } from "./codec/vqCodes.ts";
 import { eachOf } from "./input/pictureSet.ts";
 import { evaluate } from "./measure/pictureEvaluation.ts";
@@ -95,6 +96,7 @@ test.each(quantizerTypes)("%s trains, encodes, decodes and is evaluated", async 
     expect((await decoded()).flatMap(({ pixels }) => [...pixels])).toEqual(seen);
     await checkFile(model);
   }
+  await checkRdo(model);
   tree.dispose(model.variables as never);
 });
 
@@ -124,4 +126,20 @@ async function checkFile(model: ModelFile): Promise<void> {
   const each = layers.length / perLayer;
   expect(coarse.codes).toEqual(fine.map((code, i) => (i % each === 0 ? code : -1)));
   expect((await codec.decode([coarse]))[0]).toMatchObject({ height: 8, width: 8 });
+}
+
+/** Whose codes can be chosen for their bits too, with the flags above. */
+const choosing = ["fsq", "lfq", "residualSimVQ", "residualVQ", "simVQ"];
+
+/** Whether bits that are worth nothing change nothing, or `--rdo` is refused. */
+async function checkRdo(model: ModelFile): Promise<void> {
+  const { type } = model.model.quantizer.config;
+  const asked = pictureRdo(model, 0);
+  if (!choosing.includes(type)) {
+    await expect(asked).rejects.toThrow(`--rdo: expected a quantizer whose codes are`);
+    return;
+  }
+  const pictures = eachOf(images);
+  const chosen = await createPictureCodec(model, await asked).encode(pictures);
+  expect(chosen).toEqual(await createPictureCodec(model).encode(pictures));
 }

@@ -14,11 +14,23 @@ export function checkCoded(
   called: (image: number) => string,
 ): void {
   const none = codes.indexOf(-1);
-  if (none === -1) return;
-  throw new Failure(
-    `${called(Math.floor(none / length))}: expected a code for each of its vectors, got vectors that are not finite. ${broken}`,
-  );
+  if (none >= 0) throw notFinite(called(Math.floor(none / length)));
 }
+
+/** Throws for vectors that are not finite; `length` numbers an image. */
+export function checkVectors(
+  vectors: Float32Array,
+  length: number,
+  called: (image: number) => string,
+): void {
+  const at = vectors.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) throw notFinite(called(Math.floor(at / length)));
+}
+
+const notFinite = (image: string) =>
+  new Failure(
+    `${image}: expected a code for each of its vectors, got vectors that are not finite. ${broken}`,
+  );
 
 /** Throws for pixels that are no numbers, or infinite; `length` of them an image. */
 export function checkPixels(

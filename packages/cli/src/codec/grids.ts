@@ -35,7 +35,7 @@ export function gridFor<T>(
 }
 
 /** Puts what was made of a tile, or of the whole, to its place. */
-export function put<T extends Int32Array | Uint8Array>(
+export function put<T extends Int32Array | Uint8Array | Float32Array>(
   { shape, features, values }: Grid<T>,
   made: T,
   sides: readonly number[],

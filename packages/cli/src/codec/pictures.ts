@@ -1,9 +1,10 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { hasCodes } from "vector-quantize";
+import type { RdoEncoder } from "vector-quantize/codes";
 import { toBytes } from "vector-quantize/data";
 import { type TileAlong, tilingOf } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
-import { checkCoded, checkPixels } from "./checks.ts";
+import { checkCoded, checkPixels, checkVectors } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import {
   copyWindow,
@@ -51,6 +52,12 @@ export interface CodedPicture {
   readonly codes: Int32Array;
 }
 
+/**
+ * The encoder that chooses codes for their bits too, made of the first codebooks that it is given: those of
+ * the model, `[K, features]` each. Takes ownership.
+ */
+export type PictureRdo = (codebooks: np.Array[], features: number) => Promise<RdoEncoder>;
+
 /** Pictures through a model. All of one call have one size. */
 export interface PictureCodec {
   encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]>;
@@ -74,8 +81,10 @@ const mostWhole = 2 ** 22;
  * Takes pictures of any size through a model. They are padded below and to the right by repeating their
  * last row and column, up to a multiple of what a code stands for; large ones go in tiles, whose codes and
  * pixels are the whole's to the bit, in the memory of a tile.
+ *
+ * @param rdo chooses the codes; default: the model's own
  */
-export function createPictureCodec(file: PictureModel): PictureCodec {
+export function createPictureCodec(file: PictureModel, rdo?: PictureRdo): PictureCodec {
   const { model, variables, images, patch, path } = file;
   const order = codeShape(model.quantizer);
   const whole = order.positions === 1;
@@ -106,35 +115,80 @@ export function createPictureCodec(file: PictureModel): PictureCodec {
       Math.ceil(width / multipleAcross) * multipleAcross,
     ] as const;
 
-  async function encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]> {
+  /** What `run` makes of pictures tile by tile, put together: `features` numbers a position. */
+  async function inTiles<T extends Int32Array | Float32Array>(
+    pictures: readonly NamedPicture[],
+    run: (x: np.Array) => Promise<MadeOfTile<T>>,
+    allocate: (size: number) => T,
+  ): Promise<Grid<T>> {
     const [{ height, width, channels }] = pictures as [NamedPicture];
-    const padded = paddedSides(height, width);
     const tiles = tilesOf(
       encoder,
-      padded,
+      paddedSides(height, width),
       (down, across) => lengthOf(down.input) * lengthOf(across.input),
       [tileSide, tileSide],
     );
-    let grid: Grid<Int32Array> | undefined;
+    let grid: Grid<T> | undefined;
     for (const tile of tiles) {
       const { down, across } = tile;
       const shape = [pictures.length, lengthOf(down.input), lengthOf(across.input), channels];
-      const x = np.array(shown(pictures, tile), { shape });
-      const indices = await model.encode(tree.ref(variables as never), x);
-      const ordered = toFileOrder(indices, order);
-      const made = ordered.shape.slice(1, 1 + order.positions);
-      const codes = (await ordered.data()) as Int32Array;
-      checkCoded(codes, codes.length / pictures.length, (i) => called(pictures[i], i));
-      grid ??= gridFor(pictures.length, layers, tiles, made, (size) => new Int32Array(size));
-      put(grid, codes, made, tile, tiles.length > 1);
+      const { values, sides, features } = await run(np.array(shown(pictures, tile), { shape }));
+      grid ??= gridFor(pictures.length, features, tiles, sides, allocate);
+      put(grid, values, sides, tile, tiles.length > 1);
     }
-    const { shape, values } = grid as Grid<Int32Array>;
+    return grid as Grid<T>;
+  }
+
+  async function encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]> {
+    const [{ height, width }] = pictures as [NamedPicture];
+    const { shape, values } = await (rdo ? chosen(rdo, pictures) : found(pictures));
     return pictures.map(({ name }, i) => ({
       ...(name !== undefined && { name }),
       shape,
       size: [height, width],
       codes: values[i]!,
     }));
+  }
+
+  /** The codes that the model finds. */
+  const found = (pictures: readonly NamedPicture[]) =>
+    inTiles(
+      pictures,
+      async (x) => {
+        const indices = await model.encode(tree.ref(variables as never), x);
+        const ordered = toFileOrder(indices, order);
+        const sides = ordered.shape.slice(1, 1 + order.positions);
+        const codes = (await ordered.data()) as Int32Array;
+        checkCoded(codes, codes.length / pictures.length, (i) => called(pictures[i], i));
+        return { values: codes, sides, features: layers };
+      },
+      (size) => new Int32Array(size),
+    );
+
+  /** The codes that are chosen for their bits too. */
+  async function chosen(rdo: PictureRdo, pictures: readonly NamedPicture[]) {
+    let codebooks: np.Array[] = [];
+    const { shape, values, features } = await inTiles(
+      pictures,
+      async (x) => {
+        const sides = [
+          (x.shape[1] as number) / multipleDown,
+          (x.shape[2] as number) / multipleAcross,
+        ];
+        const compared = await model.comparison(tree.ref(variables as never), x);
+        tree.dispose(codebooks);
+        codebooks = compared.codebooks;
+        const features = compared.vectors.shape[1] as number;
+        const vectors = (await compared.vectors.data()) as Float32Array;
+        checkVectors(vectors, vectors.length / pictures.length, (i) => called(pictures[i], i));
+        return { values: vectors, sides, features };
+      },
+      (size) => new Float32Array(size),
+    );
+    const chooser = await rdo(codebooks, features);
+    const all: Int32Array[] = [];
+    for (const vectors of values) all.push(await chooser.encode(vectors, shape));
+    return { shape, values: all };
   }
 
   async function decode(coded: readonly CodedPicture[]): Promise<DecodedPicture[]> {
@@ -205,6 +259,14 @@ export function createPictureCodec(file: PictureModel): PictureCodec {
     remake: (pictures, coded) => (hasCodes(model.quantizer) ? decode(coded) : apply(pictures)),
     batchSize: ({ height, width }) => Math.max(1, Math.floor(pixelsAtOnce / (height * width))),
   };
+}
+
+/** What came out of a tile of all pictures. */
+interface MadeOfTile<T> {
+  readonly values: T;
+  /** Positions down and across. */
+  readonly sides: readonly number[];
+  readonly features: number;
 }
 
 const called = (picture: { name?: string } | undefined, i: number) =>

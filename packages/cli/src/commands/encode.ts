@@ -5,10 +5,17 @@ import { UsageFailure } from "../failure.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
 import { type Console, createConsole } from "../output/console.ts";
 import { grouped, small } from "../output/words.ts";
-import { type MachineOptions, withMachineOptions, withPictureOptions } from "./options.ts";
+import {
+  type MachineOptions,
+  type RdoOption,
+  withMachineOptions,
+  withPictureOptions,
+  withRdo,
+} from "./options.ts";
 
 type Options = MachineOptions &
-  PictureOptions & { readonly out: string; readonly prior: boolean; readonly part?: Share };
+  PictureOptions &
+  RdoOption & { readonly out: string; readonly prior: boolean; readonly part?: Share };
 
 /** `vq encode <model> <data> --out codes.vq` */
 export function encodeCommand(): Command {
@@ -43,6 +50,7 @@ export function encodeCommand(): Command {
       const { isAlone, ofImages, openSaved } = await import("../codec/modelFile.ts");
       const { createPictureCodec } = await import("../codec/pictures.ts");
       const { openPriorOf } = await import("../codec/prior.ts");
+      const { pictureRdo } = await import("../codec/rdo.ts");
       const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
       const { openCodeSink } = await import("../output/codeSinks.ts");
       const { createCount } = await import("../output/count.ts");
@@ -54,6 +62,7 @@ export function encodeCommand(): Command {
       const saved = await openSaved(modelPath);
       if (isAlone(saved)) {
         if (options.prior) throw new UsageFailure("--prior: expected a model of images");
+        if (options.rdo !== undefined) throw new UsageFailure("--rdo: expected a model of images");
         const { encodeVectors } = await import("../codec/encodeVectors.ts");
         const done = await onFirst(group, () => encodeVectors(saved, data, options.out));
         if (!done) return;
@@ -66,11 +75,11 @@ export function encodeCommand(): Command {
       const model = ofImages(saved);
       const set = await openPictures(model, data, options);
       tellLeftOut(console, "no images by their names", set.others);
-      const codec = createPictureCodec(model);
       await createFolder(dirname(options.out));
       cleanUpWhenInterrupted();
       const began = performance.now();
       const prior = options.prior ? await openPriorOf(model) : undefined;
+      const codec = createPictureCodec(model, await pictureRdo(model, options.rdo, prior));
       if (group.size > 1 || options.part) {
         const { encodeInParts, countParts } = await import("../codec/encodeParts.ts");
         const {
@@ -120,7 +129,7 @@ export function encodeCommand(): Command {
       const seconds = (performance.now() - began) / 1000;
       tellEncoded(console, options.out, { images, pixels, bytes, seconds });
     });
-  return withMachineOptions(withPictureOptions(command));
+  return withMachineOptions(withPictureOptions(withRdo(command)));
 }
 
 /** Says what a file of codes holds. */

@@ -4,11 +4,18 @@ import type { PictureOptions } from "../input/pictureSet.ts";
 import type { Format, RatePoint } from "../measure/against.ts";
 import type { FullEvaluation } from "../measure/pictureEvaluation.ts";
 import { type Console, createConsole } from "../output/console.ts";
-import { type MachineOptions, withMachineOptions, withPictureOptions } from "./options.ts";
+import {
+  type MachineOptions,
+  type RdoOption,
+  withMachineOptions,
+  withPictureOptions,
+  withRdo,
+} from "./options.ts";
 import { showEvaluation } from "./showResult.ts";
 
 type Options = MachineOptions &
-  PictureOptions & { readonly out?: string; readonly against: readonly Format[] };
+  PictureOptions &
+  RdoOption & { readonly out?: string; readonly against: readonly Format[] };
 
 /** Formats that a model can be compared with. */
 const formats: readonly string[] = ["jpeg", "webp", "avif"];
@@ -32,6 +39,7 @@ export function evalCommand(): Command {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { openModel } = await import("../codec/modelFile.ts");
+      const { pictureRdo } = await import("../codec/rdo.ts");
       const { openPictures } = await import("../input/pictureSet.ts");
       const { formatMeter } = await import("../measure/against.ts");
       const { evaluateFully, summary } = await import("../measure/pictureEvaluation.ts");
@@ -59,6 +67,7 @@ export function evalCommand(): Command {
             await others.add(original);
           },
           count.add,
+          await pictureRdo(model, options.rdo),
         );
       } finally {
         count.stop();
@@ -72,7 +81,7 @@ export function evalCommand(): Command {
         ...(points.length > 0 && { points }),
       });
     });
-  return withMachineOptions(withPictureOptions(command));
+  return withMachineOptions(withPictureOptions(withRdo(command)));
 }
 
 /** Bits a pixel of a model's codes, packed: a file takes fewer, so other formats need not take more. */

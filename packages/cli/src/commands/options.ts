@@ -19,6 +19,21 @@ export function withMachineOptions(command: Command): Command {
     .option("--json", "print JSON lines instead of text", false);
 }
 
+/** Whether codes are chosen for their bits too. */
+export interface RdoOption {
+  readonly rdo?: number;
+}
+
+/** Adds --rdo. */
+export function withRdo(command: Command): Command {
+  return command.option(
+    "--rdo <lambda>",
+    "smaller files that are a little less like the pictures: codes that are further and take fewer bits. One bit is " +
+      "worth lambda times the mean squared distance of a picture's vectors to their nearest codes; try 0.05",
+    realNumber(0),
+  );
+}
+
 /** Adds --size, --images, --seed and --skip-unreadable, for commands that run a trained model on images. */
 export function withPictureOptions(command: Command): Command {
   return command

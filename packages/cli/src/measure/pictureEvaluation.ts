@@ -6,6 +6,7 @@ import {
   type DecodedPicture,
   inBytes,
   type NamedPicture,
+  type PictureRdo,
 } from "../codec/pictures.ts";
 import type { Usage } from "../codec/usage.ts";
 import { sameSizes } from "../input/pictureSet.ts";
@@ -51,14 +52,16 @@ type See<Picture extends NamedPicture> = (seen: SeenPicture<Picture>) => Promise
  *
  * @param see is shown every picture in its turn
  * @param done is told of every few pictures
+ * @param rdo chooses the codes
  */
 export async function evaluate<Picture extends NamedPicture>(
   model: PictureModel,
   pictures: Pictures<Picture>,
   see: See<Picture> = () => undefined,
   done: (count: number) => void = () => undefined,
+  rdo?: PictureRdo,
 ): Promise<PictureEvaluation> {
-  const codec = createPictureCodec(model);
+  const codec = createPictureCodec(model, rdo);
   const codes = codeCounter(model.model.quantizer);
   const losses = lossMeter(model);
   let [images, pixels, values, squares] = [0, 0, 0, 0];
@@ -94,6 +97,7 @@ export async function evaluateFully<Picture extends NamedPicture>(
   pictures: Pictures<Picture>,
   see?: See<Picture>,
   done?: (count: number) => void,
+  rdo?: PictureRdo,
 ): Promise<FullEvaluation> {
   const vq = await vqInto(model, () => undefined);
   const similar = similarityMeter();
@@ -106,6 +110,7 @@ export async function evaluateFully<Picture extends NamedPicture>(
       await see?.(seen);
     },
     done,
+    rdo,
   );
   const { bytes } = await vq.finish();
   const bitsPerPixel = (8 * bytes) / evaluation.pixels;

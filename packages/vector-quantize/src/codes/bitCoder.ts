@@ -17,6 +17,26 @@ function middle(low: number, high: number, chance: number): number {
   return (low + Math.imul(range >>> 16, chance) + (Math.imul(range & 0xffff, chance) >>> 16)) | 0;
 }
 
+/** The fewest bytes that stand for a number from `low` to `high`, with zeros behind them. */
+export function lastBytes(low: number, high: number): number[] {
+  const [from, to] = [low >>> 0, high >>> 0];
+  for (let kept = 0; from > 0; kept++) {
+    // The number in the interval that ends in the most zero bits, by bytes.
+    const unit = 2 ** (24 - 8 * kept);
+    const value = Math.ceil(from / unit) * unit;
+    if (value > to) continue;
+    return Array.from({ length: kept + 1 }, (_, i) => (value >>> (24 - 8 * i)) & 255);
+  }
+  return [];
+}
+
+/** A copy without the zeros at its end. */
+export function withoutZeros(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  let { length } = bytes;
+  while (length > 0 && bytes[length - 1] === 0) length--;
+  return bytes.slice(0, length) as Uint8Array<ArrayBuffer>;
+}
+
 /** Makes bytes of bits. */
 export class BitEncoder implements BitCoder {
   /** The lowest and the highest number of the interval. */
@@ -48,17 +68,8 @@ export class BitEncoder implements BitCoder {
 
   /** All bytes. A decoder reads zeros behind them, so zeros at their end are left out. */
   finish(): Uint8Array<ArrayBuffer> {
-    const [low, high] = [this.ends[0]! >>> 0, this.ends[1]! >>> 0];
-    for (let kept = 0; low > 0; kept++) {
-      // The number in the interval that ends in the most zero bits, by bytes.
-      const unit = 2 ** (24 - 8 * kept);
-      const value = Math.ceil(low / unit) * unit;
-      if (value > high) continue;
-      for (let i = 0; i <= kept; i++) this.put((value >>> (24 - 8 * i)) & 255);
-      break;
-    }
-    while (this.length > 0 && this.bytes[this.length - 1] === 0) this.length--;
-    return this.bytes.slice(0, this.length);
+    for (const byte of lastBytes(this.ends[0]!, this.ends[1]!)) this.put(byte);
+    return withoutZeros(this.bytes.subarray(0, this.length));
   }
 
   private put(byte: number): void {

@@ -1,5 +1,6 @@
 import type { BitCoder } from "./bitCoder.ts";
 import { bitsBelow } from "./fixedPacking.ts";
+import { positionsOf } from "./layers.ts";
 import { groupBits, Mixer } from "./mixer.ts";
 
 /** One layer of the codes of one or several grids, to be written or to be found. */
@@ -68,7 +69,7 @@ export function trainedTables(layer: LayerOfCodes): Mixer {
   const contexts = primedContexts(digits, earlier.length);
   const mixer = new Mixer(contexts, log2Slots(codes.length, digits, mostPrimedSlots));
   mixer.shift = primingShift;
-  codeWith(mixer, { code: (bit) => bit }, { ...layer, primed: mixer });
+  codeWith(mixer, told, { ...layer, primed: mixer });
   mixer.shift = primedShift;
   mixer.keep();
   return mixer;
@@ -80,49 +81,103 @@ export function trainedTables(layer: LayerOfCodes): Mixer {
  * one axis, and the code of the earlier layers at the same position.
  */
 export function codeLayer(coder: BitCoder, layer: LayerOfCodes): void {
-  const { codes, digits, earlier } = layer;
   layer.primed?.restore();
-  const fresh = () =>
-    new Mixer(contextsOf(digits, earlier.length), log2Slots(codes.length, digits));
-  codeWith(layer.primed ?? fresh(), coder, layer);
+  const { contexts, log2Slots } = tablesOf(layer);
+  codeWith(layer.primed ?? new Mixer(contexts, log2Slots), coder, layer);
 }
 
 function codeWith(mixer: Mixer, coder: BitCoder, layer: LayerOfCodes): void {
-  const { grids, codes, digits } = layer;
-  const code = digits.length === 1 ? plainCoder(layer, mixer) : digitCoder(layer, mixer);
+  const { look, code } = symbolCoder(layer, mixer);
+  const { codes } = layer;
   let first = 0;
-  for (const grid of grids) {
-    const width = grid.at(-1) ?? 1;
-    const height = grid.length < 2 ? 1 : grid.at(-2)!;
-    const count = grid.reduce((product, side) => product * side, 1);
-    for (let i = 0; i < count; i++) {
-      const at = first + i;
-      const x = i % width;
-      const left = x > 0 ? codes[at - 1]! : outside;
-      let up = outside;
-      let upLeft = outside;
-      let upRight = outside;
-      if (grid.length < 2) {
-        if (x > 1) up = codes[at - 2]!;
-      } else if (Math.floor(i / width) % height > 0) {
-        up = codes[at - width]!;
-        if (x > 0) upLeft = codes[at - width - 1]!;
-        if (x < width - 1) upRight = codes[at - width + 1]!;
-      }
-      codes[at] = code(coder, at, left, up, upLeft, upRight);
-    }
-    first += count;
+  for (const grid of layer.grids) {
+    const end = first + positionsOf(grid);
+    eachPosition(layer, grid, first, [first, end], (at, left, up, upLeft, upRight) => {
+      look(at, left, up, upLeft, upRight);
+      codes[at] = code(coder, codes[at]!);
+    });
+    first = end;
   }
 }
 
-type CodeOne = (
-  coder: BitCoder,
-  at: number,
-  left: number,
-  up: number,
-  upLeft: number,
-  upRight: number,
-) => number;
+/** Contexts of a layer without a prior, and how many slots each has, as a power of two. */
+export function tablesOf({ codes, digits, earlier }: LayerOfCodes) {
+  return {
+    contexts: contextsOf(digits, earlier.length),
+    log2Slots: log2Slots(codes.length, digits),
+  };
+}
+
+/** Tables for codes that are chosen while they are coded. */
+export function tablesFor({ codes, digits, earlier }: LayerOfCodes, mostCodes: number): Mixer {
+  const count = Math.max(codes.length, mostCodes);
+  return new Mixer(contextsOf(digits, earlier.length), log2Slots(count, digits));
+}
+
+/**
+ * Codes a part of a layer's only grid while choosing what to code.
+ *
+ * @param choose the code of a position; `cost` tells what one would take, in 65536ths of a bit
+ */
+export function chooseCodes(
+  mixer: Mixer,
+  layer: LayerOfCodes,
+  range: readonly [from: number, to: number],
+  choose: (at: number, cost: (symbol: number) => number) => number,
+): void {
+  const { look, code, cost } = symbolCoder(layer, mixer);
+  const { codes } = layer;
+  eachPosition(layer, layer.grids[0]!, 0, range, (at, left, up, upLeft, upRight) => {
+    look(at, left, up, upLeft, upRight);
+    codes[at] = choose(at, cost);
+    code(told, codes[at]!);
+  });
+}
+
+/** Learns bits, and writes none. */
+const told: BitCoder = { code: (bit) => bit };
+
+type Look = (at: number, left: number, up: number, upLeft: number, upRight: number) => void;
+
+/** Positions of a grid that begins at `first`, with their neighbours as they are when it comes to them. */
+function eachPosition(
+  { codes }: LayerOfCodes,
+  grid: readonly number[],
+  first: number,
+  [from, to]: readonly [number, number],
+  visit: Look,
+): void {
+  const width = grid.at(-1) ?? 1;
+  const height = grid.length < 2 ? 1 : grid.at(-2)!;
+  for (let at = from; at < to; at++) {
+    const i = at - first;
+    const x = i % width;
+    const left = x > 0 ? codes[at - 1]! : outside;
+    let up = outside;
+    let upLeft = outside;
+    let upRight = outside;
+    if (grid.length < 2) {
+      if (x > 1) up = codes[at - 2]!;
+    } else if (Math.floor(i / width) % height > 0) {
+      up = codes[at - width]!;
+      if (x > 0) upLeft = codes[at - width - 1]!;
+      if (x < width - 1) upRight = codes[at - width + 1]!;
+    }
+    visit(at, left, up, upLeft, upRight);
+  }
+}
+
+/** Codes the symbols of one layer. */
+interface SymbolCoder {
+  /** Tells where the next symbol stands. */
+  readonly look: Look;
+  code(coder: BitCoder, symbol: number): number;
+  /** What a symbol would take there, in 65536ths of a bit. Nothing is learned. */
+  cost(symbol: number): number;
+}
+
+const symbolCoder = (layer: LayerOfCodes, mixer: Mixer): SymbolCoder =>
+  layer.digits.length === 1 ? plainCoder(layer, mixer) : digitCoder(layer, mixer);
 
 /** Spreads a pair of numbers over 32 bits. */
 function hash(a: number, b: number): number {
@@ -130,17 +185,14 @@ function hash(a: number, b: number): number {
 }
 
 /** Codes as they are, by their bits from the highest on. */
-function plainCoder(
-  { radix, codes, digits, earlier, primed }: LayerOfCodes,
-  mixer: Mixer,
-): CodeOne {
+function plainCoder({ radix, digits, earlier, primed }: LayerOfCodes, mixer: Mixer): SymbolCoder {
   const { contexts } = mixer;
   const bits = bitsBelow(radix);
   const coarse = Math.max(0, bits - coarseBits);
   const coarser = Math.max(0, bits - coarserBits);
   const wide = contextsOf(digits, earlier.length);
   const [above, second] = earlier;
-  return (coder, at, left, up, upLeft, upRight) => {
+  const look: Look = (at, left, up, upLeft, upRight) => {
     contexts[0] = 0;
     contexts[1] = hash(left, 1);
     contexts[2] = hash(up, 2);
@@ -153,40 +205,80 @@ function plainCoder(
       contexts[wide + 2] = hash(upRight, 4);
       contexts[wide + 3] = hash(upLeft, 5);
     }
-    return codeDigit(mixer, coder, codes[at]!, radix, bits, 0);
+  };
+  return {
+    look,
+    code: (coder, symbol) => codeDigit(mixer, coder, symbol, radix, bits, 0),
+    cost: (symbol) => costOfDigit(mixer, symbol, radix, bits, 0),
   };
 }
 
 /** Codes by their digits, each told from the digits before it and those of the neighbours. */
-function digitCoder({ digits, codes, earlier }: LayerOfCodes, mixer: Mixer): CodeOne {
+function digitCoder({ digits, earlier }: LayerOfCodes, mixer: Mixer): SymbolCoder {
   const { contexts } = mixer;
   const bits = digits.map(bitsBelow);
   const [above, second] = earlier;
-  return (coder, at, left, up) => {
-    let place = 1;
-    let before = 0; // the code by the digits so far
-    let depth = 0;
-    for (let d = 0; d < digits.length; d++) {
-      const radix = digits[d]!;
-      const digitOf = (code: number) => (code < 0 ? radix : Math.floor(code / place) % radix);
-      const sides = hash(digitOf(left), digitOf(up));
-      const prefix = hash(before, d);
-      contexts[0] = prefix;
-      contexts[1] = hash(prefix, left);
-      contexts[2] = hash(prefix, up);
-      contexts[3] = hash(sides, prefix);
-      contexts[4] = hash(sides, -2 - d);
-      if (above) contexts[digitContexts] = hash(prefix, above[at]!);
-      if (above && second)
-        contexts[digitContexts + 1] = hash(hash(prefix, above[at]!), second[at]!);
-      const digit = codeDigit(mixer, coder, digitOf(codes[at]!), radix, bits[d]!, depth);
-      before += digit * place;
-      place *= radix;
-      depth += bits[d]!;
-    }
-    return before;
+  let position = 0;
+  let left = outside;
+  let up = outside;
+
+  /** Tells about digit `d`, which counts `place`, after those that make `before`. */
+  function lookAt(d: number, place: number, before: number): void {
+    const radix = digits[d]!;
+    const sides = hash(digitOf(left, place, radix), digitOf(up, place, radix));
+    const prefix = hash(before, d);
+    contexts[0] = prefix;
+    contexts[1] = hash(prefix, left);
+    contexts[2] = hash(prefix, up);
+    contexts[3] = hash(sides, prefix);
+    contexts[4] = hash(sides, -2 - d);
+    if (!above) return;
+    contexts[digitContexts] = hash(prefix, above[position]!);
+    if (second)
+      contexts[digitContexts + 1] = hash(hash(prefix, above[position]!), second[position]!);
+  }
+
+  return {
+    look(at, leftOfIt, upOfIt) {
+      position = at;
+      left = leftOfIt;
+      up = upOfIt;
+    },
+
+    code(coder, symbol) {
+      let place = 1;
+      let before = 0; // the code by the digits so far
+      let depth = 0;
+      for (let d = 0; d < digits.length; d++) {
+        lookAt(d, place, before);
+        const radix = digits[d]!;
+        const digit = digitOf(symbol, place, radix);
+        before += codeDigit(mixer, coder, digit, radix, bits[d]!, depth) * place;
+        place *= radix;
+        depth += bits[d]!;
+      }
+      return before;
+    },
+
+    cost(symbol) {
+      let place = 1;
+      let depth = 0;
+      let cost = 0;
+      for (let d = 0; d < digits.length; d++) {
+        lookAt(d, place, symbol % place);
+        const radix = digits[d]!;
+        cost += costOfDigit(mixer, digitOf(symbol, place, radix), radix, bits[d]!, depth);
+        place *= radix;
+        depth += bits[d]!;
+      }
+      return cost;
+    },
   };
 }
+
+/** A digit of a code; of none the one that no code has. */
+const digitOf = (code: number, place: number, radix: number) =>
+  code < 0 ? radix : Math.floor(code / place) % radix;
 
 /** One digit by its bits, but for those that can only be 0 because the digit is below `radix`. */
 function codeDigit(
@@ -213,4 +305,29 @@ function codeDigit(
     place = place * 2 + bit;
   }
   return prefix;
+}
+
+/** What such a digit would take, in 65536ths of a bit. */
+function costOfDigit(
+  mixer: Mixer,
+  digit: number,
+  radix: number,
+  bits: number,
+  depth: number,
+): number {
+  let prefix = 0;
+  let place = 1;
+  let cost = 0;
+  for (let level = 0; level < bits; level++) {
+    if (level % groupBits === 0) {
+      mixer.peek((1 << level) + prefix);
+      place = 1;
+    }
+    const shift = bits - 1 - level;
+    const bit = (digit >> shift) & 1;
+    if ((prefix * 2 + 1) << shift < radix) cost += mixer.cost(bit, place, depth + level);
+    prefix = prefix * 2 + bit;
+    place = place * 2 + bit;
+  }
+  return cost;
 }

@@ -1,6 +1,7 @@
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { ByteReader, ByteWriter, checkSum, crc32c } from "./bytes.ts";
 import { tableBytes } from "./codeLayer.ts";
+import { mostPictures } from "./grouping.ts";
 import { checkGrid, checkSideLengths, columnOf, positionsOf, type ReadyLayer } from "./layers.ts";
 import { checkName } from "./names.ts";
 import type { VqPrior } from "./prior.ts";
@@ -27,8 +28,6 @@ export interface VqPicture extends VqEntry {
   readonly codes: Int32Array;
 }
 
-/** Most pictures of a group. */
-export const mostPictures = 2 ** 16;
 const mostHead = 2 ** 28;
 const mostBody = 2 ** 34;
 

@@ -25,6 +25,34 @@ export const squash = Uint16Array.from({ length: 4096 }, (_, i) => {
 /** The logit of a probability: `stretch[p >> 4]`, the smallest whose probability is not below it. */
 export const stretch = inverse();
 
+/** Costs of chances, made when they are first asked for. */
+let costs: Int32Array | undefined;
+
+/**
+ * What something of that chance takes, in 65536ths of a bit: `-65536 log2(chance / 65536)`, rounded down.
+ *
+ * @param chance out of 65536, at least 1
+ */
+export function bitsOf(chance: number): number {
+  costs ??= Int32Array.from({ length: 65537 }, (_, p) => (p === 0 ? 0 : 2 ** 20 - logOf(p)));
+  return costs[chance]!;
+}
+
+/** `65536 log2(number)` by squares alone, which round alike on every engine. */
+function logOf(number: number): number {
+  let mantissa = number;
+  let log = 0;
+  for (; mantissa >= 2; mantissa /= 2) log++;
+  for (let bit = 0; bit < 16; bit++) {
+    mantissa *= mantissa;
+    log *= 2;
+    if (mantissa < 2) continue;
+    mantissa /= 2;
+    log++;
+  }
+  return log;
+}
+
 function inverse(): Int16Array {
   const table = new Int16Array(4096);
   let logit = -mostLogit;

@@ -1,5 +1,5 @@
 import type { BitCoder } from "./bitCoder.ts";
-import { mostLogit, squash, stretch } from "./logistic.ts";
+import { bitsOf, mostLogit, squash, stretch } from "./logistic.ts";
 
 /** A weight of 1. */
 const one = 1 << 16;
@@ -8,16 +8,16 @@ const usualShift = 15;
 /** Weights stay between -8 and 8. */
 const mostWeight = 8 * one;
 /** How many bits of depth have weights of their own. */
-const depths = 32;
+export const depths = 32;
 /** Most sightings that are counted: from then on a chance follows at 1/61 of the error. */
 const mostSightings = 60;
 /** Sightings of a context, by which weights are parted: 0, 1, 2, 3, 4-5, 6-8, 9-15, more. */
-const ages = 8;
-const ageOf = Uint8Array.from({ length: mostSightings + 1 }, (_, n) =>
+export const ages = 8;
+export const ageOf = Uint8Array.from({ length: mostSightings + 1 }, (_, n) =>
   n < 4 ? n : n < 6 ? 4 : n < 9 ? 5 : n < 16 ? 6 : 7,
 );
 /** By how much of the error, out of 4096, a chance moves after so many sightings. */
-const rates = Uint16Array.from({ length: mostSightings + 1 }, (_, n) =>
+export const rates = Uint16Array.from({ length: mostSightings + 1 }, (_, n) =>
   Math.floor(8192 / (2 * n + 3)),
 );
 /** A context is looked up once for so many bits: they lie side by side. */
@@ -29,7 +29,7 @@ export const groupBits = 3;
 const half16 = 0x8000;
 const ownerShift = 0x80000000 | 0;
 /** `stretch` by the high 12 bits of what is stored. */
-const stretchOf = Int16Array.from(stretch, (_, i) => stretch[(i + 2048) & 4095]!);
+export const stretchOf = Int16Array.from(stretch, (_, i) => stretch[(i + 2048) & 4095]!);
 /** Contexts that every layer has. */
 const fewestContexts = 4;
 /** Slots that are put back together, as a power of two. */
@@ -60,8 +60,9 @@ export class Mixer {
   private readonly slots: Int32Array;
   private readonly weights: Int32Array;
   private readonly log2Slots: number;
-  /** Where each context's bucket is. */
+  /** Where each context's bucket is, and where it would be for `cost`; -1: afresh. */
   private readonly buckets: Int32Array;
+  private readonly peeked: Int32Array;
   // Of the bit at hand, for contexts beyond the first four: where each one's weight is, and its logit.
   private readonly weightPlaces: Int32Array;
   private readonly logits: Int32Array;
@@ -75,8 +76,20 @@ export class Mixer {
     this.weights = new Int32Array(depths * contexts * ages).fill(Math.floor(one / contexts));
     this.log2Slots = log2Slots;
     this.buckets = new Int32Array(contexts);
+    this.peeked = new Int32Array(contexts);
     this.weightPlaces = new Int32Array(contexts);
     this.logits = new Int32Array(contexts);
+  }
+
+  /** Tables of one's own that begin with what `keep` kept. */
+  copy(): Mixer {
+    const mixer = new Mixer(this.contexts.length, this.log2Slots);
+    const { slots, weights, changed } = this.kept as Kept;
+    mixer.slots.set(slots);
+    mixer.weights.set(weights);
+    mixer.shift = this.shift;
+    mixer.kept = { slots, weights, changed: new Uint8Array(changed.length), blocks: [] };
+    return mixer;
   }
 
   /** What has been learned by now is what `restore` puts back. */
@@ -107,10 +120,9 @@ export class Mixer {
   enter(node: number): void {
     const { contexts, slots, log2Slots, buckets } = this;
     const { kept } = this;
-    const branch = Math.imul(node + 1, 0x9e3779b1);
+    const branch = branchOf(node);
     for (let i = 0; i < contexts.length; i++) {
-      let hash = Math.imul(contexts[i]! ^ branch, 0x85ebca6b);
-      hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
+      const hash = hashOf(contexts[i]!, branch);
       const bucket = (i << log2Slots) + ((hash >>> (32 - log2Slots)) & -8);
       buckets[i] = bucket;
       if (kept) mark(kept, bucket >>> log2Block);
@@ -119,6 +131,36 @@ export class Mixer {
       slots[bucket] = owner;
       for (let slot = bucket + 1; slot < bucket + 8; slot++) slots[slot] = 0;
     }
+  }
+
+  /** Looks the contexts up for `cost`, as `enter` does for `code`, and leaves all as it is. */
+  peek(node: number): void {
+    const { contexts, slots, log2Slots, peeked } = this;
+    const branch = branchOf(node);
+    for (let i = 0; i < contexts.length; i++) {
+      const hash = hashOf(contexts[i]!, branch);
+      const bucket = (i << log2Slots) + ((hash >>> (32 - log2Slots)) & -8);
+      peeked[i] = slots[bucket] === (hash ^ ownerShift) ? bucket : -1;
+    }
+  }
+
+  /**
+   * What `code` would take for a bit, in 65536ths of a bit. Nothing is learned.
+   *
+   * @param place since `peek`
+   */
+  cost(bit: number, place: number, depth: number): number {
+    const { slots, weights, peeked } = this;
+    const count = peeked.length;
+    const set = (depth & (depths - 1)) * count * ages;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const bucket = peeked[i]!;
+      const slot = bucket < 0 ? 0 : slots[bucket + place]!;
+      sum += weights[set + i * ages + ageOf[slot & 255]!]! * stretchOf[slot >>> 20]!;
+    }
+    const chance = chanceOf(sum);
+    return bitsOf(bit === 0 ? one - chance : chance);
   }
 
   /**
@@ -149,9 +191,7 @@ export class Mixer {
     let sum = weights[weight0]! * logit0 + weights[weight1]! * logit1;
     sum += weights[weight2]! * logit2 + weights[weight3]! * logit3;
     if (count > fewestContexts) sum += this.further(place, set);
-    const mixed = Math.floor(sum * (1 / one));
-    const cut = mixed > mostLogit ? mostLogit : mixed < -mostLogit ? -mostLogit : mixed;
-    const chance = squash[cut + 2048]!;
+    const chance = chanceOf(sum);
     const found = coder.code(bit, chance);
     const error = (found << 16) - chance;
     // What is stored of the chance that is aimed at: 65535 or 0.
@@ -192,6 +232,22 @@ export class Mixer {
       slots[slotAt] = moved(slots[slotAt]!, aim);
     }
   }
+}
+
+/** Spreads which bits of a symbol are meant. */
+const branchOf = (node: number) => Math.imul(node + 1, 0x9e3779b1);
+
+/** A context's hash for them. */
+function hashOf(context: number, branch: number): number {
+  const hash = Math.imul(context ^ branch, 0x85ebca6b);
+  return Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
+}
+
+/** The chance of a 1 by weighted logits. */
+function chanceOf(sum: number): number {
+  const mixed = Math.floor(sum * (1 / one));
+  const cut = mixed > mostLogit ? mostLogit : mixed < -mostLogit ? -mostLogit : mixed;
+  return squash[cut + 2048]!;
 }
 
 function mark({ changed, blocks }: Kept, block: number): void {

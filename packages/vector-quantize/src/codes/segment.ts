@@ -1,6 +1,7 @@
 import { VectorQuantizeError } from "../errors.ts";
 import { BitDecoder, BitEncoder } from "./bitCoder.ts";
 import { codeLayer, type LayerOfCodes, trainedTables } from "./codeLayer.ts";
+import { decodeOnKernel, encodeOnKernel } from "./coderKernel.ts";
 import { packCodes, packedBytes, unpackCodes } from "./fixedPacking.ts";
 import { positionsOf, type ReadyLayer } from "./layers.ts";
 import type { Mixer } from "./mixer.ts";
@@ -152,10 +153,21 @@ function firstOf(grids: Grids): Grids {
 }
 
 function encoded(work: LayerOfCodes): Uint8Array<ArrayBuffer> {
-  const encoder = new BitEncoder();
+  const own = { ...work, codes: work.codes.slice(0, countOf(work.grids)) };
+  return encodeOnKernel(own) ?? encodedBy(new BitEncoder(), own);
+}
+
+function encodedBy(encoder: BitEncoder, work: LayerOfCodes): Uint8Array<ArrayBuffer> {
   if (work.primed) encoder.code(0, even);
-  codeLayer(encoder, { ...work, codes: work.codes.slice(0, countOf(work.grids)) });
+  codeLayer(encoder, work);
   return encoder.finish();
+}
+
+/** Fills the codes in; whether these took all of the bytes. */
+function decodedBy(decoder: BitDecoder, work: LayerOfCodes): { readonly exhausted: boolean } {
+  if (work.primed) decoder.code(0, even);
+  codeLayer(decoder, work);
+  return decoder;
 }
 
 const countOf = (grids: Grids) => grids.reduce((sum, grid) => sum + positionsOf(grid), 0);
@@ -215,10 +227,8 @@ export function decodeSegment(
     : workOf(layer, mode & withNone, grids, symbols, told);
   const bytes = begun ? segment : segment.subarray(1);
   if (begun || mode & adaptive) {
-    const decoder = new BitDecoder(bytes);
-    if (begun) decoder.code(0, even);
-    codeLayer(decoder, work);
-    if (!decoder.exhausted)
+    const { exhausted } = decodeOnKernel(work, bytes) ?? decodedBy(new BitDecoder(bytes), work);
+    if (!exhausted)
       throw new VectorQuantizeError(`${where}: expected the end of its bits, got more bytes`);
   } else if (!unpackCodes(bytes, work.radix, symbols)) {
     throw new VectorQuantizeError(`${where}: expected codes below ${work.radix}, got others`);

@@ -1,5 +1,6 @@
 import { expected } from "../errors.ts";
-import { mostPictures, type VqPicture } from "./group.ts";
+import type { VqPicture } from "./group.ts";
+import { mostPictures } from "./grouping.ts";
 import { positionsOf } from "./layers.ts";
 import { openPrior } from "./openPrior.ts";
 import type { VqPrior } from "./prior.ts";

@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, checkKnownOptions, expected } from "../errors.ts";
-import { encodeGroup, mostPictures, type VqPicture } from "./group.ts";
+import { encodeGroup, type VqPicture } from "./group.ts";
+import { Grouping } from "./grouping.ts";
 import { headerBytes } from "./header.ts";
 import { type IndexedGroup, indexBytes } from "./indexOfGroups.ts";
 import {
@@ -56,8 +57,6 @@ const known = [
   ...["layers", "quantizer", "model", "metadata"],
   ...["groupPositions", "storeOrders", "prior"],
 ];
-/** A picture with this part of a group's positions is a group. */
-const aloneShare = 16;
 export const mostGroup = 2 ** 26;
 
 /**
@@ -88,9 +87,9 @@ export function createVqWriter(
   checkBoolean(`${where}: storeOrders`, storeOrders);
   if (prior !== undefined) checkPrior(where, prior, header.layers);
   const layers = readyLayers(header.layers);
+  const grouping = new Grouping(groupPositions);
   const groups: IndexedGroup[] = [];
   let pending: VqPicture[] = [];
-  let positions = 0; // of them
   let pictures = 0;
   let bytes = 0;
   let state: "open" | "busy" | "finished" | "failed" = "open";
@@ -113,7 +112,6 @@ export function createVqWriter(
     for (const part of encodeGroup(pending, layers, prior)) await put(part);
     groups.push({ length: bytes - before, pictures: pending.length });
     pending = [];
-    positions = 0;
   }
 
   /** Keeps calls apart, and the file closed after one that failed in the middle of it. */
@@ -135,13 +133,11 @@ export function createVqWriter(
       const own = checkedPicture(`picture ${pictures}`, picture, header.layers);
       await alone("add", async () => {
         await start();
-        const count = positionsOf(own.shape);
-        const large = count * aloneShare >= groupPositions;
-        if (large) await flush();
+        const { first, last } = grouping.next(positionsOf(own.shape));
+        if (first) await flush();
         pending.push(own);
         pictures++;
-        positions += count;
-        if (large || positions >= groupPositions || pending.length >= mostPictures) await flush();
+        if (last) await flush();
       });
     },
     finish: () =>

@@ -12,6 +12,7 @@ export { type CodeLayer, codeLayers, type SizedQuantizer } from "../codes/layers
 export { openPrior, type PriorOptions } from "../codes/openPrior.ts";
 export { openVq, type VqFile } from "../codes/openVq.ts";
 export type { VqPrior } from "../codes/prior.ts";
+export { createRdoEncoder, type RdoEncoder, type RdoOptions } from "../codes/rdoEncoder.ts";
 export type { VqFileHandle, VqInput, VqSource } from "../codes/source.ts";
 export { type StreamedVq, streamVq } from "../codes/streamVq.ts";
 export { type TrainPriorOptions, trainPrior } from "../codes/trainPrior.ts";

@@ -32,6 +32,7 @@ export {
 export { checkIndices } from "../quantizers/checkIndices.ts";
 export type {
   ApplyOptions,
+  Compared,
   EncodeOptions,
   FitOptions,
   MaskOptions,

@@ -1,6 +1,7 @@
 import type { numpy as np } from "@jax-js/jax";
 import type {
   ApplyOptions,
+  Compared,
   FitOptions,
   Quantized,
   Quantizer,
@@ -101,6 +102,13 @@ export interface Model {
 
   /** Indices of `x`, without gradients. */
   encode(variables: ModelVariables, x: np.Array): Promise<np.Array>;
+
+  /**
+   * What the quantizer compares of `x`: see its `comparison`.
+   *
+   * @throws VectorQuantizeError if the quantizer has none
+   */
+  comparison(variables: ModelVariables, x: np.Array): Promise<Compared>;
 
   /** Output from indices: what `apply` puts out in evaluation, without gradients. */
   decode(variables: ModelVariables, indices: np.Array): Promise<np.Array>;

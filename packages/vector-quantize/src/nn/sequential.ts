@@ -16,7 +16,7 @@ import { cutToLength } from "./cutSeries.ts";
 import { keyMissing, type Layer } from "./layer.ts";
 import type { LayerStates, Model, ModelOutput, ModelVariables } from "./model.ts";
 import { multipleOf } from "./padEnd.ts";
-import { layerRunner } from "./runLayers.ts";
+import { layerRunner, type RunLayers } from "./runLayers.ts";
 
 type ApplyLayers = (
   params: readonly ArrayTree[],
@@ -153,9 +153,20 @@ export function sequential(parts: readonly (Layer | Quantizer)[]): Model {
     async encode(variables: ModelVariables, x: np.Array) {
       using _ = owns(variables, x);
       checkCall("encode", variables, "x", x, "float32");
-      const { params, layers: states = noStates } = variables;
-      const features = await featuresOf(refs(params.encoder), x.ref, refs(states.encoder));
+      const features = await featuresOf(...encoderCall(variables, x));
       return await quantizer.encode(quantizersOwn(variables), features);
+    },
+
+    async comparison(variables: ModelVariables, x: np.Array) {
+      using _ = owns(variables, x);
+      checkCall("comparison", variables, "x", x, "float32");
+      if (!quantizer.comparison) {
+        throw new VectorQuantizeError(
+          `model.comparison: expected a quantizer whose codes are the nearest of a table, got ${quantizer.config.type}`,
+        );
+      }
+      const features = await featuresOf(...encoderCall(variables, x));
+      return await quantizer.comparison(quantizersOwn(variables), features);
     },
 
     async decode(variables: ModelVariables, indices: np.Array) {
@@ -185,6 +196,14 @@ function splitAmong(draw: boolean, key: np.Array | undefined): Keys {
 
 function refs<T>(arrays: T): T {
   return tree.ref(arrays as never) as T;
+}
+
+/** What the encoder is run with. */
+function encoderCall(
+  { params, layers: states = noStates }: ModelVariables,
+  x: np.Array,
+): Parameters<RunLayers> {
+  return [refs(params.encoder), x.ref, refs(states.encoder)];
 }
 
 function quantizersOwn({ params, state }: ModelVariables): Variables {

@@ -100,6 +100,12 @@ export interface Quantizer<
     options?: PassOptions,
   ): Promise<MemoryPass<Params, State>>;
 
+  /**
+   * What `encode` compares: vectors and codes, for encoders that look at more than distances, such as
+   * `createRdoEncoder`. Present where an index is that of the nearest code, and all codes can be had.
+   */
+  comparison?(variables: Variables<Params, State>, x: np.Array): Promise<Compared>;
+
   /** Code vectors of `indices`, before any output projection. */
   codes(variables: Variables<Params, State>, indices: np.Array): np.Array;
 
@@ -115,6 +121,17 @@ export interface Quantizer<
 export type Variables<Params extends ArrayTree = ArrayTree, State extends ArrayTree = ArrayTree> = {
   params: Params;
   state: State;
+};
+
+/**
+ * What decides about indices, by squared Euclidean distance. A later layer's codes are compared with what
+ * is left of a vector after the codes of the layers before.
+ */
+export type Compared = {
+  /** One row a position, `[N, C]`; NaN for what has no code. */
+  vectors: np.Array;
+  /** The codes of each layer, `[K, C]`. */
+  codebooks: np.Array[];
 };
 
 /** What a quantizer puts out; the keys are the same whatever the options. */

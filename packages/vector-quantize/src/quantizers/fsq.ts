@@ -76,6 +76,8 @@ export function fsq(given: FsqOptions): FiniteScalarQuantizer {
 
     codes: ({ state }, level) => rotateBack(rule.code(level), state),
 
+    values: ({ state }, latents) => rotateBack(rule.bound(latents), state),
+
     levelsOfCodes: ({ state }, codes) => rule.levelOfCode(rotate(codes, state)),
 
     train({ variables, latents, levels: level, key }) {

@@ -118,6 +118,8 @@ export function lfq(given: LfqOptions): LookupFreeBinaryQuantizer {
 
     codes: ({ state }, level) => rotateBack(codesOf(level), state),
 
+    values: ({ state }, latents) => rotateBack(latents, state),
+
     levelsOfCodes: ({ state }, codes) => rotate(codes, state).greater(0).astype(np.int32),
 
     ...(options.entropyLossWeight > 0 &&

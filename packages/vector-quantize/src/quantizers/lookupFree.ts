@@ -6,7 +6,7 @@ import { byPath } from "../paths.ts";
 import { floats } from "../search/kernel.ts";
 import { arraysIn, jittedAll } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
-import type { Quantizer } from "./contract.ts";
+import type { Quantizer, Variables } from "./contract.ts";
 import { guarded } from "./guard.ts";
 import { encoderOf } from "./lookupFree/encoder.ts";
 import type {
@@ -111,6 +111,11 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       return blockUntilReady(await byPath(x, onKernels, async () => graph.encode(call())));
     },
 
+    ...(hasComparison(family) && {
+      comparison: async (variables: Variables<P, S>, x: np.Array) =>
+        blockUntilReady(graph.comparison(tree.ref(variables), x.ref)),
+    }),
+
     codes: (variables, indices) => graph.codes(tree.ref(variables), indices.ref),
 
     decode(variables, indices, masks = {}) {
@@ -136,4 +141,16 @@ export function lookupFree<P extends LookupFreeParams, S extends LookupFreeState
       takes: { apply: [...drawn, ...(prepare ? ["prepared"] : [])], prepare: drawn },
     },
   );
+}
+
+/** Most codes that `comparison` makes a table of. */
+const mostCompared = 2 ** 16;
+
+/** Whether codes are the nearest to something, and few enough to be had at once. */
+function hasComparison<P extends LookupFreeParams, S extends LookupFreeState>({
+  values,
+  codebooks,
+  radix: { sizes },
+}: LookupFreeFamily<P, S>): boolean {
+  return values !== undefined && codebooks === 1 && sizes.length === 1 && sizes[0]! <= mostCompared;
 }

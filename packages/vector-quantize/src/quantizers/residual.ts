@@ -9,6 +9,7 @@ import { type ArrayTree, jitByMode, jittedAll, owns, type ParamTree } from "../t
 import { checkKey } from "./checkKey.ts";
 import type {
   ApplyOptions,
+  Compared,
   MaskOptions,
   Quantizer,
   QuantizerConfig,
@@ -350,6 +351,14 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     },
 
     ...passes,
+
+    ...(family.codebooks && {
+      comparison: async (variables: ResidualVariables, x: np.Array): Promise<Compared> =>
+        blockUntilReady({
+          vectors: compiled.enter(tree.ref(variables.params), x.ref),
+          codebooks: codebooks(tree.ref(variables)),
+        }),
+    }),
 
     codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 

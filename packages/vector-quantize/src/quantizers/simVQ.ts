@@ -6,7 +6,7 @@ import { fromVectors, positionShape, toVectors } from "../layout/layout.ts";
 import { applyLinear, initLinear, type LinearMap } from "../layout/linear.ts";
 import { fillMasked, hideMasked, maskedMean, maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { crossEntropy } from "../losses/crossEntropy.ts";
-import { codebookEncoder } from "../search/codebookEncoder.ts";
+import { codebookComparison, codebookEncoder } from "../search/codebookEncoder.ts";
 import { nearestInGraph, similarities } from "../search/graph.ts";
 import { usableRows } from "../search/usable.ts";
 import { both } from "../tracing.ts";
@@ -104,11 +104,12 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
     };
   };
   const apply = jitByMode(run);
+  const query = (variables: SimVQVariables, x: np.Array) => [
+    { vectors: toVectors(x, layout), codes: codebookOf(variables) },
+  ];
   const encode = codebookEncoder({
     metric: "euclidean",
-    query: (variables: SimVQVariables, x) => [
-      { vectors: toVectors(x, layout), codes: codebookOf(variables) },
-    ],
+    query,
     asIndices(x, [found], masks: MaskOptions) {
       const positions = positionShape(x.shape, layout);
       return hideMasked(found as np.Array, maskOfVectors(masks, positions)).reshape(positions);
@@ -139,6 +140,8 @@ export function simVQ(given: SimVQOptions): SimVQuantizer {
       apply(tree.ref({ variables, x, ...arraysIn(options) }), { training }),
 
     encode: (variables, x, masks = {}) => encode(variables, x, masks),
+
+    comparison: codebookComparison(query),
 
     codes: (variables, indices) => decode(tree.ref(variables), indices.ref),
 

@@ -7,7 +7,7 @@ import { statisticsOnKernels } from "../codebook/statistics.ts";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { zeroMasked } from "../layout/mask.ts";
 import { byPath } from "../paths.ts";
-import { codebookEncoder } from "../search/codebookEncoder.ts";
+import { codebookComparison, codebookEncoder } from "../search/codebookEncoder.ts";
 import { jitByMode, jittedAll, owns } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import { guarded } from "./guard.ts";
@@ -211,6 +211,8 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
     },
 
     ...(searched && { searched, ...passes }),
+
+    ...(heads === 1 && { comparison: codebookComparison(graph.query) }),
 
     codes: (variables, indices) => compiled.codes(tree.ref(variables), indices.ref),
 

@@ -1,11 +1,25 @@
 import { blockUntilReady, numpy as np, tree } from "@jax-js/jax";
 import { byPath } from "../paths.ts";
+import type { Compared } from "../quantizers/contract.ts";
 import { type ArrayTree, jitted, release } from "../tree.ts";
 import { type Metric, nearestInGraph } from "./graph.ts";
 import { nearestOnKernels } from "./kernel.ts";
 
 /** A search of one codebook, all of unit length for `cosine`. */
 export type Query = { vectors: np.Array; codes: np.Array }; // [M, C], [K, C]
+
+/** `comparison` of a quantizer with one codebook. Takes ownership of nothing. */
+export function codebookComparison<Variables extends ArrayTree>(
+  query: EncoderParts<Variables, object>["query"],
+) {
+  const asked = jitted(query);
+  return async (variables: Variables, x: np.Array): Promise<Compared> => {
+    const given = [tree.ref(variables as never), x.ref] as unknown as [Variables, np.Array];
+    const [found] = await blockUntilReady(asked(...given));
+    const { vectors, codes } = found as Query;
+    return { vectors, codebooks: [codes] };
+  };
+}
 
 /** What leads to searches and back. Both are traced. */
 interface EncoderParts<Variables, Masks> {

@@ -49,6 +49,11 @@ export async function compileModule(
   return platform.compile(shared ? bytes : withoutSharing(bytes));
 }
 
+/** Compiles a small module at once, for a memory that is not shared; browsers refuse larger ones so. */
+export function compileNow({ default: code }: KernelCode): WebAssembly.Module {
+  return new WebAssembly.Module(withoutSharing(decode(code)));
+}
+
 function decode(base64: string): Uint8Array<ArrayBuffer> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);

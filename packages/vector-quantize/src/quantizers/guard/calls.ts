@@ -55,6 +55,7 @@ export const signatures: Readonly<Record<string, readonly Argument[]>> = {
   update: ["variables", "x", "indices", "options"],
   prepare: ["variables", "x", "options"],
   pass: ["variables", "x", "options"],
+  comparison: ["variables", "x"],
   codes: ["variables", "indices"],
   decode: ["variables", "indices", "options"],
   codebook: ["variables"],
@@ -81,6 +82,7 @@ export const asynchronous: ReadonlySet<string> = new Set([
   "update",
   "prepare",
   "pass",
+  "comparison",
 ]);
 
 const masks = ["mask", "lengths"];

@@ -93,6 +93,8 @@ export interface LookupFreeFamily<P extends LookupFreeParams, S extends LookupFr
   levels(variables: { params: P; state: S }, latents: np.Array, draw: Draw): np.Array;
   /** Code vectors of levels: `[N, codebooks, d]`. */
   codes(variables: { params: P; state: S }, levels: np.Array): np.Array;
+  /** Latents as what is rounded to the nearest code vector: `[N, codebooks, d]`; where that is so. */
+  values?(variables: { params: P; state: S }, latents: np.Array): np.Array;
   /** Levels of code vectors, the inverse of `codes`. */
   levelsOfCodes(variables: { params: P; state: S }, codes: np.Array): np.Array;
   /** What the kernels can find before `train`, if anything. */

@@ -6,7 +6,7 @@ import { fillMasked, maskOfVectors } from "../../layout/mask.ts";
 import { finiteRows, refuseRows } from "../../search/usable.ts";
 import { both, int32, present } from "../../tracing.ts";
 import type { ArrayTree } from "../../tree.ts";
-import type { MaskOptions } from "../contract.ts";
+import type { Compared, MaskOptions } from "../contract.ts";
 import type { Draw, LookupFreeFamily, LookupFreeParams, LookupFreeState } from "./family.ts";
 
 /** The arrays of one call. */
@@ -181,6 +181,15 @@ export function lookupFreeGraph<P extends LookupFreeParams, S extends LookupFree
     codes(variables: Given, indices: np.Array): np.Array {
       const positions = positionsOfIndices(indices);
       return fromVectors(toCodes(variables, indices), layout, positions);
+    },
+
+    /** What is rounded, and all codes, of one codebook. */
+    comparison(variables: Given, x: np.Array): Compared {
+      const latents = toLatents(tree.ref(variables), x, undefined);
+      const usable = usableOf(latents.ref);
+      const values = family.values?.(tree.ref(variables), latents) as np.Array;
+      const codes = toCodes(variables, np.arange(radix.sizes[0] as number).astype(np.int32));
+      return { vectors: refuseRows(values.reshape([-1, width]), usable), codebooks: [codes] };
     },
 
     levelIndices(indices: np.Array): np.Array {
