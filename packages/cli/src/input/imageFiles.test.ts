@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../test/support/vq.ts";
-import { listImages } from "./imageFiles.ts";
+import { listImages, reasonOf } from "./imageFiles.ts";
 import { loadImages } from "./images.ts";
 
 const folder = temporaryFolder();
@@ -26,4 +26,9 @@ test("pipes and devices are no images, whatever they are called", async () => {
       `${name}: expected a readable file, got a device, a pipe or a socket`,
     );
   }
+});
+
+test("why a file can't be read is not what was said about another", () => {
+  const message = "photos/b.avif: bad seek to 1587\nVipsJpeg: premature end of JPEG image\n";
+  expect(reasonOf(new Error(message))).toBe("VipsJpeg: premature end of JPEG image");
 });

@@ -118,8 +118,13 @@ async function readable<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
     const kinds = "PNG, JPEG, WebP, GIF, TIFF or AVIF";
-    throw new Failure(`${path}: expected a readable ${kinds} image, got ${why}`);
+    throw new Failure(`${path}: expected a readable ${kinds} image, got ${reasonOf(error)}`);
   }
+}
+
+/** The last line of sharp's message: what its other threads have said about other files stands before it. */
+export function reasonOf(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().split("\n").at(-1);
 }
