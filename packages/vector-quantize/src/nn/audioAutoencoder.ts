@@ -96,8 +96,8 @@ const table = optionTable<AudioAutoencoderOptions, Options>(
  * 4,000. For scalars in place of codebooks give a `residualFSQ`, for SNAC's scales a `multiscaleVQ`.
  *
  * ```ts
- * import { numpy as np, random } from "@jax-js/jax";
  * import { audioAutoencoder } from "vector-quantize/nn";
+ * import { numpy as np, random } from "@jax-js/jax";
  *
  * const model = audioAutoencoder({ numQuantizers: 4 });
  * const variables = model.init(random.key(0));

@@ -49,8 +49,8 @@ const MOST_UNITS = 64;
  * the whole sound, to the bit, however it is cut. Memory does not grow with its length.
  *
  * ```ts
- * import { random } from "@jax-js/jax";
  * import { audioAutoencoder, createSoundStreams } from "vector-quantize/nn";
+ * import { random } from "@jax-js/jax";
  *
  * const model = audioAutoencoder();
  * const streams = await createSoundStreams(model, model.init(random.key(0)));

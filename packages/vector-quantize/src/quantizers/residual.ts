@@ -5,6 +5,7 @@ import { initLinear } from "../layout/linear.ts";
 import { maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { byPath } from "../paths.ts";
 import { floats } from "../search/kernel.ts";
+import { remembered } from "../search/remembered.ts";
 import { type ArrayTree, jitByMode, jittedAll, owns, type ParamTree } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type {
@@ -139,6 +140,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     ),
   };
   const { codebooks } = compiled;
+  const booksOf = remembered();
   const searched = beam.training <= MOST_KERNEL_BEAM && family.searchedLayers;
   const maskOf = (masks: MaskOptions, x: np.Array) =>
     masks.mask || masks.lengths ? compiled.maskOf(tree.ref(masks), x.ref) : undefined;
@@ -196,8 +198,9 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     depth: number,
     beamSize: number,
   ) => {
-    const books = codebooks(tree.ref(variables));
-    tree.dispose(books.slice(depth));
+    const books = await booksOf(variables, () =>
+      Promise.all(codebooks(tree.ref(variables)).map(floats)),
+    );
     const vectors = compiled.enter(tree.ref(variables.params), x.ref);
     const used = { codebooks: books.slice(0, depth), beam: beamSize, beamWeights };
     return residualOnKernels(vectors, used, Q);

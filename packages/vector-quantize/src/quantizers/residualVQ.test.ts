@@ -12,8 +12,10 @@ import {
 } from "../../../../test/support/residualVQ.ts";
 import { sgd } from "../train/optimizers.ts";
 import { checkIndices } from "./checkIndices.ts";
+import type { Quantizer } from "./contract.ts";
 import type { ResidualVariables } from "./residual/layers.ts";
 import { residualVQ } from "./residualVQ.ts";
+import { createTrainingPass } from "./trainingPass.ts";
 
 describe("layers", () => {
   it("each fit lowers the error of the layers before", async () => {
@@ -279,6 +281,32 @@ describe("implicit codebooks", () => {
       expect(meanSquare(values)).toBeGreaterThan(0);
     }
     tree.dispose([variables, gradients.layers] as never);
+  });
+});
+
+describe("encode", () => {
+  it("goes by the codebooks that it is given, whatever it was given before", async () => {
+    const quantizer = residualVQ(base);
+    const some = [0, 1].map((seed) => quantizer.init(random.key(seed)));
+    const wanted = new Map<unknown, number[]>();
+    for (const variables of some) {
+      const { indices, ...rest } = quantizer.apply(tree.ref(variables), cloud());
+      wanted.set(variables, await numbers(indices));
+      tree.dispose(rest);
+    }
+    const [first, second] = some as [ResidualVariables, ResidualVariables];
+    expect(wanted.get(first)).not.toEqual(wanted.get(second));
+    const key = random.key(2);
+    for (const variables of [first, first, second, first, first, second, second]) {
+      const indices = await quantizer.encode(tree.ref(variables), cloud());
+      expect(await numbers(indices)).toEqual(wanted.get(variables));
+      // A training pass has the same search in between.
+      if (variables !== second) continue;
+      const run = createTrainingPass(quantizer as unknown as Quantizer);
+      const { quantized } = await run(tree.ref(variables) as never, cloud(), { key: key.ref });
+      tree.dispose(quantized as never);
+    }
+    tree.dispose([some, key] as never);
   });
 });
 

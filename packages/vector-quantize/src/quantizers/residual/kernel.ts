@@ -24,11 +24,32 @@ export interface SearchedLayers<Codes> {
   readonly beamWeights: readonly number[];
 }
 
-/** What `use` makes of a search in all layers: the meaning of their loop, or of `beamSearch`. */
+/** The codebooks of searches that have had some which nobody writes to. */
+const constant = new WeakMap<ResidualSearch, readonly Float32Array[]>();
+
+/** Exchanges the codes of a search, unless it has these very ones, which `stay` as they are. */
+async function exchange(
+  search: ResidualSearch,
+  codebooks: readonly Float32Array[],
+  stay: boolean,
+): Promise<void> {
+  const known = constant.get(search);
+  if (stay && known && codebooks.every((codebook, layer) => codebook === known[layer])) return;
+  constant.delete(search);
+  await search.set(codebooks);
+  if (stay) constant.set(search, codebooks);
+}
+
+/**
+ * What `use` makes of a search in all layers: the meaning of their loop, or of `beamSearch`.
+ *
+ * @param stay whether nobody ever writes to the codebooks
+ */
 export async function withLayers<T>(
   { codebooks, beam, beamWeights }: SearchedLayers<Float32Array>,
   dim: number,
   use: (search: ResidualSearch) => Promise<T>,
+  stay = false,
 ): Promise<T> {
   const { createResidualSearch } = await residualModule();
   const weights = beamWeights.slice(0, codebooks.length);
@@ -44,7 +65,7 @@ export async function withLayers<T>(
         limit: NUMBER_LIMIT,
         ...(beam > 1 && ranking),
       }),
-    exchange: (search: ResidualSearch) => search.set(codebooks),
+    exchange: (search: ResidualSearch) => exchange(search, codebooks, stay),
   };
   return withCachedSearch(recipe, use);
 }
@@ -60,18 +81,21 @@ function numbersHeld(codebooks: readonly Float32Array[], dim: number, beam: numb
   return numbers;
 }
 
-/** Indices of vectors `[N, C]` in the layers: `[N, columns]`, with -1 for the layers that are not used. */
+/**
+ * Indices of vectors `[N, C]` in the layers: `[N, columns]`, with -1 for the layers that are not used.
+ *
+ * @param layers their codebooks must stay as they are for good
+ */
 export async function residualOnKernels(
   vectors: np.Array,
-  layers: SearchedLayers<np.Array>,
+  layers: SearchedLayers<Float32Array>,
   columns: number,
 ): Promise<np.Array> {
   const [N, dim] = vectors.shape as [number, number];
-  const [rows, ...codebooks] = await Promise.all([vectors, ...layers.codebooks].map(floats));
-  const found = await withLayers({ ...layers, codebooks }, dim, (search) =>
-    search.nearest(rows as Float32Array),
-  );
-  return np.array(padColumns(found.indices, codebooks.length, columns), { shape: [N, columns] });
+  const rows = await floats(vectors);
+  const found = await withLayers(layers, dim, (search) => search.nearest(rows), true);
+  const used = layers.codebooks.length;
+  return np.array(padColumns(found.indices, used, columns), { shape: [N, columns] });
 }
 
 /** `[N, used]` as `[N, columns]`: -1 where there was no column. */

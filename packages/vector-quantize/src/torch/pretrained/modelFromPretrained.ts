@@ -12,9 +12,9 @@ import { pretrainedQuantizer } from "./fromPretrained.ts";
  * A known codec whole, from the file of its model: encoder, quantizer and decoder.
  *
  * ```ts
- * import { numpy as np } from "@jax-js/jax";
  * import { readSafetensors } from "vector-quantize/safetensors";
  * import { modelFromPretrained } from "vector-quantize/torch";
+ * import { numpy as np } from "@jax-js/jax";
  *
  * const { tensors } = readSafetensors(bytes); // model.safetensors of descript/dac_44khz, say
  * const { model, variables } = modelFromPretrained("dac", tensors);
