@@ -106,6 +106,15 @@ export interface Quantizer<
    */
   comparison?(variables: Variables<Params, State>, x: np.Array): Promise<Compared>;
 
+  /**
+   * The indices of vectors in the kernels' memory, as `passInMemory` finds them, in the order of vectors and
+   * then layers. Present where that is. It borrows its arguments.
+   */
+  findInMemory?(
+    variables: Variables<Params, State>,
+    vectors: Omit<MemoryVectors, "to">,
+  ): Promise<Int32Array<ArrayBuffer>>;
+
   /** Code vectors of `indices`, before any output projection. */
   codes(variables: Variables<Params, State>, indices: np.Array): np.Array;
 
@@ -211,6 +220,8 @@ export interface MemoryVectors {
   readonly at: number;
   /** Where the output goes. */
   readonly to: number;
+  /** Indices that `findInMemory` found, in place of a search. */
+  readonly indices?: Int32Array;
 }
 
 /** A training call on vectors in the kernels' memory. */
@@ -223,10 +234,13 @@ export interface MemoryPass<
   /**
    * The gradients of the parameters, and at the address `to` that of the vectors, from those of the
    * output, by address, and of `report.loss`, which it takes ownership of. May be called once.
+   *
+   * @param part the vectors whose gradients are given and asked for, by address. Default: all
    */
   back(
     gradients: { readonly quantized: number; readonly loss: np.Array },
     to: number,
+    part?: { readonly first: number; readonly rows: number },
   ): Promise<Params>;
   /** Gives back what the way back needs, in place of a call of `back`. */
   dispose(): void;

@@ -2,7 +2,8 @@ import { numpy as np, tree } from "@jax-js/jax";
 import type { CodeStatistics } from "../codebook/averages.ts";
 import { type DrawnRows, drawOnHost } from "../codebook/deadCodes.ts";
 import type { Scope } from "../kernels/engine/memory.ts";
-import type { Job, Pool } from "../kernels/engine/pool.ts";
+import type { Pool } from "../kernels/engine/pool.ts";
+import type { ResidualPassBack } from "../kernels/residual/residualPass.ts";
 import type { MemoryRows, MemorySearch } from "../kernels/search/memorySearch.ts";
 import { type Layout, positionShape } from "../layout/layout.ts";
 import { lazy } from "../lazy.ts";
@@ -71,7 +72,7 @@ export interface SearchedQuantizer<Params extends ArrayTree, State extends Array
 /** The training passes of a quantizer of layers with codebooks on the kernels. They borrow their arguments. */
 export function searchedPasses<Params extends ArrayTree, State extends ArrayTree>(
   quantizer: SearchedQuantizer<Params, State>,
-): Pick<Quantizer<Params, State>, "pass" | "passInMemory"> {
+): Pick<Quantizer<Params, State>, "pass" | "passInMemory" | "findInMemory"> {
   const { layout, layers, lossShape, metric } = quantizer;
   type Entering = { params: Params; x: np.Array };
   type Leaving = { params: Params; sum: np.Array };
@@ -203,26 +204,40 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
 
   const passInMemory: NonNullable<Quantizer<Params, State>["passInMemory"]> = async (
     variables,
-    { shape, at, to },
+    { shape, at, to, indices: known },
     { key } = {},
   ) => {
     quantizer.checkKey(key);
     const positions = shape.slice(0, -1);
-    const dim = shape.at(-1) as number;
-    const rows = positions.reduce((product, length) => product * length, 1);
+    const { rows, dim } = sizesOf(shape);
+    const given = { key, ...(known && { known }) };
     const pass = await searching(variables, dim, (search, held, passing) =>
-      passAt({ search, vectors: { rows, at }, sum: to }, variables, { key }, [held, passing]),
+      passAt({ search, vectors: { rows, at }, sum: to }, variables, given, [held, passing]),
     );
     return {
       report: reportOf(pass, positions),
-      async back(gradients, home) {
-        const way = { gradient: gradients.quantized, to: home };
+      async back(gradients, home, part) {
+        const way = { gradient: gradients.quantized, to: home, part };
         return await pass.back(gradients.loss, way, () =>
           tree.map((leaf: np.Array) => np.zerosLike(leaf), variables.params as never),
         );
       },
       dispose: () => pass.dispose(),
     };
+  };
+
+  const findInMemory: NonNullable<Quantizer<Params, State>["findInMemory"]> = async (
+    variables,
+    { shape, at },
+  ) => {
+    const { rows, dim } = sizesOf(shape);
+    return searching(variables, dim, async (search, held, passing) => {
+      const indices = held.allocate(4 * rows * layers.length);
+      await search.find({ rows, at }, indices, passing);
+      const found = search.pool.memory.i32(indices, rows * layers.length).slice();
+      held.free();
+      return found as Int32Array<ArrayBuffer>;
+    });
   };
 
   return {
@@ -273,8 +288,14 @@ export function searchedPasses<Params extends ArrayTree, State extends ArrayTree
       };
     },
 
-    ...(quantizer.direct && { passInMemory }),
+    ...(quantizer.direct && { passInMemory, findInMemory }),
   };
+}
+
+/** How many vectors there are in an array of a shape, and of how many features. */
+function sizesOf(shape: readonly number[]): { rows: number; dim: number } {
+  const rows = shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  return { rows, dim: shape.at(-1) as number };
 }
 
 /** Where vectors lie in the kernels' memory, and where their output goes. */
@@ -298,7 +319,7 @@ interface KernelPass<State> {
    */
   back<T>(
     byErrors: np.Array,
-    way: { readonly gradient: number; readonly fill?: Job["fill"]; readonly to: number },
+    way: Omit<ResidualPassBack, "weights" | "rotates">,
     answer: () => T,
   ): Promise<T>;
   /** Gives back what the way back needs, in place of a call of `back`. */

@@ -100,7 +100,8 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const sharing = stepSharing(group, work, held, gradients);
         const [steps = 0] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
         await sharing.compare(steps, held, state);
-        const wholeSize = await sharing.wholeSize(batch.shape);
+        const parts = await sharing.partsOf(batch.shape);
+        const wholeSize = parts.total * sizeOf(batch.shape.slice(1));
         const dealt = keysOfStep(await hostNumbersOf<Uint32Array<ArrayBuffer>>(key), draws);
         const keys = sharing.keysOf(dealt);
         const [nextKey, stepKey] = [arrayOf(keys.next), arrayOf(keys.quantizer)];
@@ -122,7 +123,7 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const variables = { params: quantizerParams, state };
         const vectors = { at: y, shape: encoder.outputShape };
         const passed = await timed("quantizer forward", () =>
-          pass(work, variables, vectors, stepKey),
+          pass(work, variables, vectors, { key: stepKey, parts }),
         );
         open = passed;
         made.push(passed.report);

@@ -91,7 +91,7 @@ describe("processes that train together", () => {
     const layers = [9 * 4, 4, 16, 4, 9 * 4, 1]; // weights and biases
     const gradients = layers.reduce((sum, floats) => sum + up(floats), 0);
     expect(traffic.given).toEqual({
-      allGather: fingerprints + 2 * shapes + vectors * (dim + 1) * 4,
+      allGather: fingerprints + shapes + vectors * (dim + 1) * 4,
       allReduce: 2 * (gradients + 2 * 8),
     });
   });

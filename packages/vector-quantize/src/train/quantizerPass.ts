@@ -1,4 +1,5 @@
 import { type numpy as np, tree } from "@jax-js/jax";
+import { type BatchParts, gatherRows } from "../distributed/batchParts.ts";
 import type { ProcessGroup } from "../distributed/processGroup.ts";
 import { expected } from "../errors.ts";
 import { sizeOf } from "../kernels/layers/layerPlan.ts";
@@ -37,10 +38,18 @@ interface BufferVectors {
   readonly shape: readonly number[];
 }
 
+/** What a pass is given beside variables and vectors. */
+interface PassCall {
+  /** Taken over. */
+  readonly key: np.Array;
+  /** How the batch lies in the processes. */
+  readonly parts: BatchParts;
+}
+
 /**
  * The training pass of `quantizer` on vectors in a workspace, whose buffer it takes over. Where they enter
- * the search as they are, and there is one process, nothing leaves the kernels' memory. Borrows `variables`, and
- * takes over `key`.
+ * the search as they are, nothing leaves the kernels' memory. Borrows `variables`. Of several processes
+ * each has the vectors of its part, and what `createSharedPass` says holds.
  */
 export function quantizerPass(quantizer: Quantizer, group: ProcessGroup) {
   const inner = unguarded(quantizer);
@@ -50,26 +59,16 @@ export function quantizerPass(quantizer: Quantizer, group: ProcessGroup) {
     work: Workspace,
     variables: Variables,
     { at, shape }: BufferVectors,
-    key: np.Array,
+    { key, parts }: PassCall,
   ): Promise<BufferPass> => {
-    const size = sizeOf(shape);
-    const passInMemory = group.size === 1 && inner.passInMemory;
     const takes = shape.length > 1 && !shape.includes(0) && shape.at(-1) === quantizer.dim;
-    if (passInMemory && takes) {
-      const to = work.take(size);
-      const pass = await passInMemory(variables, { shape, at, to }, { key });
+    if (inner.passInMemory && takes) {
+      const vectors = { at, shape };
+      const pass = await (group.size === 1
+        ? passAlone(work, inner, variables, vectors, key)
+        : passTogether(work, inner, variables, vectors, { key, parts, group }));
       key.dispose();
-      return {
-        output: to,
-        report: pass.report,
-        async back(byOutput, byLoss) {
-          const byVectors = work.take(size);
-          const params = await pass.back({ quantized: byOutput, loss: byLoss }, byVectors);
-          work.release(at, byOutput);
-          return { params, byVectors };
-        },
-        dispose: () => pass.dispose(),
-      };
+      return pass;
     }
     const x = arrayAt(work, at, shape);
     work.release(at);
@@ -97,5 +96,73 @@ export function quantizerPass(quantizer: Quantizer, group: ProcessGroup) {
       },
       dispose: () => pass.dispose(),
     };
+  };
+}
+
+/** The pass of all vectors there are, from buffer to buffer. */
+async function passAlone(
+  work: Workspace,
+  { passInMemory }: Quantizer,
+  variables: Variables,
+  { at, shape }: BufferVectors,
+  key: np.Array,
+): Promise<BufferPass> {
+  const size = sizeOf(shape);
+  const output = work.take(size);
+  const call = passInMemory as NonNullable<typeof passInMemory>;
+  const pass = await call(variables, { shape, at, to: output }, { key });
+  return {
+    output,
+    report: pass.report,
+    async back(byOutput, byLoss) {
+      const byVectors = work.take(size);
+      const params = await pass.back({ quantized: byOutput, loss: byLoss }, byVectors);
+      work.release(at, byOutput);
+      return { params, byVectors };
+    },
+    dispose: () => pass.dispose(),
+  };
+}
+
+/**
+ * The pass of the vectors of all processes, each of which searches its own, while these are under way to the
+ * others.
+ */
+async function passTogether(
+  work: Workspace,
+  { passInMemory, findInMemory }: Quantizer,
+  variables: Variables,
+  { at, shape }: BufferVectors,
+  { key, parts, group }: PassCall & { readonly group: ProcessGroup },
+): Promise<BufferPass> {
+  const size = sizeOf(shape);
+  const [rows = 0, ...sides] = shape;
+  const each = sizeOf(sides);
+  const underWay = gatherRows(group, parts, work.floats(at, size).slice());
+  underWay.catch(() => {}); // an error before it is awaited is the pass's
+  const find = findInMemory as NonNullable<typeof findInMemory>;
+  const own = await find(variables, { shape, at });
+  const vectors = await underWay;
+  const indices = await gatherRows(group, parts, own);
+  work.release(at);
+  const all = work.copyOf(vectors);
+  const sum = work.take(parts.total * each);
+  const call = passInMemory as NonNullable<typeof passInMemory>;
+  const whole = { shape: [parts.total, ...sides], at: all, to: sum, indices };
+  const pass = await call(variables, whole, { key });
+  const output = work.copyOf(work.floats(sum + 4 * parts.first * each, size).slice());
+  work.release(sum);
+  const perRow = each / (shape.at(-1) as number); // vectors
+  const part = { first: parts.first * perRow, rows: rows * perRow };
+  return {
+    output,
+    report: pass.report,
+    async back(byOutput, byLoss) {
+      const byVectors = work.take(size);
+      const params = await pass.back({ quantized: byOutput, loss: byLoss }, byVectors, part);
+      work.release(all, byOutput);
+      return { params, byVectors };
+    },
+    dispose: () => pass.dispose(),
   };
 }

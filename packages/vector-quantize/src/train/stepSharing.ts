@@ -1,8 +1,7 @@
 import { tree } from "@jax-js/jax";
-import { exchangeParts } from "../distributed/batchParts.ts";
+import { type BatchParts, exchangeParts } from "../distributed/batchParts.ts";
 import type { ProcessGroup } from "../distributed/processGroup.ts";
 import { VectorQuantizeError } from "../errors.ts";
-import { sizeOf } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import { splitKeyAt } from "../kernels/threefry.ts";
 import { hostNumbersOf } from "../nn/numbers.ts";
@@ -17,8 +16,8 @@ const STEPS_COMPARED = 100;
 
 /** What a training step exchanges between the processes of a group; nothing where there is but one. */
 export interface StepSharing {
-  /** How many numbers the batch has in all parts together. */
-  wholeSize(shape: readonly number[]): Promise<number>;
+  /** How the batch lies in the processes, from the shape of this one's part. */
+  partsOf(shape: readonly number[]): Promise<BatchParts>;
   /** The keys of a step, those of layers apart in each process. */
   keysOf(keys: StepKeys): StepKeys;
   /** Begins to add all processes' gradients of one side; the promise is for the end of it. */
@@ -32,7 +31,7 @@ export interface StepSharing {
 }
 
 const alone: StepSharing = {
-  wholeSize: async (shape) => sizeOf(shape),
+  partsOf: async ([rows = 0]) => ({ rows: [rows], total: rows, first: 0 }),
   keysOf: (keys) => keys,
   async sumGradients() {},
   sums: async (...values) => values,
@@ -59,10 +58,7 @@ export function stepSharing(
   }
 
   return {
-    async wholeSize(shape) {
-      const { total } = await exchangeParts("trainer.trainStep", group, shape);
-      return total * sizeOf(shape.slice(1));
-    },
+    partsOf: (shape) => exchangeParts("trainer.trainStep", group, shape),
 
     keysOf(keys) {
       const { encoder, decoder } = keys;

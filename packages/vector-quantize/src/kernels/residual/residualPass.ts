@@ -30,6 +30,8 @@ export interface ResidualPassBack {
   readonly weights: readonly number[];
   /** Whether gradients turn with the rotation trick. */
   readonly rotates: boolean;
+  /** The vectors whose gradients are given and asked for. Default: all. */
+  readonly part?: { readonly first: number; readonly rows: number } | undefined;
   /** Address of the answer, float32 `[N, D]`: elsewhere than the gradient, or where the vectors are. */
   readonly to: number;
 }
@@ -113,11 +115,12 @@ export async function createResidualPass(
     indices: found,
     stats,
     errors,
-    async back({ gradient, fill, weights, rotates, to }, scope) {
+    async back({ gradient, fill, weights, rotates, part = { first: 0, rows }, to }, scope) {
       const factors = scope.copyOf(Float32Array.from(weights));
-      const args = [books, layers, dim, found, x, gradient, factors, rotates ? 1 : 0, to];
-      const work = 64 * rows * dim * layers;
-      const job = { ...chunks, work, scratch: 4 * dim, args };
+      const at = [found + 4 * layers * part.first, x + 4 * dim * part.first] as const;
+      const args = [books, layers, dim, ...at, gradient, factors, rotates ? 1 : 0, to];
+      const work = 64 * part.rows * dim * layers;
+      const job = { ...chunks, rows: part.rows, work, scratch: 4 * dim, args };
       await pool.run(passBack, { ...job, ...(fill && { fill }) });
     },
   };

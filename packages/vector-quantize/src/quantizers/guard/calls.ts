@@ -73,7 +73,7 @@ export const signatures: Readonly<Record<string, readonly Argument[]>> = {
 };
 
 /** Methods for what stands behind the guard: a guarded quantizer doesn't have them. */
-export const internal: ReadonlySet<string> = new Set(["passInMemory"]);
+export const internal: ReadonlySet<string> = new Set(["passInMemory", "findInMemory"]);
 
 /** Methods that can't be traced: they read numbers. */
 export const asynchronous: ReadonlySet<string> = new Set([
