@@ -11,7 +11,7 @@ import { initNode } from "vector-quantize/node";
 const rounds = Number(process.env.ROUNDS ?? 3);
 const steps = Number(process.env.STEPS ?? 30);
 const warmup = 5;
-const [batch, side, dim, codes, width] = [32, 32, 32, 512, 32];
+const [batch, side, dim, codes, width] = [64, 32, 32, 1024, 64];
 
 if (process.argv[2] === "steps") await measure(Number(process.argv[3]));
 else compare();

@@ -49,7 +49,7 @@ export interface MergedCodes {
 }
 
 /** How many parts there are of so many pictures. */
-export const countParts = (pictures: number) => Math.ceil(pictures / picturesInPart);
+export const numberOfParts = (pictures: number) => Math.ceil(pictures / picturesInPart);
 
 /**
  * Encodes pictures in parts, each a file of its own beside `out`, taken by whichever process is free, or by
@@ -64,7 +64,7 @@ export async function encodeInParts(work: EncodeParts): Promise<MergedCodes | un
   const first = group.rank === 0;
   if (first) await openJob(folder, work);
   await group.barrier();
-  const count = countParts(set.count);
+  const count = numberOfParts(set.count);
   const own = share
     ? numbers(count).filter((part) => part % share.count === share.index)
     : turned(numbers(count), Math.floor((count * group.rank) / group.size));

@@ -81,7 +81,7 @@ export function encodeCommand(): Command {
       const prior = options.prior ? await openPriorOf(model) : undefined;
       const codec = createPictureCodec(model, await pictureRdo(model, options.rdo, prior));
       if (group.size > 1 || options.part) {
-        const { encodeInParts, countParts } = await import("../codec/encodeParts.ts");
+        const { encodeInParts, numberOfParts } = await import("../codec/encodeParts.ts");
         const {
           out,
           part: share,
@@ -90,7 +90,7 @@ export function encodeCommand(): Command {
           device: _device,
           ...choices
         } = options;
-        const count = createCount(console, countParts(set.count), "parts");
+        const count = createCount(console, numberOfParts(set.count), "parts");
         const merged = await encodeInParts({
           ...{ model, set, codec, out, prior, choices, group, share },
           skipped: (why) => tellLeftOut(console, "unreadable", [why]),

@@ -168,10 +168,10 @@ export function createKernelStep(model: Model, parts: StepParts) {
         await sharing.sumGradients("encoder");
         await decoderSummed;
         await sharing.meanOfLayers(held);
-        const { loss, distortion: squares, parts = {} } = found;
-        const names = Object.keys(parts);
+        const { loss, distortion: squares, parts: byName = {} } = found;
+        const names = Object.keys(byName);
         const [reconstruction = 0, distortion = 0, ...sums] = await sharing.sums(
-          ...[loss, squares, ...Object.values(parts)],
+          ...[loss, squares, ...Object.values(byName)],
         );
         const summed = Object.fromEntries(names.map((name, i) => [name, sums[i] as number]));
         return ending.conclude(

@@ -1,4 +1,4 @@
-import { createStats } from "../codes/assignStats.ts";
+import { type AssignStats, createStats, segmentRows } from "../codes/assignStats.ts";
 import { clusteringKernels } from "../engine/binaries/clustering.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { Scope } from "../engine/memory.ts";
@@ -7,13 +7,8 @@ import { packCodebook } from "../search/packedCodebook.ts";
 import { filterScratch } from "../search/pruning/filterCodebook.ts";
 import { fastestPruning } from "../search/pruning/pruningChoice.ts";
 import { fastestTile, nearestScratch } from "../search/tileChoice.ts";
-import {
-  type Clustering,
-  type ClusteringOptions,
-  DRAW_BLOCK,
-  drawRow,
-  fillEmptyClusters,
-} from "./clustering.ts";
+import { type ClusteringOptions, DRAW_BLOCK, drawRow, fillEmptyClusters } from "./clustering.ts";
+import type { ClusteringPart } from "./sharedClustering.ts";
 
 /** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
 const BLOCK_ROWS = 192;
@@ -27,7 +22,7 @@ export async function createKernelClustering(
   pool: Pool,
   scope: Scope,
   { dim, clusters, metric, rows }: ClusteringOptions,
-): Promise<Clustering> {
+): Promise<ClusteringPart> {
   const { form, memory } = pool;
   const tile = await fastestTile(pool, form, dim);
   const { nearest, nearestFiltered } = await pool.load(searchKernels, form);
@@ -46,12 +41,32 @@ export async function createKernelClustering(
   const blocks = Math.ceil(rows / DRAW_BLOCK);
   const eachRow = { rows, chunkRows: DRAW_BLOCK, work: 16 * rows * dim };
 
-  /** Puts centroid `k` at a vector. Returns where it lies. */
-  const startAt = (k: number, row: number) => {
-    const code = codes + 4 * k * dim;
-    memory.f32(code, dim).set(memory.f32(x + 4 * row * dim, dim));
-    return code;
-  };
+  const vectorAt = (row: number) => memory.f32(x + 4 * row * dim, dim);
+  const putCentroid = (k: number, vector: Float32Array) =>
+    memory.f32(codes + 4 * k * dim, dim).set(vector);
+  let blockSums = 0;
+  /** Takes centroid `k` into the distances to the nearest so far. Returns their sums over blocks, a view. */
+  async function approach(k: number): Promise<Float64Array> {
+    if (blockSums === 0) blockSums = scope.allocate(8 * blocks);
+    await pool.run(kernels.approach, {
+      rows: blocks,
+      chunkRows: Math.max(1, Math.ceil(blocks / (4 * pool.threads))),
+      work: 3 * rows * dim,
+      args: [x, rows, dim, codes + 4 * k * dim, distances, blockSums],
+    });
+    return memory.f64(blockSums, blocks);
+  }
+
+  /** Moves the centroids to the means of sums at an address. */
+  async function toMeans(counts: Int32Array, sums: number): Promise<void> {
+    memory.f32(weights, clusters).set(counts);
+    await pool.run(kernels.means, {
+      rows: clusters,
+      chunkRows: Math.max(1, Math.ceil(clusters / (4 * pool.threads))),
+      work: 16 * clusters * dim,
+      args: [sums, weights, dim, metric === "cosine" ? 1 : 0, codes],
+    });
+  }
 
   return {
     async load(vectors, chosen) {
@@ -70,23 +85,17 @@ export async function createKernelClustering(
     },
 
     async seedAt(chosen) {
-      for (const [k, row] of chosen.entries()) startAt(k, row);
+      for (const [k, row] of chosen.entries()) putCentroid(k, vectorAt(row));
     },
 
     async seedApart(next) {
-      const sums = scope.allocate(8 * blocks);
       memory.f32(distances, rows).fill(Number.POSITIVE_INFINITY);
       let row = Math.floor(next() * rows);
       for (let k = 0; k < clusters; k++) {
-        const code = startAt(k, row);
+        putCentroid(k, vectorAt(row));
         if (k === clusters - 1) break;
-        await pool.run(kernels.approach, {
-          rows: blocks,
-          chunkRows: Math.max(1, Math.ceil(blocks / (4 * pool.threads))),
-          work: 3 * rows * dim,
-          args: [x, rows, dim, code, distances, sums],
-        });
-        row = drawRow(memory.f64(sums, blocks), memory.f32(distances, rows), next);
+        const sums = await approach(k);
+        row = drawRow(sums, memory.f32(distances, rows), next);
       }
     },
 
@@ -118,18 +127,34 @@ export async function createKernelClustering(
         sums: memory.f32(stats.sums, clusters * dim),
       };
       fillEmptyClusters(assigned, dim);
-      memory.f32(weights, clusters).set(stats.counts);
-      await pool.run(kernels.means, {
-        rows: clusters,
-        chunkRows: Math.max(1, Math.ceil(clusters / (4 * pool.threads))),
-        work: 16 * clusters * dim,
-        args: [stats.sums, weights, dim, metric === "cosine" ? 1 : 0, codes],
-      });
+      await toMeans(stats.counts, stats.sums);
     },
 
     centroids: () => memory.f32(codes, clusters * dim).slice(),
     counts: () => stats.counts.slice(),
     inertia: () => memory.f32(distances, rows).reduce((sum, distance) => sum + distance, 0),
+
+    vector: (row) => vectorAt(row).slice(),
+    putCentroid,
+    approach: async (k) => (await approach(k)).slice(),
+    distances: () => memory.f32(distances, rows),
+    indices: () => memory.i32(indices, rows),
+
+    async segments() {
+      const found: AssignStats[] = [];
+      const most = segmentRows(dim);
+      for (let first = 0; first < rows; first += most) {
+        stats.clear();
+        await stats.add(x + 4 * first * dim, indices + 4 * first, Math.min(most, rows - first));
+        found.push(stats.read());
+      }
+      return found;
+    },
+
+    async moveTo(counts, sums) {
+      memory.write(stats.sums, sums as Float32Array<ArrayBuffer>);
+      await toMeans(counts, stats.sums);
+    },
   };
 }
 

@@ -1,4 +1,5 @@
-import { checkChoice, checkInteger, expected } from "../../errors.ts";
+import { type ProcessGroup, solo } from "../../distributed/processGroup.ts";
+import { checkChoice, checkInteger, expected, VectorQuantizeError } from "../../errors.ts";
 import { checkFloats, checkKernelOptions } from "../arguments.ts";
 import { defaultPool } from "../engine/createPool.ts";
 import { supports } from "../engine/kernelModule.ts";
@@ -6,6 +7,7 @@ import type { Pool } from "../engine/pool.ts";
 import { createScalarClustering } from "./clustering.reference.ts";
 import type { Clustering, ClusterMetric } from "./clustering.ts";
 import { createKernelClustering } from "./kernelClustering.ts";
+import { checkAligned, partsOfVectors, sharedClustering } from "./sharedClustering.ts";
 import { sampleDistinct, uniformFrom } from "./uniform.ts";
 
 /** Options of `kmeans`. */
@@ -33,6 +35,12 @@ export interface KMeansOptions {
   readonly batchSize?: number;
   /** Where it runs. Default: a pool that all searches share. */
   readonly pool?: Pool;
+  /**
+   * Processes that have the vectors together, each a part, in the order of ranks; all get the result, to the bit
+   * that of one process with all of them. Each part but the last is a multiple of `2^23 / D` vectors, rounded
+   * down, that is one of 256 too. Not with `batchSize`. Default: this process alone.
+   */
+  readonly group?: ProcessGroup;
 }
 
 /** What `kmeans` finds. */
@@ -76,7 +84,10 @@ const FEW_VECTORS = 39;
  * @throws if there are fewer vectors than clusters, or one of them is not finite
  */
 export async function kmeans(vectors: Float32Array, options: KMeansOptions): Promise<KMeansResult> {
-  const { dim, clusters, rows, batchRows, ...rest } = checkArguments(vectors, options);
+  const { dim, clusters, own, batchSize, group, ...rest } = checkArguments(vectors, options);
+  const parts = await partsOfVectors(group, own);
+  if (group.size > 1) checkAligned(parts, dim);
+  const { rows, batchRows } = checkRows(parts.total, clusters, batchSize);
   const { iterations, metric, seeding } = rest;
   const next = uniformFrom(rest.seed);
   const warnings: string[] = [];
@@ -87,13 +98,13 @@ export async function kmeans(vectors: Float32Array, options: KMeansOptions): Pro
     );
   }
 
-  const size = { dim, clusters, metric, rows: batchRows };
+  const size = { dim, clusters, metric, rows: group.size > 1 ? own : batchRows };
   const cluster = async (clustering: Clustering): Promise<KMeansResult> => {
     const draw = () => sampleDistinct(next, rows, batchRows);
     const whole = batchRows === rows;
     await load(clustering, vectors, dim, whole ? undefined : draw());
     if (seeding === "sample") await clustering.seedAt(sampleDistinct(next, batchRows, clusters));
-    else await clustering.seedApart(next);
+    else await clustering.seedApart(next, clusters);
     let done = 0;
     while (done < iterations) {
       if (!whole && done > 0) await load(clustering, vectors, dim, draw());
@@ -105,14 +116,21 @@ export async function kmeans(vectors: Float32Array, options: KMeansOptions): Pro
     return {
       centroids: clustering.centroids(),
       counts: clustering.counts(),
-      inertia: clustering.inertia(),
+      inertia: await clustering.inertia(),
       iterations: done,
       warnings,
     };
   };
-  if (!supports("plain")) return cluster(createScalarClustering(size));
+  if (!supports("plain")) {
+    if (group.size > 1)
+      throw expected("kmeans: group", "one process where there is no SIMD", group.size);
+    return cluster(createScalarClustering(size));
+  }
   const pool = options.pool ?? defaultPool();
-  return pool.exclusive(async (scope) => cluster(await createKernelClustering(pool, scope, size)));
+  return pool.exclusive(async (scope) => {
+    const clustering = await createKernelClustering(pool, scope, size);
+    return cluster(group.size > 1 ? sharedClustering(clustering, parts, group, dim) : clustering);
+  });
 }
 
 /** Brings vectors in, all or those of the given rows. Throws if one is not finite. */
@@ -133,6 +151,9 @@ async function load(
       );
     }
   }
+  throw new VectorQuantizeError(
+    "kmeans: vectors: expected finite numbers, got others in another process",
+  );
 }
 
 function checkArguments(vectors: Float32Array, options: KMeansOptions) {
@@ -145,6 +166,7 @@ function checkArguments(vectors: Float32Array, options: KMeansOptions) {
     "seed",
     "batchSize",
     "pool",
+    "group",
   ]);
   const { dim, clusters, iterations = 10, metric = "euclidean" } = options;
   const { seeding = "sample", seed = 0 } = options;
@@ -158,12 +180,20 @@ function checkArguments(vectors: Float32Array, options: KMeansOptions) {
   if (vectors.length % dim !== 0) {
     throw expected("kmeans: vectors length", `a multiple of dim ${dim}`, vectors.length);
   }
-  const rows = vectors.length / dim;
+  const { batchSize, group = solo() } = options;
+  if (batchSize !== undefined && group.size > 1) {
+    throw expected("kmeans: batchSize", "none with a group of processes", batchSize);
+  }
+  const own = vectors.length / dim;
+  return { dim, clusters, iterations, metric, seeding, seed, own, batchSize, group };
+}
+
+function checkRows(rows: number, clusters: number, batchSize: number | undefined) {
   if (rows < clusters) {
     throw expected("kmeans: vectors", `at least as many as clusters, ${clusters}`, rows);
   }
-  const { batchSize: batchRows = rows } = options;
+  const batchRows = batchSize === undefined ? rows : batchSize;
   checkInteger("kmeans: batchSize", batchRows, clusters);
   if (batchRows > rows) throw expected("kmeans: batchSize", `at most ${rows} vectors`, batchRows);
-  return { dim, clusters, iterations, metric, seeding, seed, rows, batchRows };
+  return { rows, batchRows };
 }
