@@ -1,5 +1,6 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { expect, test } from "vitest";
+import { identity } from "../quantizers/identity.ts";
 import { multiscaleVQ } from "../quantizers/multiscaleVQ.ts";
 import { residualFSQ } from "../quantizers/residualFSQ.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
@@ -108,6 +109,23 @@ test.each([12, 13])("a step on the kernels is the graph's, %i samples", async (l
   expect(found[0]).toBeCloseTo(wanted[0] as number, 5);
   const evaluation = await trainer.evaluate(trainer.averaged(kernels.state), batch);
   expect(evaluation.output.shape).toEqual([2, length, 1]);
+});
+
+test("a fresh model neither drowns a sound in a constant nor makes it grow", async () => {
+  const quantizer = identity({ dim: 64 });
+  const model = audioAutoencoder({ quantizer });
+  const { params } = model.init(random.key(0));
+  const sound = Float32Array.from({ length: 1600 }, (_, i) => 0.1 * Math.sin(i / 5));
+  const x = np.array(sound, { shape: [1, 1600, 1] });
+  const codes = model.encoder(tree.ref(params.encoder), x);
+  const constant = np.mean(codes.ref, 1, { keepdims: true });
+  const power = async (x: np.Array) => (await np.mean(np.square(x)).data())[0] as number;
+  const [still, moving] = [await power(constant.ref), await power(codes.ref.sub(constant))];
+  const y = await power(model.decoder(tree.ref(params.decoder), codes));
+  expect(moving).toBeGreaterThan(still);
+  expect(Math.sqrt(y)).toBeGreaterThan(0.005);
+  expect(Math.sqrt(y)).toBeLessThan(0.2);
+  tree.dispose(params as never);
 });
 
 test("padEnd adds the zeros that a multiple lacks", async () => {

@@ -1,9 +1,11 @@
+import { numpy as np } from "@jax-js/jax";
 import { checkInteger, expected } from "../errors.ts";
 import { absent, choice, count, declared, flag, integer, list } from "../options/kinds.ts";
 import { type Complete, optionTable } from "../options/table.ts";
 import { checkQuantizer } from "../quantizers/checkQuantizer.ts";
 import type { Quantizer } from "../quantizers/contract.ts";
 import { residualVQ } from "../quantizers/residualVQ.ts";
+import { type ArrayTree, isRecord } from "../tree.ts";
 import { tanh } from "./activations.ts";
 import { conv1d } from "./conv1d.ts";
 import { convTranspose1d } from "./convTranspose1d.ts";
@@ -91,6 +93,9 @@ const table = optionTable<AudioAutoencoderOptions, Options>(
  * `multiscaleVQ`), and what `apply` gives is cut to `T` again. `model.lengthMultiple` says of what.
  * What `decode` gives has whole hops: cut it to the length that you know.
  *
+ * `init` begins with weights that keep the size of a sound; what `modelFromConfig` makes of the configuration
+ * begins as its layers do.
+ *
  * The default quantizer is a `residualVQ` with quantizer dropout, so that a prefix of its layers decodes
  * coarsely. `bits a second = rate / hop * numQuantizers * log2(codebookSize)`: at 8 kHz, the defaults make
  * 4,000. For scalars in place of codebooks give a `residualFSQ`, for SNAC's scales a `multiscaleVQ`.
@@ -120,7 +125,7 @@ export function audioAutoencoder(given: AudioAutoencoderOptions = {}): Model {
   const decoderWidest = options.decoderWidth ?? widest;
   const featuresFirst = quantizer.config.layout === "channelFirst";
   const turned = featuresFirst ? [permute({ axes: [0, 2, 1] })] : [];
-  return sequential([
+  const model = sequential([
     padEnd({ multiple: hopOf(strides) * coarsest(quantizer) }),
     parts.conv(1, width),
     ...strides.flatMap((stride, at) => parts.down(width * 2 ** at, stride)),
@@ -135,6 +140,34 @@ export function audioAutoencoder(given: AudioAutoencoderOptions = {}): Model {
     parts.conv(decoderWidest / 2 ** strides.length, 1),
     tanh(),
   ]);
+  return {
+    ...model,
+    init(key) {
+      const { params, ...rest } = model.init(key);
+      const [encoder, decoder] = [params.encoder, params.decoder].map((side) => side.map(begun));
+      return { params: { ...params, encoder: encoder ?? [], decoder: decoder ?? [] }, ...rest };
+    },
+  };
+}
+
+/**
+ * Parameters of a layer as sound wants them at first: layers keep the variance of what they get, residual
+ * units add a part of it, and no bias hides it. As layers begin elsewhere, a sound would come out 360 times
+ * quieter than it went in, beside a constant. Takes `params`.
+ */
+function begun(params: ArrayTree): ArrayTree {
+  const inside = isRecord(params) && "layers" in params;
+  const gain = inside ? 0.5 : Math.sqrt(3);
+  const started = (own: ArrayTree): ArrayTree => {
+    const { weight, bias, ...others } = own as Record<string, np.Array>;
+    bias?.dispose();
+    return {
+      ...others,
+      ...(weight && { weight: weight.mul(gain) }),
+      ...(bias && { bias: np.zeros(bias.shape) }),
+    };
+  };
+  return inside ? { layers: (params.layers as ArrayTree[]).map(started) } : started(params);
 }
 
 const hopOf = (strides: readonly number[]): number => strides.reduce((a, b) => a * b, 1);
