@@ -1,6 +1,6 @@
 import { declared, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { leastLength, oneRow } from "./axis.ts";
+import { bothReaches, leastLength, oneRow, reachOf } from "./axis.ts";
 import { convolve } from "./convolution.ts";
 import {
   ChannelOptions,
@@ -82,5 +82,6 @@ export function conv1d(given: Conv1dOptions): Layer<Conv1dParams> {
     least: [leastLength(axis)],
     convolve: (x, kernel) => convolve(x, kernel, slides.axes, slides.groups),
     work: (shape) => convolutionWork(shape, { axes: [axis], channels: options }),
+    ...bothReaches([axis, oneRow], reachOf),
   });
 }

@@ -1,7 +1,7 @@
 import { checkInteger } from "../errors.ts";
 import { declared, integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
-import { oneRow } from "./axis.ts";
+import { bothReaches, oneRow, transposedReachOf } from "./axis.ts";
 import {
   ChannelOptions,
   type ConvolutionParams,
@@ -75,5 +75,6 @@ export function convTranspose1d(given: ConvTranspose1dOptions): Layer<ConvTransp
     least: [leastBefore(axis)],
     convolve: (x, kernel) => convolveTransposed(x, kernel, slides.axes, slides.groups),
     work: (shape) => transposedWork(shape, { axes: [axis], channels: options }),
+    ...bothReaches([axis, oneRow], transposedReachOf),
   });
 }

@@ -3,6 +3,7 @@ import { integer } from "../options/kinds.ts";
 import { optionTable } from "../options/table.ts";
 import { checkSeries } from "./images.ts";
 import { type Layer, type NoParams, noParameters } from "./layer.ts";
+import { itsOwnPixel } from "./reach.ts";
 
 /** Options of `padEnd`. */
 export class PadEndOptions {
@@ -29,6 +30,7 @@ export function padEnd(given: PadEndOptions): Layer<NoParams> {
   ];
   return {
     config,
+    reach: itsOwnPixel, // of pieces that need no more zeros
     init: noParameters,
     apply(_params, x) {
       checkSeries("padEnd", x.shape);

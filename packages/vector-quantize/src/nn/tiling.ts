@@ -45,7 +45,7 @@ interface Scale {
 
 /**
  * How images can be taken through layers in tiles. Undefined if a layer doesn't tell how far it sees:
- * one of series, or one's own.
+ * one of one's own. Layers of series `[B, T, C]` have time as axis 0.
  *
  * ```ts
  * import { imageAutoencoder, tilingOf } from "vector-quantize/nn";
