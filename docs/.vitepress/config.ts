@@ -60,6 +60,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "Saving and resuming", link: "/saving" },
       { text: "In the browser", link: "/browser" },
       { text: "Node, Deno, Bun", link: "/runtimes" },
+      { text: "Many processes", link: "/many-processes" },
       { text: "The commitment loss", link: "/commitment-loss" },
       { text: "Bounds of residualFSQ", link: "/residual-fsq-bounds" },
     ],

@@ -2,10 +2,17 @@
  * `vq train` by several processes: the run of one, whole files by one of them, and runs of which a process is
  * killed at any time. The long form: `VQ_KILLS=30 npx vitest run test/mpi/training.test.ts`.
  */
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { draws, metricsOf, stateOfRun, tensorsOf } from "../support/killedRuns.ts";
+import {
+  draws,
+  type Moment,
+  metricsOf,
+  moments,
+  stateOfRun,
+  tensorsOf,
+} from "../support/killedRuns.ts";
 import { launchers, vqInProcesses as run, without } from "../support/mpi.ts";
 import { runVq, temporaryFolder } from "../support/vq.ts";
 
@@ -16,6 +23,8 @@ if (launcher === "") console.warn(without);
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 afterAll(() => folder[Symbol.dispose]());
+
+const metrics = moments.find(({ name }) => name === "metrics"); // in the midst of training
 
 const args = [
   ...["train", "shapes", "--size", "8", "--patch", "4", "--images", "64", "--batch", "8"],
@@ -58,11 +67,13 @@ describe.skipIf(launcher === "")(
       for (let i = 0; i < kills; i++) {
         const name = `killed${i}`;
         const out = ["--out", at(name)];
-        const kill = { after: 400 + draw() * 3500, rank: Math.floor(draw() * 2) };
+        mkdirSync(at(name));
+        const moment = (i === 0 ? metrics : moments[Math.floor(draw() * moments.length)]) as Moment;
+        const kill = { folder: at(name), moment, draw };
         const { code, seconds, stderr } = await run(2, [...args, ...out], kill);
         expect(seconds, stderr).toBeLessThan(60);
         const { phase } = stateOfRun(at(name));
-        phases.push(code === 0 ? "ended" : phase);
+        phases.push(`${moment.name}: ${code === 0 ? "ended" : phase}`);
         if (code === 0 || phase === "report") continue;
         const size = i % 2 === 0 ? 2 : 3;
         const ended = await run(size, [

@@ -41,26 +41,38 @@ export function draws(seed: number): () => number {
   };
 }
 
+/** Calls `act` at the moment in a folder, unless it is stopped before by what this returns. */
+export function whenIn(
+  folder: string,
+  { file, changes = 1, within = 0 }: Moment,
+  draw: () => number,
+  act: () => void,
+): () => void {
+  let left = 1 + Math.floor(draw() * changes);
+  const timer = file === undefined ? setTimeout(act, draw() * within) : undefined;
+  const watcher = watch(folder, (_, name) => {
+    if (file === undefined || name === null) return;
+    const seen = file.endsWith(".") ? name.startsWith(file) : name === file;
+    if (seen && --left === 0) act();
+  });
+  return () => {
+    clearTimeout(timer);
+    watcher.close();
+  };
+}
+
 /** Runs `vq` on a folder and sends `signal` at the moment. */
 export async function killAt(
   args: readonly string[],
   folder: string,
-  { file, changes = 1, within = 0 }: Moment,
+  moment: Moment,
   draw: () => number,
   signal: NodeJS.Signals,
 ): Promise<Outcome & { readonly signal: NodeJS.Signals | null }> {
-  let left = 1 + Math.floor(draw() * changes);
   const started = runVq(args);
-  const kill = () => started.child.kill(signal);
-  const timer = file === undefined ? setTimeout(kill, draw() * within) : undefined;
-  const watcher = watch(folder, (_, name) => {
-    if (file === undefined || name === null) return;
-    const seen = file.endsWith(".") ? name.startsWith(file) : name === file;
-    if (seen && --left === 0) kill();
-  });
+  const stop = whenIn(folder, moment, draw, () => started.child.kill(signal));
   const outcome = await started;
-  clearTimeout(timer);
-  watcher.close();
+  stop();
   return { ...outcome, signal: started.child.signalCode };
 }
 

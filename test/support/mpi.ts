@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Moment, whenIn } from "./killedRuns.ts";
 import { root } from "./paths.ts";
 
 const there = (command: string) =>
@@ -32,11 +33,11 @@ export interface Ended {
   readonly seconds: number;
 }
 
-/** Runs `vq` in several processes of the first launcher. Kills one of them after some time, if it is told to. */
+/** Runs `vq` in several processes of the first launcher. Kills one of them at a moment, if it is told to. */
 export function vqInProcesses(
   size: number,
   command: readonly string[],
-  kill?: { readonly after: number; readonly rank: number },
+  kill?: { readonly folder: string; readonly moment: Moment; draw(): number },
 ): Promise<Ended> {
   const [program, ...flags] = mpirun(launchers[0] as string, size) as [string, ...string[]];
   const main = join(root, "packages/cli/dist/main.js");
@@ -48,18 +49,18 @@ export function vqInProcesses(
   child.stderr.on("data", (chunk) => {
     stderr += chunk;
   });
-  const timer =
+  const stop =
     kill &&
-    setTimeout(() => {
+    whenIn(kill.folder, kill.moment, kill.draw, () => {
       killed = performance.now();
       const ranks = childrenOf(child.pid as number);
-      const chosen = ranks[kill.rank % ranks.length];
+      const chosen = ranks[Math.floor(kill.draw() * ranks.length)];
       if (chosen !== undefined) process.kill(chosen, "SIGKILL");
-    }, kill.after);
+    });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      clearTimeout(timer);
+      stop?.();
       const seconds = killed === 0 ? 0 : (performance.now() - killed) / 1000;
       resolve({ code, stdout, stderr, seconds });
     });
