@@ -1,8 +1,10 @@
 import { type numpy as np, random, tree } from "@jax-js/jax";
 import { describe, expect, it } from "vitest";
+import { leakedBytes } from "../../../../test/leak.ts";
 import { inProcesses, processes } from "../../../../test/support/processes.ts";
 import { partOf } from "../distributed/batchParts.ts";
 import { type ProcessGroup, solo } from "../distributed/processGroup.ts";
+import { defaultPool } from "../kernels/engine/createPool.ts";
 import { gelu } from "../nn/activations.ts";
 import { batchNorm } from "../nn/batchNorm.ts";
 import { conv2d } from "../nn/conv2d.ts";
@@ -94,6 +96,37 @@ describe("processes that train together", () => {
       allGather: fingerprints + shapes + vectors * (dim + 1) * 4,
       allReduce: 2 * (gradients + 2 * 8),
     });
+  });
+
+  it.each([
+    ["in the kernels' memory", vq],
+    ["through arrays", () => simVQ({ dim: 4, codebookSize: 12 })],
+  ])("leak nothing %s", async (_, quantizer) => {
+    const model = modelOf(quantizer());
+    const { memory } = defaultPool();
+    const { groups } = processes(2);
+    const runs = groups.map((group) => {
+      const trainer = trainerOf(model, group);
+      return { trainer, group, state: trainer.init(random.key(3)) };
+    });
+    let used = 0;
+    const grown = await leakedBytes(
+      async (step) => {
+        const taken = runs.map(async (run) => {
+          const batch = batchOf(step, partOf(images, run.group));
+          const { state, metrics } = await run.trainer.trainStep(run.state, batch);
+          run.state = state;
+          await metrics.loss.ref.data();
+          tree.dispose(metrics as never);
+        });
+        await Promise.all(taken);
+        if (step === 10) used = memory.used;
+      },
+      { warmUp: 10, steps: 60 },
+    );
+    expect(grown).toBe(0);
+    expect(memory.used).toBe(used);
+    for (const { state } of runs) tree.dispose(state as never);
   });
 
   it("notice that they began apart", async () => {
