@@ -3,7 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../test/support/vq.ts";
-import { listImages, reasonOf } from "./imageFiles.ts";
+import { listFolder } from "./folders.ts";
+import { reasonOf } from "./imageFiles.ts";
 import { loadImages } from "./images.ts";
 
 const folder = temporaryFolder();
@@ -19,7 +20,7 @@ test("pipes and devices are no images, whatever they are called", async () => {
   symlinkSync(at("pipe.png"), at("linked.png"));
   symlinkSync(at("none"), at("nowhere.png"));
   const names = ["b.png", "c.png", "deep/a.JPG", "nowhere.png"];
-  expect(await listImages(folder.path)).toEqual(names.map((name) => at(name)));
+  expect((await listFolder(folder.path, "pictures")).files).toEqual(names.map((name) => at(name)));
   const request = { size: 8, channels: 3, shapes: { count: 1, seed: 0 } } as const;
   for (const name of ["pipe.png", "zero.png"]) {
     await expect(loadImages(at(name), request)).rejects.toThrow(

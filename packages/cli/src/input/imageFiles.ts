@@ -1,53 +1,10 @@
-import type { Dirent } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import sharp from "sharp";
 import type { Images } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 
-export const imageEndings = [
-  ...[".png", ".jpg", ".jpeg", ".webp"],
-  ...[".gif", ".tif", ".tiff", ".avif"],
-];
-
 /** How many images are decoded at once: sharp's own threads do the work. */
 const concurrency = 16;
-
-/** What lies in a folder and the folders within it: paths in the order of their names. */
-export interface FolderContents {
-  readonly images: readonly string[];
-  /** Files that are no images by their names, but for hidden ones. */
-  readonly others: readonly string[];
-}
-
-export async function listFolder(folder: string): Promise<FolderContents> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = await Promise.all(entries.map(isFile));
-  const found = entries.filter((_, i) => files[i]);
-  const isImage = ({ name }: Dirent) => imageEndings.includes(extname(name).toLowerCase());
-  const paths = (own: Dirent[]) => own.map(({ parentPath, name }) => join(parentPath, name)).sort();
-  const images = paths(found.filter(isImage));
-  if (images.length === 0) {
-    throw new Failure(
-      `${folder}: expected at least one image (${imageEndings.join(", ")}), got none`,
-    );
-  }
-  const others = found.filter((entry) => !isImage(entry) && !entry.name.startsWith("."));
-  return { images, others: paths(others) };
-}
-
-/** Paths of all images in a folder and the folders within it, in the order of their names. */
-export async function listImages(folder: string): Promise<readonly string[]> {
-  return (await listFolder(folder)).images;
-}
-
-/** Not a pipe or a device, which would be waited for; a link that leads nowhere is an error later. */
-async function isFile(entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isFile();
-  const found = await stat(join(entry.parentPath, entry.name)).catch(() => undefined);
-  return found === undefined || found.isFile();
-}
 
 /**
  * Decodes images: centre crop to a square, resized to `size` x `size`, in `channels` channels.

@@ -1,5 +1,4 @@
 import { stat } from "node:fs/promises";
-import { extname } from "node:path";
 import {
   type Images,
   imagesFromArray,
@@ -9,8 +8,9 @@ import {
 } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
+import { isNamedAs, listFolder } from "./folders.ts";
 import { isGzip, unpackArray } from "./gzip.ts";
-import { imageEndings, listImages, readImages } from "./imageFiles.ts";
+import { readImages } from "./imageFiles.ts";
 
 /** The word for the built-in image set. */
 export const builtIn = "shapes";
@@ -38,9 +38,10 @@ export async function loadImages(source: string, request: ImageRequest): Promise
     );
   }
   if (found.isDirectory()) {
-    return readImages(await listImages(source), request.size, request.channels);
+    const { files } = await listFolder(source, "pictures");
+    return readImages(files, request.size, request.channels);
   }
-  if (found.isFile() && imageEndings.includes(extname(source).toLowerCase())) {
+  if (found.isFile() && isNamedAs("pictures", source)) {
     return readImages([source], request.size, request.channels);
   }
   return readArray(source);

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../test/support/vq.ts";
-import { listFolder } from "./imageFiles.ts";
+import { listFolder } from "./folders.ts";
 import { openPhotos } from "./photos.ts";
 
 const folder = temporaryFolder();
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 
 test("all that can be shown is read as people see it", async () => {
-  const { images, others } = await listFolder(folder.path);
+  const { files: images, others } = await listFolder(folder.path, "pictures");
   expect(others).toEqual([at("notes.txt")]);
   const names = images.map((path) => basename(path));
   expect(names).toEqual([

@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
-import { basename, extname, relative, sep } from "node:path";
+import { basename, relative, sep } from "node:path";
 import type { Images } from "vector-quantize/data";
 import type { ModelFile } from "../codec/modelFile.ts";
 import type { NamedPicture } from "../codec/pictures.ts";
 import { Failure } from "../failure.ts";
 import { pictureNames } from "../output/pictureNames.ts";
-import { decodeFile, imageEndings, listFolder, sizeOfFile, withMend } from "./imageFiles.ts";
+import { isNamedAs, listFolder } from "./folders.ts";
+import { decodeFile, sizeOfFile, withMend } from "./imageFiles.ts";
 import { builtIn, loadImages } from "./images.ts";
 
 /** Options that choose pictures for a trained model. */
@@ -58,11 +59,11 @@ export async function openPictures(
 ): Promise<PictureSet> {
   const { channels, height } = model.images;
   const found = source === builtIn ? undefined : await stat(source).catch(() => undefined);
-  const isPicture = found?.isFile() && imageEndings.includes(extname(source).toLowerCase());
+  const isPicture = found?.isFile() && isNamedAs("pictures", source);
   if (found?.isDirectory() || isPicture) {
-    const { images, others } = isPicture
-      ? { images: [source], others: [] }
-      : await listFolder(source);
+    const { files: images, others } = isPicture
+      ? { files: [source], others: [] }
+      : await listFolder(source, "pictures");
     const nameOf = (path: string) =>
       isPicture ? basename(path) : relative(source, path).split(sep).join("/");
     const own = channels === 1 ? 1 : 3;

@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import { imageEndings } from "../input/imageFiles.ts";
+import { imageEndings } from "../input/folders.ts";
 
 /**
  * What the PNG files of pictures are called: `a/b.jpg` becomes `a/b.png`, one without a name its number.

@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
-import { extname } from "node:path";
 import { Failure } from "../failure.ts";
-import { imageEndings, listFolder } from "../input/imageFiles.ts";
+import { isNamedAs, listFolder } from "../input/folders.ts";
 import { builtIn, loadImages } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
 import { tellLeftOut } from "../output/leftOut.ts";
@@ -17,13 +16,15 @@ const shapesSide = 32;
 export async function openData(settings: Settings, console: Console): Promise<TrainingData> {
   const { data, size, images: count, seed, skipUnreadable } = settings;
   const found = data === builtIn ? undefined : await stat(data).catch(() => undefined);
-  const isPicture = found?.isFile() && imageEndings.includes(extname(data).toLowerCase());
+  const isPicture = found?.isFile() && isNamedAs("pictures", data);
   if (!found?.isDirectory() && !isPicture) {
     const shapes = { count, seed };
     const request = { size: size || shapesSide, channels: 3, shapes } as const;
     return arrayData(await loadImages(data, request), settings);
   }
-  const { images, others } = isPicture ? { images: [data], others: [] } : await listFolder(data);
+  const { files, others } = isPicture
+    ? { files: [data], others: [] }
+    : await listFolder(data, "pictures");
   tellLeftOut(console, "no images by their names", others);
   const broken: string[] = [];
   const skip = (error: Error) => {
@@ -31,7 +32,7 @@ export async function openData(settings: Settings, console: Console): Promise<Tr
     if (opened) tellLeftOut(console, "unreadable", [error.message]);
   };
   let opened = false;
-  const made = await photoData(images, settings, skipUnreadable ? skip : undefined);
+  const made = await photoData(files, settings, skipUnreadable ? skip : undefined);
   opened = true;
   tellLeftOut(console, "unreadable", broken);
   if (made.count > 0) return made;
