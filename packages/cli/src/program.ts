@@ -48,7 +48,7 @@ export async function run(args: readonly string[]): Promise<number> {
 
 async function runCommand(args: readonly string[]): Promise<void> {
   const program = new Command("vq")
-    .description("Train, run and inspect vector-quantized autoencoders for images.")
+    .description("Train, run and inspect vector-quantized autoencoders for images and sounds.")
     .version(version)
     .addHelpText("after", "\nStart with: vq demo");
   for (const make of commands) program.addCommand(await make(args));

@@ -27,23 +27,18 @@ export function codeShape(quantizer: Quantizer): CodeShape {
 /** Indices as a quantizer puts them out, as files have them. Takes ownership. */
 export function toFileOrder(indices: np.Array, { groups }: CodeShape): np.Array {
   if (groups === 0) return indices;
-  const [, batch, height, width, layers] = indices.shape as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  // [G, N, h, w, Q] to [N, h, w, G Q]
-  return np.moveaxis(indices, 0, 3).reshape([batch, height, width, groups * layers]);
+  const [, ...shape] = indices.shape; // of pictures [G, N, h, w, Q] to [N, h, w, G Q]
+  const layers = shape.pop() as number;
+  return np.moveaxis(indices, 0, shape.length).reshape([...shape, groups * layers]);
 }
 
 /** The inverse of `toFileOrder`. Takes ownership. */
 export function fromFileOrder(codes: np.Array, { groups }: CodeShape): np.Array {
   if (groups === 0) return codes;
-  const [batch, height, width, indices] = codes.shape as [number, number, number, number];
-  const parted = codes.reshape([batch, height, width, groups, indices / groups]);
-  return np.moveaxis(parted, 3, 0);
+  const shape = codes.shape.slice(0, -1);
+  const indices = codes.shape.at(-1) as number;
+  const parted = codes.reshape([...shape, groups, indices / groups]);
+  return np.moveaxis(parted, shape.length, 0);
 }
 
 /** The first `count` images of indices as a quantizer has them. Takes ownership. */

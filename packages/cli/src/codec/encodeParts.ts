@@ -150,7 +150,7 @@ async function merge(
   folder: string,
   count: number,
 ): Promise<MergedCodes> {
-  const sink = await openCodeSink(model, out, prior);
+  const sink = await openCodeSink(model, out, { prior });
   let [images, pixels] = [0, 0];
   try {
     for (let part = 0; part < count; part++) {

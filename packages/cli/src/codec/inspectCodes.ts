@@ -15,6 +15,9 @@ export interface CodesInspection {
   /** Pixels of the pictures whose size is told, and the file's bits for each. */
   readonly pixels: number;
   readonly bitsPerPixel?: number;
+  /** Of sounds: how long they are all together, and the file's bits for a second. */
+  readonly seconds?: number;
+  readonly bitsPerSecond?: number;
   /** Indices, and the file's bits for each; what they would take packed. */
   readonly codes: number;
   readonly bitsPerCode: number;
@@ -29,6 +32,9 @@ export interface CodesEntry {
   readonly size: readonly number[] | undefined;
 }
 
+/** Whether a file's codes are of sounds: its header tells the rate of the model. */
+export const isOfSounds = ({ header }: VqFile) => typeof header.metadata?.sampleRate === "number";
+
 /** Looks at a file's header and at the heads of its groups: no codes are read. */
 export async function inspectCodes(
   path: string,
@@ -38,12 +44,14 @@ export async function inspectCodes(
   const { header, bytes, count, groups } = file;
   const { layers, model, prior, quantizer } = header;
   const damage = [...file.damage];
-  let [pixels, positions] = [0, 0];
+  const sound = isOfSounds(file);
+  let [pixels, positions, seconds] = [0, 0, 0];
   for await (const { name, shape, size } of file.entries({
     onDamage: ({ message }) => damage.push(message),
   })) {
     positions += shape.reduce((product, side) => product * side, 1);
-    pixels += size?.reduce((product, side) => product * side, 1) ?? 0;
+    if (sound) seconds += (size?.[0] ?? 0) / (size?.[1] ?? 1);
+    else pixels += size?.reduce((product, side) => product * side, 1) ?? 0;
     see({ name, shape, size });
   }
   const codes = positions * layers.length;
@@ -56,6 +64,7 @@ export async function inspectCodes(
     codebookSizes: layers.map(({ size }) => size),
     pixels,
     ...(pixels > 0 && { bitsPerPixel: (8 * bytes) / pixels }),
+    ...(seconds > 0 && { seconds, bitsPerSecond: (8 * bytes) / seconds }),
     ...{ codes, bitsPerCode: (8 * bytes) / codes, packedBitsPerCode: packed },
     damage,
   };

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { loadModel, type Model, type ModelVariables } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
+import type { SoundSize } from "../input/sound/soundFiles.ts";
 import { readInput } from "../output/files.ts";
 import type { PictureSize } from "../output/pictures.ts";
 
@@ -17,6 +18,14 @@ export interface PictureModel extends Codec {
   readonly images: PictureSize;
   /** Pixels per code, along each side. */
   readonly patch: number;
+  /** What errors call it. */
+  readonly path: string;
+}
+
+/** A model that sounds go through. */
+export interface SoundModel extends Codec {
+  /** What it was trained on, and whether its codes depend on nothing that comes later. */
+  readonly sounds: SoundSize & { readonly causal: boolean };
   /** What errors call it. */
   readonly path: string;
 }
@@ -55,6 +64,9 @@ export async function openSaved(fileOrFolder: string): Promise<SavedModel> {
   return { model, variables, details, path, bytes: bytes.length };
 }
 
+/** A model of sounds from a file. */
+export interface SoundModelFile extends SavedModel, SoundModel {}
+
 /** Whether there is nothing around the quantizer. */
 export function isAlone({ model }: Pick<SavedModel, "model">): boolean {
   return model.config.parts.length === 1;
@@ -65,8 +77,22 @@ export function ofImages(saved: SavedModel): ModelFile {
   const { images, settings } = saved.details;
   const { patch } = (settings ?? {}) as Record<string, unknown>;
   if (isPictureSize(images) && typeof patch === "number") return { ...saved, images, patch };
+  if (ofSounds(saved))
+    throw new Failure(`${saved.path}: expected a model of images, got one of sounds`);
   const got = isAlone(saved) ? "a quantizer alone" : "one without its settings";
   throw new Failure(`${saved.path}: expected a model that vq train wrote, got ${got}`);
+}
+
+/** The model as one of sounds, if it is one. */
+export function ofSounds(saved: SavedModel): SoundModelFile | undefined {
+  const { sounds } = saved.details;
+  return isSoundSize(sounds) ? { ...saved, sounds } : undefined;
+}
+
+function isSoundSize(value: unknown): value is SoundModel["sounds"] {
+  const { sampleRate, samples, causal } = (value ?? {}) as Record<string, unknown>;
+  if (typeof causal !== "boolean") return false;
+  return [sampleRate, samples].every((each) => Number.isInteger(each) && (each as number) > 0);
 }
 
 function isPictureSize(value: unknown): value is PictureSize {

@@ -4,7 +4,7 @@ import { openPrior, trainPrior, type VqPicture, type VqPrior } from "vector-quan
 import { Failure } from "../failure.ts";
 import { sameSizes } from "../input/pictureSet.ts";
 import { readInput } from "../output/files.ts";
-import type { PictureModel } from "./modelFile.ts";
+import type { Codec, PictureModel } from "./modelFile.ts";
 import { modelHash } from "./modelHash.ts";
 import { createPictureCodec, type NamedPicture } from "./pictures.ts";
 import { vqCodes } from "./vqCodes.ts";
@@ -13,7 +13,7 @@ import { vqCodes } from "./vqCodes.ts";
 export const priorName = "prior.vq";
 
 /** Where the prior of a model lies: beside it. */
-export const priorPath = ({ path }: PictureModel) => join(dirname(path), priorName);
+export const priorPath = ({ path }: { readonly path: string }) => join(dirname(path), priorName);
 
 /** The prior of a model, from the codes of as many of these pictures as it takes. */
 export async function learnPrior(
@@ -36,7 +36,7 @@ export async function learnPrior(
  * @param needed the name of the one that a file was written with, and the file; default: any of the model.
  */
 export async function openPriorOf(
-  model: PictureModel,
+  model: Codec & { readonly path: string },
   needed?: { readonly name: string; readonly file: string },
 ): Promise<VqPrior> {
   const path = priorPath(model);

@@ -12,17 +12,17 @@ export function decodeCommand(): Command {
   const command = new Command("decode")
     .description(
       "turn codes back into pictures: PNG files under the names of the originals, " +
-        "or 00000.png, 00001.png, ... where there are none",
+        "or 00000.png, 00001.png, ... where there are none; codes of sounds to WAV files",
     )
     .argument("<model>", "model.safetensors, or the folder of a run")
     .argument("<codes>", ".vq or .npy file that encode wrote")
-    .requiredOption("--out <dir>", "folder for the images")
-    .option("--only <name>", "decode this picture of a .vq file alone")
+    .requiredOption("--out <dir>", "folder for the images or sounds")
+    .option("--only <name>", "decode this one of a .vq file alone")
     .option("--layers <n>", "decode the first layers of a residual quantizer", wholeNumber(1))
     .action(async (modelPath: string, codesPath: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
-      const { openModel } = await import("../codec/modelFile.ts");
+      const { ofImages, ofSounds, openSaved } = await import("../codec/modelFile.ts");
       const { createPictureCodec } = await import("../codec/pictures.ts");
       const { openCodes } = await import("../input/codeFiles.ts");
       const { sameSizes } = await import("../input/pictureSet.ts");
@@ -30,7 +30,14 @@ export function decodeCommand(): Command {
       const { pictureFolder } = await import("../output/pictureFolder.ts");
       const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
       const console = createConsole(options.json);
-      const model = await openModel(modelPath);
+      const saved = await openSaved(modelPath);
+      const sounds = ofSounds(saved);
+      if (sounds) {
+        const { decodeSounds } = await import("./sound/decodeSounds.ts");
+        await decodeSounds(sounds, codesPath, options, console);
+        return;
+      }
+      const model = ofImages(saved);
       const codec = createPictureCodec(model);
       const source = await openCodes(model, codesPath, options);
       const damage: string[] = [];

@@ -22,13 +22,13 @@ export function encodeCommand(): Command {
   const command = new Command("encode")
     .description(
       "turn pictures into codes: a .vq file with their names and sizes, as small as the codes allow; " +
-        "or, by the ending, an int32 .npy file of shape [images, height, width]. " +
+        "or, by the ending, an int32 .npy file of shape [images, height, width]. Sounds likewise, as .vq. " +
         "A quantizer alone, as vq import makes it, turns vectors of a .npy file into codes of another",
     )
     .argument("<model>", "model.safetensors, or the folder of a run")
     .argument(
       "<data>",
-      "images, as for train, files at their full size; for a quantizer alone vectors.npy",
+      "images or sounds, as for train, files at their full size; for a quantizer alone vectors.npy",
     )
     .requiredOption("--out <file>", "where to write the codes: .vq or .npy")
     .option(
@@ -47,7 +47,7 @@ export function encodeCommand(): Command {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { ownConsole, onFirst, processGroup } = await import("../processes.ts");
-      const { isAlone, ofImages, openSaved } = await import("../codec/modelFile.ts");
+      const { isAlone, ofImages, ofSounds, openSaved } = await import("../codec/modelFile.ts");
       const { createPictureCodec } = await import("../codec/pictures.ts");
       const { openPriorOf } = await import("../codec/prior.ts");
       const { pictureRdo } = await import("../codec/rdo.ts");
@@ -70,6 +70,17 @@ export function encodeCommand(): Command {
           `${options.out}: codes [${done.shape.join(", ")}] of ${grouped(done.vectors)} vectors`,
         );
         console.record("encoded", { file: options.out, ...done });
+        return;
+      }
+      const sounds = ofSounds(saved);
+      if (sounds) {
+        const { encodeSounds } = await import("./sound/encodeSounds.ts");
+        for (const flag of ["rdo", "part"] as const) {
+          if (options[flag] !== undefined) {
+            throw new UsageFailure(`--${flag}: expected a model of images`);
+          }
+        }
+        await onFirst(group, () => encodeSounds(sounds, data, options, console));
         return;
       }
       const model = ofImages(saved);
@@ -105,7 +116,7 @@ export function encodeCommand(): Command {
         }
         return;
       }
-      const sink = await openCodeSink(model, options.out, prior);
+      const sink = await openCodeSink(model, options.out, { prior });
       const count = createCount(console, set.count, "pictures");
       let [images, pixels] = [0, 0];
       let bytes: number;

@@ -1,8 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { ModelFile } from "../codec/modelFile.ts";
+import { UsageFailure } from "../failure.ts";
+import type { Medium } from "../input/folders.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
 import type { Format, RatePoint } from "../measure/against.ts";
 import type { FullEvaluation } from "../measure/pictureEvaluation.ts";
+import type { SoundFormat } from "../measure/sound/otherCodecs.ts";
 import { type Console, createConsole } from "../output/console.ts";
 import {
   type MachineOptions,
@@ -11,49 +14,72 @@ import {
   withPictureOptions,
   withRdo,
 } from "./options.ts";
-import { showEvaluation } from "./showResult.ts";
 
 type Options = MachineOptions &
   PictureOptions &
-  RdoOption & { readonly out?: string; readonly against: readonly Format[] };
+  RdoOption & {
+    readonly out?: string;
+    readonly against: readonly (Format | SoundFormat)[];
+  };
 
 /** Formats that a model can be compared with. */
-const formats: readonly string[] = ["jpeg", "webp", "avif"];
+const formats: Readonly<Record<Medium, readonly string[]>> = {
+  pictures: ["jpeg", "webp", "avif"],
+  sounds: ["opus", "codec2"],
+};
 
 /** `vq eval <model> <data>` */
 export function evalCommand(): Command {
   const command = new Command("eval")
     .description(
-      "measure a model: PSNR, SSIM, MS-SSIM, bytes of the codes on disk, perplexity, used codes, losses",
+      "measure a model: PSNR, SSIM, MS-SSIM, bytes of the codes on disk, perplexity, used codes, losses; " +
+        "of sounds SI-SDR, mel and log-spectral distance, bits a second, all layer by layer",
     )
     .argument("<model>", "model.safetensors, or the folder of a run")
-    .argument("<data>", "images, as for train; files at their full size")
+    .argument("<data>", "images or sounds, as for train; files at their full size")
     .option("--out <dir>", "write the reconstructions into a folder, named as decode names them")
     .option(
       "--against <formats>",
-      "compare with jpeg, webp and avif at several qualities, such as jpeg,webp",
+      "compare with jpeg, webp and avif at several qualities, such as jpeg,webp; sounds with opus and codec2",
       formatList,
       [],
     )
     .action(async (modelPath: string, data: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
-      const { openModel } = await import("../codec/modelFile.ts");
+      const { ofImages, ofSounds, openSaved } = await import("../codec/modelFile.ts");
       const { pictureRdo } = await import("../codec/rdo.ts");
       const { openPictures } = await import("../input/pictureSet.ts");
       const { formatMeter } = await import("../measure/against.ts");
+      const { findingsOf } = await import("../measure/pictureFindings.ts");
       const { evaluateFully, summary } = await import("../measure/pictureEvaluation.ts");
       const { createCount } = await import("../output/count.ts");
       const { tellLeftOut } = await import("../output/leftOut.ts");
       const { pictureFolder } = await import("../output/pictureFolder.ts");
       const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
       const console = createConsole(options.json);
-      const model = await openModel(modelPath);
+      const saved = await openSaved(modelPath);
+      const medium = ofSounds(saved) ? "sounds" : "pictures";
+      const unfit = options.against.find((format) => !formats[medium].includes(format));
+      if (unfit !== undefined) {
+        throw new UsageFailure(
+          `--against: expected some of ${formats[medium].join(", ")}, for ${medium}, got ${unfit}`,
+        );
+      }
+      const sounds = ofSounds(saved);
+      if (sounds) {
+        const { evalSounds } = await import("./sound/evalSounds.ts");
+        if (options.rdo !== undefined) throw new UsageFailure("--rdo: expected a model of images");
+        const against = options.against as SoundFormat[];
+        await evalSounds(sounds, data, { ...options, against }, console);
+        return;
+      }
+      const model = ofImages(saved);
       const set = await openPictures(model, data, options);
       tellLeftOut(console, "no images by their names", set.others);
       cleanUpWhenInterrupted();
       const { out, against } = options;
-      const others = formatMeter(against, packedBits(model));
+      const others = formatMeter(against as Format[], packedBits(model));
       const write = out === undefined ? undefined : pictureFolder(out);
       const count = createCount(console, set.count, "pictures");
       let evaluation: FullEvaluation;
@@ -72,7 +98,7 @@ export function evalCommand(): Command {
       } finally {
         count.stop();
       }
-      showEvaluation(evaluation, console);
+      for (const line of findingsOf(evaluation)) console.say(line);
       if (out !== undefined) console.say(`reconstructions  ${out}`);
       const points = others.points();
       if (points.length > 0) await showAgainst(evaluation, points, console);
@@ -92,9 +118,10 @@ function packedBits({ model, patch }: ModelFile): number {
 
 function formatList(text: string): string[] {
   const chosen = text.split(",").map((name) => name.trim().toLowerCase());
-  const unknown = chosen.find((name) => !formats.includes(name));
+  const known = Object.values(formats).flat();
+  const unknown = chosen.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`Expected some of ${formats.join(", ")}, got ${unknown}.`);
+    throw new InvalidArgumentError(`Expected some of ${known.join(", ")}, got ${unknown}.`);
   }
   return [...new Set(chosen)];
 }

@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { Command } from "commander";
 import type { Inspection } from "../codec/inspect.ts";
 import type { CodesInspection } from "../codec/inspectCodes.ts";
+import type { Medium } from "../input/folders.ts";
 import { type Console, createConsole } from "../output/console.ts";
 import { described, grouped, small } from "../output/words.ts";
 import { type MachineOptions, withMachineOptions } from "./options.ts";
@@ -49,27 +50,32 @@ async function isVqFile(path: string): Promise<boolean> {
 
 async function inspectVq(path: string, console: Console): Promise<void> {
   const { openVqFile } = await import("../input/codeFiles.ts");
-  const { inspectCodes } = await import("../codec/inspectCodes.ts");
+  const { inspectCodes, isOfSounds } = await import("../codec/inspectCodes.ts");
   const { file, close } = await openVqFile(path);
   try {
     const found = await inspectCodes(path, file, ({ name = "", shape, size }) => {
-      console.say(
-        `  ${(size ? [...size].reverse().join(" x ") : "").padEnd(14)}${`[${shape.join(", ")}]`.padEnd(14)}${name}`,
-      );
+      const [rows, columns] = size ?? [];
+      const words =
+        rows === undefined
+          ? ""
+          : isOfSounds(file)
+            ? `${rows} at ${columns} Hz`
+            : `${columns} x ${rows}`;
+      console.say(`  ${words.padEnd(20)}${`[${shape.join(", ")}]`.padEnd(14)}${name}`);
       console.record("picture", { name, shape, size });
     });
-    showCodes(found, console);
+    showCodes(found, isOfSounds(file) ? "sounds" : "pictures", console);
     console.record("codes", { ...found });
   } finally {
     await close();
   }
 }
 
-function showCodes(found: CodesInspection, console: Console): void {
+function showCodes(found: CodesInspection, medium: Medium, console: Console): void {
   const { file, bytes, pictures, groups, model, quantizer, codebookSizes, damage } = found;
   console.say("");
   console.say(`${file}  ${grouped(bytes)} bytes`);
-  console.say(`pictures         ${grouped(pictures)}, in ${grouped(groups)} chunks`);
+  console.say(`${medium.padEnd(17)}${grouped(pictures)}, in ${grouped(groups)} chunks`);
   console.say(
     `quantizer        ${quantizer?.type ?? "not told"}, codes of ${codebookSizes.join(", ")}`,
   );
@@ -77,6 +83,9 @@ function showCodes(found: CodesInspection, console: Console): void {
   if (found.prior !== undefined) console.say(`prior            ${found.prior}`);
   if (found.bitsPerPixel !== undefined) {
     console.say(`bits per pixel   ${found.bitsPerPixel.toFixed(3)}`);
+  }
+  if (found.bitsPerSecond !== undefined) {
+    console.say(`bits per second  ${grouped(found.bitsPerSecond)}`);
   }
   console.say(
     `bits per code    ${found.bitsPerCode.toFixed(2)}, packed ${found.packedBitsPerCode.toFixed(2)}`,

@@ -8,4 +8,7 @@ Recipes (docs/cli.md has their numbers):
   tokens for a transformer, 16 x 16 of 1024 codes
     vq train photos/ --out runs/tokens --crop 128 --patch 8 --width 128 --codes 1024 --batch 8 --steps 1500
   digits
-    vq train train-images-idx3-ubyte.gz --out runs/digits --patch 4 --codes 64 --steps 1000`;
+    vq train train-images-idx3-ubyte.gz --out runs/digits --patch 4 --codes 64 --steps 1000
+  speech, 4 kbit/s and 6 kbit/s (docs/speech.md)
+    vq train speech/ --out runs/speech --bitrate 4000 --steps 4000
+    vq train speech/ --out runs/speech --bitrate 6000 --steps 4000`;

@@ -1,9 +1,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { UsageFailure } from "../failure.ts";
+import { type Medium, mediumOf } from "../input/folders.ts";
 import { createConsole } from "../output/console.ts";
+import { flagOf } from "../output/words.ts";
 import {
   allDeclarations,
-  defaultSettings,
+  declarationsOf,
+  defaultsOf,
   type SettingDeclaration,
   type Settings,
 } from "../training/settings.ts";
@@ -30,17 +33,27 @@ type Options = MachineOptions & {
  */
 export async function trainCommand(args: readonly string[]): Promise<Command> {
   const command = new Command("train")
-    .description("train an autoencoder and write model, checkpoint and report into a folder")
-    .argument("[data]", 'folder of images, IDX or IDX.gz file, .npy file, or the word "shapes"')
+    .description(
+      "train an autoencoder of pictures or of sounds, and write model, checkpoint and report into a folder",
+    )
+    .argument(
+      "[data]",
+      'folder of images or of sounds, IDX or IDX.gz file, .npy file, or the word "shapes"',
+    )
     .requiredOption("--out <dir>", "folder for the run")
     .option("--config <file>", "take settings from the config.json of a run; flags beside it win")
     .option(
       "--quantizer <type>",
-      'any that "vq quantizers" lists (default: vectorQuantize); its options are flags below',
+      'any that "vq quantizers" lists (default: vectorQuantize, of sounds residualVQ); its options are flags below',
     )
     .option(
       "--bits-per-pixel <x>",
-      "the one dial: chooses patch, codebook and layers for this rate, such as 0.5",
+      "the one dial of pictures: chooses patch, codebook and layers for this rate, such as 0.5",
+      realNumber(0),
+    )
+    .option(
+      "--bitrate <n>",
+      "the one dial of sounds: chooses strides, codebooks and layers for so many bits a second, such as 4000",
       realNumber(0),
     )
     .option(
@@ -88,11 +101,14 @@ async function quantizerFlags(command: Command, args: readonly string[]): Promis
   return addQuantizerFlags(command, description, args, presetsOf(description));
 }
 
-function optionOf({ flags, text, fallback, expects }: SettingDeclaration): Option {
-  const option = new Option(flags, text).default(fallback);
+function optionOf({ flags, text, fallback, ofSounds, expects }: SettingDeclaration): Option {
+  const words = ofSounds === undefined ? text : `${text} (of sounds ${ofSounds})`;
+  const option = new Option(flags, words).default(fallback);
+  if (Array.isArray(fallback)) option.default(fallback, fallback.join(","));
   if (typeof fallback === "boolean") return option;
+  const number = (text: string) => (text.trim() === "" ? Number.NaN : Number(text));
   return option.argParser((given) => {
-    const value = given.trim() === "" ? Number.NaN : Number(given);
+    const value = Array.isArray(fallback) ? given.split(",").map(number) : number(given);
     const expected = expects(value);
     if (expected !== undefined) throw new InvalidArgumentError(`Expected ${expected}.`);
     return value;
@@ -108,30 +124,41 @@ async function chosenSettings(
   const { readConfig } = await import("../training/configFile.ts");
   const { quantizerConfig } = await import("../training/quantizer.ts");
   const { chooseByRate } = await import("../training/rate.ts");
-  const { config, quantizer: named, bitsPerPixel, ...values } = command.opts();
+  const { config, quantizer: named, bitsPerPixel, bitrate, ...values } = command.opts();
   const file = config === undefined ? { quantizer: {}, settings: {} } : await readConfig(config);
-  const own = Object.fromEntries(
+  const own: Record<string, unknown> = Object.fromEntries(
     allDeclarations
-      .map(([name]) => [name, values[name]])
-      .filter(([name]) => command.getOptionValueSource(name as string) === "cli"),
+      .map(([name]) => [name, values[name]] as const)
+      .filter(([name]) => command.getOptionValueSource(name) === "cli"),
   );
-  const rate = bitsPerPixel === undefined ? undefined : chooseByRate(bitsPerPixel);
+  const source = data ?? file.data;
+  if (source === undefined) throw new UsageFailure("missing required argument 'data'");
+  const medium = await mediumOf(source);
+  checkMedium(medium, { ...own, bitsPerPixel, bitrate });
+  const defaults = defaultsOf(medium);
+  const rate =
+    bitsPerPixel !== undefined
+      ? chooseByRate(bitsPerPixel)
+      : bitrate !== undefined
+        ? await bitrateOf(bitrate, source, { ...defaults, ...file.settings, ...own } as Settings)
+        : undefined;
   const flagged = flags.given(command);
   const { type: filed, ...filedOptions } = file.quantizer;
-  if (rate) checkAlone({ ...flagged, ...(named && { quantizer: named }), ...own });
-  const type = rate?.type ?? flags.type;
+  if (rate) {
+    const dial = bitrate === undefined ? "bits-per-pixel" : "bitrate";
+    checkAlone(dial, { ...flagged, ...(named && { quantizer: named }), ...own });
+  }
+  const type = rate?.type ?? named ?? filed ?? (medium === "sounds" ? "residualVQ" : flags.type);
   const options = {
     ...(filed === type ? filedOptions : {}), // those of another quantizer say nothing
     ...(rate?.options ?? flagged),
   };
-  const source = data ?? file.data;
-  if (source === undefined) throw new UsageFailure("missing required argument 'data'");
-  const settings = { ...defaultSettings, ...file.settings, ...rate?.settings, ...own };
+  const settings = { ...defaults, ...file.settings, ...rate?.settings, ...own };
   const learns = settings.codebookLearningRate > 0;
   return {
     settings: {
-      ...{ data: source, ...settings },
-      quantizer: quantizerConfig(type, options, learns),
+      ...{ data: source, medium, ...settings },
+      quantizer: quantizerConfig(type, options, learns, medium),
     },
     given: new Set([
       ...Object.keys({ ...file.settings, ...rate?.settings, ...own, ...options }),
@@ -141,12 +168,40 @@ async function chosenSettings(
   };
 }
 
-/** Throws if what `--bits-per-pixel` chooses is given beside it. */
-function checkAlone(given: Readonly<Record<string, unknown>>): void {
+/** What `--bitrate` chooses, at the rate that the sounds have or are to have. */
+async function bitrateOf(
+  bitrate: number,
+  source: string,
+  { sampleRate, skipUnreadable }: Settings,
+) {
+  const { chooseByBitrate } = await import("../training/bitrate.ts");
+  const { rateOfSounds } = await import("../input/sound/rateOfSounds.ts");
+  const choice = chooseByBitrate(
+    bitrate,
+    sampleRate || (await rateOfSounds(source, skipUnreadable)),
+  );
+  return choice;
+}
+
+/** Throws for settings of pictures that are given for sounds, or the other way round. */
+function checkMedium(medium: Medium, given: Readonly<Record<string, unknown>>): void {
+  const names = new Set<string>(declarationsOf(medium).map(([name]) => name));
+  names.add(medium === "sounds" ? "bitrate" : "bitsPerPixel");
+  const other = Object.keys(given).find((name) => given[name] !== undefined && !names.has(name));
+  if (other === undefined) return;
+  throw new UsageFailure(`--${flagOf(other)}: expected none for ${medium}, got one`);
+}
+
+/** Throws if what a dial chooses is given beside it. */
+function checkAlone(
+  dial: "bits-per-pixel" | "bitrate",
+  given: Readonly<Record<string, unknown>>,
+): void {
   const settings: readonly string[] = allDeclarations.map(([name]) => name);
-  const beside = Object.keys(given).find((name) => name === "patch" || !settings.includes(name));
+  const chosen = dial === "bitrate" ? "strides" : "patch";
+  const beside = Object.keys(given).find((name) => name === chosen || !settings.includes(name));
   if (beside === undefined) return;
   throw new UsageFailure(
-    `--bits-per-pixel: expected no --patch, no --quantizer and none of its options beside it, got ${beside}`,
+    `--${dial}: expected no --${chosen}, no --quantizer and none of its options beside it, got ${beside}`,
   );
 }

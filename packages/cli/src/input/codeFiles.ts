@@ -1,14 +1,14 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { openVq, type VqFile, type VqPrior } from "vector-quantize/codes";
-import type { ModelFile } from "../codec/modelFile.ts";
+import { type ModelFile, ofImages, ofSounds, type SavedModel } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
 import type { CodedPicture } from "../codec/pictures.ts";
 import { openPriorOf } from "../codec/prior.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
 import { Failure } from "../failure.ts";
+import { decodedNames } from "../output/decodedNames.ts";
 import { checkRegular, reason } from "../output/files.ts";
-import { pictureNames } from "../output/pictureNames.ts";
 import { readCodes } from "./codes.ts";
 
 /** A picture to decode, and what its file is to be called. */
@@ -32,11 +32,11 @@ export interface CodeSourceOptions {
 
 /** Opens codes of a model: a `.vq` file, or a `.npy` file. */
 export async function openCodes(
-  model: ModelFile,
+  model: SavedModel,
   path: string,
   options: CodeSourceOptions,
 ): Promise<CodeSource> {
-  if (extname(path).toLowerCase() === ".npy") return npyCodes(model, path, options);
+  if (extname(path).toLowerCase() === ".npy") return npyCodes(ofImages(model), path, options);
   const opened = await openVqFile(path);
   try {
     return await vqSource(model, path, opened, options);
@@ -76,12 +76,13 @@ export async function openVqFile(path: string): Promise<OpenVqFile> {
 }
 
 async function vqSource(
-  model: ModelFile,
+  model: SavedModel,
   path: string,
   { file: { header }, withOrders, close }: OpenVqFile,
   { only, layers }: CodeSourceOptions,
 ): Promise<CodeSource> {
   const { perLayer, fromFile, layers: own, orders } = await vqCodes(model);
+  const medium = ofSounds(model) ? "sounds" : "pictures";
   const hash = await modelHash(model);
   if (header.model !== undefined && header.model !== hash) {
     throw new Failure(
@@ -110,7 +111,7 @@ async function vqSource(
       count: 1,
       async *pictures() {
         const picture = await file.picture(number, coarse);
-        yield { ...fromFile(picture), file: pictureNames([picture.name])[0] as string };
+        yield { ...fromFile(picture), file: decodedNames([picture.name], medium)[0] as string };
       },
       [Symbol.asyncDispose]: close,
     };
@@ -127,7 +128,7 @@ async function vqSource(
       // Numbers of pictures whose entries could be read; what is damaged is told of once, by the codes.
       const names: (string | undefined)[] = Array(file.count).fill(undefined);
       for await (const { name, number } of file.entries({ onDamage() {} })) names[number] = name;
-      const files = pictureNames(names);
+      const files = decodedNames(names, medium);
       for (let number = 0; number < file.count; number++) {
         let picture: CodedPicture;
         try {
@@ -159,7 +160,7 @@ async function npyCodes(
   const [count = 0, ...each] = all;
   const shape = each.slice(0, model.model.quantizer.config.type === "hierarchicalVQ" ? 1 : 2);
   const length = data.length / count;
-  const files = pictureNames(Array(count).fill(undefined));
+  const files = decodedNames(Array(count).fill(undefined), "pictures");
   return {
     count,
     async *pictures() {
@@ -173,7 +174,7 @@ async function npyCodes(
 }
 
 /** Throws unless the quantizer has layers that refine one another, and so many. */
-function takenLayers({ model, path }: ModelFile, layers: number): number {
+function takenLayers({ model, path }: SavedModel, layers: number): number {
   const { config, codebookSizes } = model.quantizer;
   const groups = Math.max(1, (model.quantizer as { groups?: number }).groups ?? 1);
   const most = codebookSizes.length / groups;

@@ -4,7 +4,7 @@ import type { Images } from "vector-quantize/data";
 import type { ModelFile } from "../codec/modelFile.ts";
 import type { NamedPicture } from "../codec/pictures.ts";
 import { Failure } from "../failure.ts";
-import { pictureNames } from "../output/pictureNames.ts";
+import { decodedNames } from "../output/decodedNames.ts";
 import { isNamedAs, listFolder } from "./folders.ts";
 import { decodeFile, sizeOfFile, withMend } from "./imageFiles.ts";
 import { builtIn, loadImages } from "./images.ts";
@@ -68,7 +68,7 @@ export async function openPictures(
       isPicture ? basename(path) : relative(source, path).split(sep).join("/");
     const own = channels === 1 ? 1 : 3;
     const names = images.map(nameOf);
-    const files = pictureNames(names);
+    const files = decodedNames(names, "pictures");
     const named = images.map((path, i) => ({ path, name: names[i]!, file: files[i]! }));
     const pictures = (skipped: (why: string) => void, part?: Part) =>
       filePictures(named.slice(part?.from, part?.to), own, options, skipped);
@@ -91,7 +91,7 @@ export async function openPictures(
 }
 
 async function* arrayPictures(images: Images, part?: Part): AsyncGenerator<PictureWithFile> {
-  const files = pictureNames(Array(images.count).fill(undefined));
+  const files = decodedNames(Array(images.count).fill(undefined), "pictures");
   const all = eachOf(images).map((picture, i) => ({ ...picture, file: files[i]! }));
   yield* all.slice(part?.from, part?.to);
 }

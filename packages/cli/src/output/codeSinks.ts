@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { createVqWriter, type VqPrior } from "vector-quantize/codes";
 import { writeNpy } from "vector-quantize/data";
 import { codeShape } from "../codec/codeShape.ts";
-import type { Codec } from "../codec/modelFile.ts";
+import type { Codec, SoundModel } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
 import type { CodedPicture } from "../codec/pictures.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
@@ -19,10 +19,25 @@ export interface CodeSink {
   discard(): Promise<void>;
 }
 
+/** What the header of a `.vq` file says where its codes are of sounds. */
+export const soundMetadata = ({ sounds: { sampleRate } }: SoundModel) => ({ sampleRate });
+
+/** What a `.vq` file may have besides. */
+export interface VqOptions {
+  /** What its codes are told from. */
+  readonly prior?: VqPrior | undefined;
+  /** What its header says. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
 /** Codes into a file: `.npy` by its ending, else `.vq`, told from a prior if one is given. */
-export async function openCodeSink(model: Codec, path: string, prior?: VqPrior): Promise<CodeSink> {
-  if (extname(path).toLowerCase() !== ".npy") return vqSink(model, path, prior);
-  if (prior) throw new UsageFailure(`--prior: expected a .vq file to write, got ${path}`);
+export async function openCodeSink(
+  model: Codec,
+  path: string,
+  options: VqOptions = {},
+): Promise<CodeSink> {
+  if (extname(path).toLowerCase() !== ".npy") return vqSink(model, path, options);
+  if (options.prior) throw new UsageFailure(`--prior: expected a .vq file to write, got ${path}`);
   return npySink(model, path);
 }
 
@@ -30,7 +45,7 @@ export async function openCodeSink(model: Codec, path: string, prior?: VqPrior):
 export async function vqInto(
   model: Codec,
   write: (bytes: Uint8Array) => unknown,
-  prior?: VqPrior,
+  { prior, metadata }: VqOptions = {},
 ): Promise<Omit<CodeSink, "discard">> {
   const { layers, toFile } = await vqCodes(model);
   const writer = createVqWriter(
@@ -40,6 +55,7 @@ export async function vqInto(
       model: await modelHash(model),
       storeOrders: false, // whoever decodes has the model
       ...(prior && { prior }),
+      ...(metadata && { metadata }),
     },
     write,
   );
@@ -49,10 +65,10 @@ export async function vqInto(
   };
 }
 
-async function vqSink(model: Codec, path: string, prior?: VqPrior): Promise<CodeSink> {
+async function vqSink(model: Codec, path: string, options: VqOptions): Promise<CodeSink> {
   const stream = await openFileStream(path);
   try {
-    const { add, finish } = await vqInto(model, (bytes) => stream.write(bytes), prior);
+    const { add, finish } = await vqInto(model, (bytes) => stream.write(bytes), options);
     return {
       add,
       async finish() {

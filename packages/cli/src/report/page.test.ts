@@ -1,6 +1,7 @@
 /** The report as a browser shows it. */
 import { expect } from "vitest";
 import { browserTest, withPage } from "../../../../test/browser/withPage.ts";
+import { gallery } from "./gallery.ts";
 import { type MetricLine, reportPage } from "./page.ts";
 
 const table = { columns: ["setting", "value"], rows: [["patch", "4"]] };
@@ -16,8 +17,15 @@ const size = { width: 600, height: 40 };
 
 const html = reportPage({
   ...{ title: "A title", summary: "A summary.", numbers: [["PSNR", "20 dB"]], history },
-  ...{ validation: [{ step: 1500, psnr: 19 }], usage: [5, 0, 2, 9], held: true },
-  gallery: [{ name, ...size, of: size, psnr: 20, original: webp, reconstruction: webp }],
+  ...{ validation: [{ step: 1500, psnr: 19 }], usage: [5, 0, 2, 9], measured: "" },
+  score: {
+    ...{ title: "PSNR", y: "PSNR in dB", key: "psnr" },
+    lines: [{ name: "PSNR", key: "psnr" }],
+  },
+  gallery: {
+    words: "Move the line.",
+    content: gallery([{ name, ...size, of: size, psnr: 20, original: webp, reconstruction: webp }]),
+  },
   codebook: { picture: webp, words: "4 of the 4 codes" },
   ...{ set: { ...table, explained: true }, defaults: table, layers: table },
 });

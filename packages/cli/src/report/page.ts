@@ -1,5 +1,4 @@
 import { chart, htmlText, type Line } from "./chart.ts";
-import { type Comparison, gallery } from "./gallery.ts";
 import { script } from "./script.ts";
 import { style } from "./style.ts";
 
@@ -12,15 +11,32 @@ export interface MetricLine {
   readonly reconstruction: number;
   readonly commitment: number;
   readonly psnr: number;
+  /** The parts of the loss of sounds. */
+  readonly waveform?: number;
+  readonly mel?: number;
+  readonly stft?: number;
   readonly perplexity: number;
   readonly usedCodes: number;
   readonly imagesPerSecond: number;
 }
 
-/** What an evaluation in the middle of a run found, of what the report shows. */
+/** What an evaluation in the middle of a run found. */
 export interface ValidationPoint {
   readonly step: number;
-  readonly psnr: number;
+  readonly psnr?: number;
+  readonly mel?: number;
+}
+
+/** What a run gets better in. */
+export interface ScoreView {
+  readonly title: string;
+  readonly y: string;
+  readonly lines: readonly {
+    readonly name: string;
+    readonly key: "psnr" | "waveform" | "mel" | "stft";
+  }[];
+  /** The value of an evaluation in the middle of a run. */
+  readonly key: "psnr" | "mel";
 }
 
 /** A table: what its columns are called, and its rows. */
@@ -38,23 +54,38 @@ export interface CodebookView {
   readonly words: string;
 }
 
+/** Originals beside what a model makes of them. */
+export interface GalleryView {
+  /** How to look at it or to listen to it. */
+  readonly words: string;
+  /** HTML. */
+  readonly content: string;
+}
+
+/** What a report shows of pictures, or of sounds. */
+export interface MediumReport {
+  /** What the numbers are of. */
+  readonly measured: string;
+  /** The numbers reached, shown large: label and value. */
+  readonly numbers: readonly (readonly [label: string, value: string])[];
+  readonly score: ScoreView;
+  /** How often each code was used in the evaluation. */
+  readonly usage: ArrayLike<number>;
+  readonly gallery: GalleryView;
+  /** More of them, under headings of their own. */
+  readonly tables?: readonly (readonly [heading: string, table: Table])[];
+  readonly codebook?: CodebookView;
+}
+
 /** What a run leaves behind, ready to be shown. */
-export interface Report {
+export interface Report extends MediumReport {
   readonly title: string;
   /** One sentence on data, steps and time. */
   readonly summary: string;
-  /** The numbers reached, shown large: label and value. */
-  readonly numbers: readonly (readonly [label: string, value: string])[];
   readonly history: readonly MetricLine[];
   readonly validation: readonly ValidationPoint[];
   /** Where the time of a step goes, if that was measured. */
   readonly profile?: Table;
-  /** How often each code was used in the evaluation. */
-  readonly usage: ArrayLike<number>;
-  /** Whether the pictures of the gallery were held back from training. */
-  readonly held: boolean;
-  readonly gallery: readonly Comparison[];
-  readonly codebook?: CodebookView;
   /** What was set for the run, and what was as by default. */
   readonly set: Table;
   readonly defaults: Table;
@@ -63,11 +94,11 @@ export interface Report {
 
 /** Nothing is loaded from anywhere. */
 const policy =
-  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+  "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /** The report as one HTML file that loads nothing. */
 export function reportPage(report: Report): string {
-  const { title, summary, numbers, history, usage, held, codebook } = report;
+  const { title, summary, measured, numbers, history, usage, codebook, tables = [] } = report;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -81,17 +112,18 @@ export function reportPage(report: Report): string {
 <body>
 <main>
 <h1>${htmlText(title)}</h1>
-<p class="summary">${htmlText(summary)}</p>
+<p class="summary">${htmlText(`${summary} ${measured}`)}</p>
 <dl class="numbers">${numbers.map(([label, value]) => `<div><dt>${htmlText(label)}</dt><dd>${htmlText(value)}</dd></div>`).join("")}</dl>
 <h2>Originals and reconstructions</h2>
-<p>Move the line: left of it the original, right of it what the decoder makes of its codes.${held ? " None of them was trained on." : ""}</p>
-${gallery(report.gallery)}
+<p>${htmlText(report.gallery.words)}</p>
+${report.gallery.content}
+${tables.map(([heading, each]) => `<h2>${htmlText(heading)}</h2>\n${table(each)}`).join("\n")}
 <h2>Training</h2>
 <p>Faint: means over a few steps. Strong: their running mean. Point at a chart, or move its slider, to read its values.</p>
 <div class="charts">
-${trainingCharts(history, report.validation).join("\n")}
+${trainingCharts(report).join("\n")}
 </div>
-${folded("The same in numbers", historyTable(history))}
+${folded("The same in numbers", historyTable(history, report.score))}
 <h2>Code usage</h2>
 ${usageCharts(usage)}
 ${codebook ? codebookFigure(codebook) : ""}
@@ -120,16 +152,21 @@ const folded = (words: string, content: string) =>
 /** Rows of the table of values, about. */
 const historyRows = 20;
 
-function historyTable(history: readonly MetricLine[]): string {
+function historyTable(history: readonly MetricLine[], { lines }: ScoreView): string {
   const every = Math.max(1, Math.ceil(history.length / historyRows));
   // The last line always, and from it back.
   const chosen = history.filter((_, i) => (history.length - 1 - i) % every === 0);
   const number = (value: number) => String(Number(value.toPrecision(4)));
   return table({
-    columns: ["step", "loss", "reconstruction", "commitment", "PSNR", "used codes", "perplexity"],
+    columns: [
+      ...["step", "loss", "reconstruction", "commitment"],
+      ...lines.map(({ name }) => name),
+      ...["used codes", "perplexity"],
+    ],
     rows: chosen.map((line) => [
       String(line.step),
-      ...[line.loss, line.reconstruction, line.commitment, line.psnr].map(number),
+      ...[line.loss, line.reconstruction, line.commitment].map(number),
+      ...lines.map(({ key }) => number(line[key] ?? Number.NaN)),
       ...[line.usedCodes, line.perplexity].map(number),
     ]),
   });
@@ -142,15 +179,13 @@ function codebookFigure({ picture, words }: CodebookView): string {
 <img class="codebook" alt="Codebook: ${htmlText(words)}" src="${source}">`;
 }
 
-function trainingCharts(
-  history: readonly MetricLine[],
-  validation: readonly ValidationPoint[],
-): string[] {
+function trainingCharts({ history, validation, score }: Report): string[] {
   const line = (name: string, color: Line["color"], key: keyof MetricLine): Line => ({
     name,
     color,
-    points: history.map((at) => [at.step, at[key]] as const),
+    points: history.map((at) => [at.step, at[key] ?? Number.NaN] as const),
   });
+  const colors = [2, 1, 3] as const;
   return [
     chart([line("total", 1, "loss"), line("reconstruction", 2, "reconstruction")], {
       title: "Loss",
@@ -166,13 +201,13 @@ function trainingCharts(
       logarithmic: true,
       smoothed: true,
     }),
-    chart([line("PSNR", 2, "psnr"), ...validationLine(validation)], {
-      title: "PSNR",
-      x: "step",
-      y: "PSNR in dB",
-      fromZero: true,
-      smoothed: true,
-    }),
+    chart(
+      [
+        ...score.lines.map(({ name, key }, i) => line(name, colors[i] ?? 3, key)),
+        ...validationLine(validation, score.key),
+      ],
+      { title: score.title, x: "step", y: score.y, fromZero: true, smoothed: true },
+    ),
     chart([line("used codes", 1, "usedCodes"), line("perplexity", 3, "perplexity")], {
       title: "Codes in use",
       x: "step",
@@ -183,9 +218,9 @@ function trainingCharts(
   ];
 }
 
-function validationLine(validation: readonly ValidationPoint[]): Line[] {
+function validationLine(validation: readonly ValidationPoint[], key: ScoreView["key"]): Line[] {
   if (validation.length === 0) return [];
-  const points = validation.map(({ step, psnr }) => [step, psnr] as const);
+  const points = validation.map((at) => [at.step, at[key] ?? Number.NaN] as const);
   return [{ name: "held back", color: 3, points }];
 }
 

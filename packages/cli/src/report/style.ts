@@ -34,6 +34,13 @@ p { margin: 0 0 1rem; color: var(--soft); }
 .tag { position: absolute; bottom: 6px; padding: 0 .4em; border-radius: 4px; background: #000a; color: #fff; font-size: .75rem; pointer-events: none; }
 .tag.left { left: 6px; } .tag.right { right: 6px; }
 .enlarged .tag { display: none; }
+.sounds { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 1rem; }
+.sounds figcaption { font-size: .85rem; overflow-wrap: anywhere; }
+.sounds figcaption span { font-weight: 400; color: var(--soft); }
+.soundPair { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; }
+.sound span { font-size: .8rem; color: var(--soft); }
+.sound img { width: 100%; height: 110px; display: block; border-radius: 4px; }
+.sound audio { width: 100%; height: 32px; margin-top: .4rem; display: block; }
 .codebook { max-width: 100%; height: auto; display: block; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .75rem .9rem; }
@@ -74,6 +81,7 @@ summary { cursor: pointer; color: var(--soft); padding: .25rem 0; }
   .numbers dd { font-size: 1.15rem; }
   figure { padding: .6rem .5rem; }
   svg text { font-size: 16px; }
+  .soundPair { grid-template-columns: 1fr; }
   .explained tr { display: grid; grid-template-columns: 1fr 1fr; }
   .explained thead { display: none; }
   .explained th, .explained td { border: 0; padding: .15rem .5rem .15rem 0; white-space: normal; overflow-wrap: anywhere; }

@@ -3,11 +3,11 @@ import { hostRandom, type Images, shuffledBatches, toFloats } from "vector-quant
 import { Failure } from "../failure.ts";
 import { grouped } from "../output/words.ts";
 import { cutOut } from "./crops.ts";
-import { mostJudged, type TrainingData } from "./data.ts";
+import { mostJudged, type PictureData } from "./data.ts";
 import type { Settings } from "./settings.ts";
 
 /** Pictures of one size that lie in memory: whole, or in crops if the user wants some. */
-export function arrayData(all: Images, { data, crop }: Settings): TrainingData {
+export function arrayData(all: Images, { data, crop }: Settings): PictureData {
   const { count, height, width, channels } = all;
   if (crop > Math.min(height, width)) {
     throw new Failure(
@@ -28,7 +28,7 @@ export function arrayData(all: Images, { data, crop }: Settings): TrainingData {
     return cut;
   };
   return {
-    ...{ count, size, crop, mostJudged },
+    ...{ count, size, chosen: { crop }, inPieces: crop > 0, mostJudged },
     words: `${grouped(count)} images of ${width} x ${height}${crop === 0 ? "" : `, in crops of ${crop} x ${crop}`}`,
     batches(items, batch, seed, { from, to } = { from: 0, to: batch }) {
       const batches = shuffledBatches(items, batch, seed);

@@ -4,7 +4,7 @@ import { createPictureCodec, type DecodedPicture, inBytes } from "../codec/pictu
 import { squaredErrors } from "../measure/similarity.ts";
 import { encodeWebp } from "../output/pictures.ts";
 import type { Comparison } from "../report/gallery.ts";
-import type { TrainingData } from "./data.ts";
+import type { PictureData } from "./data.ts";
 
 /** Most pictures, and most pixels of all of them but for the last. */
 const mostPictures = 24;
@@ -15,7 +15,7 @@ const mostSide = 1024;
 /** Pictures at their full size, and what a model makes of them. */
 export async function galleryOf(
   model: PictureModel,
-  data: TrainingData,
+  data: PictureData,
   items: Uint32Array,
 ): Promise<Comparison[]> {
   const codec = createPictureCodec(model);

@@ -26,6 +26,9 @@ export interface MeterState {
   readonly before: { readonly began: number; readonly ended: number; readonly steps: number };
 }
 
+/** The parts of the loss of sounds. */
+const soundParts = ["waveform", "mel", "stft"] as const;
+
 /** A meter before the first step. */
 export const noSteps: MeterState = {
   ...{ step: 0, steps: 0, sums: {}, counts: [] },
@@ -71,6 +74,9 @@ export function createMeter(
         reconstruction: mean("reconstruction"),
         commitment: mean("commitment"),
         psnr: mean("psnr"),
+        ...Object.fromEntries(
+          soundParts.filter((name) => name in sums).map((name) => [name, mean(name)]),
+        ),
         perplexity,
         usedCodes,
         imagesPerSecond: ((before.steps + steps) * batch) / Math.max(now - before.began, 1e-9),

@@ -4,9 +4,10 @@ import { hostRandom, type Images, toFloats } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { inParallel, openPhotos, type Photos } from "../input/photos.ts";
 import { grouped } from "../output/words.ts";
-import { cropStream, mixed } from "./cropStream.ts";
+import { cropStream } from "./cropStream.ts";
 import { cutOut } from "./crops.ts";
-import { mostJudged, type TrainingData } from "./data.ts";
+import { mostJudged, type PictureData } from "./data.ts";
+import { mixed } from "./pieceStream.ts";
 import type { Settings } from "./settings.ts";
 
 const channels = 3;
@@ -31,7 +32,7 @@ export async function photoData(
   paths: readonly string[],
   settings: Settings,
   skip: ((error: Error) => void) | undefined,
-): Promise<TrainingData> {
+): Promise<PictureData> {
   const { size, patch, flip } = settings;
   let crop = settings.crop;
   const photos = await openPhotos(paths, {
@@ -53,7 +54,8 @@ export async function photoData(
     count: photos.count,
     size: { height: crop, width: crop, channels },
     words: wordsOf(photos, crop),
-    crop,
+    chosen: { crop },
+    inPieces: true,
     mostJudged: Math.ceil((photos.kept ? mostJudged : mostJudgedOfFiles) / perVisit),
     batches(items, batch, seed, { from, to } = { from: 0, to: batch }) {
       const crops = cropStream(photos, { items, crop, perVisit, flip, seed, channels });

@@ -69,10 +69,10 @@ function words(line: MetricLine, steps: number, codes?: number): string {
   return [
     `loss ${small(line.loss, 2)}`,
     `commit ${small(line.commitment, 2)}`,
-    `${line.psnr.toFixed(1)} dB`,
+    line.mel === undefined ? `${line.psnr.toFixed(1)} dB` : `mel ${small(line.mel)}`,
     `ppl ${line.perplexity.toFixed(0)}`,
     `used ${line.usedCodes}${codes === undefined ? "" : `/${codes}`}`,
-    `${grouped(line.imagesPerSecond)} img/s`,
+    `${grouped(line.imagesPerSecond)} ${line.mel === undefined ? "img" : "pieces"}/s`,
     `${clock((line.seconds * (steps - line.step)) / line.step)} left`,
   ].join(" ");
 }

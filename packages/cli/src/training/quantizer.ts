@@ -1,6 +1,7 @@
 import { type Quantizer, type QuantizerConfig, quantizerFromConfig } from "vector-quantize";
 import { describeQuantizer, type QuantizerDescription } from "vector-quantize/options";
 import { UsageFailure } from "../failure.ts";
+import type { Medium } from "../input/folders.ts";
 import { flagOf } from "../output/words.ts";
 
 /** The quantizer of a run that names none. */
@@ -15,7 +16,14 @@ const following = {
 };
 
 /** Sizes of what must be given a size. */
-const sizes = { dim: 8, codebookSize: 512 };
+const sizes = {
+  pictures: { dim: 8, codebookSize: 512 },
+  sounds: { dim: 64, codebookSize: 256, numQuantizers: 8 },
+};
+/** For sounds, of which a step has fewer vectors. */
+const followingSlowly = { ...following, decay: 0.95 };
+/** And for the quantizers of sounds that can drop layers: any number of them decodes then. */
+const dropping = { quantizeDropout: true };
 
 /** Options that the architecture decides. */
 const decided: Readonly<Record<string, string>> = {
@@ -23,11 +31,17 @@ const decided: Readonly<Record<string, string>> = {
 };
 
 /** The options that a run's quantizer has unless told otherwise, where the table says another or none. */
-export function presetsOf({ options }: QuantizerDescription): Readonly<Record<string, unknown>> {
-  const needs = (name: string) => options.some((own) => own.name === name && own.required);
+export function presetsOf(
+  { options }: QuantizerDescription,
+  medium: Medium = "pictures",
+): Readonly<Record<string, unknown>> {
+  const has = (name: string) => options.some((own) => own.name === name);
+  const needs = (name: string) =>
+    options.some((own) => own.name === name && (own.required || name === "numQuantizers"));
   return {
-    ...Object.fromEntries(Object.entries(sizes).filter(([name]) => needs(name))),
-    ...(options.some(({ name }) => name === "thresholdEmaDeadCode") ? following : {}),
+    ...Object.fromEntries(Object.entries(sizes[medium]).filter(([name]) => needs(name))),
+    ...(has("thresholdEmaDeadCode") && (medium === "sounds" ? followingSlowly : following)),
+    ...(medium === "sounds" && has("quantizeDropout") ? dropping : {}),
   };
 }
 
@@ -41,11 +55,12 @@ export function quantizerConfig(
   type: string,
   given: Readonly<Record<string, unknown>>,
   learns: boolean,
+  medium: Medium = "pictures",
 ): QuantizerConfig {
   const description = describeQuantizer(type);
   const learnable = description.options.some(({ name }) => name === "learnableCodebook");
   const presets: Record<string, unknown> = {
-    ...presetsOf(description),
+    ...presetsOf(description, medium),
     ...(learns && learnable ? { learnableCodebook: true } : {}),
   };
   // Directional gradients have a default of their own.

@@ -1,6 +1,4 @@
-import type { Images } from "vector-quantize/data";
-import type { FullEvaluation } from "../measure/pictureEvaluation.ts";
-import type { TrainingData } from "./data.ts";
+import type { Judge } from "./judge.ts";
 import type { StepProfile } from "./profile.ts";
 import type { Run } from "./run.ts";
 import type { RunFolder } from "./runFolder.ts";
@@ -8,13 +6,7 @@ import type { RunFolder } from "./runFolder.ts";
 export interface FinishOptions {
   readonly run: Run;
   readonly folder: RunFolder;
-  readonly data: TrainingData;
-  /** The images to judge by, whose pictures they are, and whether these were held back from training. */
-  readonly judged: Images;
-  readonly shown: Uint32Array;
-  /** The images that it was trained on. */
-  readonly items: Uint32Array;
-  readonly held: boolean;
+  readonly judge: Judge;
   readonly profile?: StepProfile;
   readonly stoppedEarly: boolean;
   readonly machine: string;
@@ -24,7 +16,12 @@ export interface FinishOptions {
 export interface RunResult {
   readonly run: Run;
   readonly folder: RunFolder;
-  readonly evaluation: FullEvaluation;
+  /** Numbers, one a line. */
+  readonly findings: readonly string[];
+  /** What can be seen or heard: what it is, and where. */
+  readonly files: readonly (readonly [what: string, path: string])[];
+  /** The best evaluation in the middle of the run, in words. */
+  readonly best?: string;
   readonly profile?: StepProfile;
   /** Most memory that the process had at once. */
   readonly peakMebibytes: number;

@@ -17,14 +17,16 @@ import {
 } from "vector-quantize/train";
 import { Failure } from "../failure.ts";
 import { readInput, writeFileSafely } from "../output/files.ts";
-import type { PictureSize } from "../output/pictures.ts";
 import type { MetricLine } from "../report/page.ts";
 import type { TrainingData } from "./data.ts";
 import { type MeterState, noSteps } from "./meter.ts";
-import { buildModel } from "./model.ts";
+import { buildModel, lossOf, valuesOf, vectorsOf } from "./model.ts";
 import { isFinished, type RunFolder } from "./runFolder.ts";
 import { resumedSettings, type Settings } from "./settings.ts";
 import { noValidation, type ValidationState } from "./validation.ts";
+
+/** The size of what a model gets to see. */
+type ItemSize = TrainingData["size"];
 
 /** A run between two of its steps. */
 export interface Run {
@@ -44,10 +46,10 @@ export interface Run {
 /** What a run has before its first step. */
 const unbegun = { step: 0, seconds: 0, history: [], meter: noSteps, validation: noValidation };
 
-/** Most pixels of the images that the first codes are made of. */
-const mostPixels = 2 ** 22;
-/** Most crops of each image among them. */
-const cropsToFit = 64;
+/** Most pixels, or samples, of what the first codes are made of. */
+const mostValues = { pictures: 2 ** 22, sounds: 2 ** 20 };
+/** Most pieces of each item among them. */
+const piecesToFit = 64;
 
 /** A run at its beginning: fresh weights, and a codebook from some of the images. */
 export async function startRun(
@@ -56,7 +58,7 @@ export async function startRun(
   items: Uint32Array,
 ): Promise<Run> {
   const { seed } = settings;
-  const model = buildModel(settings, data.size.channels);
+  const model = buildModel(settings, data.size);
   const [initKey, fitKey, trainKey] = [...random.split(random.key(seed), 3)] as [
     np.Array,
     np.Array,
@@ -70,13 +72,12 @@ export async function startRun(
   return { settings, model, state, ...unbegun };
 }
 
-/** How many images the first codes are made of: enough for so many vectors, if there are. */
-function sampleSize({ fitVectors, patch }: Settings, data: TrainingData, items: number): number {
-  const { height, width } = data.size;
-  const vectors = (height * width) / patch ** 2;
-  const there = data.crop === 0 ? items : items * cropsToFit;
-  const most = Math.max(1, Math.floor(mostPixels / (height * width)));
-  return Math.min(Math.ceil(fitVectors / vectors), there, most);
+/** How many items the first codes are made of: enough for so many vectors, if there are. */
+function sampleSize(settings: Settings, { size, inPieces }: TrainingData, items: number): number {
+  const there = inPieces ? items * piecesToFit : items;
+  const most = mostValues[settings.medium ?? "pictures"];
+  const fitting = Math.max(1, Math.floor(most / valuesOf(size)));
+  return Math.min(Math.ceil(settings.fitVectors / vectorsOf(settings, size)), there, fitting);
 }
 
 /** The training step of a run: AdamW under a learning rate that warms up, then falls to zero. */
@@ -96,16 +97,16 @@ export function trainerOf(model: Model, settings: Settings, group?: ProcessGroup
   const update = clip === 0 ? parts : chain(clipByGlobalNorm(clip), parts);
   return createTrainer(model, {
     optimizer: multiSteps(update, accumulate),
+    ...lossOf(settings),
     ...(ema > 0 && { averageDecay: ema }),
     ...(group && { group }),
   });
 }
 
 /** Saves all that the run needs to go on. The state stays the caller's. */
-export async function saveRun(folder: RunFolder, run: Run, images: PictureSize): Promise<void> {
+export async function saveRun(folder: RunFolder, run: Run, size: ItemSize): Promise<void> {
   const { model, state, ...rest } = run;
-  const { height, width, channels } = images;
-  const details: SavedDetails = { ...rest, images: { height, width, channels } };
+  const details: SavedDetails = { ...rest, images: { ...size } };
   const bytes = await saveTraining(model, tree.ref(state as never), { ...details });
   await writeFileSafely(folder.training, bytes);
 }
@@ -117,17 +118,17 @@ export async function saveRun(folder: RunFolder, run: Run, images: PictureSize):
 export async function markRun(
   folder: RunFolder,
   settings: Settings,
-  images: PictureSize,
+  size: ItemSize,
 ): Promise<void> {
   const state = {} as TrainState; // comes with the first step: weights and codes follow the seed
-  const model = buildModel(settings, images.channels);
-  await saveRun(folder, { settings, model, state, ...unbegun }, images);
+  const model = buildModel(settings, size);
+  await saveRun(folder, { settings, model, state, ...unbegun }, size);
 }
 
 /** What a checkpoint says before its images are loaded. */
 export interface SavedRun {
   readonly settings: Settings;
-  readonly images: PictureSize;
+  readonly size: ItemSize;
   /** Steps taken; at 0 there is nothing to restore. */
   readonly step: number;
   /** The run, where it stopped. Throws if the arrays don't fit. */
@@ -151,7 +152,7 @@ export async function openRun(
       `${file}: expected a checkpoint that vq train wrote, got one without its settings`,
     );
   }
-  const { images, ...saved } = details;
+  const { images: size, ...saved } = details;
   const { step, validation } = saved;
   const settings = resumedSettings(saved.settings, wanted, given);
   const complaint = endedBy(settings, step, validation);
@@ -160,7 +161,7 @@ export async function openRun(
     throw new Failure(`${file}: ${complaint}`);
   }
   const state = () => restore(trainerOf(model, settings));
-  return { settings, images, step, restore: () => ({ ...saved, settings, model, state: state() }) };
+  return { settings, size, step, restore: () => ({ ...saved, settings, model, state: state() }) };
 }
 
 /** Why a run takes no more steps, if so: what --resume would need. */
@@ -175,7 +176,7 @@ function endedBy(
 }
 
 /** What a checkpoint tells beside its arrays. */
-type SavedDetails = Omit<Run, "model" | "state"> & { readonly images: PictureSize };
+type SavedDetails = Omit<Run, "model" | "state"> & { readonly images: ItemSize };
 
 function isSavedDetails(details: unknown): details is SavedDetails {
   const { settings, images, step, history, meter, validation } = (details ??

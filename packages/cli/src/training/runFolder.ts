@@ -21,6 +21,7 @@ export interface RunFolder {
   readonly report: string;
   /** The report's numbers, for programs. */
   readonly numbers: string;
+  /** Pairs to look at, of pictures; and of sounds their spectrograms. */
   readonly pictures: string;
 }
 

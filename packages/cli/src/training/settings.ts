@@ -1,10 +1,13 @@
 import type { QuantizerConfig } from "vector-quantize";
 import { Failure } from "../failure.ts";
+import type { Medium } from "../input/folders.ts";
 
 /** What makes a run: saved with it, and kept when it is resumed. */
 export interface Settings extends ArchitectureSettings, TrainingSettings {
   /** Folder, file or word that the user named. */
   readonly data: string;
+  /** What it holds; pictures where nothing is said. */
+  readonly medium?: Medium;
   readonly quantizer: QuantizerConfig;
 }
 
@@ -13,6 +16,8 @@ export interface ArchitectureSettings {
   readonly patch: number;
   readonly width: number;
   readonly depth: number;
+  readonly strides: readonly number[];
+  readonly causal: boolean;
 }
 
 /** How it is trained, and on which part of the pictures. */
@@ -33,6 +38,11 @@ export interface TrainingSettings {
   readonly flip: boolean;
   readonly size: number;
   readonly images: number;
+  readonly sampleRate: number;
+  readonly segment: number;
+  readonly waveform: number;
+  readonly mel: number;
+  readonly stft: number;
   readonly skipUnreadable: boolean;
 }
 
@@ -40,10 +50,16 @@ export interface TrainingSettings {
 export interface SettingDeclaration {
   readonly flags: string;
   readonly text: string;
-  readonly fallback: number | boolean;
+  readonly fallback: SettingValue;
+  /** What it is for sounds, if that is something else. */
+  readonly ofSounds?: SettingValue;
+  /** The one medium that it says something of. */
+  readonly only?: Medium;
   /** What was expected, if `value` is not that. */
   expects(value: unknown): string | undefined;
 }
+
+export type SettingValue = number | boolean | readonly number[];
 
 type Declarations<Part> = { readonly [Name in keyof Part]: SettingDeclaration };
 
@@ -68,20 +84,51 @@ const flag = (flags: string, text: string, fallback: boolean) => ({
   expects: (value: unknown) => (typeof value === "boolean" ? undefined : "true or false"),
 });
 
+const list = (flags: string, text: string, fallback: readonly number[], min: number) => ({
+  ...{ flags, text, fallback },
+  expects: (value: unknown) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((each) => Number.isSafeInteger(each) && each >= min)
+      ? undefined
+      : `a list of integers of at least ${min}`,
+});
+
+/** Settings of pictures, and of sounds, alone. */
+const ofPictures = <Declaration>(of: Declaration) => ({ ...of, only: "pictures" as const });
+const ofSounds = <Declaration>(of: Declaration) => ({ ...of, only: "sounds" as const });
+
 /** The settings of each section of a configuration file. */
 export const declarations: {
   readonly architecture: Declarations<ArchitectureSettings>;
   readonly training: Declarations<TrainingSettings>;
 } = {
   architecture: {
-    patch: whole("--patch <n>", "pixels per code, along each side", 2, 1),
-    width: whole("--width <n>", "feature size of encoder and decoder", 32, 1),
-    depth: whole("--depth <n>", "residual blocks in encoder and in decoder", 1, 0),
+    patch: ofPictures(whole("--patch <n>", "pixels per code, along each side", 2, 1)),
+    width: {
+      ...whole(
+        "--width <n>",
+        "feature size of encoder and decoder; of sounds at their rate",
+        32,
+        1,
+      ),
+      ofSounds: 16,
+    },
+    depth: ofPictures(whole("--depth <n>", "residual blocks in encoder and in decoder", 1, 0)),
+    strides: ofSounds(
+      list("--strides <list>", "of sounds: samples per code, stage by stage", [4, 4, 5], 2),
+    ),
+    causal: ofSounds(
+      flag("--no-causal", "of sounds: let codes depend on what comes later; no streaming", true),
+    ),
   },
   training: {
     steps: whole("--steps <n>", "training steps", 3000, 1),
-    batch: whole("--batch <n>", "images per step", 32, 1),
-    learningRate: real("--learning-rate <x>", "highest learning rate", 4e-3, 0),
+    batch: { ...whole("--batch <n>", "images or segments per step", 32, 1), ofSounds: 4 },
+    learningRate: {
+      ...real("--learning-rate <x>", "highest learning rate", 4e-3, 0),
+      ofSounds: 1e-3,
+    },
     codebookLearningRate: real(
       "--codebook-learning-rate <x>",
       "train the codebook by gradients at this rate, in place of moving averages",
@@ -115,22 +162,43 @@ export const declarations: {
       65536,
       0,
     ),
-    validation: real("--validation <x>", "share of the images held back", 0.05, 0, 0.9),
+    validation: real("--validation <x>", "share of the files held back", 0.05, 0, 0.9),
     seed: whole("--seed <n>", "seed of weights, crops and data order", 0, 0),
-    crop: whole(
-      "--crop <n>",
-      "train on random squares of n x n pixels; 0: of files 64 x 64, or as large as most allow",
-      0,
-      0,
+    crop: ofPictures(
+      whole(
+        "--crop <n>",
+        "train on random squares of n x n pixels; 0: of files 64 x 64, or as large as most allow",
+        0,
+        0,
+      ),
     ),
-    flip: flag("--no-flip", "do not turn crops of files left to right at random", true),
-    size: whole(
-      "--size <n>",
-      'crop and resize image files to n x n pixels; 0: as they are. Of "shapes": their size, 0 for 32',
-      0,
-      0,
+    flip: ofPictures(flag("--no-flip", "do not turn crops of files left to right at random", true)),
+    size: ofPictures(
+      whole(
+        "--size <n>",
+        'crop and resize image files to n x n pixels; 0: as they are. Of "shapes": their size, 0 for 32',
+        0,
+        0,
+      ),
     ),
-    images: whole("--images <n>", 'images of the built-in set "shapes"', 8192, 1),
+    images: ofPictures(whole("--images <n>", 'images of the built-in set "shapes"', 8192, 1)),
+    sampleRate: ofSounds(
+      whole("--sample-rate <n>", "of sounds: samples a second; 0: as most files have", 0, 0),
+    ),
+    segment: ofSounds(
+      real(
+        "--segment <seconds>",
+        "of sounds: train on random pieces of this length; 0: half a second, or as most allow",
+        0,
+        0,
+        60,
+      ),
+    ),
+    waveform: ofSounds(
+      real("--waveform <x>", "of sounds: weight of the error of the samples", 20, 0),
+    ),
+    mel: ofSounds(real("--mel <x>", "of sounds: weight of the distance of log-mel spectra", 1, 0)),
+    stft: ofSounds(real("--stft <x>", "of sounds: weight of the distance of spectra", 1, 0)),
     skipUnreadable: flag("--skip-unreadable", "leave out files that can't be decoded", false),
   },
 };
@@ -139,10 +207,21 @@ export const declarations: {
 export const allDeclarations: readonly (readonly [name: string, SettingDeclaration])[] =
   Object.values(declarations).flatMap((section) => Object.entries(section));
 
-/** What the settings are unless the user chooses others. */
-export const defaultSettings = Object.fromEntries(
-  allDeclarations.map(([name, { fallback }]) => [name, fallback]),
-) as unknown as ArchitectureSettings & TrainingSettings;
+/** The settings that say something of a medium. */
+export const declarationsOf = (medium: Medium) =>
+  allDeclarations.filter(([, { only = medium }]) => only === medium);
+
+/** What the settings of a medium are unless the user chooses others. Those of another are not there. */
+export const defaultsOf = (medium: Medium) =>
+  Object.fromEntries(
+    declarationsOf(medium).map(([name, { fallback, ofSounds = fallback }]) => [
+      name,
+      medium === "sounds" ? ofSounds : fallback,
+    ]),
+  ) as unknown as ArchitectureSettings & TrainingSettings;
+
+/** What the settings of pictures are unless the user chooses others. */
+export const defaultSettings = defaultsOf("pictures");
 
 /** May differ when a run is resumed: where the data lie, how long to train, when to look. */
 const changeable = ["data", "steps", "evalEvery", "patience"] as const;

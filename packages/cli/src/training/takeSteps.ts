@@ -1,4 +1,3 @@
-import type { Images } from "vector-quantize/data";
 import { createPhaseTimer, type ProcessGroup, partOf, trainLoop } from "vector-quantize/train";
 import { codeShape } from "../codec/codeShape.ts";
 import { Interrupted } from "../failure.ts";
@@ -8,6 +7,7 @@ import { clock, grouped } from "../output/words.ts";
 import { anyOf } from "../processes.ts";
 import type { TrainingData } from "./data.ts";
 import { watchForInterrupt } from "./interrupt.ts";
+import type { Judge } from "./judge.ts";
 import { createMeter } from "./meter.ts";
 import { type StepProfile, stepProfile } from "./profile.ts";
 import { createProgress } from "./progress.ts";
@@ -26,8 +26,7 @@ export interface Steps {
   /** The images to train on. */
   readonly items: Uint32Array;
   readonly time: number | undefined;
-  /** The images that it is judged by. */
-  readonly judged: Images;
+  readonly judge: Judge;
   readonly profile: boolean;
 }
 
@@ -50,17 +49,7 @@ const compilingSteps = 3;
 
 /** Trains to the end, until it gets no better, or until Ctrl-C; then all is saved. */
 export async function takeSteps(
-  {
-    run,
-    folder,
-    lock,
-    group,
-    data,
-    items,
-    judged,
-    time = Number.POSITIVE_INFINITY,
-    profile,
-  }: Steps,
+  { run, folder, lock, group, data, items, judge, time = Number.POSITIVE_INFINITY, profile }: Steps,
   console: Console,
 ): Promise<Taken> {
   const { settings, model } = run;
@@ -86,7 +75,7 @@ export async function takeSteps(
   const trainer = trainerOf(model, settings, group);
   const writes = group.rank === 0;
   const validation = createValidation({
-    ...{ settings, model, trainer, judged, folder, writes },
+    ...{ settings, model, trainer, judge, folder, writes },
     before: run.validation,
   });
   const timer = profile ? createPhaseTimer() : undefined;

@@ -1,24 +1,21 @@
 import { trainValidationSplit } from "vector-quantize/data";
 import type { ProcessGroup } from "vector-quantize/train";
-import { Failure, UsageFailure } from "../failure.ts";
-import { checkSides } from "../input/images.ts";
+import { Failure } from "../failure.ts";
 import type { Console } from "../output/console.ts";
 import { createFolder, writeFileSafely } from "../output/files.ts";
 import { lockFolder } from "../output/lock.ts";
-import type { PictureSize } from "../output/pictures.ts";
 import { grouped } from "../output/words.ts";
 import { onFirst } from "../processes.ts";
 import { configText } from "./configFile.ts";
 import type { TrainingData } from "./data.ts";
 import { finishRun } from "./finish.ts";
-import { judgedImages } from "./judged.ts";
 import { buildModel } from "./model.ts";
-import { openData } from "./openData.ts";
 import { stepsWithin } from "./pace.ts";
 import type { RunResult } from "./result.ts";
 import { markRun, openRun, type Run, startRun } from "./run.ts";
 import { checkpointStamp, checkUnused, removeResults, runFolder } from "./runFolder.ts";
 import { checkSettings, type Settings } from "./settings.ts";
+import { openSubject } from "./subject.ts";
 import { takeSteps } from "./takeSteps.ts";
 
 export interface TrainOptions {
@@ -54,26 +51,20 @@ export async function train(
   const saved = options.resume ? await openRun(folder, options.settings, options.given) : undefined;
   const asked = saved?.settings ?? options.settings;
   checkSettings(asked);
-  if (!saved) buildModel(asked, 3); // throws for options that don't go together
+  if (!saved) buildModel(asked); // throws for options that don't go together
   if (asked.batch < group.size) {
     throw new Failure(
-      `--batch ${asked.batch}: expected at least ${group.size}, one image for each process`,
+      `--batch ${asked.batch}: expected at least ${group.size}, one for each process`,
     );
   }
-  const data = await openData(asked, console);
-  const wanted = { ...asked, crop: data.crop };
-  if (saved) checkSameSize(wanted.data, saved.images, data.size);
-  checkSides(wanted.data, data.size, wanted.patch);
-  checkScales(wanted, data.size);
+  const { data, settings: wanted, words, judge: judgeBy } = await openSubject(asked, console);
+  if (saved) checkSameSize(wanted.data, saved.size, data.size);
   const { train: items, validation } = trainValidationSplit(
     data.count,
     wanted.validation,
     wanted.seed,
   );
-  const judged = await judgedImages(data, items, validation);
-  if (judged.count === 0) {
-    throw new Failure(`${wanted.data}: expected a readable image to judge by, got none`);
-  }
+  const judge = await judgeBy(items, validation);
   // Nothing is wrong with what was asked for: from here on the folder changes.
   await group.barrier();
   if (first) await createFolder(folder.path);
@@ -88,46 +79,33 @@ export async function train(
     await markRun(folder, wanted, data.size);
     await removeResults(folder);
   }
-  console.note(
-    `${wanted.data}: ${data.words}, ` +
-      `${data.size.channels === 1 ? "grey" : "colour"}; ${grouped(validation.length)} held back for validation`,
-  );
+  console.note(`${wanted.data}: ${words}; ${grouped(validation.length)} held back for validation`);
   const begun = resumed ? resumed.restore() : await startRun(wanted, data, items);
   const run = await withinTime(begun, options, data, items, console);
   if (first) await writeFileSafely(folder.config, configText(run.settings), false);
   const { time, profile } = options;
   const taken = await takeSteps(
-    { run, folder, lock, group, data, items, judged, time, profile },
+    { run, folder, lock, group, data, items, judge, time, profile },
     console,
   );
-  const held = validation.length > 0;
-  const shown = held ? validation : items;
-  const { machine } = options;
   return onFirst(group, () =>
-    finishRun({ ...taken, folder, data, items, judged, shown, held, machine }, console),
+    finishRun({ ...taken, folder, judge, machine: options.machine }, console),
   );
 }
 
-/** Throws unless the last map of a quantizer of several scales is the encoder's. */
-function checkScales({ quantizer: { type, scales }, patch }: Settings, images: PictureSize): void {
-  if (type !== "hierarchicalVQ") return;
-  const { height, width } = images;
-  const last = (scales as readonly number[]).at(-1);
-  if (height === width && last === height / patch) return;
-  throw new UsageFailure(
-    `--scales: expected to end with ${width / patch}, the side of ${width} x ${height} images in ` +
-      `patches of ${patch}, got ${last}${height === width ? "" : ". It takes squares alone"}`,
-  );
+/** Throws unless a resumed run finds what it began with. */
+function checkSameSize(data: string, saved: Size, now: Size): void {
+  const [before, found] = [saved, now].map(sizeInWords);
+  if (before === found) return;
+  throw new Failure(`${data}: expected ${before}, as the run began with, got ${found}`);
 }
 
-function checkSameSize(data: string, saved: PictureSize, images: PictureSize): void {
-  const [before, now] = [saved, images].map(({ height, width, channels }) =>
-    [height, width, channels].join(" x "),
-  );
-  if (before !== now) {
-    throw new Failure(`${data}: expected images of ${before}, as the run began with, got ${now}`);
-  }
-}
+type Size = TrainingData["size"];
+
+const sizeInWords = (size: Size) =>
+  "samples" in size
+    ? `sounds of ${size.sampleRate} Hz in pieces of ${size.samples}`
+    : `images of ${size.height} x ${size.width} x ${size.channels}`;
 
 /** The run with its number of steps cut to the time that it may take. */
 async function withinTime(

@@ -1,5 +1,4 @@
 import { tree } from "@jax-js/jax";
-import type { Images } from "vector-quantize/data";
 import { type Model, saveModel } from "vector-quantize/nn";
 import {
   type EarlyStoppingState,
@@ -7,18 +6,15 @@ import {
   type Trainer,
   type TrainState,
 } from "vector-quantize/train";
-import { eachOf } from "../input/pictureSet.ts";
-import { evaluate } from "../measure/pictureEvaluation.ts";
 import { writeFileSafely } from "../output/files.ts";
+import type { Judge } from "./judge.ts";
 import type { RunFolder } from "./runFolder.ts";
 import type { Settings } from "./settings.ts";
 
-/** What an evaluation in the middle of a run found. */
+/** What an evaluation in the middle of a run found: its judge's numbers. */
 export interface ValidationLine {
   readonly step: number;
-  readonly psnr: number;
-  readonly perplexity: number;
-  readonly usedCodes: number;
+  readonly [name: string]: number;
 }
 
 /** All evaluations of a run so far, and the best of them: saved with the run. */
@@ -43,8 +39,7 @@ export interface ValidationOptions {
   readonly settings: Settings;
   readonly model: Model;
   readonly trainer: Trainer;
-  /** The images to judge by. */
-  readonly judged: Images;
+  readonly judge: Judge;
   readonly folder: RunFolder;
   /** Whether the best model is written. */
   readonly writes: boolean;
@@ -54,7 +49,7 @@ export interface ValidationOptions {
 
 /** The evaluations of a run by its settings `evalEvery` and `patience`. */
 export function createValidation(options: ValidationOptions): Validation {
-  const { settings, model, trainer, judged, folder, writes, before } = options;
+  const { settings, model, trainer, judge, folder, writes, before } = options;
   const { evalEvery, patience, steps } = settings;
   const stopping = earlyStopping({ ...(patience > 0 && { patience }), state: before.stopping });
   const lines = [...before.lines];
@@ -62,18 +57,14 @@ export function createValidation(options: ValidationOptions): Validation {
     async afterStep(state, step) {
       if (evalEvery === 0 || (step % evalEvery !== 0 && step !== steps)) return undefined;
       const variables = trainer.averaged(tree.ref(state as never) as TrainState);
-      const { psnr, perplexity, usedCodes } = await evaluate(
-        { model, variables, images: judged, patch: settings.patch, path: folder.best },
-        eachOf(judged),
-      );
-      const line = { step, psnr, perplexity, usedCodes };
+      const { score, numbers } = await judge.score(model, variables);
+      const line: ValidationLine = { step, ...numbers };
       lines.push(line);
-      if (!stopping.observe(step, psnr) || !writes) {
+      if (!stopping.observe(step, score) || !writes) {
         tree.dispose(variables as never);
         return line;
       }
-      const { height, width, channels } = judged;
-      const details = { images: { height, width, channels }, settings, validation: line };
+      const details = { ...judge.details, settings, validation: line };
       await writeFileSafely(folder.best, await saveModel(model, variables, details));
       return line;
     },

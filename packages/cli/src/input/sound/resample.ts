@@ -15,13 +15,14 @@ export const lengthAt = (length: number, from: number, to: number) =>
   Math.max(1, Math.round((length * to) / from));
 
 /**
- * Samples at another rate, piece by piece, whatever the pieces: `lengthAt` of them in all. By libsamplerate's
- * sinc converter of medium quality; of one rate they are what they were.
+ * Samples at another rate, piece by piece, whatever the pieces: `lengthAt` of them in all, or as many as
+ * `wanted` says. By libsamplerate's sinc converter of medium quality; of one rate they are what they were.
  */
 export async function* resampled(
   pieces: AsyncIterable<Float32Array<ArrayBuffer>>,
   from: number,
   to: number,
+  wanted?: number,
 ): AsyncGenerator<Float32Array<ArrayBuffer>> {
   if (from === to) {
     yield* pieces;
@@ -41,10 +42,10 @@ export async function* resampled(
   };
   for await (const piece of pieces) {
     taken += piece.length;
-    yield* convert(piece, Number.POSITIVE_INFINITY);
+    yield* convert(piece, wanted ?? Number.POSITIVE_INFINITY);
   }
   // What the filter holds back comes out before silence.
-  const length = lengthAt(taken, from, to);
+  const length = wanted ?? lengthAt(taken, from, to);
   const silence = new Float32Array(Math.ceil(Math.max(1, from / to) * 1024));
   while (made < length) yield* convert(silence, length);
   free.get(`${from} ${to}`)?.push(converter);

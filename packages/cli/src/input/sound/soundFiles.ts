@@ -5,6 +5,12 @@ import { type Compression, compressionOf, decodedPieces } from "./compressed.ts"
 import { wavPieces } from "./wav.ts";
 import { type ReadAt, readWavHeader } from "./wavHeader.ts";
 
+/** What a model of sounds takes: their rate, and the samples of the pieces that it was trained on. */
+export interface SoundSize {
+  readonly sampleRate: number;
+  readonly samples: number;
+}
+
 /** A sound in a file, mixed down to one channel. */
 export interface SoundFile {
   readonly path: string;

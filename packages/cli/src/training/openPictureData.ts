@@ -5,7 +5,7 @@ import { builtIn, loadImages } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
 import { tellLeftOut } from "../output/leftOut.ts";
 import { arrayData } from "./arrayData.ts";
-import type { TrainingData } from "./data.ts";
+import type { PictureData } from "./data.ts";
 import { photoData } from "./photoData.ts";
 import type { Settings } from "./settings.ts";
 
@@ -13,7 +13,7 @@ import type { Settings } from "./settings.ts";
 const shapesSide = 32;
 
 /** Opens the pictures that the user named, and says what is left out. */
-export async function openData(settings: Settings, console: Console): Promise<TrainingData> {
+export async function openPictureData(settings: Settings, console: Console): Promise<PictureData> {
   const { data, size, images: count, seed, skipUnreadable } = settings;
   const found = data === builtIn ? undefined : await stat(data).catch(() => undefined);
   const isPicture = found?.isFile() && isNamedAs("pictures", data);

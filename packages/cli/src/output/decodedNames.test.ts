@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { pictureNames } from "./pictureNames.ts";
+import { decodedNames } from "./decodedNames.ts";
+
+const pictureNames = (names: (string | undefined)[]) => decodedNames(names, "pictures");
 
 test("names are kept, and two pictures never share one", () => {
   expect(pictureNames(["a/b.jpg", "a/c.d.PNG", "e", undefined])).toEqual([
@@ -17,5 +19,10 @@ test("names are kept, and two pictures never share one", () => {
     "x.png.00000.png",
     "x.png.00001.png",
     "y.png",
+  ]);
+  expect(decodedNames(["a/b.mp3", "c.png", undefined], "sounds")).toEqual([
+    "a/b.wav",
+    "c.png.wav",
+    "00002.wav",
   ]);
 });
