@@ -55,6 +55,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "Choose a quantizer", link: "/choose-a-quantizer" },
       { text: "A training loop of your own", link: "/own-loop" },
       { text: "Ownership of arrays", link: "/ownership" },
+      { text: "Speech", link: "/speech" },
       { text: "Layers", link: "/layers" },
       { text: "Data", link: "/data" },
       { text: "Saving and resuming", link: "/saving" },
