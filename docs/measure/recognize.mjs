@@ -9,7 +9,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { gather } from "../../packages/cli/dist/input/sound/gather.js";
+import { collected } from "../../packages/cli/dist/input/sound/collected.js";
 import { openSound } from "../../packages/cli/dist/input/sound/soundFiles.js";
 import { logMel, melFilters } from "../../packages/cli/dist/measure/sound/likeness.js";
 import { frameSize, spectraOf } from "../../packages/cli/dist/measure/sound/spectrum.js";
@@ -47,7 +47,7 @@ async function featuresOf(path) {
   const { sampleRate } = sound;
   const size = frameSize(sampleRate);
   const filters = melFilters(sampleRate, size);
-  const samples = await gather(sound.pieces());
+  const samples = await collected(sound.pieces());
   const spectra = spectraOf(samples, size);
   const levels = logMel(spectra, filters);
   const bands = filters.length;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { compressedTones } from "../../../test/support/compressedTones.ts";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 import { tone, wavOf } from "../../../test/support/wav.ts";
-import { gather } from "./input/sound/gather.ts";
+import { collected } from "./input/sound/collected.ts";
 import { openSound } from "./input/sound/soundFiles.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
@@ -43,7 +43,7 @@ afterAll(() => folder[Symbol.dispose]());
 
 const lengthOf = async (path: string) => {
   const sound = await openSound(path);
-  return [(await gather(sound.pieces())).length, sound.sampleRate];
+  return [(await collected(sound.pieces())).length, sound.sampleRate];
 };
 
 test("a folder comes back under its names, at its rates, as long as it was", async () => {

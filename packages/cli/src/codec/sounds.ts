@@ -2,7 +2,7 @@ import { ReadableStream as NodeStream } from "node:stream/web";
 import { numpy as np, tree } from "@jax-js/jax";
 import { createSoundStreams, type SoundCodes } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
-import { gather } from "../input/sound/gather.ts";
+import { collected } from "../input/sound/collected.ts";
 import { checkCoded, checkPixels } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import type { SoundModel } from "./modelFile.ts";
@@ -77,7 +77,7 @@ function whole({ model, variables, path }: SoundModel): SoundCodec {
   const layers = model.quantizer.codebookSizes.length;
   return {
     async encode(pieces, called) {
-      const samples = await gather(pieces, (length) => {
+      const samples = await collected(pieces, (length) => {
         if (length <= mostWhole) return;
         throw new Failure(
           `${called}: expected at most ${mostWhole} samples, for ${path} is not causal and takes them at once, got more`,

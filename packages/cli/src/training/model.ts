@@ -42,13 +42,13 @@ export function buildModel(settings: Settings, size: Partial<Size> = {}): Model 
 }
 
 /** Pixels, or samples, of what a model takes. */
-export const valuesOf = (size: Size) =>
+export const valuesIn = (size: Size) =>
   "samples" in size ? size.samples : size.height * size.width;
 
 /** Vectors that the quantizer gets of it. */
 export function vectorsOf({ patch, strides }: Settings, size: Size): number {
   const each = "samples" in size ? strides.reduce((hop, stride) => hop * stride, 1) : patch ** 2;
-  return valuesOf(size) / each;
+  return valuesIn(size) / each;
 }
 
 /** The loss of a run, as an option of its trainer. */

@@ -20,7 +20,7 @@ import { readInput, writeFileSafely } from "../output/files.ts";
 import type { MetricLine } from "../report/page.ts";
 import type { TrainingData } from "./data.ts";
 import { type MeterState, noSteps } from "./meter.ts";
-import { buildModel, lossOf, valuesOf, vectorsOf } from "./model.ts";
+import { buildModel, lossOf, valuesIn, vectorsOf } from "./model.ts";
 import { isFinished, type RunFolder } from "./runFolder.ts";
 import { resumedSettings, type Settings } from "./settings.ts";
 import { noValidation, type ValidationState } from "./validation.ts";
@@ -76,7 +76,7 @@ export async function startRun(
 function sampleSize(settings: Settings, { size, inPieces }: TrainingData, items: number): number {
   const there = inPieces ? items * piecesToFit : items;
   const most = mostValues[settings.medium ?? "pictures"];
-  const fitting = Math.max(1, Math.floor(most / valuesOf(size)));
+  const fitting = Math.max(1, Math.floor(most / valuesIn(size)));
   return Math.min(Math.ceil(settings.fitVectors / vectorsOf(settings, size)), there, fitting);
 }
 

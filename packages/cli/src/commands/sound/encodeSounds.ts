@@ -3,7 +3,7 @@ import type { SoundModelFile } from "../../codec/modelFile.ts";
 import { openPriorOf } from "../../codec/prior.ts";
 import { createSoundCodec } from "../../codec/sounds.ts";
 import { UsageFailure } from "../../failure.ts";
-import { counted } from "../../input/sound/gather.ts";
+import { counted } from "../../input/sound/collected.ts";
 import { resampled } from "../../input/sound/resample.ts";
 import { openSoundSet } from "../../input/sound/soundSet.ts";
 import { openCodeSink, soundMetadata } from "../../output/codeSinks.ts";

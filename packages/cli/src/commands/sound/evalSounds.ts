@@ -1,6 +1,6 @@
 import type { SoundModelFile } from "../../codec/modelFile.ts";
 import { Failure } from "../../failure.ts";
-import { counted, gather } from "../../input/sound/gather.ts";
+import { collected, counted } from "../../input/sound/collected.ts";
 import { resampled } from "../../input/sound/resample.ts";
 import { openSoundSet, type SoundSet } from "../../input/sound/soundSet.ts";
 import { type SoundFormat, throughCodecs } from "../../measure/sound/otherCodecs.ts";
@@ -95,7 +95,7 @@ async function* samplesOf(
   yield* set.all(async ({ name, file, sound }) => {
     const own = counted(sound.pieces());
     const pieces = resampled(own.pieces(), sound.sampleRate, sampleRate);
-    const samples = await gather(pieces, (length) => {
+    const samples = await collected(pieces, (length) => {
       if (length <= mostSamples) return;
       throw new Failure(`${name}: expected at most ${mostSamples} samples to measure, got more`);
     });

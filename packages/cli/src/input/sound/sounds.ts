@@ -1,7 +1,7 @@
 import { Failure } from "../../failure.ts";
 import { withMend } from "../imageFiles.ts";
 import { inParallel } from "../photos.ts";
-import { gather } from "./gather.ts";
+import { collected } from "./collected.ts";
 import { resampled } from "./resample.ts";
 import { openSound, type SoundFile } from "./soundFiles.ts";
 
@@ -97,7 +97,7 @@ async function decodePart(
   sampleRate: number,
 ): Promise<Float32Array<ArrayBuffer> | undefined> {
   const pieces = upTo(file.pieces(from), to - from);
-  const samples = await gather(resampled(pieces, file.sampleRate, sampleRate));
+  const samples = await collected(resampled(pieces, file.sampleRate, sampleRate));
   return samples.length > 0 ? samples : undefined;
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Failure } from "../../failure.ts";
-import { gather } from "../../input/sound/gather.ts";
+import { collected } from "../../input/sound/collected.ts";
 import { openSound } from "../../input/sound/soundFiles.ts";
 import { toPcm16, wavBytes } from "../../output/wav.ts";
 import { type Likeness, likenessMeter } from "./likeness.ts";
@@ -102,7 +102,7 @@ const opus = (rate: number, sampleRate: number): Setting => ({
     const back = ["--quiet", "--rate", String(sampleRate), coded, decoded];
     await called("opus", "opus-tools", "opusdec", back);
     const sound = await openSound(decoded);
-    return { bytes: (await stat(coded)).size, made: await gather(sound.pieces()) };
+    return { bytes: (await stat(coded)).size, made: await collected(sound.pieces()) };
   },
 });
 

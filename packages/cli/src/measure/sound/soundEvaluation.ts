@@ -2,7 +2,7 @@ import { hasCodes } from "vector-quantize";
 import type { SoundModel } from "../../codec/modelFile.ts";
 import { createSoundCodec } from "../../codec/sounds.ts";
 import type { Usage } from "../../codec/usage.ts";
-import { gather } from "../../input/sound/gather.ts";
+import { collected } from "../../input/sound/collected.ts";
 import { soundMetadata, vqInto } from "../../output/codeSinks.ts";
 import { codeCounter } from "../codeCounts.ts";
 import { type Likeness, likenessMeter } from "./likeness.ts";
@@ -70,12 +70,12 @@ export async function evaluateSounds<Sound extends SoundToMeasure>(
     const codes = await codec.encode([sound.samples], name);
     counts.add(codes);
     await vq.add({ name, shape: [codes.length / layers], size, codes });
-    const whole = await gather(codec.decode(codes, name));
+    const whole = await collected(codec.decode(codes, name));
     const made = whole.subarray(0, length);
     likeness.add(sound.samples, made);
     for (const [i, prefix] of prefixes.entries()) {
       const coarse = codes.map((code, at) => (prefix.has(at % layers) ? code : -1));
-      const some = await gather(codec.decode(coarse, name));
+      const some = await collected(codec.decode(coarse, name));
       meters[i]?.add(sound.samples, some.subarray(0, length));
     }
     await see({ sound, made, whole });

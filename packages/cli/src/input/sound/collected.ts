@@ -1,5 +1,5 @@
 /** All samples that come piece by piece, in one array. */
-export async function gather(
+export async function collected(
   pieces: AsyncIterable<Float32Array> | Iterable<Float32Array>,
   check: (length: number) => void = () => undefined,
 ): Promise<Float32Array<ArrayBuffer>> {
