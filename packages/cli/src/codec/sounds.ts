@@ -1,33 +1,18 @@
 import { ReadableStream as NodeStream } from "node:stream/web";
 import { numpy as np, tree } from "@jax-js/jax";
 import { createSoundStreams, type SoundCodes } from "vector-quantize/nn";
-import { Failure } from "../failure.ts";
-import { collected } from "../input/sound/collected.ts";
 import { checkCoded, checkPixels } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import type { SoundModel } from "./modelFile.ts";
-
-/** Sounds through a model, at its rate. */
-export interface SoundCodec extends Disposable {
-  /** Codes `[positions, Q]`, in the order of `CodeShape`, of a sound that comes piece by piece. */
-  encode(pieces: Pieces, called: string): Promise<Int32Array>;
-  /** A whole number of hops: at least as many samples as the sound had. */
-  decode(codes: Int32Array, called: string): AsyncGenerator<Float32Array<ArrayBuffer>>;
-}
-
-type Pieces = AsyncIterable<Float32Array> | Iterable<Float32Array>;
+import type { SoundCodec } from "./soundCodec.ts";
+import { joined, tiledSounds } from "./tiledSounds.ts";
 
 /** Positions of codes that are decoded at once. */
 const atOnce = 64;
-/** Most samples of a sound that a model takes which is not causal: it takes them whole. */
-const mostWhole = 2 ** 22;
 
-/**
- * Takes sounds of any length through a model: a causal one piece by piece, in little memory, with the codes
- * and samples of the whole.
- */
+/** Takes sounds of any length through a model piece by piece, in little memory: codes and samples are the whole's. */
 export async function createSoundCodec(file: SoundModel): Promise<SoundCodec> {
-  return file.sounds.causal ? streamed(file) : whole(file);
+  return file.sounds.causal ? streamed(file) : tiledSounds(file);
 }
 
 async function streamed({ model, variables }: SoundModel): Promise<SoundCodec> {
@@ -72,48 +57,9 @@ async function streamed({ model, variables }: SoundModel): Promise<SoundCodec> {
   }
 }
 
-function whole({ model, variables, path }: SoundModel): SoundCodec {
-  const order = codeShape(model.quantizer);
-  const layers = model.quantizer.codebookSizes.length;
-  return {
-    async encode(pieces, called) {
-      const samples = await collected(pieces, (length) => {
-        if (length <= mostWhole) return;
-        throw new Failure(
-          `${called}: expected at most ${mostWhole} samples, for ${path} is not causal and takes them at once, got more`,
-        );
-      });
-      const x = np.array(samples, { shape: [1, samples.length, 1] });
-      const indices = await model.encode(tree.ref(variables as never), x);
-      const codes = (await toFileOrder(indices, order).data()) as Int32Array;
-      checkCoded(codes, codes.length, () => called);
-      return codes;
-    },
-    async *decode(codes, called) {
-      const shape = [1, codes.length / layers, ...order.perVector];
-      const given = fromFileOrder(arrayOf(codes.slice(), shape), order);
-      const output = await model.decode(tree.ref(variables as never), given);
-      const samples = (await output.data()) as Float32Array<ArrayBuffer>;
-      checkPixels(samples, samples.length, () => called);
-      yield samples;
-    },
-    [Symbol.dispose]() {},
-  };
-}
-
 /** Node's own, which the types of pages don't know to be the same. */
 const streamOf = <T>(pieces: AsyncIterable<T> | Iterable<T>) =>
   NodeStream.from(pieces) as unknown as ReadableStream<T>;
 
 const arrayOf = (codes: Int32Array<ArrayBuffer>, shape: readonly number[]) =>
   np.array(codes, { shape: [...shape], dtype: np.int32 });
-
-function joined(parts: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
