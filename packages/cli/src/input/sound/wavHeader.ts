@@ -17,7 +17,7 @@ export type ReadAt = (offset: number, bytes: number) => Promise<Uint8Array>;
 
 /** What the readers here take: more channels than that, and other rates, are damage. */
 const mostChannels = 256;
-export const rates = { least: 1000, most: 1_000_000 };
+const rates = { least: 1000, most: 1_000_000 };
 /** Chunks that are looked at before the samples. */
 const mostChunks = 1000;
 /** Sizes from here on stand for "to the end", as programs write them that can't go back. */
