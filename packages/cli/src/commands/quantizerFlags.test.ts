@@ -47,8 +47,13 @@ test.each<[string, string[], Record<string, unknown>]>([
 });
 
 test("what is no flag of the quantizer is refused", () => {
-  for (const flag of ["--layout", "--vq-bridge", "--levels"]) {
+  for (const flag of ["--layout", "--vq-bridge"]) {
     expect(() => given("vectorQuantize", flag, "1")).toThrow("unknown option");
+  }
+  for (const flag of ["--entropy-loss-weight", "--no-spherical"]) {
+    expect(() => given("vectorQuantize", flag)).toThrow(
+      `${flag}: expected an option of vectorQuantize, got one of lfq, `,
+    );
   }
   for (const [theirs, ours] of [
     ["--dim", "--code-dim"],

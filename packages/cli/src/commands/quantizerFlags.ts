@@ -1,6 +1,11 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { OptionDescription, QuantizerDescription } from "vector-quantize/options";
+import {
+  describeQuantizer,
+  type OptionDescription,
+  type QuantizerDescription,
+  quantizerTypes,
+} from "vector-quantize/options";
 import { UsageFailure } from "../failure.ts";
 import { flagOf } from "../output/words.ts";
 
@@ -67,6 +72,7 @@ export function addQuantizerFlags(
         command.addOption(new Option(`${flag}.${path} <value>`, text).argParser(value).hideHelp());
       }
   }
+  checkOthers(command, type, args);
   return { type, given: (command) => givenOptions(command, flagged, options, weight?.name, args) };
 }
 
@@ -168,6 +174,26 @@ function checkNames(options: readonly OptionDescription[], args: readonly string
       if (ours.includes(theirs) || !args.some((arg) => arg.split("=")[0] === theirs)) continue;
       throw new UsageFailure(`${theirs}: expected ${meant}, as it is called here`);
     }
+  }
+}
+
+/** Throws for a flag that this quantizer has not and others have. */
+function checkOthers(command: Command, type: string, args: readonly string[]): void {
+  for (const arg of args) {
+    const [flag = ""] = arg.split(/[=.]/);
+    if (!/^--./.test(flag) || command.options.some(({ long }) => long === flag)) continue;
+    const others = quantizerTypes.filter((other) =>
+      describeQuantizer(other).options.some(
+        ({ name, own }) =>
+          !own &&
+          !hidden.includes(name) &&
+          [`--${flagOf(name)}`, `--no-${flagOf(name)}`].includes(flag),
+      ),
+    );
+    if (others.length === 0) continue;
+    throw new UsageFailure(
+      `${flag}: expected an option of ${type}, got one of ${others.join(", ")}. Name the quantizer by --quantizer`,
+    );
   }
 }
 

@@ -53,6 +53,7 @@ describe("what a quantizer has unless it is told otherwise", () => {
     expect(quantizer).toEqual({
       ...{ type: "residualVQ", dim: 8, codebookSize: 512, numQuantizers: 2 },
       ...{ decay: 0.9, commitmentWeight: 0.25, thresholdEmaDeadCode: { share: 0.1 } },
+      gradient: "straightThrough",
     });
     expect(quantizerConfig("fsq", { levels: [5, 5] }, false)).toEqual({
       type: "fsq",

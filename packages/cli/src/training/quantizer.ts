@@ -15,6 +15,9 @@ const following = {
   thresholdEmaDeadCode: { share: 0.1 },
 };
 
+/** The gradient under which pictures got better for longer: docs/choose-a-quantizer.md has the numbers. */
+const passing = { gradient: "straightThrough" };
+
 /** Sizes of what must be given a size. */
 const sizes = {
   pictures: { dim: 8, codebookSize: 512 },
@@ -42,6 +45,7 @@ export function presetsOf(
     ...Object.fromEntries(Object.entries(sizes[medium]).filter(([name]) => needs(name))),
     ...(has("thresholdEmaDeadCode") && (medium === "sounds" ? followingSlowly : following)),
     ...(medium === "sounds" && has("quantizeDropout") ? dropping : {}),
+    ...(has("gradient") ? passing : {}),
   };
 }
 

@@ -62,7 +62,7 @@ function hasFeaturesFirst({ config: { type, layout = "channelLast" } }: Quantize
  *
  * The default quantizer keeps its codes in use: k-means first (`model.fit` on a batch), moving averages
  * that follow within some ten steps (decay 0.9), and codes with less than a tenth of an even share
- * replaced.
+ * replaced. Gradients pass it straight through, under which pictures go on to get better.
  *
  * @throws VectorQuantizeError for an option out of range, or a quantizer of another feature size
  */
@@ -77,6 +77,7 @@ export function imageAutoencoder(given: ImageAutoencoderOptions = {}): Model {
       decay: 0.9,
       commitmentWeight: 0.25,
       thresholdEmaDeadCode: { share: 0.1 },
+      gradient: "straightThrough",
     });
 
   const featuresFirst = hasFeaturesFirst(quantizer);
