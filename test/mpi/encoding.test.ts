@@ -33,6 +33,20 @@ beforeAll(async () => {
   expect(code, stderr).toBe(0);
 }, 120_000);
 
+it.skipIf(!connected)("other commands are one process's", async () => {
+  const { code, stderr } = await vqInProcesses(2, [
+    "decode",
+    model,
+    at("one.vq"),
+    "--out",
+    at("x"),
+  ]);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(
+    "vq decode: expected one process, got 2 by mpirun. Several do train and encode",
+  );
+});
+
 describe("vq encode", { timeout: 120_000 }, () => {
   it.skipIf(!connected)("by connected processes writes the file of one", async () => {
     mkdirSync(at("many.vq.parts"));

@@ -1,8 +1,21 @@
 /** Processes that a launcher of MPI has started to do one command together. */
 import { availableParallelism } from "node:os";
 import type { ProcessGroup } from "vector-quantize/train";
-import { Failure } from "./failure.ts";
+import { Failure, UsageFailure } from "./failure.ts";
 import type { Console } from "./output/console.ts";
+
+/** Commands that several processes do together. */
+const shared = ["train", "encode"];
+
+/** Throws if a launcher started several processes for a command that is one process's. */
+export function checkShared(command: string): void {
+  const { OMPI_COMM_WORLD_SIZE, PMI_SIZE } = process.env;
+  const size = Number(OMPI_COMM_WORLD_SIZE ?? PMI_SIZE ?? 1);
+  if (size === 1 || shared.includes(command)) return;
+  throw new UsageFailure(
+    `vq ${command}: expected one process, got ${size} by mpirun. Several do ${shared.join(" and ")}`,
+  );
+}
 
 /** Seconds between the signs of life of a process that others wait for. */
 const pulse = 20;

@@ -13,6 +13,7 @@ import { quantizersCommand } from "./commands/quantizers.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
 import { checkPrinted, print, watchStreams } from "./output/print.ts";
+import { checkShared } from "./processes.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -52,6 +53,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
     .version(version)
     .addHelpText("after", "\nStart with: vq demo");
   for (const make of commands) program.addCommand(await make(args));
+  program.hook("preAction", (_, command) => checkShared(command.name()));
   for (const command of [program, ...program.commands]) {
     // A wrong command line is one line on stderr, and throws instead of ending the process.
     command.exitOverride().configureOutput({
