@@ -64,7 +64,7 @@ export function chooseByBitrate(bitrate: number, sampleRate: number): BitrateCho
   return {
     settings: { strides },
     type: "residualVQ",
-    options: { codebookSize, numQuantizers: layers, dim, quantizeDropout: true },
+    options: { codebookSize, numQuantizers: layers, dim },
     words:
       `${grouped(bitrate)} bits a second at ${grouped(sampleRate)} Hz: strides ${strides.join(", ")}, ` +
       `${small(sampleRate / hop)} positions a second, ${layers} layers of ${codebookSize} codes, ` +

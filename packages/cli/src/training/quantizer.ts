@@ -25,8 +25,6 @@ const sizes = {
 };
 /** For sounds, of which a step has fewer vectors. */
 const followingSlowly = { ...following, decay: 0.95 };
-/** And for the quantizers of sounds that can drop layers: any number of them decodes then. */
-const dropping = { quantizeDropout: true };
 
 /** Options that the architecture decides. */
 const decided: Readonly<Record<string, string>> = {
@@ -44,7 +42,6 @@ export function presetsOf(
   return {
     ...Object.fromEntries(Object.entries(sizes[medium]).filter(([name]) => needs(name))),
     ...(has("thresholdEmaDeadCode") && (medium === "sounds" ? followingSlowly : following)),
-    ...(medium === "sounds" && has("quantizeDropout") ? dropping : {}),
     ...(has("gradient") ? passing : {}),
   };
 }
