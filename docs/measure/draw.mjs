@@ -140,6 +140,8 @@ function byLayers(found, page, mark) {
 drawFamilies();
 drawSettings(results("settings", "cifar"), "settings");
 drawSettings(results("codebook", "shapes"), "codebook");
+drawSettings(results("gradients", "cifar"), "gradients");
+drawSettings(results("candidates", "cifar"), "candidates");
 drawCommitment();
 byLayers(results("bounds", "cifar"), "residual-fsq-bounds.md", "training");
 byLayers(results("residual", "cifar"), "choose-a-quantizer.md", "residual");

@@ -20,6 +20,7 @@ import {
   simVQ,
   vectorQuantize,
 } from "vector-quantize";
+import { balanced, ibq } from "./candidates.mjs";
 
 const dim = 8;
 const levels = [8, 5, 5, 5]; // 1,000 codes
@@ -133,4 +134,34 @@ const residual = {
   "residualFSQ, 4 x 32, dropout": { byLayers: 4, make: () => finer({ quantizeDropout: true }) },
 };
 
-export const groups = { families, settings, commitment, bounds, residual };
+/** Ways of the gradient, for trainings that are longer. */
+const ways = (name, make) =>
+  ["rotation", "straightThrough"].map((gradient) => [
+    `${name}, ${gradient}`,
+    { make: () => make({ gradient }) },
+  ]);
+const gradients = {
+  ...Object.fromEntries([
+    ...ways("vectorQuantize", vq),
+    ...ways("vectorQuantize, cosine", (options) => vq({ metric: "cosine", ...options })),
+    ...ways("residualVQ, 2 x 32", rvq),
+    ...ways("simVQ", (options) => simVQ({ dim, codebookSize: 1024, ...options })),
+  ]),
+  "vectorQuantize, directional": {
+    make: () => vq({ gradient: "directional", commitmentWeight: 0 }),
+  },
+};
+
+const learned = { codebookSize: 1024, dim };
+const learns = { learnableCodebook: true, commitmentWeight: 0.25, thresholdEmaDeadCode: 0 };
+/** What others do for a codebook that learns by gradients. */
+const candidates = {
+  "vectorQuantize, averages": { make: () => vq() },
+  "vectorQuantize, learnableCodebook": { make: () => vq(learns) },
+  "IBQ's gradient": { make: () => ibq(learned) },
+  "IBQ's gradient, no entropy loss": { make: () => ibq({ ...learned, entropyWeight: 0 }) },
+  "IBQ's gradient, temperature 0.1": { make: () => ibq({ ...learned, temperature: 0.1 }) },
+  "balanced (Sinkhorn)": { make: () => balanced(learned) },
+};
+
+export const groups = { candidates, families, settings, gradients, commitment, bounds, residual };

@@ -60,12 +60,12 @@ export function buildTrainer(model) {
   });
 }
 
-/** The first 9,000 images of an IDX file as floats in [-1, 1], one after another. */
-export async function readImages(path) {
+/** The first images of an IDX file as floats in [-1, 1], one after another. */
+export async function readImages(path, most = trainingImages) {
   const file = await readFile(path);
   const { shape, data } = parseIdx(path.endsWith(".gz") ? gunzipSync(file) : file, path);
   const [, height, width] = shape;
-  const floats = Float32Array.from(data.subarray(0, trainingImages * height * width), (v) =>
+  const floats = Float32Array.from(data.subarray(0, most * height * width), (v) =>
     Math.fround(Math.fround(Math.fround(v / 255) - 0.5) / 0.5),
   );
   return { height, width, floats };

@@ -23,7 +23,7 @@ import { initNode } from "vector-quantize/node";
 import { readSafetensors } from "vector-quantize/safetensors";
 import { networkFromTorch } from "vector-quantize/torch";
 import { adamw, createTrainer, sgd } from "vector-quantize/train";
-import { readImages, train } from "./autoencoder.mjs";
+import { batchOf, readImages, train } from "./autoencoder.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -155,6 +155,20 @@ const rows = {
   },
 };
 
+const HELD = 1000; // images that originals.py counts the codes in use on
+
+/** The share of all codes that the images held back have. */
+async function used(trainer, model, state, images) {
+  const first = images.floats.length / (images.height * images.width) - HELD;
+  const held = batchOf(
+    images,
+    Array.from({ length: HELD }, (_, i) => first + i),
+  );
+  const { indices } = await trainer.evaluate(trainer.averaged(state), held);
+  const [count = 1] = model.quantizer.codebookSizes;
+  return new Set(await indices.data()).size / count;
+}
+
 const mean = (list) => list.reduce((sum, v) => sum + v, 0) / list.length;
 const smooth = (curve) => curve.slice(19).map((_, i) => mean(curve.slice(i, i + 20)));
 const percent = (share) => `${(100 * share).toFixed(2)} %`;
@@ -176,7 +190,10 @@ async function compare(images, file) {
   const numbers = Array.from({ length: steps }, (_, i) =>
     Array.from(order.subarray(i * size, (i + 1) * size)),
   );
+  const began = performance.now();
   const run = await train(trainer, trainer.start(variables, random.key(0)), images, numbers);
+  const milliseconds = (performance.now() - began) / steps;
+  const share = await used(trainer, model, run.state, images);
   const ours = run.losses.reconstruction;
   const [a, b] = [smooth(ours), smooth(theirs)];
   const differences = a.map((value, i) => Math.abs(value - b[i]) / b[i]);
@@ -184,13 +201,14 @@ async function compare(images, file) {
   console.log(
     `${file}: last 50 of ${steps} steps ${ends[0].toFixed(4)}, original ${ends[1].toFixed(4)}, ` +
       `${percent(ends[0] / ends[1] - 1)}; smoothed over 20 steps mean ${percent(mean(differences))}, ` +
-      `largest ${percent(Math.max(...differences))}`,
+      `largest ${percent(Math.max(...differences))}; ${percent(share)} of the codes in use, ` +
+      `${milliseconds.toFixed(0)} ms a step`,
   );
 }
 
 if (flags.images === undefined) throw new Error("--images: expected a path, got none");
 await initNode({ threads: Number(flags.threads) });
-const images = await readImages(flags.images);
+const images = await readImages(flags.images, Number.POSITIVE_INFINITY);
 for (const file of (await readdir(flags.runs)).sort()) {
   if (file.includes(flags.only)) await compare(images, file);
 }
