@@ -97,8 +97,8 @@ class Default(nn.Module):
         self.encoder = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, width, 1), Block(width))
         self.inwards = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, code_dim))
         self.quantizer = VectorQuantize(dim=code_dim, codebook_size=codes, decay=0.9, commitment_weight=0.25,
-                                        threshold_ema_dead_code=3.2, rotation_trick=True,
-                                        straight_through=False, directional_reparam=False)
+                                        threshold_ema_dead_code=3.2, rotation_trick=False,
+                                        straight_through=True, directional_reparam=False)
         self.decoder = nn.Sequential(nn.Conv2d(code_dim, width, 1), Block(width), nn.Conv2d(width, 12, 1),
                                      nn.PixelShuffle(2))
 
