@@ -141,6 +141,39 @@ test("streams of one model don't meet, and give all memory back", async () => {
   expect(() => streams.encoder()).toThrow("disposed of");
 });
 
+test("pieces that are none are errors, and every end gives the stream's memory back", async () => {
+  const model = audioAutoencoder(models["residual vectors"]);
+  const streams = await createSoundStreams(model, model.init(random.key(0)));
+  const { used } = defaultPool().memory;
+  const codes = new Int32Array(12);
+  const piece = { codes, shape: [1, 4, 3], samples: 24 };
+  for (const [wrong, words] of [
+    [null, "decoder: piece: expected codes in an Int32Array, as the encoder gives them, got null"],
+    [codes, "decoder: piece: expected codes in an Int32Array"],
+    [{ ...piece, codes: [...codes] }, "decoder: piece: expected codes in an Int32Array"],
+    [{ ...piece, codes: new Int32Array(0), shape: [1, 0, 3] }, "decoder: piece: expected codes"],
+    [
+      { codes, samples: 24 },
+      "decoder: shape: expected [1, frames, ...] of 12 codes, got undefined",
+    ],
+    [{ ...piece, shape: [1, 5, 3] }, "decoder: shape: expected [1, frames, ...] of 12 codes"],
+    [{ ...piece, shape: [2, 2, 3] }, "decoder: shape: expected [1, frames, ...] of 12 codes"],
+    [{ ...piece, samples: 25 }, "decoder: samples: expected at most 24, got 25"],
+    [{ ...piece, samples: -5 }, "decoder: samples: expected an integer of at least 0, got -5"],
+    [{ codes, shape: [1, 4, 3] }, "decoder: samples: expected an integer of at least 0"],
+  ] as const) {
+    await expect(decoded(streams, [wrong as never])).rejects.toThrow(words);
+  }
+  await expect(encoded(streams, [new Float64Array(6) as never])).rejects.toThrow("a Float32Array");
+  const { readable, writable } = streams.encoder();
+  const written = writable.getWriter().write(new Float32Array(6 * 100));
+  await readable.cancel("enough");
+  await written.catch(() => {}); // whether it was still taken is the stream's to say
+  await streams.decoder().writable.abort("enough");
+  expect(defaultPool().memory.used).toBe(used);
+  streams.dispose();
+});
+
 test("refuses what can't be streamed", async () => {
   const given = { ...small, numQuantizers: 1 };
   const trial = async (model: ReturnType<typeof sequential>) =>

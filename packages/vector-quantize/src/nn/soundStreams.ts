@@ -1,5 +1,5 @@
 import { numpy as np, tree } from "@jax-js/jax";
-import { expected, VectorQuantizeError } from "../errors.ts";
+import { checkInteger, expected, VectorQuantizeError } from "../errors.ts";
 import type { Addresses } from "../kernels/layers/layerPlan.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
 import { lazy } from "../lazy.ts";
@@ -118,6 +118,31 @@ interface Parts {
   readonly own: { readonly encoder: Addresses; readonly decoder: Addresses };
 }
 
+/** What a stream carries from piece to piece. */
+interface Series {
+  readonly start: number;
+  /** Whether it has gone back. */
+  ended: boolean;
+}
+
+/** Throws unless codes are of one sound, and as many as their shape says. */
+function checkPiece(piece: SoundCodes): void {
+  const { codes, shape } = (piece ?? {}) as Partial<SoundCodes>;
+  if (!(codes instanceof Int32Array) || codes.length === 0) {
+    throw expected(
+      "decoder: piece",
+      "codes in an Int32Array, as the encoder gives them",
+      codes ?? piece,
+    );
+  }
+  const fits =
+    Array.isArray(shape) &&
+    shape[0] === 1 &&
+    shape.reduce((product, side) => product * side, 1) === codes.length;
+  if (fits) return;
+  throw expected("decoder: shape", `[1, frames, ...] of ${codes.length} codes`, shape);
+}
+
 function soundStreams({ model, variables, layers, work, own }: Parts): SoundStreams {
   const { quantizer, lengthMultiple: unit } = model;
   let open = true;
@@ -139,14 +164,16 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
   /** A piece through layers, as an array. */
   async function through(
     side: "encoder" | "decoder",
-    series: number,
+    series: Series,
     numbers: Float32Array,
     steps: number,
   ): Promise<{ numbers: Float32Array<ArrayBuffer>; shape: readonly number[] }> {
     return work.pool.exclusive(async () => {
       checkOpen(side);
+      if (series.ended)
+        throw new VectorQuantizeError(`${side}: expected a stream in use, got its end`);
       const x = work.copyOf(numbers);
-      const { y, shape } = await layers[side].run(work, own[side], series, { x, steps });
+      const { y, shape } = await layers[side].run(work, own[side], series.start, { x, steps });
       const size = shape.reduce((a, b) => a * b, 1);
       const found = work.floats(y, size).slice() as Float32Array<ArrayBuffer>;
       work.release(y);
@@ -154,8 +181,44 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
     });
   }
 
+  /** A stream's transformer, with a series that goes back whatever ends the stream. */
+  function transformed<I, O>(
+    side: "encoder" | "decoder",
+    transformerOf: (series: Series) => Pick<Transformer<I, O>, "flush"> & {
+      transform(piece: I, controller: TransformStreamDefaultController<O>): Promise<void>;
+    },
+  ): TransformStream<I, O> {
+    checkOpen(side);
+    const series: Series = { start: layers[side].begin(work), ended: false };
+    const { transform, flush } = transformerOf(series);
+    const end = () => {
+      if (open && !series.ended) work.release(series.start);
+      series.ended = true;
+    };
+    const transformer: Transformer<I, O> & { cancel(): Promise<void> } = {
+      async transform(piece, controller) {
+        try {
+          await transform(piece, controller);
+        } catch (error) {
+          end();
+          throw error;
+        }
+      },
+      async flush(controller) {
+        try {
+          await flush?.(controller);
+        } finally {
+          end();
+        }
+      },
+      // A piece that is on its way ends first.
+      cancel: () => work.pool.exclusive(end),
+    };
+    return new TransformStream(transformer);
+  }
+
   async function encodePiece(
-    series: number,
+    series: Series,
     samples: Float32Array,
   ): Promise<Omit<SoundCodes, "samples">> {
     const { numbers, shape } = await through("encoder", series, samples, samples.length);
@@ -169,11 +232,14 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
     return found;
   }
 
-  async function decodePiece(series: number, { codes, shape, samples }: SoundCodes) {
+  async function decodePiece(series: Series, piece: SoundCodes) {
+    checkPiece(piece);
+    const { codes, shape, samples } = piece;
     const indices = np.array(codes, { shape: [...shape], dtype: np.int32 });
     const vectors = quantizer.decode(quantizers("decoder"), indices);
     const [, steps] = vectors.shape as [number, number];
     const numbers = (await vectors.data()) as Float32Array;
+    checkInteger("decoder: samples", samples, 0, steps * unit);
     const found = await through("decoder", series, numbers, steps);
     return found.numbers.subarray(0, samples);
   }
@@ -181,50 +247,41 @@ function soundStreams({ model, variables, layers, work, own }: Parts): SoundStre
   return {
     latency: unit,
 
-    encoder() {
-      checkOpen("encoder");
-      const series = layers.encoder.begin(work);
-      let rest = new Float32Array(0);
-      return new TransformStream<Float32Array, SoundCodes>({
-        async transform(piece, controller) {
-          if (!(piece instanceof Float32Array))
-            throw expected("encoder: samples", "a Float32Array", piece);
-          const all = new Float32Array(rest.length + piece.length);
-          all.set(rest);
-          all.set(piece, rest.length);
-          let at = 0;
-          for (let units = MOST_UNITS; units >= 1; units /= 2) {
-            for (; all.length - at >= units * unit; at += units * unit) {
-              const samples = units * unit;
-              const found = await encodePiece(series, all.subarray(at, at + samples));
-              controller.enqueue({ ...found, samples });
+    encoder: () =>
+      transformed<Float32Array, SoundCodes>("encoder", (series) => {
+        let rest = new Float32Array(0);
+        return {
+          async transform(piece, controller) {
+            if (!(piece instanceof Float32Array))
+              throw expected("encoder: samples", "a Float32Array", piece);
+            const all = new Float32Array(rest.length + piece.length);
+            all.set(rest);
+            all.set(piece, rest.length);
+            let at = 0;
+            for (let units = MOST_UNITS; units >= 1; units /= 2) {
+              for (; all.length - at >= units * unit; at += units * unit) {
+                const samples = units * unit;
+                const found = await encodePiece(series, all.subarray(at, at + samples));
+                controller.enqueue({ ...found, samples });
+              }
             }
-          }
-          rest = all.slice(at);
-        },
-        async flush(controller) {
-          if (rest.length > 0) {
+            rest = all.slice(at);
+          },
+          async flush(controller) {
+            if (rest.length === 0) return;
             const last = new Float32Array(unit);
             last.set(rest);
             controller.enqueue({ ...(await encodePiece(series, last)), samples: rest.length });
-          }
-          if (open) work.release(series);
-        },
-      });
-    },
+          },
+        };
+      }),
 
-    decoder() {
-      checkOpen("decoder");
-      const series = layers.decoder.begin(work);
-      return new TransformStream<SoundCodes, Float32Array<ArrayBuffer>>({
+    decoder: () =>
+      transformed<SoundCodes, Float32Array<ArrayBuffer>>("decoder", (series) => ({
         async transform(piece, controller) {
           controller.enqueue(await decodePiece(series, piece));
         },
-        flush() {
-          if (open) work.release(series);
-        },
-      });
-    },
+      })),
 
     dispose() {
       if (!open) return;
