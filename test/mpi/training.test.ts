@@ -2,7 +2,7 @@
  * `vq train` by several processes: the run of one, whole files by one of them, and runs of which a process is
  * killed at any time. The long form: `VQ_KILLS=30 npx vitest run test/mpi/training.test.ts`.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../support/killedRuns.ts";
 import { launchers, vqInProcesses as run, without } from "../support/mpi.ts";
 import { runVq, temporaryFolder } from "../support/vq.ts";
+import { tone, wavOf } from "../support/wav.ts";
 
 const kills = Number(process.env.VQ_KILLS ?? 2);
 const [launcher = ""] = launchers;
@@ -53,6 +54,28 @@ describe.skipIf(launcher === "")(
         expect(two[i]!.usedCodes).toBe(line.usedCodes);
       }
       expect(readdirSync(at("two")).sort()).toEqual(readdirSync(at("one")).sort());
+    });
+
+    it("follows them on sounds too, by parts of unlike sizes", async () => {
+      mkdirSync(at("sounds"));
+      for (let i = 0; i < 4; i++) {
+        writeFileSync(join(at("sounds"), `${i}.wav`), wavOf(tone(200 + 90 * i, 0.3)));
+      }
+      const command = [
+        ...["train", at("sounds"), "--bitrate", "1600", "--width", "4", "--batch", "3"],
+        ...["--steps", "3", "--segment", "0.1", "--fit-vectors", "300", "--out"],
+      ];
+      expect((await runVq([...command, at("sound")])).code).toBe(0);
+      const { code, stderr } = await run(2, [...command, at("sound2")]);
+      expect(code, stderr).toBe(0);
+      const [one, two] = [metricsOf(at("sound")), metricsOf(at("sound2"))];
+      expect(two).toHaveLength(3);
+      for (const [i, line] of one.entries()) {
+        expect(Math.abs((two[i]!.loss as number) - (line.loss as number))).toBeLessThan(1e-5);
+        expect(two[i]!.usedCodes).toBe(line.usedCodes);
+      }
+      const few = await run(2, [...command, at("few"), "--batch", "1"]);
+      expect(few.stderr).toContain("--batch 1: expected at least 2, one piece for each process");
     });
 
     it("takes no more processes than a batch has images", async () => {

@@ -54,7 +54,7 @@ export async function train(
   if (!saved) buildModel(asked); // throws for options that don't go together
   if (asked.batch < group.size) {
     throw new Failure(
-      `--batch ${asked.batch}: expected at least ${group.size}, one for each process`,
+      `--batch ${asked.batch}: expected at least ${group.size}, one ${asked.medium === "sounds" ? "piece" : "image"} for each process`,
     );
   }
   const { data, settings: wanted, words, judge: judgeBy } = await openSubject(asked, console);
