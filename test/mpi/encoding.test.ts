@@ -1,5 +1,13 @@
 /** `vq encode` by several processes, connected or not: the file of one, and nothing done twice. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchers, vqInProcesses, without } from "../support/mpi.ts";
@@ -74,6 +82,48 @@ describe("vq encode", { timeout: 120_000 }, () => {
     expect(last.stdout).toContain("100 images in");
     expect(bytes("shares.vq").equals(bytes("one.vq"))).toBe(true);
     expect(existsSync(at("shares.vq.parts"))).toBe(false);
+  });
+
+  it.skipIf(!connected)("connected processes take no shares", async () => {
+    const { code, stderr } = await vqInProcesses(2, [...command("both.vq"), "--part", "1/2"]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("--part: expected one process, got 2 by mpirun");
+    expect(existsSync(at("both.vq.parts"))).toBe(false);
+  });
+
+  it("refuses parts of pictures that were others then, under the same names", async () => {
+    const length = 33 * 64;
+    const save = (bright: number) => {
+      const pixels = Buffer.alloc(16 + length, bright);
+      pixels.set([0, 0, 8, 3, 0, 0, 0, 33, 0, 0, 0, 8, 0, 0, 0, 8]);
+      return writeFileSync(at("images.idx"), pixels);
+    };
+    save(10);
+    const grey = ["--crop", "0", "--patch", "4", "--codes", "4", "--width", "4", "--steps", "1"];
+    const fit = ["--batch", "4", "--fit-vectors", "0", "--out", at("grey")];
+    expect((await runVq(["train", at("images.idx"), ...grey, ...fit])).code).toBe(0);
+    for (const [source, change] of [
+      [at("images.idx"), () => save(200)],
+      [at("pictures"), () => copyFileSync(at("run/reconstructions.png"), at("pictures/a.png"))],
+    ] as const) {
+      mkdirSync(at("pictures"), { recursive: true });
+      writeFileSync(at("pictures/a.png"), ""); // the shares that fall to others are not read
+      const share = (part: string) =>
+        runVq(["encode", at("grey"), source, "--out", `${source}.vq`, "--part", part]);
+      await share("2/3");
+      change();
+      const { stderr, code } = await share("3/3");
+      expect(code).toBe(1);
+      expect(stderr).toContain("expected parts of these codes, got those of another model, other");
+    }
+  });
+
+  it("sees at its beginning that the file can't be written", async () => {
+    mkdirSync(at("folder"));
+    const { stderr, code } = await runVq([...command("folder"), "--part", "1/2"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("folder: expected to write the file, got a folder");
+    expect(existsSync(at("folder.parts"))).toBe(false);
   });
 
   it("refuses parts of another job, and shares that are none", async () => {

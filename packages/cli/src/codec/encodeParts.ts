@@ -7,6 +7,7 @@ import { Failure } from "../failure.ts";
 import { openCodes } from "../input/codeFiles.ts";
 import { type PictureSet, type PictureWithFile, sameSizes } from "../input/pictureSet.ts";
 import { openCodeSink } from "../output/codeSinks.ts";
+import { openFileStream } from "../output/fileStream.ts";
 import { createFolder, writeFileSafely } from "../output/files.ts";
 import { lockFolder } from "../output/lock.ts";
 import { onFirst } from "../processes.ts";
@@ -87,9 +88,15 @@ const fileOf = (folder: string, part: number) => join(folder, `${part}.vq`);
 const claimOf = (folder: string, part: number) => join(folder, `${part}.claim`);
 
 /** Begins the job, or goes on with it. Throws if another one's parts lie in the folder. */
-async function openJob(folder: string, { model, set, choices, share }: EncodeParts): Promise<void> {
+async function openJob(
+  folder: string,
+  { model, out, set, choices, share }: EncodeParts,
+): Promise<void> {
+  await (await openFileStream(out)).discard(); // what can't be written at the end is an error now
   await createFolder(folder);
-  const pictures = createHash("sha256").update(set.identity).digest("hex");
+  const pictures = createHash("sha256")
+    .update(await set.identity())
+    .digest("hex");
   const job = { model: await modelHash(model), pictures, choices, picturesInPart };
   const text = `${JSON.stringify(job, undefined, 2)}\n`;
   const path = join(folder, "job.json");

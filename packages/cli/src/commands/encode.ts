@@ -59,6 +59,11 @@ export function encodeCommand(): Command {
       const { tellLeftOut } = await import("../output/leftOut.ts");
       const group = await processGroup();
       const console = ownConsole(createConsole(options.json), group);
+      if (group.size > 1 && options.part) {
+        throw new UsageFailure(
+          `--part: expected one process, got ${group.size} by mpirun, which share the parts by themselves`,
+        );
+      }
       const saved = await openSaved(modelPath);
       if (isAlone(saved)) {
         if (options.prior) throw new UsageFailure("--prior: expected a model of images");

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename, relative, sep } from "node:path";
 import type { Images } from "vector-quantize/data";
@@ -8,6 +9,7 @@ import { decodedNames } from "../output/decodedNames.ts";
 import { isNamedAs, listFolder } from "./folders.ts";
 import { decodeFile, sizeOfFile, withMend } from "./imageFiles.ts";
 import { builtIn, loadImages } from "./images.ts";
+import { inParallel } from "./photos.ts";
 
 /** Options that choose pictures for a trained model. */
 export interface PictureOptions {
@@ -36,8 +38,8 @@ export interface PictureSet {
   readonly count: number;
   /** Files in the folder that are no pictures by their names. */
   readonly others: readonly string[];
-  /** Which pictures these are, in their order. */
-  readonly identity: string;
+  /** Which pictures these are, in their order: of files by names, sizes and times. */
+  identity(): Promise<string>;
   /**
    * @param skipped is told of each that can't be read, where these are left out.
    * @param part numbers of those that are wanted. Default: all
@@ -72,7 +74,7 @@ export async function openPictures(
     const named = images.map((path, i) => ({ path, name: names[i]!, file: files[i]! }));
     const pictures = (skipped: (why: string) => void, part?: Part) =>
       filePictures(named.slice(part?.from, part?.to), own, options, skipped);
-    return { count: images.length, others, identity: JSON.stringify(names), pictures };
+    return { count: images.length, others, identity: () => identityOf(named), pictures };
   }
   const { size = height, images: count, seed } = options;
   const images = await loadImages(source, {
@@ -83,11 +85,22 @@ export async function openPictures(
       `${source}: expected images of ${channels} channel(s), as ${model.path} was trained on, got ${images.channels}`,
     );
   }
-  const identity = JSON.stringify([source, images.count, images.height, images.width]);
   return {
-    ...{ count: images.count, others: [], identity },
+    ...{ count: images.count, others: [] },
+    async identity() {
+      const pixels = createHash("sha256").update(images.pixels).digest("hex");
+      return JSON.stringify([images.count, images.height, images.width, pixels]);
+    },
     pictures: (_, part) => arrayPictures(images, part),
   };
+}
+
+async function identityOf(named: readonly NamedFile[]): Promise<string> {
+  const all = await inParallel(named, ahead, async ({ path, name }) => {
+    const found = await stat(path).catch(() => undefined);
+    return [name, found?.size, found?.mtimeMs];
+  });
+  return JSON.stringify(all);
 }
 
 async function* arrayPictures(images: Images, part?: Part): AsyncGenerator<PictureWithFile> {

@@ -50,10 +50,10 @@ export async function writeFileSafely(
   }
 }
 
-/** Throws for what a new file can't take the place of: /dev/null would be gone. */
+/** Throws for what a new file can't take the place of: a folder, and /dev/null would be gone. */
 export async function checkReplaceable(path: string): Promise<void> {
   const before = await stat(path).catch(() => undefined);
-  if (before && !before.isDirectory()) checkRegular(before);
+  if (before) checkRegular(before);
 }
 
 /** Reads a file that must be there. */
