@@ -5,6 +5,7 @@ import { parseNpy, shapeImages, writeNpy } from "vector-quantize/data";
 import { readSafetensors, saveSafetensors } from "vector-quantize/safetensors";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+import { tone, wavOf } from "../../../test/support/wav.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
 
@@ -86,6 +87,7 @@ beforeAll(async () => {
   writeFileSync(at("labels.idx"), Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 1, 2));
   writeFileSync(at("cut.gz"), Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0));
   writeFileSync(at("words.txt"), "hello");
+  writeFileSync(at("beep.wav"), wavOf(tone(300, 0.3)));
   mkdirSync(at("empty"));
   mkdirSync(at("broken"));
   writeFileSync(at("broken", "a.png"), "this is no picture");
@@ -208,6 +210,27 @@ const cases: Record<string, Case[]> = {
     ["with no command", ["trian"], "unknown command 'trian'", 2],
     ["with an unknown option", ["inspect", model, "--colour"], "unknown option '--colour'", 2],
     ["without --out", ["train", "shapes"], "required option '--out <dir>' not specified", 2],
+    [
+      "for sounds, of data that aren't there",
+      ["train", "none", "--bitrate", "4000", "--out", at("new")],
+      "none: expected a folder of images or of sounds, one image or sound,",
+    ],
+    [
+      "with a rate that no sound has",
+      ["train", at("beep.wav"), "--sample-rate", "10", "--out", at("new")],
+      "--sample-rate: expected 0 or at least 1000 samples a second, got 10",
+    ],
+    [
+      "with more bits than the dial has at a rate",
+      ["train", at("beep.wav"), "--sample-rate", "1000", "--bitrate", "9000", "--out", at("new")],
+      "--bitrate: expected at most 4,800 bits a second at 1,000 Hz, got 9000",
+      2,
+    ],
+    [
+      "without any loss",
+      ["train", at("beep.wav"), "--out", at("new"), "--waveform", "0", "--mel", "0", "--stft", "0"],
+      "--waveform, --mel, --stft: expected one of them above 0, got none",
+    ],
     ["without data", ["train", "--out", at("new")], "missing required argument 'data'", 2],
     [
       "with an escape in it",
@@ -219,7 +242,7 @@ const cases: Record<string, Case[]> = {
     [
       "with an option of another quantizer",
       [...train("grey.npy"), "--levels", "8"],
-      "unknown option '--levels'",
+      "--levels: expected an option of vectorQuantize, got one of fsq, residualFSQ,",
       2,
     ],
     [

@@ -227,5 +227,5 @@ test("eval compares with other formats", async () => {
   expect(stdout).toMatch(/\njpeg 75( +[\d.]+){3}\n/);
   expect(stdout).toMatch(/\nwebp +.+ at [\d.]+ bits a pixel\n/);
   const wrong = await runVq([...args.slice(0, -1), "bmp"]);
-  expect(wrong.stderr).toContain("Expected some of jpeg, webp, avif, got bmp.");
+  expect(wrong.stderr).toContain("Expected some of jpeg, webp, avif, opus, codec2, got bmp.");
 });

@@ -10,6 +10,9 @@ export const imageEndings = [
 
 const soundEndings = [".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus"];
 
+/** The word for the built-in image set. */
+export const builtIn = "shapes";
+
 /** What models are of. */
 export type Medium = "pictures" | "sounds";
 
@@ -41,9 +44,15 @@ export const isNamedAs = (medium: Medium, path: string) => hasEnding(path, media
 
 /** What a folder or a file holds by the names: pictures, if nothing speaks for sounds. */
 export async function mediumOf(source: string): Promise<Medium> {
+  if (source === builtIn) return "pictures";
   const found = await stat(source).catch(() => undefined);
-  if (found?.isFile()) return isNamedAs("sounds", source) ? "sounds" : "pictures";
-  if (!found?.isDirectory()) return "pictures";
+  if (found === undefined) {
+    throw new Failure(
+      `${source}: expected a folder of images or of sounds, one image or sound, an IDX file, a .npy file or ` +
+        `the word "${builtIn}", got no such file or folder`,
+    );
+  }
+  if (!found.isDirectory()) return isNamedAs("sounds", source) ? "sounds" : "pictures";
   const files = await filesUnder(source);
   const count = (medium: Medium) => files.filter((path) => isNamedAs(medium, path)).length;
   const [pictures, sounds] = [count("pictures"), count("sounds")];

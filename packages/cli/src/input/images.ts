@@ -8,12 +8,9 @@ import {
 } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { readInput } from "../output/files.ts";
-import { isNamedAs, listFolder } from "./folders.ts";
+import { builtIn, isNamedAs, listFolder } from "./folders.ts";
 import { isGzip, unpackArray } from "./gzip.ts";
 import { readImages } from "./imageFiles.ts";
-
-/** The word for the built-in image set. */
-export const builtIn = "shapes";
 
 export interface ImageRequest {
   /** Height and width for image files and the built-in set; arrays keep theirs. */

@@ -6,9 +6,9 @@ import type { ModelFile } from "../codec/modelFile.ts";
 import type { NamedPicture } from "../codec/pictures.ts";
 import { Failure } from "../failure.ts";
 import { decodedNames } from "../output/decodedNames.ts";
-import { isNamedAs, listFolder } from "./folders.ts";
+import { builtIn, isNamedAs, listFolder } from "./folders.ts";
 import { decodeFile, sizeOfFile, withMend } from "./imageFiles.ts";
-import { builtIn, loadImages } from "./images.ts";
+import { loadImages } from "./images.ts";
 import { inParallel } from "./photos.ts";
 
 /** Options that choose pictures for a trained model. */

@@ -59,6 +59,13 @@ export function chooseByBitrate(bitrate: number, sampleRate: number): BitrateCho
   const hop = productOf(strides);
   const perFrame = (bitrate * hop) / sampleRate;
   const layers = Math.max(1, Math.ceil(perFrame / mostBits - 0.05));
+  // Products of strides are not any number: one layer more makes up for that.
+  if (layers > mostLayers + 1) {
+    const reached = grouped((mostLayers * mostBits * sampleRate) / hop);
+    throw new UsageFailure(
+      `--bitrate: expected at most ${reached} bits a second at ${grouped(sampleRate)} Hz, got ${bitrate}`,
+    );
+  }
   const codebookSize = Math.max(2, Math.round(2 ** (perFrame / layers)));
   const reached = (layers * Math.log2(codebookSize) * sampleRate) / hop;
   return {

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { Failure } from "../failure.ts";
-import { isNamedAs, listFolder } from "../input/folders.ts";
-import { builtIn, loadImages } from "../input/images.ts";
+import { builtIn, isNamedAs, listFolder } from "../input/folders.ts";
+import { loadImages } from "../input/images.ts";
 import type { Console } from "../output/console.ts";
 import { tellLeftOut } from "../output/leftOut.ts";
 import { arrayData } from "./arrayData.ts";

@@ -223,11 +223,15 @@ export const defaultsOf = (medium: Medium) =>
 /** What the settings of pictures are unless the user chooses others. */
 export const defaultSettings = defaultsOf("pictures");
 
+/** Fewer samples a second are no sound. */
+const leastRate = 1000;
+
 /** May differ when a run is resumed: where the data lie, how long to train, when to look. */
 const changeable = ["data", "steps", "evalEvery", "patience"] as const;
 
 /** Throws for settings that do not go together. */
-export function checkSettings({ ema, evalEvery, patience, validation }: Settings): void {
+export function checkSettings(settings: Settings): void {
+  const { ema, evalEvery, patience, validation, medium, sampleRate } = settings;
   if (ema >= 1) throw new Failure(`--ema: expected less than 1, got ${ema}`);
   if (patience > 0 && evalEvery === 0) {
     throw new Failure(`--patience ${patience}: expected --eval-every beside it, got none`);
@@ -236,6 +240,15 @@ export function checkSettings({ ema, evalEvery, patience, validation }: Settings
     throw new Failure(
       `--eval-every ${evalEvery}: expected --validation above 0, for images to judge by, got 0`,
     );
+  }
+  if (medium !== "sounds") return;
+  if (sampleRate !== 0 && sampleRate < leastRate) {
+    throw new Failure(
+      `--sample-rate: expected 0 or at least ${leastRate} samples a second, got ${sampleRate}`,
+    );
+  }
+  if (settings.waveform + settings.mel + settings.stft === 0) {
+    throw new Failure("--waveform, --mel, --stft: expected one of them above 0, got none");
   }
 }
 
