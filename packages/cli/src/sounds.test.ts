@@ -6,8 +6,10 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { compressedTones } from "../../../test/support/compressedTones.ts";
 import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
 import { tone, wavOf } from "../../../test/support/wav.ts";
+import { ofSounds, openSaved, type SoundModelFile } from "./codec/modelFile.ts";
 import { collected } from "./input/sound/collected.ts";
 import { openSound } from "./input/sound/soundFiles.ts";
+import { vqInto } from "./output/codeSinks.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
 
@@ -148,4 +150,31 @@ test("what can't be is said before anything is written", async () => {
   const skipped = await runVq(["encode", run, bad, "--out", at("some.vq"), "--skip-unreadable"]);
   expect(skipped.stderr).toMatch(/Left out a file, unreadable: .*b\.wav/);
   expect(skipped.stdout).toContain("some.vq: 1 sounds");
+});
+
+test("silence has no SI-SDR, and says so", async () => {
+  mkdirSync(at("silence"));
+  writeFileSync(at("silence", "a.wav"), wavOf(new Float32Array(1000)));
+  const { stdout, code } = await runVq(["eval", run, at("silence")]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^SI-SDR {11}none dB, of 1 sounds/);
+  expect(stdout).not.toContain("NaN");
+});
+
+test("a file that promises more samples than it has codes for is an error", async () => {
+  const model = ofSounds(await openSaved(run)) as SoundModelFile;
+  for (const size of [
+    [2 ** 31, 8000],
+    [800, 44100],
+  ]) {
+    const parts: Uint8Array[] = [];
+    const { add, finish } = await vqInto(model, (bytes) => parts.push(bytes.slice()));
+    await add({ name: "a.wav", shape: [10], size, codes: new Int32Array(20) });
+    await finish();
+    writeFileSync(at("long.vq"), Buffer.concat(parts));
+    const { stderr, code } = await runVq(["decode", run, at("long.vq"), "--out", at("long")]);
+    expect(stderr).toMatch(/long\.vq: a\.wav: expected codes of \d+ positions for \d+ samples/);
+    expect(code).toBe(1);
+    expect(existsSync(at("long"))).toBe(false);
+  }
 });

@@ -14,6 +14,9 @@ export function small(value: number, digits = 3): string {
   return tiny ? value.toExponential(digits - 1) : value.toPrecision(digits);
 }
 
+/** A ratio in dB; silence has none. */
+export const decibels = (value: number) => (Number.isNaN(value) ? "none" : value.toFixed(2));
+
 /** 12345 as `12,345`. */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");

@@ -2,7 +2,7 @@ import type { SoundModelFile } from "../../codec/modelFile.ts";
 import { createSoundCodec } from "../../codec/sounds.ts";
 import { Failure } from "../../failure.ts";
 import { type CodeSourceOptions, openCodes } from "../../input/codeFiles.ts";
-import { resampled } from "../../input/sound/resample.ts";
+import { lengthAt, resampled } from "../../input/sound/resample.ts";
 import type { Console } from "../../output/console.ts";
 import { createCount } from "../../output/count.ts";
 import { soundFolder } from "../../output/soundFolder.ts";
@@ -30,9 +30,15 @@ export async function decodeSounds(
       console.note(why);
     });
     for await (const { file, codes, size, name = file } of coded) {
-      const all =
-        (codes.length / model.model.quantizer.codebookSizes.length) * model.model.lengthMultiple;
-      const [samples = all, rate = model.sounds.sampleRate] = size ?? [];
+      const positions = codes.length / model.model.quantizer.codebookSizes.length;
+      const hop = model.model.lengthMultiple;
+      const [samples = positions * hop, rate = model.sounds.sampleRate] = size ?? [];
+      const needed = Math.ceil(lengthAt(samples, rate, model.sounds.sampleRate) / hop);
+      if (positions !== needed) {
+        throw new Failure(
+          `${codesPath}: ${name}: expected codes of ${needed} positions for ${samples} samples at ${rate} Hz, got ${positions}. It is damaged, or of another program`,
+        );
+      }
       const pieces = resampled(codec.decode(codes, name), model.sounds.sampleRate, rate, samples);
       await write(file, { sampleRate: rate, length: samples }, pieces);
       sounds += 1;

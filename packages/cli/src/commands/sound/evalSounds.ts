@@ -16,7 +16,7 @@ import { createCount } from "../../output/count.ts";
 import { tellLeftOut } from "../../output/leftOut.ts";
 import { soundFolder } from "../../output/soundFolder.ts";
 import { cleanUpWhenInterrupted } from "../../output/unfinished.ts";
-import { grouped } from "../../output/words.ts";
+import { decibels, grouped } from "../../output/words.ts";
 
 interface EvalOptions {
   readonly out?: string;
@@ -70,7 +70,7 @@ export async function evalSounds(
       ...points.map((point) => ({ name: `${point.format} ${point.setting}`, ...point })),
     ]) {
       console.say(
-        `${name.padEnd(16)}${grouped(point.bitsPerSecond).padStart(9)}${point.siSdr.toFixed(2).padStart(10)}` +
+        `${name.padEnd(16)}${grouped(point.bitsPerSecond).padStart(9)}${decibels(point.siSdr).padStart(10)}` +
           `${point.mel.toFixed(4).padStart(10)}${point.logSpectral.toFixed(2).padStart(14)}`,
       );
     }

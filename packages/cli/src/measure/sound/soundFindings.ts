@@ -1,5 +1,5 @@
 import { usageOf } from "../../codec/usage.ts";
-import { clock, grouped, small } from "../../output/words.ts";
+import { clock, decibels, grouped, small } from "../../output/words.ts";
 import type { SoundEvaluation } from "./soundEvaluation.ts";
 
 /** The numbers of an evaluation, one a line. */
@@ -8,7 +8,7 @@ export function soundFindingsOf(evaluation: SoundEvaluation): string[] {
     evaluation;
   const rate = (bits: number) => grouped(bits).padStart(6);
   return [
-    `SI-SDR           ${siSdr.toFixed(2)} dB, of ${grouped(sounds)} sounds, ${clock(seconds)} in all`,
+    `SI-SDR           ${decibels(siSdr)} dB, of ${grouped(sounds)} sounds, ${clock(seconds)} in all`,
     `mel distance     ${small(mel)}`,
     `log-spectral     ${logSpectral.toFixed(2)} dB`,
     `bits per second  ${rate(evaluation.bitsPerSecond)}: ${grouped(bytes)} bytes as a .vq file`,
@@ -26,7 +26,7 @@ function layerLines({ byLayers }: SoundEvaluation): string[] {
     "layers     bits/s    SI-SDR       mel  log-spectral",
     ...byLayers.map(
       ({ layers, packedBitsPerSecond, siSdr, mel, logSpectral }) =>
-        `${String(layers).padStart(6)}${grouped(packedBitsPerSecond).padStart(11)}${siSdr.toFixed(2).padStart(10)}` +
+        `${String(layers).padStart(6)}${grouped(packedBitsPerSecond).padStart(11)}${decibels(siSdr).padStart(10)}` +
         `${mel.toFixed(4).padStart(10)}${logSpectral.toFixed(2).padStart(14)}`,
     ),
   ];

@@ -1,7 +1,7 @@
 import { likenessMeter } from "../../measure/sound/likeness.ts";
 import { spectrograms } from "../../output/spectrogram.ts";
 import { wavBytes } from "../../output/wav.ts";
-import { small } from "../../output/words.ts";
+import { decibels, small } from "../../output/words.ts";
 import type { SoundComparison } from "../../report/soundGallery.ts";
 import type { NamedSamples } from "./soundData.ts";
 
@@ -35,7 +35,7 @@ export async function comparisonsOf(
     }));
     if (!original || !reconstruction) continue;
     const seconds = (samples.length / sampleRate).toFixed(2);
-    const words = `${seconds} s, SI-SDR ${siSdr.toFixed(1)} dB, mel distance ${small(mel)}`;
+    const words = `${seconds} s, SI-SDR ${decibels(siSdr)} dB, mel distance ${small(mel)}`;
     comparisons.push({ name, words, original, reconstruction });
     total += both[0]?.length ?? 0;
   }

@@ -7,7 +7,7 @@ import {
 import { layerUsage, soundFindingsOf } from "../../measure/sound/soundFindings.ts";
 import { writeFileSafely } from "../../output/files.ts";
 import { spectrogramSheet } from "../../output/spectrogram.ts";
-import { clock, grouped, small } from "../../output/words.ts";
+import { clock, decibels, grouped, small } from "../../output/words.ts";
 import type { MediumReport } from "../../report/page.ts";
 import { soundGallery } from "../../report/soundGallery.ts";
 import type { Conclusion, Judge, TrainedModel } from "../judge.ts";
@@ -70,7 +70,7 @@ async function reportOf(
       `The numbers below are of ${grouped(sounds)} sounds, ${clock(seconds)} in all, ` +
       (held ? "that were held back from training." : "of the training set."),
     numbers: [
-      ["SI-SDR", `${siSdr.toFixed(2)} dB`],
+      ["SI-SDR", `${decibels(siSdr)} dB`],
       ["mel distance", small(mel)],
       ["log-spectral distance", `${logSpectral.toFixed(2)} dB`],
       ["bits a second on disk", rate(evaluation.bitsPerSecond)],
@@ -111,7 +111,7 @@ async function reportOf(
             return [
               i === 0 ? "1" : `1 to ${i + 1}`,
               own ? rate(own.packedBitsPerSecond) : "",
-              own ? `${own.siSdr.toFixed(2)} dB` : "",
+              own ? `${decibels(own.siSdr)} dB` : "",
               own ? small(own.mel) : "",
               own ? `${own.logSpectral.toFixed(2)} dB` : "",
               `${used} of ${size}`,
