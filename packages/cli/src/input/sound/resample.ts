@@ -40,15 +40,18 @@ export async function* resampled(
       if (converted.length > 0) yield converted as Float32Array<ArrayBuffer>;
     }
   };
-  for await (const piece of pieces) {
-    taken += piece.length;
-    yield* convert(piece, wanted ?? Number.POSITIVE_INFINITY);
+  try {
+    for await (const piece of pieces) {
+      taken += piece.length;
+      yield* convert(piece, wanted ?? Number.POSITIVE_INFINITY);
+    }
+    // What the filter holds back comes out before silence.
+    const length = wanted ?? lengthAt(taken, from, to);
+    const silence = new Float32Array(Math.ceil(Math.max(1, from / to) * 1024));
+    while (made < length) yield* convert(silence, length);
+  } finally {
+    free.get(`${from} ${to}`)?.push(converter); // also where the reader has enough, or pieces fail
   }
-  // What the filter holds back comes out before silence.
-  const length = wanted ?? lengthAt(taken, from, to);
-  const silence = new Float32Array(Math.ceil(Math.max(1, from / to) * 1024));
-  while (made < length) yield* convert(silence, length);
-  free.get(`${from} ${to}`)?.push(converter);
 }
 
 async function converterFor(from: number, to: number): Promise<Converter> {
