@@ -11,16 +11,27 @@ export async function exportOnnx(codec: Codec): Promise<ModelExport> {
   const { encode, decode, apply } = alone
     ? await toOnnx(model.quantizer, { params: own.params.quantizer, state: own.state })
     : await modelToOnnx(model, own);
-  const input = alone ? "vectors" : "images";
+  const input = alone ? "vectors" : model.lengthMultiple > 1 ? "sounds" : "images";
   return {
     files: { "encode.onnx": encode, "decode.onnx": decode, "apply.onnx": apply },
     notes: [
-      ...(alone
-        ? []
-        : [
-            "Images go in and come out channels last, as numbers from -1 to 1; the batch and their sides are free.",
-          ]),
+      ...notesOn(input, model.lengthMultiple),
       `In Python: onnxruntime.InferenceSession("encode.onnx").run(None, {"x": ${input}})`,
     ],
   };
+}
+
+/** What whoever runs the files must know of their inputs. */
+function notesOn(input: "vectors" | "images" | "sounds", multiple: number): string[] {
+  const range = "as numbers from -1 to 1";
+  if (input === "images") {
+    return [
+      `Images go in and come out channels last, ${range}; the batch and their sides are free.`,
+    ];
+  }
+  if (input === "vectors") return [];
+  return [
+    `Sounds go in and come out as [batch, length, 1], ${range}, at the model's rate. ` +
+      `Fill up their lengths with zeros to a multiple of ${multiple}: the files don't.`,
+  ];
 }
