@@ -54,13 +54,14 @@ function drawFamilies() {
     ...found.map(([, each]) => decibel(pick(each, name, "quality"))),
     span(pick(cifar, name, "used"), percent),
     span(pick(cifar, name, "perplexity"), percent),
+    `${steps.rows[name].milliseconds.toFixed(1)} ms`,
     `${steps.rows[name].mebibytes} MiB`,
   ]);
   const head = ["quantizer", "shapes, dB", "CIFAR, dB", "speech, dB"];
   place(
     "choose-a-quantizer.md",
     "families",
-    table([...head, "codes used", "perplexity", "memory"], rows),
+    table([...head, "codes used", "perplexity", "step", "memory"], rows),
   );
   const panels = found.map(([title, each]) => ({
     title: `${title}, dB`,
