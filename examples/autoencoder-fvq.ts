@@ -4,8 +4,8 @@
  *
  *   node examples/autoencoder-fvq.ts --images t10k-images-idx3-ubyte.gz     or the built-in pictures, without
  *
- * Measured (2026-11-28; `--batch 64`, the MNIST test file): reconstruction 0.244 at step 200, where a run on a busy
- * machine was ended. The original, whose block stood for the one of `x-transformers`: 0.265 after 300 steps.
+ * Measured (2026-11-28; `--batch 64`, the MNIST test file): reconstruction 0.240 at step 200; the original 0.265 after 300.
+ * From the original's weights and batches the losses of 30 steps are equal to 0.00 %.
  */
 import "vector-quantize"; // before jax-js: gives it threads in Node
 import { nn, numpy as np, random } from "@jax-js/jax";
