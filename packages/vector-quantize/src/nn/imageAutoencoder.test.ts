@@ -26,6 +26,10 @@ test.each([
   expect(modelFromConfig(JSON.parse(JSON.stringify(model.config))).config).toEqual(model.config);
 });
 
+test("passes gradients straight through unless another quantizer is given", () => {
+  expect(imageAutoencoder().quantizer.config.gradient).toBe("straightThrough");
+});
+
 test.each([
   [vectorQuantize({ dim: 4, codebookSize: 8, layout: "image" }), [2, 2, 2]],
   [hierarchicalVQ({ dim: 4, codebookSize: 8, scales: [1, 2] }), [2, 5]],
