@@ -15,7 +15,7 @@ import { sequential } from "../nn/sequential.ts";
 import { simVQ } from "../quantizers/simVQ.ts";
 import { vectorQuantize } from "../quantizers/vectorQuantize.ts";
 import { chain } from "./chain.ts";
-import { adamw } from "./optimizers.ts";
+import { adamw, sgd } from "./optimizers.ts";
 import { createTrainer } from "./trainer.ts";
 import { clipByGlobalNorm } from "./transforms.ts";
 
@@ -60,7 +60,35 @@ async function train(model: Model, group: ProcessGroup, steps: number) {
   return { losses, end };
 }
 
+/** The gradients of one step, as what a descent of rate 1 takes off the parameters. */
+async function gradients(model: Model, group: ProcessGroup): Promise<number[]> {
+  const trainer = createTrainer(model, { optimizer: sgd(1), group });
+  const state = trainer.init(random.key(3));
+  const numbersOf = async (tree_: unknown) => {
+    const leaves = tree.leaves(tree_ as never) as unknown as np.Array[];
+    return (await Promise.all(leaves.map(async (leaf) => [...(await leaf.ref.data())]))).flat();
+  };
+  const before = await numbersOf(state.variables.params);
+  const result = await trainer.trainStep(state, batchOf(0, partOf(images, group)));
+  const after = await numbersOf(result.state.variables.params);
+  tree.dispose(result as never);
+  return before.map((number, i) => number - (after[i] as number));
+}
+
 describe("processes that train together", () => {
+  it("have the gradients of one", async () => {
+    const model = modelOf(simVQ({ dim: 4, codebookSize: 12 }));
+    const one = await gradients(model, solo());
+    expect(Math.max(...one.map(Math.abs))).toBeGreaterThan(0.01);
+    for (const size of [2, 3, 4]) {
+      for (const all of await inProcesses(size, (group) => gradients(model, group))) {
+        for (const [i, gradient] of all.entries()) {
+          expect(Math.abs(gradient - one[i]!), `${size}, ${i}`).toBeLessThan(1e-6);
+        }
+      }
+    }
+  });
+
   it("follow the losses of one, and stay in step to the bit", { timeout: 120_000 }, async () => {
     const model = modelOf(vq());
     const one = await train(model, solo(), 100);
