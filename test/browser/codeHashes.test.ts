@@ -7,15 +7,23 @@ import { browserTest, withPage } from "./withPage.ts";
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
 const recorded = JSON.parse(read("test/golden/codeHashes.json"))[version];
-const program = `
+const program = (device?: string) => `
   ${read("test/golden/codeHashes.mjs").replace("export async", "async")}
-  return codeHashes(await import("vector-quantize"), await import("@jax-js/jax"));
+  const jax = await import("@jax-js/jax");
+  if (!(await jax.init()).includes("${device ?? "wasm"}")) throw new Error("no ${device}");
+  return codeHashes(await import("vector-quantize"), jax, ${JSON.stringify(device)});
 `;
 
 for (const isolated of [true, false]) {
   browserTest(`a page ${isolated ? "with" : "without"} threads has the same codes`, async () => {
     await withPage({ isolated }, async ({ run }) => {
-      expect(await run(program)).toEqual(recorded);
+      expect(await run(program())).toEqual(recorded);
     });
   });
 }
+
+browserTest("a page has the same codes on WebGPU", async () => {
+  await withPage({ isolated: true, webgpu: true }, async ({ run }) => {
+    expect(await run(program("webgpu"))).toEqual(recorded);
+  });
+});

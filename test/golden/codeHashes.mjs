@@ -49,14 +49,18 @@ function hash(indices) {
 /**
  * @param library `vector-quantize`
  * @param jax `@jax-js/jax`
+ * @param device where codes are computed; the variables are drawn on the default device
  * @returns the hashes by the quantizers' names
  */
-export async function codeHashes({ quantizerFromConfig }, { numpy: np, random }) {
+export async function codeHashes({ quantizerFromConfig }, jax, device = jax.defaultDevice()) {
+  const { numpy: np, random, devicePut } = jax;
   const found = {};
   for (const [name, options] of Object.entries(configs)) {
     const quantizer = quantizerFromConfig({ type: name.split(",")[0], ...options });
-    const x = np.array(values(2000 * quantizer.dim, 7), { shape: [2000, quantizer.dim] });
-    const codes = await quantizer.encode(quantizer.init(random.key(0)), x);
+    const variables = await devicePut(quantizer.init(random.key(0)), device);
+    const x = np.array(values(2000 * quantizer.dim, 7), { shape: [2000, quantizer.dim], device });
+    const codes = await quantizer.encode(variables, x);
+    if (codes.device !== device) throw new Error(`${name}: codes on ${codes.device}`);
     found[name] = hash(await codes.data());
   }
   return found;
