@@ -1,5 +1,5 @@
-/** The example of a page with a worker, as Vite builds it. */
-import { mkdtempSync, rmSync } from "node:fs";
+/** Pages with a worker, as Vite builds them: the example, and the one in the guide. */
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "vite";
@@ -39,3 +39,28 @@ for (const isolated of [true, false]) {
     },
   );
 }
+
+browserTest("the guide's page gets codes from its worker", async () => {
+  const guide = mkdtempSync(join(tmpdir(), "guide-"));
+  try {
+    const text = readFileSync(join(root, "docs/browser.md"), "utf8");
+    for (const name of ["page.js", "codes.js"]) {
+      const block = text.split("```").find((part) => part.startsWith(`js\n// ${name}\n`));
+      writeFileSync(join(guide, name), String(block).slice("js".length));
+    }
+    writeFileSync(join(guide, "index.html"), `<script type="module" src="/page.js"></script>`);
+    symlinkSync(join(root, "node_modules"), join(guide, "node_modules"));
+    await build({ root: guide, logLevel: "error" });
+    const codebook = Float32Array.from({ length: 8 * 64 }, (_, i) => Math.abs(i - 200));
+    writeFileSync(join(guide, "dist/codebook.f32"), codebook);
+    const files = { folder: join(guide, "dist"), imports: {} };
+    await withPage({ isolated: true, files }, async ({ page }) => {
+      const told = page.waitForEvent("console", (message) => message.type() === "log");
+      await page.goto(`${new URL(page.url()).origin}/index.html`);
+      const codes = (await (await told).args()[0]?.evaluate((codes) => [...codes])) as number[];
+      expect(codes).toEqual(Array(4096).fill(3)); // the code around 200 is nearest to 0
+    });
+  } finally {
+    rmSync(guide, { recursive: true });
+  }
+});

@@ -20,6 +20,7 @@ const types: Record<string, string> = {
   ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
+  ".f32": "application/octet-stream",
   ".map": "application/json",
   ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
