@@ -290,7 +290,13 @@ const cases: Record<string, Case[]> = {
     [
       "with the dial and what it chooses",
       ["train", at("grey.npy"), "--out", at("new"), "--bits-per-pixel", "1", "--patch", "4"],
-      "--bits-per-pixel: expected no --patch, no --quantizer and none of its options beside it",
+      "--bits-per-pixel: expected no --patch, no --quantizer and none of its options beside it, got --patch",
+      2,
+    ],
+    [
+      "with the dial and a codebook's size",
+      ["train", at("grey.npy"), "--out", at("new"), "--bits-per-pixel", "1", "--codes", "64"],
+      "none of its options beside it, got --codebook-size",
       2,
     ],
     ["with another device", ["inspect", model, "--device", "abacus"], "Allowed choices are", 2],

@@ -108,7 +108,7 @@ test("without the very prior that a file was written with it is not decoded", as
 test("one picture by its name, and the first layers coarsely", async () => {
   const decode = ["decode", at("run"), at("codes.vq")];
   const only = ["--only", "a/deep/c.webp", "--out", at("only")];
-  expect((await runVq([...decode, ...only])).stdout).toMatch(/only: 1 images/);
+  expect((await runVq([...decode, ...only])).stdout).toMatch(/only: 1 image/);
   const png = (...path: string[]) => readFileSync(at(...path, "a", "deep", "c.png"));
   expect(png("only")).toEqual(png("decoded"));
 
@@ -195,7 +195,7 @@ test("a broken file is an error that names it, or left out", async () => {
   expect(readdirSync(folder.path).filter((name) => name.includes("broken.vq"))).toEqual([]);
   const skipped = await runVq([...args, "--skip-unreadable"]);
   expect(skipped.stderr).toContain("Left out a file, unreadable");
-  expect(skipped.stdout).toMatch(/broken\.vq: 1 images/);
+  expect(skipped.stdout).toMatch(/broken\.vq: 1 image/);
 });
 
 test("Ctrl-C and kill -9 leave no half file, nor what was there before any worse", async () => {

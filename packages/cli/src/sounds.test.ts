@@ -36,7 +36,7 @@ beforeAll(async () => {
   expect(stderr).toContain("1,600 bits a second at 8,000 Hz: strides 4, 4, 5");
   expect(stderr).toContain("2 layers of 256 codes");
   expect(stderr).toMatch(/voice: 6 sounds, 0:02 in all, at 8,000 Hz, in pieces of 0\.10 s; 1 held/);
-  expect(stdout).toMatch(/\nSI-SDR {11}-?[\d.]+ dB, of 1 sounds/);
+  expect(stdout).toMatch(/\nSI-SDR {11}-?[\d.]+ dB, of 1 sound/);
   expect(stdout).toMatch(/\nbest {13}mel [\d.]+ at step [24]\n/);
   expect(code).toBe(0);
 });
@@ -157,7 +157,7 @@ test("silence has no SI-SDR, and says so", async () => {
   writeFileSync(at("silence", "a.wav"), wavOf(new Float32Array(1000)));
   const { stdout, code } = await runVq(["eval", run, at("silence")]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^SI-SDR {11}none dB, of 1 sounds/);
+  expect(stdout).toMatch(/^SI-SDR {11}none dB, of 1 sound/);
   expect(stdout).not.toContain("NaN");
 });
 

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { Failure } from "../failure.ts";
 import type { CodeSourceOptions } from "../input/codeFiles.ts";
 import { createConsole } from "../output/console.ts";
-import { grouped, small } from "../output/words.ts";
+import { amount, small } from "../output/words.ts";
 import { type MachineOptions, wholeNumber, withMachineOptions } from "./options.ts";
 
 type Options = MachineOptions & CodeSourceOptions & { readonly out: string };
@@ -70,7 +70,9 @@ export function decodeCommand(): Command {
         await source[Symbol.asyncDispose]();
       }
       const seconds = (performance.now() - began) / 1000;
-      console.say(`${options.out}: ${grouped(images)} images, ${small(images / seconds)} images/s`);
+      console.say(
+        `${options.out}: ${amount(images, "image")}, ${small(images / seconds)} images/s`,
+      );
       console.record("decoded", { folder: options.out, images, seconds, damage });
       if (damage.length === 0) return;
       throw new Failure(

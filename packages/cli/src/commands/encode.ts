@@ -4,7 +4,7 @@ import type { Share } from "../codec/encodeParts.ts";
 import { UsageFailure } from "../failure.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
 import { type Console, createConsole } from "../output/console.ts";
-import { grouped, small } from "../output/words.ts";
+import { amount, grouped, small } from "../output/words.ts";
 import {
   type MachineOptions,
   type RdoOption,
@@ -72,7 +72,7 @@ export function encodeCommand(): Command {
         const done = await onFirst(group, () => encodeVectors(saved, data, options.out));
         if (!done) return;
         console.say(
-          `${options.out}: codes [${done.shape.join(", ")}] of ${grouped(done.vectors)} vectors`,
+          `${options.out}: codes [${done.shape.join(", ")}] of ${amount(done.vectors, "vector")}`,
         );
         console.record("encoded", { file: options.out, ...done });
         return;
@@ -161,7 +161,7 @@ function tellEncoded(
 ): void {
   const bitsPerPixel = (8 * bytes) / pixels;
   console.say(
-    `${file}: ${grouped(images)} images in ${grouped(bytes)} bytes, ` +
+    `${file}: ${amount(images, "image")} in ${grouped(bytes)} bytes, ` +
       `${small(bitsPerPixel)} bits a pixel, ${small(images / seconds)} images/s`,
   );
   console.record("encoded", { file, images, bytes, bitsPerPixel, seconds });

@@ -202,6 +202,6 @@ function checkAlone(
   const beside = Object.keys(given).find((name) => name === chosen || !settings.includes(name));
   if (beside === undefined) return;
   throw new UsageFailure(
-    `--${dial}: expected no --${chosen}, no --quantizer and none of its options beside it, got ${beside}`,
+    `--${dial}: expected no --${chosen}, no --quantizer and none of its options beside it, got --${flagOf(beside)}`,
   );
 }

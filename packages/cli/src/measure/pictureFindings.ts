@@ -1,11 +1,11 @@
-import { grouped, small } from "../output/words.ts";
+import { amount, grouped, small } from "../output/words.ts";
 import type { FullEvaluation } from "./pictureEvaluation.ts";
 
 /** The numbers of an evaluation, one a line. */
 export function findingsOf(evaluation: FullEvaluation): string[] {
   const { psnr, ssim, msSsim, images, perplexity, usedCodes, counts, bytes, losses } = evaluation;
   return [
-    `PSNR             ${psnr.toFixed(2)} dB, of ${grouped(images)} images`,
+    `PSNR             ${psnr.toFixed(2)} dB, of ${amount(images, "image")}`,
     ...(ssim === undefined ? [] : [`SSIM             ${ssim.toFixed(4)}`]),
     ...(msSsim === undefined ? [] : [`MS-SSIM          ${msSsim.toFixed(4)}`]),
     `bits per pixel   ${evaluation.bitsPerPixel.toFixed(3)}: ${grouped(bytes)} bytes as a .vq file`,

@@ -22,6 +22,11 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** `1 sound`, `12,345 sounds`. */
+export function amount(count: number, one: string): string {
+  return `${grouped(count)} ${one}${count === 1 ? "" : "s"}`;
+}
+
 /** The flag of a quantizer's option; `--quantizer` itself names the type of the run's. */
 export function flagOf(option: string): string {
   return option === "quantizer" ? "inner-quantizer" : kebabCase(option);

@@ -1,7 +1,7 @@
 import { numpy as np } from "@jax-js/jax";
 import { hostRandom, type Images, shuffledBatches, toFloats } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
-import { grouped } from "../output/words.ts";
+import { amount } from "../output/words.ts";
 import { cutOut } from "./crops.ts";
 import { mostJudged, type PictureData } from "./data.ts";
 import type { Settings } from "./settings.ts";
@@ -29,7 +29,7 @@ export function arrayData(all: Images, { data, crop }: Settings): PictureData {
   };
   return {
     ...{ count, size, chosen: { crop }, inPieces: crop > 0, mostJudged },
-    words: `${grouped(count)} images of ${width} x ${height}${crop === 0 ? "" : `, in crops of ${crop} x ${crop}`}`,
+    words: `${amount(count, "image")} of ${width} x ${height}${crop === 0 ? "" : `, in crops of ${crop} x ${crop}`}`,
     batches(items, batch, seed, { from, to } = { from: 0, to: batch }) {
       const batches = shuffledBatches(items, batch, seed);
       return async (step) => {

@@ -3,7 +3,7 @@ import { numpy as np } from "@jax-js/jax";
 import { hostRandom, type Images, toFloats } from "vector-quantize/data";
 import { Failure } from "../failure.ts";
 import { inParallel, openPhotos, type Photos } from "../input/photos.ts";
-import { grouped } from "../output/words.ts";
+import { amount } from "../output/words.ts";
 import { cropStream } from "./cropStream.ts";
 import { cutOut } from "./crops.ts";
 import { mostJudged, type PictureData } from "./data.ts";
@@ -97,9 +97,9 @@ function wordsOf({ count, sizes }: Photos, crop: number): string {
   const words = sizes.map(({ width, height }) => `${width} x ${height}`);
   const kinds = new Set(words).size;
   const square = `${crop} x ${crop}`;
-  if (kinds === 1 && words[0] === square) return `${grouped(count)} images of ${square}`;
+  if (kinds === 1 && words[0] === square) return `${amount(count, "image")} of ${square}`;
   const of = kinds === 1 ? words[0] : `${kinds} sizes`;
-  return `${grouped(count)} images of ${of}, in crops of ${square}`;
+  return `${amount(count, "image")} of ${of}, in crops of ${square}`;
 }
 
 /** Crops of some pictures, the same at every call, and as many of each. */

@@ -15,7 +15,7 @@ import { findingsOf } from "../measure/pictureFindings.ts";
 import { codebookPicture } from "../output/codebookPicture.ts";
 import { writeFileSafely } from "../output/files.ts";
 import { pairMosaic } from "../output/pictures.ts";
-import { grouped, small } from "../output/words.ts";
+import { amount, grouped, small } from "../output/words.ts";
 import { gallery } from "../report/gallery.ts";
 import type { CodebookView, MediumReport } from "../report/page.ts";
 import type { PictureData } from "./data.ts";
@@ -105,7 +105,7 @@ export async function pictureJudge(
     const codebook = await codebookOf(file, counts);
     return {
       measured:
-        `The numbers below are of ${grouped(evaluation.images)} images of ${width} x ${height} ` +
+        `The numbers below are of ${amount(evaluation.images, "image")} of ${width} x ${height} ` +
         (held ? "that were held back from training." : "of the training set."),
       numbers: [
         ["PSNR", `${psnr.toFixed(2)} dB`],

@@ -7,7 +7,7 @@ import type { Console } from "../../output/console.ts";
 import { createCount } from "../../output/count.ts";
 import { soundFolder } from "../../output/soundFolder.ts";
 import { cleanUpWhenInterrupted } from "../../output/unfinished.ts";
-import { clock, grouped, small } from "../../output/words.ts";
+import { amount, clock, small } from "../../output/words.ts";
 
 /** `vq decode` with a model of sounds: WAV files of the originals' names, lengths and rates. */
 export async function decodeSounds(
@@ -51,7 +51,7 @@ export async function decodeSounds(
   }
   const seconds = (performance.now() - began) / 1000;
   console.say(
-    `${options.out}: ${grouped(sounds)} sounds, ${clock(length)} in all, ` +
+    `${options.out}: ${amount(sounds, "sound")}, ${clock(length)} in all, ` +
       `${small(length / seconds)} times as fast as they play`,
   );
   console.record("decoded", { folder: options.out, sounds, length, seconds, damage });

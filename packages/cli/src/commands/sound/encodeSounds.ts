@@ -12,7 +12,7 @@ import { createCount } from "../../output/count.ts";
 import { createFolder } from "../../output/files.ts";
 import { tellLeftOut } from "../../output/leftOut.ts";
 import { cleanUpWhenInterrupted } from "../../output/unfinished.ts";
-import { clock, grouped, small } from "../../output/words.ts";
+import { amount, clock, grouped, small } from "../../output/words.ts";
 
 interface EncodeOptions {
   readonly out: string;
@@ -68,7 +68,7 @@ export async function encodeSounds(
   const seconds = (performance.now() - began) / 1000;
   const bitsPerSecond = (8 * bytes) / length;
   console.say(
-    `${out}: ${grouped(sounds)} sounds, ${clock(length)} in all, in ${grouped(bytes)} bytes, ` +
+    `${out}: ${amount(sounds, "sound")}, ${clock(length)} in all, in ${grouped(bytes)} bytes, ` +
       `${grouped(bitsPerSecond)} bits a second, ${small(length / seconds)} times as fast as they play`,
   );
   const told = { file: out, sounds, length, bytes, bitsPerSecond, seconds };

@@ -1,5 +1,5 @@
 import { usageOf } from "../../codec/usage.ts";
-import { clock, decibels, grouped, small } from "../../output/words.ts";
+import { amount, clock, decibels, grouped, small } from "../../output/words.ts";
 import type { SoundEvaluation } from "./soundEvaluation.ts";
 
 /** The numbers of an evaluation, one a line. */
@@ -8,7 +8,7 @@ export function soundFindingsOf(evaluation: SoundEvaluation): string[] {
     evaluation;
   const rate = (bits: number) => grouped(bits).padStart(6);
   return [
-    `SI-SDR           ${decibels(siSdr)} dB, of ${grouped(sounds)} sounds, ${clock(seconds)} in all`,
+    `SI-SDR           ${decibels(siSdr)} dB, of ${amount(sounds, "sound")}, ${clock(seconds)} in all`,
     `mel distance     ${small(mel)}`,
     `log-spectral     ${logSpectral.toFixed(2)} dB`,
     `bits per second  ${rate(evaluation.bitsPerSecond)}: ${grouped(bytes)} bytes as a .vq file`,

@@ -3,7 +3,7 @@ import { numpy as np } from "@jax-js/jax";
 import { hostRandom } from "vector-quantize/data";
 import type { SoundSize } from "../../input/sound/soundFiles.ts";
 import { openSounds, type Sounds } from "../../input/sound/sounds.ts";
-import { clock, grouped } from "../../output/words.ts";
+import { amount, clock, grouped } from "../../output/words.ts";
 import type { TrainingData } from "../data.ts";
 import { mixed, pieceStream } from "../pieceStream.ts";
 import type { Settings } from "../settings.ts";
@@ -56,7 +56,7 @@ export async function soundData(
     count: parts.length,
     size: { sampleRate, samples },
     words:
-      `${grouped(parts.length)} sounds, ${clock(seconds)} in all, at ${grouped(sampleRate)} Hz, ` +
+      `${amount(parts.length, "sound")}, ${clock(seconds)} in all, at ${grouped(sampleRate)} Hz, ` +
       `in pieces of ${(samples / sampleRate).toFixed(2)} s`,
     chosen: { sampleRate, segment: samples / sampleRate },
     inPieces: true,

@@ -7,7 +7,7 @@ import {
 import { layerUsage, soundFindingsOf } from "../../measure/sound/soundFindings.ts";
 import { writeFileSafely } from "../../output/files.ts";
 import { spectrogramSheet } from "../../output/spectrogram.ts";
-import { clock, decibels, grouped, small } from "../../output/words.ts";
+import { amount, clock, decibels, grouped, small } from "../../output/words.ts";
 import type { MediumReport } from "../../report/page.ts";
 import { soundGallery } from "../../report/soundGallery.ts";
 import type { Conclusion, Judge, TrainedModel } from "../judge.ts";
@@ -67,7 +67,7 @@ async function reportOf(
   const usage = layerUsage(counts, model.quantizer.codebookSizes);
   return {
     measured:
-      `The numbers below are of ${grouped(sounds)} sounds, ${clock(seconds)} in all, ` +
+      `The numbers below are of ${amount(sounds, "sound")}, ${clock(seconds)} in all, ` +
       (held ? "that were held back from training." : "of the training set."),
     numbers: [
       ["SI-SDR", `${decibels(siSdr)} dB`],
