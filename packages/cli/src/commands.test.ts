@@ -354,7 +354,7 @@ test("images of a folder, an IDX file and a .npy file are all taken", async () =
   const cases = [
     [at("pictures"), "3 images of 16 x 16, colour"],
     [at("digits.gz"), "3 images of 28 x 28, grey"],
-    [at("pictures", "a.png"), "1 images of 16 x 16, colour"],
+    [at("pictures", "a.png"), "1 image of 16 x 16, colour"],
   ] as const;
   for (const [i, [data, words]] of cases.entries()) {
     const args = ["train", data, "--steps", "1", ...tiny, "--out", at(`data${i}`)];

@@ -149,7 +149,7 @@ test("what can't be is said before anything is written", async () => {
   expect(existsSync(at("none.vq"))).toBe(false);
   const skipped = await runVq(["encode", run, bad, "--out", at("some.vq"), "--skip-unreadable"]);
   expect(skipped.stderr).toMatch(/Left out a file, unreadable: .*b\.wav/);
-  expect(skipped.stdout).toContain("some.vq: 1 sounds");
+  expect(skipped.stdout).toContain("some.vq: 1 sound");
 });
 
 test("silence has no SI-SDR, and says so", async () => {
