@@ -121,7 +121,13 @@ test("what can't be is said before anything is written", async () => {
   mkdirSync(bad);
   copyFileSync(join(voice, "0.wav"), join(bad, "a.wav"));
   writeFileSync(join(bad, "b.wav"), "RIFF");
+  const ofPictures = at("pictures.json");
+  writeFileSync(ofPictures, JSON.stringify({ architecture: { patch: 2 } }));
   for (const [args, words] of [
+    [
+      ["train", voice, "--config", ofPictures, ...out],
+      "pictures.json: patch: expected none for sounds, got one",
+    ],
     [["train", mixed, ...out], "expected pictures or sounds, got 1 of the one and 1 of the other"],
     [["train", voice, "--patch", "4", ...out], "--patch: expected none for sounds, got one"],
     [

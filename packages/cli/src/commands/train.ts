@@ -134,7 +134,8 @@ async function chosenSettings(
   const source = data ?? file.data;
   if (source === undefined) throw new UsageFailure("missing required argument 'data'");
   const medium = await mediumOf(source);
-  checkMedium(medium, { ...own, bitsPerPixel, bitrate });
+  checkMedium(medium, { ...own, bitsPerPixel, bitrate }, (name) => `--${flagOf(name)}`);
+  checkMedium(medium, file.settings, (name) => `${config}: ${name}`);
   const defaults = defaultsOf(medium);
   const rate =
     bitsPerPixel !== undefined
@@ -184,12 +185,16 @@ async function bitrateOf(
 }
 
 /** Throws for settings of pictures that are given for sounds, or the other way round. */
-function checkMedium(medium: Medium, given: Readonly<Record<string, unknown>>): void {
+function checkMedium(
+  medium: Medium,
+  given: Readonly<Record<string, unknown>>,
+  where: (name: string) => string,
+): void {
   const names = new Set<string>(declarationsOf(medium).map(([name]) => name));
   names.add(medium === "sounds" ? "bitrate" : "bitsPerPixel");
   const other = Object.keys(given).find((name) => given[name] !== undefined && !names.has(name));
   if (other === undefined) return;
-  throw new UsageFailure(`--${flagOf(other)}: expected none for ${medium}, got one`);
+  throw new UsageFailure(`${where(other)}: expected none for ${medium}, got one`);
 }
 
 /** Throws if what a dial chooses is given beside it. */
