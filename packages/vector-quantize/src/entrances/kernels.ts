@@ -3,7 +3,13 @@
  *
  * @module vector-quantize/kernels
  */
-export { type KMeansOptions, type KMeansResult, kmeans } from "../kernels/clustering/kmeans.ts";
+export {
+  type KMeansOptions,
+  type KMeansProgress,
+  type KMeansResult,
+  kmeans,
+  type LabelledResult,
+} from "../kernels/clustering/kmeans.ts";
 export {
   type AssignStats,
   type AssignStatsOptions,

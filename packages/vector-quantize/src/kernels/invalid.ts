@@ -53,3 +53,18 @@ export function invalidRow(
     'With `invalid: "mark"` such rows get index -1',
   );
 }
+
+/** Where the first number is that is NaN or infinite; -1: nowhere. */
+export function firstNotFinite(values: Float32Array): number {
+  // 0 times anything finite is 0. Four sums, so that one addition need not wait for another.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 3 < values.length; i += 4) {
+    a += values[i]! * 0;
+    b += values[i + 1]! * 0;
+    c += values[i + 2]! * 0;
+    d += values[i + 3]! * 0;
+  }
+  for (; i < values.length; i++) a += values[i]! * 0;
+  return a + b + c + d === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
+}

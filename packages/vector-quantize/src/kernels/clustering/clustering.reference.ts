@@ -1,99 +1,106 @@
 import { assignStatsReference } from "../codes/assignStats.reference.ts";
 import { nearestReference } from "../search/nearest.reference.ts";
 import {
+  addToTally,
+  Chosen,
   type Clustering,
   type ClusteringOptions,
-  DRAW_BLOCK,
-  drawRow,
-  fillEmptyClusters,
+  chooseFillers,
+  emptyClusters,
+  emptyTally,
+  farthest,
+  moveFillers,
+  normalize,
 } from "./clustering.ts";
+import { massesOf } from "./draws.ts";
 
 /** Reference of the steps of k-means on the kernels; sums are in the same order, to the bit. */
 export function createScalarClustering(options: ClusteringOptions): Clustering {
-  const { dim, clusters, metric, rows } = options;
-  const vectors = new Float32Array(rows * dim);
+  const { dim, clusters, metric, vectors, tick } = options;
+  const chosen = new Chosen(options);
+  const { weightOf } = chosen;
   const centroids = new Float32Array(clusters * dim);
-  const distances = new Float32Array(rows);
-  let indices = new Int32Array(rows).fill(-1);
-  let counts = new Int32Array(clusters);
+  let x = new Float32Array(0);
+  let weights: Float32Array | undefined;
+  let distances = new Float32Array(0);
+  let labels = new Int32Array(0);
+  let tally = emptyTally(clusters);
   let sums = new Float32Array(clusters * dim);
+  const rowAt = (n: number) => x.subarray(n * dim, (n + 1) * dim);
 
   return {
-    async load(given, chosen) {
-      for (let n = 0; n < rows; n++) {
-        const from = (chosen?.[n] ?? n) * dim;
-        vectors.set(given.subarray(from, from + dim), n * dim);
+    choose(rows) {
+      chosen.rows = rows;
+      x = new Float32Array(chosen.count * dim);
+      for (let n = 0; n < chosen.count; n++) {
+        const from = chosen.rowOf(n) * dim;
+        x.set(vectors.subarray(from, from + dim), n * dim);
+        if (metric === "cosine") normalize(rowAt(n));
       }
-      let bad = 0;
-      for (let n = 0; n < rows; n++) {
-        const row = vectors.subarray(n * dim, (n + 1) * dim);
-        if (!row.every(Number.isFinite)) bad++;
-        else if (metric === "cosine") normalize(row);
-      }
-      return bad;
+      weights =
+        options.weights && Float32Array.from({ length: chosen.count }, (_, n) => weightOf(n));
+      distances = new Float32Array(chosen.count);
+      labels = new Int32Array(chosen.count).fill(-1);
     },
 
-    async seedAt(chosen) {
-      for (const [k, row] of chosen.entries()) {
-        centroids.set(vectors.subarray(row * dim, (row + 1) * dim), k * dim);
-      }
+    async seedAt(rows, first) {
+      for (const [k, row] of rows.entries()) centroids.set(rowAt(row), (first + k) * dim);
     },
 
-    async seedApart(next) {
-      const least = new Float32Array(rows).fill(Number.POSITIVE_INFINITY);
-      let row = Math.floor(next() * rows);
-      for (let k = 0; k < clusters; k++) {
-        const center = vectors.subarray(row * dim, (row + 1) * dim);
-        centroids.set(center, k * dim);
-        const blocks = new Float64Array(Math.ceil(rows / DRAW_BLOCK));
-        for (let n = 0; n < rows; n++) {
-          const { distances: found } = nearestReference(
-            vectors.subarray(n * dim, (n + 1) * dim),
-            center,
-            dim,
-          );
-          least[n] = Math.min(least[n]!, found[0]!);
-          blocks[Math.floor(n / DRAW_BLOCK)]! += least[n]!;
-        }
-        row = drawRow(blocks, least, next);
+    async startAt(given) {
+      centroids.set(given);
+      if (metric !== "cosine") return;
+      for (let k = 0; k < clusters; k++) normalize(centroids.subarray(k * dim, (k + 1) * dim));
+    },
+
+    masses: massesOf(() => distances, weightOf),
+
+    async approach(from, to) {
+      const near = nearestReference(x, centroids.subarray(from * dim, to * dim), dim);
+      for (const [n, distance] of near.distances.entries()) {
+        distances[n] = Math.min(distances[n]!, distance);
       }
+      await tick((to - from) / clusters);
     },
 
     async assign() {
-      const found = nearestReference(vectors, centroids, dim, metric);
+      const found = nearestReference(x, centroids, dim, metric);
       distances.set(found.distances);
       let changed = 0;
-      for (let n = 0; n < rows; n++) if (found.indices[n] !== indices[n]) changed++;
-      indices = found.indices;
+      for (let n = 0; n < labels.length; n++) if (found.indices[n] !== labels[n]) changed++;
+      labels.set(found.indices);
+      await tick(1);
       return changed;
     },
 
     async move(accumulate) {
-      const part = assignStatsReference(vectors, indices, dim, clusters);
-      if (accumulate) {
-        counts = counts.map((count, k) => count + part.counts[k]!);
-        sums = sums.map((sum, i) => sum + part.sums[i]!);
-      } else ({ counts, sums } = part);
-      fillEmptyClusters({ vectors, indices, distances, counts, sums }, dim);
+      const part = assignStatsReference(x, labels, dim, clusters, undefined, weights);
+      if (accumulate) sums = sums.map((sum, i) => sum + part.sums[i]!);
+      else {
+        sums = part.sums;
+        tally = emptyTally(clusters);
+      }
+      addToTally(tally, labels, weightOf);
+      const empty = emptyClusters(tally).length;
+      if (empty > 0) {
+        const candidates = farthest(empty + clusters, labels, distances, weightOf);
+        const moves = chooseFillers(candidates, tally);
+        moveFillers(moves, Float32Array.from(moves.flatMap(({ row }) => [...rowAt(row)])), sums);
+        for (const { row, to } of moves) labels[row] = to;
+      }
       for (let k = 0; k < clusters; k++) {
-        if (counts[k] === 0) continue;
+        const count = Math.fround(tally.counts[k]!);
+        if (count === 0) continue;
         const mean = centroids.subarray(k * dim, (k + 1) * dim);
-        for (let d = 0; d < dim; d++) mean[d] = sums[k * dim + d]! / counts[k]!;
+        for (let d = 0; d < dim; d++) mean[d] = sums[k * dim + d]! / count;
         if (metric === "cosine") normalize(mean);
       }
     },
 
     centroids: () => centroids.slice(),
-    counts: () => counts.slice(),
-    inertia: () => distances.reduce((sum, distance) => sum + distance, 0),
+    counts: () => tally.counts.slice(),
+    labels: () => labels,
+    distances: () => distances,
+    inertia: () => distances.reduce((sum, distance, n) => sum + distance * weightOf(n), 0),
   };
-}
-
-/** Scales a row to length 1; a row of zeros stays. */
-function normalize(row: Float32Array): void {
-  let squares = 0;
-  for (const value of row) squares += value * value;
-  if (squares === 0) return;
-  const scale = 1 / Math.sqrt(squares);
-  for (let d = 0; d < row.length; d++) row[d]! *= scale;
 }

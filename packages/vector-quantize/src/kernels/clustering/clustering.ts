@@ -1,125 +1,182 @@
 /** The steps of k-means, on the kernels (`kernelClustering.ts`) or without (`clustering.reference.ts`). */
+import type { Masses } from "./draws.ts";
 
 export type ClusterMetric = "euclidean" | "cosine";
 
 export interface Clustering {
   /**
-   * Brings the vectors in: those of the given rows, or all. Returns how many are not finite.
-   * For "cosine" they are scaled to length 1.
+   * The rows of the vectors that the steps are about from now on, or all. For "cosine" they are taken at
+   * length 1.
    */
-  load(vectors: Float32Array, rows?: Int32Array): Promise<number>;
-  /** Starts the centroids at these vectors. */
-  seedAt(rows: Int32Array): Promise<void>;
-  /** Starts all `clusters` of them by k-means++. */
-  seedApart(next: () => number, clusters: number): Promise<void>;
+  choose(rows?: Int32Array): void;
+  /** Starts the centroids from `first` on at these vectors. */
+  seedAt(rows: Int32Array, first: number): Promise<void>;
+  /** Starts all centroids at these. */
+  startAt(centroids: Float32Array): Promise<void>;
+  /** What draws go by: the vectors' weights times distances that begin at what they are filled with. */
+  readonly masses: Masses;
+  /** Takes the centroids `from` to `to` into these distances, to the nearest so far. */
+  approach(from: number, to: number): Promise<void>;
   /** Finds each vector's nearest centroid. Returns how many differ from the time before. */
   assign(): Promise<number>;
   /** Moves the centroids to the means; with `accumulate`, of the vectors of earlier moves too. */
   move(accumulate: boolean): Promise<void>;
   centroids(): Float32Array<ArrayBuffer>;
-  counts(): Int32Array<ArrayBuffer>;
+  /** The weights that the centroids are the means of. */
+  counts(): Float64Array<ArrayBuffer>;
+  /** What `assign` found for the vectors of this process. */
+  labels(): Int32Array<ArrayBuffer>;
+  distances(): Float32Array<ArrayBuffer>;
+  /** The sum of the distances times the weights. */
   inertia(): number | Promise<number>;
 }
+
+/** Told of work that is done: a share of a step, that all of it adds up to 1. */
+export type Tick = (share: number) => void | Promise<void>;
 
 export interface ClusteringOptions {
   readonly dim: number;
   readonly clusters: number;
   readonly metric: ClusterMetric;
-  /** Vectors that are held at a time. */
+  readonly vectors: Float32Array; // [N, D]
+  readonly weights?: Float32Array | undefined; // [N]
+  /** Most vectors that are chosen at a time, but at the end. */
   readonly rows: number;
+  readonly tick: Tick;
 }
 
-/** Rows whose squared distances are summed together when k-means++ draws; part of its definition. */
-export const DRAW_BLOCK = 256;
+/** Which rows of all are chosen, and what they weigh. */
+export class Chosen {
+  rows: Int32Array | undefined;
+  readonly #all: number;
+  readonly #weights: Float32Array | undefined;
 
-/** What an assignment gave, and the statistics that follow from it. */
-export interface Assigned {
-  readonly vectors: Float32Array; // [N, D]
-  readonly indices: Int32Array; // [N]
-  readonly distances: Float32Array; // [N]
-  readonly counts: Int32Array; // [K]
-  readonly sums: Float32Array; // [K, D]
+  constructor({ vectors, weights, dim }: ClusteringOptions) {
+    this.#all = vectors.length / dim;
+    this.#weights = weights;
+  }
+
+  get count(): number {
+    return this.rows?.length ?? this.#all;
+  }
+
+  /** The number among all of the `n`-th that is chosen. */
+  rowOf(n: number): number {
+    return this.rows?.[n] ?? n;
+  }
+
+  readonly weightOf = (n: number): number => this.#weights?.[this.rowOf(n)] ?? 1;
+}
+
+/** What clusters have: vectors that weigh something, and their weights. */
+export interface Tally {
+  readonly members: Int32Array<ArrayBuffer>; // [K]
+  readonly counts: Float64Array<ArrayBuffer>; // [K]
+}
+
+export function emptyTally(clusters: number): Tally {
+  return { members: new Int32Array(clusters), counts: new Float64Array(clusters) };
+}
+
+/** Adds vectors to the clusters that they are in, one after another. */
+export function addToTally(
+  { members, counts }: Tally,
+  labels: Int32Array,
+  weightOf: (n: number) => number,
+): void {
+  for (let n = 0; n < labels.length; n++) {
+    const weight = weightOf(n);
+    if (weight === 0) continue;
+    members[labels[n]!]!++;
+    counts[labels[n]!]! += weight;
+  }
+}
+
+/** A vector that is among the farthest from their centroids. */
+export interface Candidate {
+  readonly row: number;
+  /** Its cluster. */
+  readonly from: number;
+  readonly distance: number;
+  readonly weight: number;
 }
 
 /** A vector that a cluster without any gets: from which cluster, and to which. */
-export interface Filler {
-  readonly row: number;
-  readonly from: number;
+export interface Filler extends Candidate {
   readonly to: number;
 }
 
 /**
  * The vectors that clusters without any get: the first of them the vector farthest from its centroid, the
- * second the second farthest, and so on; not one that is alone in its cluster, nor one that lies on its
- * centroid. `counts` follow.
+ * second the second farthest, and so on; not one that is alone in its cluster, and none of those that lie on
+ * theirs or weigh nothing. The tally follows.
  *
  * @param candidates the farthest first
  */
-export function chooseFillers(
-  candidates: Iterable<{ row: number; from: number; distance: number }>,
-  counts: Int32Array,
-): Filler[] {
-  const empty = [...counts.keys()].filter((k) => counts[k] === 0);
+export function chooseFillers(candidates: Iterable<Candidate>, tally: Tally): Filler[] {
+  const { members, counts } = tally;
+  const empty = emptyClusters(tally);
   const chosen: Filler[] = [];
-  for (const { row, from, distance } of candidates) {
-    const to = empty[0];
-    if (to === undefined || !(distance > 0)) break;
-    if (counts[from]! < 2) continue;
-    empty.shift();
-    counts[from]!--;
-    counts[to] = 1;
-    chosen.push({ row, from, to });
+  let at = 0;
+  for (const candidate of candidates) {
+    const { from, weight } = candidate;
+    const to = empty[at];
+    if (to === undefined) break;
+    if (members[from]! < 2) continue;
+    at++;
+    members[from]!--;
+    members[to] = 1;
+    counts[from]! -= weight;
+    counts[to] = weight;
+    chosen.push({ ...candidate, to });
   }
   return chosen;
 }
 
-/** Gives every cluster without vectors one: see `chooseFillers`. */
-export function fillEmptyClusters(assigned: Assigned, dim: number): void {
-  const { vectors, indices, distances, counts, sums } = assigned;
-  const empty = counts.reduce((sum, count) => sum + (count === 0 ? 1 : 0), 0);
-  if (empty === 0) return;
-  const candidates = farthest(distances, empty + counts.length).map((row) => ({
-    ...{ row, from: indices[row]!, distance: distances[row]! },
-  }));
-  for (const { row, from, to } of chooseFillers(candidates, counts)) {
+export function emptyClusters({ members }: Tally): number[] {
+  return [...members.keys()].filter((k) => members[k] === 0);
+}
+
+/** Moves these vectors from the sums of their clusters to those that they go to. */
+export function moveFillers(
+  moves: readonly Filler[],
+  vectors: Float32Array, // [moves, D]
+  sums: Float32Array, // [K, D]
+): void {
+  const dim = vectors.length / moves.length;
+  for (const [i, { from, to, weight }] of moves.entries()) {
     for (let d = 0; d < dim; d++) {
-      const value = vectors[row * dim + d]!;
+      const value = Math.fround(weight * vectors[i * dim + d]!);
       sums[from * dim + d]! -= value;
       sums[to * dim + d] = value;
     }
-    indices[row] = to;
   }
 }
 
-/** The rows at the largest distances, at least `wanted` of them, the farthest first. */
-export function farthest(distances: Float32Array, wanted: number): number[] {
-  const limit = distances.slice().sort()[Math.max(0, distances.length - wanted)]!;
+/** The `wanted` vectors that are farthest from their centroids, the farthest first; none that lies on its. */
+export function farthest(
+  wanted: number,
+  labels: Int32Array,
+  distances: Float32Array,
+  weightOf: (n: number) => number,
+): Candidate[] {
+  const weighed = distances.map((distance, n) => (weightOf(n) === 0 ? 0 : distance));
+  const limit = weighed.slice().sort()[Math.max(0, weighed.length - wanted)]!;
   const rows: number[] = [];
-  for (let n = 0; n < distances.length; n++) if (distances[n]! >= limit) rows.push(n);
-  return rows.sort((a, b) => distances[b]! - distances[a]! || a - b);
+  for (let n = 0; n < weighed.length; n++) {
+    if (weighed[n]! >= limit && weighed[n]! > 0) rows.push(n);
+  }
+  rows.sort((a, b) => weighed[b]! - weighed[a]! || a - b);
+  return rows.slice(0, wanted).map((row) => ({
+    ...{ row, from: labels[row]!, distance: weighed[row]!, weight: weightOf(row) },
+  }));
 }
 
-/** A row drawn with probability proportional to `weights`, whose sums over blocks are `sums`. */
-export function drawRow(sums: Float64Array, weights: Float32Array, next: () => number): number {
-  const { block, rest } = drawBlock(sums, next);
-  return drawWithin(block, rest, weights);
-}
-
-/** The block of that row, and what is left to go in it. */
-export function drawBlock(sums: Float64Array, next: () => number): { block: number; rest: number } {
-  let total = 0;
-  for (const sum of sums) total += sum;
-  let rest = next() * total;
-  let block = 0;
-  while (block < sums.length - 1 && rest >= sums[block]!) rest -= sums[block++]!;
-  return { block, rest };
-}
-
-/** The row within its block. */
-export function drawWithin(block: number, left: number, weights: Float32Array): number {
-  let rest = left;
-  const last = Math.min((block + 1) * DRAW_BLOCK, weights.length) - 1;
-  let row = block * DRAW_BLOCK;
-  while (row < last && rest >= weights[row]!) rest -= weights[row++]!;
-  return row;
+/** Scales a row to length 1; a row of zeros stays. */
+export function normalize(row: Float32Array): void {
+  let squares = 0;
+  for (const value of row) squares += value * value;
+  if (squares === 0) return;
+  const scale = 1 / Math.sqrt(squares);
+  for (let d = 0; d < row.length; d++) row[d]! *= scale;
 }

@@ -1,154 +1,209 @@
-import { type AssignStats, createStats, segmentRows } from "../codes/assignStats.ts";
+import { createStats } from "../codes/assignStats.ts";
 import { clusteringKernels } from "../engine/binaries/clustering.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { Scope } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
-import { packCodebook } from "../search/packedCodebook.ts";
+import { type PackedCodebook, packCodebook } from "../search/packedCodebook.ts";
 import { filterScratch } from "../search/pruning/filterCodebook.ts";
+import type { Pruning } from "../search/pruning/pruning.ts";
 import { fastestPruning } from "../search/pruning/pruningChoice.ts";
 import { fastestTile, nearestScratch } from "../search/tileChoice.ts";
-import { type ClusteringOptions, DRAW_BLOCK, drawRow, fillEmptyClusters } from "./clustering.ts";
+import {
+  addToTally,
+  Chosen,
+  type ClusteringOptions,
+  chooseFillers,
+  emptyClusters,
+  emptyTally,
+  farthest,
+  moveFillers,
+  normalize,
+} from "./clustering.ts";
+import { massesOf } from "./draws.ts";
 import type { ClusteringPart } from "./sharedClustering.ts";
+import { createVectorParts, type VectorPart } from "./vectorParts.ts";
 
 /** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
 const BLOCK_ROWS = 192;
 const BLOCK_BYTES = 2 ** 18;
+/** Products of vectors and codes, about half a second of them, after which the work is told of. */
+const SLICE_PRODUCTS = 2 ** 35;
 
 /**
- * k-means on the kernels: the vectors stay in the pool's memory, until `scope` is given back. All
- * steps run inside `exclusive`.
+ * k-means on the kernels: a part of the vectors at a time is in the pool's memory, the codebook until `scope`
+ * is given back. All steps run inside `exclusive`.
  */
 export async function createKernelClustering(
   pool: Pool,
   scope: Scope,
-  { dim, clusters, metric, rows }: ClusteringOptions,
+  options: ClusteringOptions,
 ): Promise<ClusteringPart> {
+  const { dim, clusters, metric, vectors, rows, tick } = options;
   const { form, memory } = pool;
   const tile = await fastestTile(pool, form, dim);
   const { nearest, nearestFiltered } = await pool.load(searchKernels, form);
-  const kernels = await pool.load(clusteringKernels, form);
+  const { means, normalizeRows } = await pool.load(clusteringKernels, form);
   const shape = { dim, size: clusters, metric, tile, form };
   const book = scope.adopt(await packCodebook(pool, shape));
   const filter = scope.adopt(await fastestPruning(pool, book, form));
   const stats = scope.adopt(await createStats(pool, { dim, codes: clusters, rows }));
-  const x = scope.allocate(4 * rows * dim); // [N, D]
-  const codes = scope.allocate(4 * clusters * dim); // [K, D]
-  const weights = scope.allocate(4 * clusters); // [K], the counts as floats
-  const distances = scope.allocate(4 * rows); // [N]
-  let indices = scope.allocate(4 * rows); // [N]
-  let before = scope.allocate(4 * rows); // [N], the indices of the assignment before
-  memory.i32(before, rows).fill(-1);
-  const blocks = Math.ceil(rows / DRAW_BLOCK);
-  const eachRow = { rows, chunkRows: DRAW_BLOCK, work: 16 * rows * dim };
+  const chosen = new Chosen(options);
+  const { weightOf } = chosen;
+  const parts = createVectorParts(pool, scope, normalizeRows, chosen, options);
+  const divisors = scope.allocate(4 * clusters); // [K], the counts as floats
+  const centroids = () => memory.f32(book.codes, clusters * dim);
+  let found = { labels: new Int32Array(0), distances: new Float32Array(0) }; // [N]
+  let tally = emptyTally(clusters);
 
-  const vectorAt = (row: number) => memory.f32(x + 4 * row * dim, dim);
-  const putCentroid = (k: number, vector: Float32Array) =>
-    memory.f32(codes + 4 * k * dim, dim).set(vector);
-  let blockSums = 0;
-  /** Takes centroid `k` into the distances to the nearest so far. Returns their sums over blocks, a view. */
-  async function approach(k: number): Promise<Float64Array> {
-    if (blockSums === 0) blockSums = scope.allocate(8 * blocks);
-    await pool.run(kernels.approach, {
-      rows: blocks,
-      chunkRows: Math.max(1, Math.ceil(blocks / (4 * pool.threads))),
-      work: 3 * rows * dim,
-      args: [x, rows, dim, codes + 4 * k * dim, distances, blockSums],
-    });
-    return memory.f64(blockSums, blocks);
+  /** The nearest codes of all vectors, a slice of them after another. */
+  async function search(
+    { header, size }: PackedCodebook,
+    pruning: Pruning,
+    take: (first: number, indices: Int32Array, distances: Float32Array) => number,
+  ): Promise<number> {
+    let sum = 0;
+    const blockRows = blockOf(Math.min(rows, chosen.count), pool.threads, dim);
+    const most = blockRows * Math.max(1, Math.round(SLICE_PRODUCTS / size / dim / blockRows));
+    const integers = await pruning.start(chosen.count, "nearest");
+    const scratch =
+      integers === 0 ? nearestScratch(dim, blockRows) : filterScratch(dim, blockRows, form);
+    await memory.lend((lent) =>
+      parts.each(async (part) => {
+        const slice = Math.min(most, part.count);
+        const [at, far] = [lent.allocate(4 * slice), lent.allocate(4 * slice)];
+        for (let first = 0; first < part.count; first += slice) {
+          const count = Math.min(slice, part.count - first);
+          await pool.run(integers === 0 ? nearest : nearestFiltered, {
+            rows: count,
+            chunkRows: blockRows,
+            work: 2 * count * dim * size,
+            scratch,
+            args: [header, part.vectors + 4 * first * dim, at, far, blockRows, integers],
+          });
+          sum += take(part.first + first, memory.i32(at, count), memory.f32(far, count));
+          await tick(((size / clusters) * count) / chosen.count);
+        }
+        lent.free();
+      }),
+    );
+    return sum;
   }
 
   /** Moves the centroids to the means of sums at an address. */
-  async function toMeans(counts: Int32Array, sums: number): Promise<void> {
-    memory.f32(weights, clusters).set(counts);
-    await pool.run(kernels.means, {
+  async function toMeans(counts: Float64Array, sums: number): Promise<void> {
+    memory.f32(divisors, clusters).set(counts);
+    await pool.run(means, {
       rows: clusters,
       chunkRows: Math.max(1, Math.ceil(clusters / (4 * pool.threads))),
       work: 16 * clusters * dim,
-      args: [sums, weights, dim, metric === "cosine" ? 1 : 0, codes],
+      args: [sums, divisors, dim, metric === "cosine" ? 1 : 0, book.codes],
     });
   }
 
+  function vectorAt(n: number): Float32Array {
+    const row = chosen.rowOf(n);
+    const own = vectors.slice(row * dim, (row + 1) * dim);
+    if (metric === "cosine") normalize(own);
+    return own;
+  }
+
+  function vectorsAt(chosenRows: readonly number[]): Float32Array {
+    const all = new Float32Array(chosenRows.length * dim);
+    for (const [i, n] of chosenRows.entries()) all.set(vectorAt(n), i * dim);
+    return all;
+  }
+
+  const putCentroid = (k: number, vector: Float32Array) =>
+    memory.f32(book.codes + 4 * k * dim, dim).set(vector);
+
   return {
-    async load(vectors, chosen) {
-      if (chosen === undefined) memory.write(x, vectors);
-      else {
-        const to = memory.f32(x, rows * dim);
-        for (const [i, row] of chosen.entries()) {
-          to.set(vectors.subarray(row * dim, (row + 1) * dim), i * dim);
-        }
-      }
-      const bad = await pool.run(kernels.countBadRows, { ...eachRow, args: [x, dim] });
-      if (bad === 0 && metric === "cosine") {
-        await pool.run(kernels.normalizeRows, { ...eachRow, args: [x, dim] });
-      }
-      return bad;
+    choose(wanted) {
+      chosen.rows = wanted;
+      parts.forget();
+      const { count } = chosen;
+      found = { labels: new Int32Array(count).fill(-1), distances: new Float32Array(count) };
     },
 
-    async seedAt(chosen) {
-      for (const [k, row] of chosen.entries()) putCentroid(k, vectorAt(row));
+    async seedAt(seeds, first) {
+      for (const [k, n] of seeds.entries()) putCentroid(first + k, vectorAt(n));
     },
 
-    async seedApart(next) {
-      memory.f32(distances, rows).fill(Number.POSITIVE_INFINITY);
-      let row = Math.floor(next() * rows);
-      for (let k = 0; k < clusters; k++) {
-        putCentroid(k, vectorAt(row));
-        if (k === clusters - 1) break;
-        const sums = await approach(k);
-        row = drawRow(sums, memory.f32(distances, rows), next);
-      }
+    async startAt(given) {
+      memory.write(book.codes, given);
+      if (metric === "cosine") normalizeRows.call(0, clusters, 0, book.codes, dim);
     },
+
+    masses: massesOf(() => found.distances, weightOf),
+
+    approach: (from, to) =>
+      memory.lend(async (lent) => {
+        const few = { ...shape, size: to - from, metric: "euclidean" } as const;
+        const near = lent.adopt(await packCodebook(pool, few));
+        const pruning = lent.adopt(await fastestPruning(pool, near, form));
+        await near.set(centroids().subarray(from * dim, to * dim));
+        await pruning.update();
+        await search(near, pruning, (first, _, distances) => {
+          const least = found.distances;
+          for (let n = 0; n < distances.length; n++) {
+            least[first + n] = Math.min(least[first + n]!, distances[n]!);
+          }
+          return 0;
+        });
+      }),
 
     async assign() {
-      await book.set(memory.f32(codes, clusters * dim));
+      await book.set(centroids());
       await filter.update();
-      [indices, before] = [before, indices];
-      const blockRows = blockOf(rows, pool.threads, dim);
-      const integers = await filter.start(rows, "nearest");
-      await pool.run(integers === 0 ? nearest : nearestFiltered, {
-        rows,
-        chunkRows: blockRows,
-        work: 2 * rows * dim * clusters,
-        scratch:
-          integers === 0 ? nearestScratch(dim, blockRows) : filterScratch(dim, blockRows, form),
-        args: [book.header, x, indices, distances, blockRows, integers],
+      return search(book, filter, (first, indices, distances) => {
+        let changed = 0;
+        for (let n = 0; n < indices.length; n++) {
+          changed += indices[n] === found.labels[first + n] ? 0 : 1;
+        }
+        found.labels.set(indices, first);
+        found.distances.set(distances, first);
+        return changed;
       });
-      return kernels.countChanged.call(0, rows, 0, indices, before);
     },
 
     async move(accumulate) {
-      if (!accumulate) stats.clear();
-      await stats.add(x, indices, rows);
-      const assigned = {
-        vectors: memory.f32(x, rows * dim),
-        indices: memory.i32(indices, rows),
-        distances: memory.f32(distances, rows),
-        counts: stats.counts,
-        sums: memory.f32(stats.sums, clusters * dim),
-      };
-      fillEmptyClusters(assigned, dim);
-      await toMeans(stats.counts, stats.sums);
+      const { labels, distances } = found;
+      if (!accumulate) {
+        stats.clear();
+        tally = emptyTally(clusters);
+      }
+      await eachLabelled((part, indices) =>
+        stats.add(part.vectors, indices, part.count, part.weights),
+      );
+      addToTally(tally, labels, weightOf);
+      const empty = emptyClusters(tally).length;
+      if (empty > 0) {
+        const candidates = farthest(empty + clusters, labels, distances, weightOf);
+        const moves = chooseFillers(candidates, tally);
+        const filled = vectorsAt(moves.map(({ row }) => row));
+        moveFillers(moves, filled, memory.f32(stats.sums, clusters * dim));
+        for (const { row, to } of moves) labels[row] = to;
+      }
+      await toMeans(tally.counts, stats.sums);
     },
 
-    centroids: () => memory.f32(codes, clusters * dim).slice(),
-    counts: () => stats.counts.slice(),
-    inertia: () => memory.f32(distances, rows).reduce((sum, distance) => sum + distance, 0),
+    centroids: () => centroids().slice(),
+    counts: () => tally.counts.slice(),
+    labels: () => found.labels,
+    distances: () => found.distances,
+    inertia: () => found.distances.reduce((sum, distance, n) => sum + distance * weightOf(n), 0),
 
-    vector: (row) => vectorAt(row).slice(),
+    weightOf,
+    vector: vectorAt,
     putCentroid,
-    approach: async (k) => (await approach(k)).slice(),
-    distances: () => memory.f32(distances, rows),
-    indices: () => memory.i32(indices, rows),
 
     async segments() {
-      const found: AssignStats[] = [];
-      const most = segmentRows(dim);
-      for (let first = 0; first < rows; first += most) {
+      const sums: Float32Array<ArrayBuffer>[] = [];
+      await eachLabelled(async (part, indices) => {
         stats.clear();
-        await stats.add(x + 4 * first * dim, indices + 4 * first, Math.min(most, rows - first));
-        found.push(stats.read());
-      }
-      return found;
+        await stats.add(part.vectors, indices, part.count, part.weights);
+        sums.push(stats.read().sums);
+      });
+      return sums;
     },
 
     async moveTo(counts, sums) {
@@ -156,6 +211,17 @@ export async function createKernelClustering(
       await toMeans(counts, stats.sums);
     },
   };
+
+  /** Brings in part after part, with what `assign` found for it. */
+  function eachLabelled(task: (part: VectorPart, indices: number) => Promise<void>): Promise<void> {
+    return memory.lend((lent) =>
+      parts.each(async (part) => {
+        const own = found.labels.subarray(part.first, part.first + part.count);
+        await task(part, lent.copyOf(own));
+        lent.free();
+      }),
+    );
+  }
 }
 
 /** Rows of a block: a multiple of 12, which all tile heights divide, and several for each thread. */

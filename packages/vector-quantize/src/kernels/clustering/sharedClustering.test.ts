@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { integers } from "../../../../../test/support/kernelPools.ts";
 import { inProcesses } from "../../../../../test/support/processes.ts";
 import { createPool } from "../engine/createPool.ts";
-import { type KMeansOptions, kmeans } from "./kmeans.ts";
+import { type KMeansOptions, kmeans, type LabelledResult } from "./kmeans.ts";
 import { alignment } from "./sharedClustering.ts";
 
 const dim = 2048;
@@ -23,6 +23,10 @@ for (let n = 0; n < rows; n++) {
   for (let d = 0; d < 12; d++) vectors[n * dim + 170 * d] = n % 3 === 0 ? d : next() / 300;
 }
 
+/** Not exact in float64 once they are added up. */
+const weights = Float32Array.from({ length: rows }, () => (next() + 1000) / 3e3);
+weights.fill(0, 5, 9);
+
 /** Vectors of each process. */
 const dealt = [
   [segment, rows - segment],
@@ -39,16 +43,27 @@ describe("k-means of vectors that several processes have is that of one, to the 
       { clusters: 5, iterations: 2, metric: "cosine", seeding: "kmeans++", seed: 2 },
     ],
     ["clusters that get nothing", { clusters: 24, iterations: 2, seed: 7 }],
+    ["weights, labels", { clusters: 6, iterations: 2, weights, labels: true }],
   ];
   it.each(cases)("%s", { timeout: 120_000 }, async (_, options) => {
     const one = await kmeans(vectors, { ...options, dim, pool: pools[0]! });
     for (const counts of dealt) {
+      const starts = counts.map((_, r) => counts.slice(0, r).reduce((a, b) => a + b, 0));
+      const rangeOf = (r: number) => [starts[r]!, starts[r]! + counts[r]!] as const;
       const all = await inProcesses(counts.length, (group) => {
-        const first = counts.slice(0, group.rank).reduce((a, b) => a + b, 0);
-        const own = vectors.subarray(first * dim, (first + counts[group.rank]!) * dim);
-        return kmeans(own, { ...options, dim, group, pool: pools[group.rank]! });
+        const [from, to] = rangeOf(group.rank);
+        const own = vectors.subarray(from * dim, to * dim);
+        const heavy = options.weights && { weights: options.weights.subarray(from, to) };
+        return kmeans(own, { ...options, ...heavy, dim, group, pool: pools[group.rank]! });
       });
-      for (const each of all) expect(each).toEqual(one);
+      for (const [r, each] of all.entries()) {
+        const { labels, distances, ...others } = one as LabelledResult;
+        expect(each).toMatchObject(others);
+        if (!options.labels) continue;
+        const got = each as LabelledResult;
+        expect(got.labels).toEqual(labels.subarray(...rangeOf(r)));
+        expect(got.distances).toEqual(distances.subarray(...rangeOf(r)));
+      }
     }
   });
 });
@@ -76,6 +91,18 @@ describe("in every process alike", () => {
     expect(await message({}, given)).toEqual([words, words]);
     const none = "kmeans: vectors of process 1: expected at least one, got 0";
     expect(await message({}, [new Float32Array(4), new Float32Array(0)])).toEqual([none, none]);
+  });
+
+  it("weights of one process alone are refused", async () => {
+    const given = [new Float32Array(256 * 8192 * 4), new Float32Array(400)];
+    const all = await inProcesses(2, (group) =>
+      kmeans(given[group.rank]!, {
+        ...{ dim: 4, clusters: 2, group, pool: pools[group.rank]! },
+        ...(group.rank === 1 && { weights: new Float32Array(100).fill(1) }),
+      }).catch((error: Error) => error.message),
+    );
+    const words = "kmeans: weights: expected those of all 2 processes, or none, got 1";
+    expect(all).toEqual([words, words]);
   });
 
   it("so are mini-batches", async () => {

@@ -1,32 +1,29 @@
 import type { BatchParts } from "../../distributed/batchParts.ts";
 import type { ProcessGroup } from "../../distributed/processGroup.ts";
 import { expected } from "../../errors.ts";
-import type { AssignStats } from "../codes/assignStats.ts";
 import { segmentRows } from "../codes/assignStats.ts";
 import {
+  addToTally,
   type Clustering,
   chooseFillers,
-  DRAW_BLOCK,
-  drawBlock,
-  drawWithin,
+  emptyClusters,
+  emptyTally,
   type Filler,
   farthest,
+  moveFillers,
 } from "./clustering.ts";
+import { DRAW_BLOCK, type Masses } from "./draws.ts";
 
 /** A clustering of the vectors of one process, whose steps can be taken together with others. */
 export interface ClusteringPart extends Clustering {
+  weightOf(n: number): number;
   /** A copy of a vector. */
-  vector(row: number): Float32Array;
+  vector(n: number): Float32Array;
   putCentroid(k: number, vector: Float32Array): void;
-  /** Takes centroid `k` into the distances to the nearest so far; their sums over blocks. */
-  approach(k: number): Promise<Float64Array>;
-  /** Views that are good until memory is taken. */
-  distances(): Float32Array;
-  indices(): Int32Array;
-  /** What each segment of the vectors gives the clusters, one after another. */
-  segments(): Promise<AssignStats[]>;
+  /** The sums of each segment of the vectors, one after another. */
+  segments(): Promise<Float32Array[]>;
   /** Moves the centroids to the means of such sums. */
-  moveTo(counts: Int32Array<ArrayBuffer>, sums: Float32Array): Promise<void>;
+  moveTo(counts: Float64Array, sums: Float32Array): Promise<void>;
 }
 
 /** How the vectors of several processes must be dealt, so that their sums are in the order of one. */
@@ -70,7 +67,7 @@ export function sharedClustering(
   const { first, rows } = parts;
   const starts = rows.map((_, r) => rows.slice(0, r).reduce((a, b) => a + b, 0));
   const ownerOf = (row: number) => starts.findLastIndex((start) => start <= row);
-  let counts = new Int32Array(0);
+  let tally = emptyTally(0);
 
   /** Vectors by their numbers among all, one behind another. */
   async function vectorsAt(chosen: ArrayLike<number>): Promise<Float32Array> {
@@ -115,88 +112,92 @@ export function sharedClustering(
 
   /** The vectors that clusters without any get. */
   async function fillers(): Promise<Filler[]> {
-    const empty = counts.reduce((sum, count) => sum + (count === 0 ? 1 : 0), 0);
+    const empty = emptyClusters(tally).length;
     if (empty === 0) return [];
-    const [distances, indices] = [part.distances(), part.indices()];
-    const own = farthest(distances, empty + counts.length).flatMap((row) => [
-      ...[row + first, indices[row] as number, distances[row] as number],
-    ]);
+    const wanted = empty + tally.counts.length;
+    const own = farthest(wanted, part.labels(), part.distances(), part.weightOf).flatMap(
+      ({ row, from, distance, weight }) => [row + first, from, distance, weight],
+    );
     const all = await group.allGather(Float64Array.from(own));
-    const candidates = Array.from({ length: all.length / 3 }, (_, i) => {
-      const [row = 0, from = 0, distance = 0] = all.subarray(3 * i, 3 * i + 3);
-      return { row, from, distance };
+    const candidates = Array.from({ length: all.length / 4 }, (_, i) => {
+      const [row = 0, from = 0, distance = 0, weight = 0] = all.subarray(4 * i, 4 * i + 4);
+      return { row, from, distance, weight };
     });
     candidates.sort((a, b) => b.distance - a.distance || a.row - b.row);
-    return chooseFillers(candidates, counts);
+    return chooseFillers(candidates, tally);
   }
 
-  return {
-    load: async (vectors) => sumOf(await part.load(vectors)),
+  /** Of the vectors of all processes, by their numbers among all. */
+  const masses: Masses = {
+    fill: (value) => part.masses.fill(value),
+    sums: async () =>
+      group.allGather(
+        await part.masses.sums(),
+        rows.map((count) => Math.ceil(count / DRAW_BLOCK)),
+      ),
+    async take(block, rest) {
+      const owner = ownerOf(block * DRAW_BLOCK);
+      const taken = new Float64Array(2);
+      if (owner === rank) {
+        const { row, left } = await part.masses.take(block - first / DRAW_BLOCK, rest);
+        taken.set([first + row, left]);
+      }
+      await group.broadcast(taken, owner);
+      const [row = 0, left = 0] = taken;
+      return { row, left };
+    },
+  };
 
-    async seedAt(chosen) {
+  return {
+    choose: () => part.choose(),
+
+    async seedAt(chosen, from) {
       const vectors = await vectorsAt(chosen);
       for (let k = 0; k < chosen.length; k++) {
-        part.putCentroid(k, vectors.subarray(k * dim, (k + 1) * dim));
+        part.putCentroid(from + k, vectors.subarray(k * dim, (k + 1) * dim));
       }
     },
 
-    async seedApart(next, clusters) {
-      let row = Math.floor(next() * parts.total);
-      part.distances().fill(Number.POSITIVE_INFINITY);
-      const blocks = rows.map((count) => Math.ceil(count / DRAW_BLOCK));
-      for (let k = 0; k < clusters; k++) {
-        part.putCentroid(k, await vectorsAt([row]));
-        if (k === clusters - 1) break;
-        const sums = await group.allGather(await part.approach(k), blocks);
-        const { block, rest } = drawBlock(sums, next);
-        const found = new Float64Array(1);
-        const owner = ownerOf(block * DRAW_BLOCK);
-        if (owner === rank) {
-          const own = block - first / DRAW_BLOCK;
-          found[0] = first + drawWithin(own, rest, part.distances());
-        }
-        await group.broadcast(found, owner);
-        row = found[0] as number;
-      }
-    },
-
+    startAt: (centroids) => part.startAt(centroids),
+    masses,
+    approach: (from, to) => part.approach(from, to),
     assign: async () => sumOf(await part.assign()),
 
     async move() {
       const segments = await part.segments();
-      counts = new Int32Array((segments[0] as AssignStats).counts.length);
-      for (const segment of segments)
-        segment.counts.forEach((n, k) => {
-          counts[k]! += n;
-        });
-      await group.allReduce(counts);
-      const sums = await passedOn(new Float32Array(counts.length * dim), (running) => {
+      const sums = await passedOn(new Float32Array(segments[0]!.length), (running) => {
         for (const [i, segment] of segments.entries()) {
-          if (rank === 0 && i === 0) running.set(segment.sums);
+          if (rank === 0 && i === 0) running.set(segment);
           else
-            segment.sums.forEach((value, at) => {
+            segment.forEach((value, at) => {
               running[at]! += value;
             });
         }
       });
+      const clusters = sums.length / dim;
+      tally = emptyTally(clusters);
+      const counts = await passedOn(new Float64Array(clusters), (running) => {
+        addToTally({ members: tally.members, counts: running }, part.labels(), part.weightOf);
+      });
+      tally = { members: tally.members, counts };
+      await group.allReduce(tally.members);
       const moves = await fillers();
-      const vectors = await vectorsAt(moves.map(({ row }) => row));
-      for (const [i, { row, from, to }] of moves.entries()) {
-        for (let d = 0; d < dim; d++) {
-          const value = vectors[i * dim + d] as number;
-          sums[from * dim + d]! -= value;
-          sums[to * dim + d] = value;
-        }
-        if (ownerOf(row) === rank) part.indices()[row - first] = to;
+      moveFillers(moves, await vectorsAt(moves.map(({ row }) => row)), sums);
+      for (const { row, to } of moves) {
+        if (ownerOf(row) === rank) part.labels()[row - first] = to;
       }
-      await part.moveTo(counts, sums);
+      await part.moveTo(tally.counts, sums);
     },
 
     centroids: () => part.centroids(),
-    counts: () => counts.slice(),
+    counts: () => tally.counts.slice(),
+    labels: () => part.labels(),
+    distances: () => part.distances(),
     async inertia() {
       const sum = await passedOn(new Float64Array(1), (running) => {
-        for (const distance of part.distances()) running[0]! += distance;
+        for (const [n, distance] of part.distances().entries()) {
+          running[0]! += distance * part.weightOf(n);
+        }
       });
       return sum[0] as number;
     },

@@ -40,6 +40,8 @@ export function orderByCodeReference(indices: Int32Array, codes: number): CodeOr
  * The order of the float32 additions is part of the definition: rows come in segments of
  * `segmentRows`; in each they are ordered by code, cut into blocks of `STATS_BLOCK` and summed within
  * a block in order; blocks, then segments, are added in order.
+ *
+ * @param weights what rows count in the sums, one each if none are given
  */
 export function assignStatsReference(
   vectors: Float32Array,
@@ -47,12 +49,14 @@ export function assignStatsReference(
   dim: number,
   codes: number,
   segmentRows = Math.max(STATS_BLOCK, Math.floor(STATS_SEGMENT / dim)),
+  weights?: Float32Array,
 ): AssignStats {
   const counts = new Int32Array(codes);
   const sums = new Float32Array(codes * dim);
   for (let first = 0; first < indices.length; first += segmentRows) {
     const rows = vectors.subarray(first * dim, (first + segmentRows) * dim);
-    const part = segmentStats(rows, indices.subarray(first, first + segmentRows), dim, codes);
+    const own = weights?.subarray(first, first + segmentRows);
+    const part = segmentStats(rows, indices.subarray(first, first + segmentRows), dim, codes, own);
     for (let k = 0; k < codes; k++) counts[k]! += part.counts[k]!;
     for (let i = 0; i < sums.length; i++) sums[i]! += part.sums[i]!;
   }
@@ -64,6 +68,7 @@ function segmentStats(
   indices: Int32Array,
   dim: number,
   codes: number,
+  weights?: Float32Array,
 ): AssignStats {
   const { order, starts } = orderByCodeReference(indices, codes);
   const counts = new Int32Array(codes);
@@ -77,7 +82,8 @@ function segmentStats(
       block.fill(0);
       for (let p = from; p < to; p++) {
         const row = order[p]! * dim;
-        for (let d = 0; d < dim; d++) block[d]! += vectors[row + d]!;
+        const weight = weights?.[order[p]!] ?? 1;
+        for (let d = 0; d < dim; d++) block[d]! += Math.fround(weight * vectors[row + d]!);
       }
       for (let d = 0; d < dim; d++) sums[k * dim + d]! += block[d]!;
       from = to;

@@ -103,9 +103,10 @@ export interface Stats {
   clear(): void;
   /**
    * Adds `rows` vectors at `vectors` with int32 indices at `indices`, -1 or those of codes, segment
-   * by segment. Call it inside `pool.exclusive`.
+   * by segment; `weights` are what they count in the sums, float32, or 0: one each. Call it inside
+   * `pool.exclusive`.
    */
-  add(vectors: number, indices: number, rows: number): Promise<void>;
+  add(vectors: number, indices: number, rows: number, weights?: number): Promise<void>;
   /** Vectors per code so far. */
   readonly counts: Int32Array<ArrayBuffer>;
   /** Counts and sums so far, as copies. */
@@ -140,7 +141,12 @@ function statsIn(
   const counts = new Int32Array(codes);
   let empty = true;
 
-  async function addSegment(vectors: number, indices: number, count: number): Promise<void> {
+  async function addSegment(
+    vectors: number,
+    indices: number,
+    count: number,
+    weights: number,
+  ): Promise<void> {
     const bad = kernels.orderByCode.call(0, count, 0, indices, codes, starts, next, order);
     if (bad > 0) throw new Error(`kernels: ${bad} indices are those of no code`);
     if (!empty && later === 0) later = scope.allocate(4 * codes * dim);
@@ -154,7 +160,7 @@ function statsIn(
       rows: taken,
       chunkRows: Math.max(1, Math.ceil(taken / (8 * pool.threads))),
       work: 16 * total * dim, // bound by memory: a sum takes as long as many products
-      args: [vectors, dim, indices, order, total, starts, target, heads],
+      args: [vectors, dim, weights, indices, order, total, starts, target, heads],
     });
     kernels.addHeads.call(0, taken, 0, dim, indices, order, starts, target, heads);
     if (!empty) kernels.addFloats.call(0, codes * dim, 0, later, sums);
@@ -168,10 +174,11 @@ function statsIn(
       counts.fill(0);
       empty = true;
     },
-    async add(vectors, indices, count) {
+    async add(vectors, indices, count, weights = 0) {
       for (let first = 0; first < count; first += segment) {
         const taken = Math.min(segment, count - first);
-        await addSegment(vectors + 4 * first * dim, indices + 4 * first, taken);
+        const own = weights === 0 ? 0 : weights + 4 * first;
+        await addSegment(vectors + 4 * first * dim, indices + 4 * first, taken, own);
       }
     },
     read: () => ({

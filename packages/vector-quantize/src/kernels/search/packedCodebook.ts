@@ -5,6 +5,7 @@ import { headerAt } from "../engine/header.ts";
 import type { KernelForm } from "../engine/kernelModule.ts";
 import type { KernelMemory } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
+import { firstNotFinite } from "../invalid.ts";
 import type { TileShape } from "./tileShape.ts";
 
 /** How far a code is from a vector; the nearest code is the one with the least value. */
@@ -154,18 +155,8 @@ function same(a: Float32Array, b: Float32Array): boolean {
 
 /** Throws, naming the first, if a value of the codebook is NaN or an infinity. */
 export function checkFinite(values: Float32Array, dim: number): void {
-  // 0 times anything finite is 0. Four sums, so that one addition need not wait for another.
-  let [a, b, c, e] = [0, 0, 0, 0];
-  let i = 0;
-  for (; i + 3 < values.length; i += 4) {
-    a += (values[i] as number) * 0;
-    b += (values[i + 1] as number) * 0;
-    c += (values[i + 2] as number) * 0;
-    e += (values[i + 3] as number) * 0;
-  }
-  for (; i < values.length; i++) a += (values[i] as number) * 0;
-  if (a + b + c + e === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
+  const at = firstNotFinite(values);
+  if (at < 0) return;
   throw expected(
     `codebook: code ${Math.floor(at / dim)}, feature ${at % dim}`,
     "a finite number",

@@ -55,7 +55,8 @@ export function orderByCode(
 /**
  * Blocks `begin` to `end` of the ordered rows, `total` = `starts[K]` rows in all. `sums`
  * (f32 [K, D], zeros before) gets the sums, `heads` (f32 [blocks, D]) the parts of codes that began
- * in an earlier block. `scratch` is not used. Returns 0.
+ * in an earlier block. `weights` (f32 [N]) are what rows count, or 0: one each. `scratch` is not used.
+ * Returns 0.
  */
 export function sumBlocks(
   begin: i32,
@@ -63,6 +64,7 @@ export function sumBlocks(
   scratch: usize,
   vectors: usize,
   dim: i32,
+  weights: usize,
   indices: usize,
   order: usize,
   total: i32,
@@ -80,7 +82,9 @@ export function sumBlocks(
       const bounds = starts + (<usize>code << 2);
       const stop = min(load<i32>(bounds, 4), last);
       const to = load<i32>(bounds) < first ? heads + <usize>b * bytes : sums + <usize>code * bytes;
-      sumRows(vectors, dim, order + (<usize>p << 2), stop - p, to);
+      const rows = order + (<usize>p << 2);
+      if (weights == 0) sumRows(vectors, dim, rows, stop - p, to);
+      else sumWeighted(vectors, dim, weights, rows, stop - p, to);
       p = stop;
     }
   }
@@ -122,6 +126,41 @@ function sumRows(vectors: usize, dim: i32, order: usize, count: i32, to: usize):
     const from = vectors + (<usize>d << 2);
     let s: f32 = 0;
     for (let p = order; p < stop; p += 4) s += load<f32>(from + <usize>load<u32>(p) * bytes);
+    store<f32>(to, s);
+    to += 4;
+  }
+}
+
+/** As `sumRows`, of rows times their weights: a row of weight 1 adds the same, to the bit. */
+function sumWeighted(
+  vectors: usize,
+  dim: i32,
+  weights: usize,
+  order: usize,
+  count: i32,
+  to: usize,
+): void {
+  const bytes = <usize>dim << 2;
+  const stop = order + (<usize>count << 2);
+  let d = 0;
+  for (const whole = dim & ~3; d < whole; d += 4) {
+    const from = vectors + (<usize>d << 2);
+    let s = f32x4.splat(0);
+    for (let p = order; p < stop; p += 4) {
+      const row = <usize>load<u32>(p);
+      const weight = f32x4.splat(load<f32>(weights + (row << 2)));
+      s = f32x4.add(s, f32x4.mul(weight, v128.load(from + row * bytes)));
+    }
+    v128.store(to, s);
+    to += 16;
+  }
+  for (; d < dim; ++d) {
+    const from = vectors + (<usize>d << 2);
+    let s: f32 = 0;
+    for (let p = order; p < stop; p += 4) {
+      const row = <usize>load<u32>(p);
+      s += load<f32>(weights + (row << 2)) * load<f32>(from + row * bytes);
+    }
     store<f32>(to, s);
     to += 4;
   }

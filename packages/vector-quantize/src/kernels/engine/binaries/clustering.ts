@@ -2,18 +2,12 @@
 import type { KernelModule } from "../kernelModule.ts";
 
 export const clusteringKernels: KernelModule<
-  "countBadRows"
-  | "normalizeRows"
-  | "countChanged"
+  "normalizeRows"
   | "means"
-  | "approach"
 > = {
   functions: [
-    "countBadRows",
     "normalizeRows",
-    "countChanged",
     "means",
-    "approach",
   ],
   relaxed: () => import("./clustering.wasm.ts"),
   plain: () => import("./clustering.wasm.ts"),
