@@ -1,13 +1,15 @@
 /** Every example runs, at a small size. */
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import sharp from "sharp";
 import { afterEach, expect, it, vi } from "vitest";
 import { importsLate } from "./docs/examples.ts";
 import { root } from "./support/paths.ts";
+import { temporaryFolder } from "./support/vq.ts";
 
 const folder = join(root, "examples");
 const files = readdirSync(folder).filter((name) => name.endsWith(".ts"));
@@ -45,6 +47,36 @@ it.each(Object.entries(programs))("%s", { timeout: 120_000 }, async (file, [args
   expect((await run(file, ...args)).printed).toMatch(prints);
 });
 
+it("splats.ts: a scene to textures", { timeout: 120_000 }, async () => {
+  using folder = temporaryFolder();
+  const [scene, out] = [join(folder.path, "scene.ply"), join(folder.path, "scene")];
+  const names = ["x", ...Array.from({ length: 9 }, (_, i) => `f_rest_${i}`), "opacity"];
+  const splats = 2048;
+  const header = ["ply", "format binary_little_endian 1.0", `element vertex ${splats}`]
+    .concat(names.map((name) => `property float ${name}`))
+    .concat("end_header\n");
+  // Two kinds of splats, of numbers that palettes and scalars have exactly.
+  const kind = (n: number) => (n % 3 === 0 ? 1 : 0);
+  const floats = Float32Array.from({ length: splats * names.length }, (_, i) => {
+    const [n, at] = [Math.floor(i / names.length), i % names.length];
+    return at === 0 || at === 10 ? 99 : 10 * kind(n) + at;
+  });
+  writeFileSync(scene, Buffer.concat([Buffer.from(header.join("\n")), Buffer.from(floats.buffer)]));
+  const { printed } = await run("splats.ts", "--ply", scene, "--out", out);
+  expect(printed).toMatch(/^2048 splats, 2048 entries: 0.00 % of the power lost, \d+\.\d s$/);
+  const { count, bands, codebook } = JSON.parse(readFileSync(`${out}.json`, "utf8"));
+  expect([count, bands, codebook.length]).toEqual([2048, 1, 256]);
+  const pixels = (file: string) => sharp(`${out}.${file}.webp`).ensureAlpha().raw().toBuffer();
+  const [entries, labels] = [await pixels("shN_centroids"), await pixels("shN_labels")];
+  for (let n = 0; n < splats; n++) {
+    const entry = labels[4 * n]! + 256 * labels[4 * n + 1]!;
+    for (let i = 0; i < 9; i++) {
+      const value = codebook[entries[4 * (entry * 3 + (i % 3)) + Math.floor(i / 3)]!];
+      expect(value).toBe(10 * kind(n) + i + 1);
+    }
+  }
+});
+
 it("service.ts: pictures to codes and back", { timeout: 120_000 }, async () => {
   const { exported } = await run("service.ts", "--port", "0");
   const server = exported.server as Server;
@@ -76,7 +108,7 @@ it.each(files)("%s imports the library before jax-js", (file) => {
 });
 
 it("leaves no example out, and none is long", () => {
-  const tried = [...Object.keys(programs), "service.ts", "digits.ts"]; // the last one is theirs
+  const tried = [...Object.keys(programs), "service.ts", "splats.ts", "digits.ts"]; // the last one is theirs
   expect(files.filter((file) => !tried.includes(file))).toEqual([]);
   for (const file of files) {
     const lines = readFileSync(join(folder, file), "utf8").split("\n").length - 1;

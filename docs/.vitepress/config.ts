@@ -57,6 +57,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "Ownership of arrays", link: "/ownership" },
       { text: "Speech", link: "/speech" },
       { text: "Layers", link: "/layers" },
+      { text: "Palettes", link: "/palettes" },
       { text: "Data", link: "/data" },
       { text: "Saving and resuming", link: "/saving" },
       { text: "In the browser", link: "/browser" },

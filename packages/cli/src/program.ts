@@ -8,6 +8,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { kmeansCommand } from "./commands/kmeans.ts";
 import { priorCommand } from "./commands/prior.ts";
 import { quantizersCommand } from "./commands/quantizers.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -26,6 +27,7 @@ const commands = [
   priorCommand,
   inspectCommand,
   quantizersCommand,
+  kmeansCommand,
   importCommand,
   exportCommand,
 ];

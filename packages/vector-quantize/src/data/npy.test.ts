@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { parseNpy, writeNpy } from "./npy.ts";
+import { npyHeader, parseNpy, writeNpy } from "./npy.ts";
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`./fixtures/${name}.npy`, import.meta.url)));
@@ -18,6 +18,25 @@ describe("files written by NumPy", () => {
     ["f8", Float64Array],
   ])("of type %s", (name, type) => {
     expect(parseNpy(fixture(name))).toEqual({ shape: [2, 3], data: type.of(0, 1, 2, 3, 4, 5) });
+  });
+
+  test("of float16, as float32", () => {
+    const { shape, data } = parseNpy(fixture("f2"));
+    const wanted = parseNpy(fixture("f2_as_f4"));
+    expect(shape).toEqual(wanted.shape);
+    expect(data).toEqual(wanted.data); // NaN and -0 too
+  });
+
+  test("a part at a time", () => {
+    const bytes = fixture("f2");
+    const { shape, begin, size, itemSize, read } = npyHeader(bytes.subarray(0, 128));
+    expect([shape, begin, size, itemSize]).toEqual([[267], 128, 534, 2]);
+    expect(read(bytes.subarray(begin + 20, begin + 40))).toEqual(
+      (parseNpy(fixture("f2_as_f4")).data as Float32Array).slice(10, 20),
+    );
+    expect(() => npyHeader(bytes.subarray(0, 60), "x.npy")).toThrow(
+      "x.npy: expected a header of 128 bytes, got 60",
+    );
   });
 
   test("of bools, and of versions 2 and 3", () => {

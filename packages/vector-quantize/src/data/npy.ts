@@ -1,6 +1,7 @@
 import { checkBytes, expected } from "../errors.ts";
+import { floatsOfHalves } from "./halves.ts";
 
-/** Numbers that a .npy file is read into. 64-bit integers are read as int32. */
+/** Numbers that a .npy file is read into. 64-bit integers are read as int32, float16 as float32. */
 export type NpyData =
   | Uint8Array
   | Int8Array
@@ -28,6 +29,7 @@ const readers: Record<string, (buffer: ArrayBuffer, where: string) => NpyData> =
   "<u4": (buffer) => new Uint32Array(buffer),
   "<i4": (buffer) => new Int32Array(buffer),
   "<i8": (buffer, where) => Int32Array.from(narrow(new BigInt64Array(buffer), where)),
+  "<f2": (buffer) => floatsOfHalves(new Uint16Array(buffer)),
   "<f4": (buffer) => new Float32Array(buffer),
   "<f8": (buffer) => new Float64Array(buffer),
 };
@@ -63,6 +65,31 @@ export function npyBytes(head: Uint8Array): number | undefined {
   }
 }
 
+/** What a .npy file's header tells. */
+export interface NpyHeader {
+  readonly shape: readonly number[];
+  /** Where the numbers begin, and how many bytes they are. */
+  readonly begin: number;
+  readonly size: number;
+  /** Bytes of one number. */
+  readonly itemSize: number;
+  /** The numbers that whole ones of these bytes are. */
+  read(bytes: Uint8Array): NpyData;
+}
+
+/**
+ * Reads the header of a .npy file, for files that are read a part at a time.
+ *
+ * @param head the first bytes of the file, with all of its header: NumPy's are 128 bytes, the format's 64 KB at most.
+ * @param where what errors call it: usually the file's name.
+ * @throws VectorQuantizeError as `parseNpy` does.
+ */
+export function npyHeader(head: Uint8Array, where = "npy"): NpyHeader {
+  checkBytes(where, head);
+  const { read, ...header } = readHeader(head, where);
+  return { ...header, read: (bytes) => read(new Uint8Array(bytes).buffer, where) };
+}
+
 function readHeader(bytes: Uint8Array, where: string) {
   if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) {
     throw expected(where, "a .npy file, which begins with \\x93NUMPY", [...bytes.subarray(0, 6)]);
@@ -85,8 +112,9 @@ function readHeader(bytes: Uint8Array, where: string) {
     const known = Object.keys(readers).join(", ");
     throw expected(`${where}: dtype`, `one of ${known}`, descr, "Save x.astype(...)");
   }
-  const size = shape.reduce((product, count) => product * count, Number(descr.slice(2)));
-  return { read, shape, begin, size };
+  const itemSize = Number(descr.slice(2));
+  const size = shape.reduce((product, count) => product * count, itemSize);
+  return { read, shape, begin, size, itemSize };
 }
 
 /**

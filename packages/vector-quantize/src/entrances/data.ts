@@ -15,5 +15,13 @@ export {
   toBytes,
   toFloats,
 } from "../data/images.ts";
-export { type NpyArray, type NpyData, npyBytes, parseNpy, writeNpy } from "../data/npy.ts";
+export {
+  type NpyArray,
+  type NpyData,
+  type NpyHeader,
+  npyBytes,
+  npyHeader,
+  parseNpy,
+  writeNpy,
+} from "../data/npy.ts";
 export { type ShapesOptions, shapeImages } from "../data/shapes.ts";

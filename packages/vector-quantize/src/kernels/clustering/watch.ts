@@ -8,7 +8,7 @@ export interface KMeansProgress {
   readonly iterations: number;
   /** How much of it is done, 0 to 1. */
   readonly share: number;
-  /** The error of the last search that ended: see `KMeansResult`. */
+  /** The error that its search found, once that has ended: see `KMeansResult`. */
   readonly inertia?: number;
 }
 
@@ -34,11 +34,10 @@ export function checkWatching(where: string, { onProgress, signal }: Watching): 
 /** Tells of the work on `iterations` iterations, and ends it where the signal says so. */
 export function watch(iterations: number, { onProgress, signal }: Watching) {
   let [iteration, share] = [0, 0];
-  let last: { inertia?: number } = {};
   let paused = performance.now();
   const tick: Tick = async (done) => {
     share = Math.min(1, share + done);
-    onProgress?.({ iteration, iterations, share, ...last });
+    onProgress?.({ iteration, iterations, share });
     if (signal !== undefined && performance.now() - paused > PAUSE) {
       await new Promise((resolve) => setTimeout(resolve));
       paused = performance.now();
@@ -52,9 +51,9 @@ export function watch(iterations: number, { onProgress, signal }: Watching) {
       signal?.throwIfAborted();
       [iteration, share] = [next, 0];
     },
-    /** A search has ended with this error. */
+    /** The iteration's search has ended with this error. */
     found(inertia: number): void {
-      last = { inertia };
+      onProgress?.({ iteration, iterations, share, inertia });
     },
   };
 }

@@ -1,0 +1,29 @@
+import { extname } from "node:path";
+import { Failure, UsageFailure } from "../../failure.ts";
+import type { Vectors } from "./matrix.ts";
+import { readNpyFloats } from "./npyFile.ts";
+import { readParquetFloats } from "./parquetFile.ts";
+
+/**
+ * Reads vectors as float32: a .npy file `[N, D]`, or columns of a Parquet file, side by side.
+ *
+ * @param columns names of Parquet columns; all if none are given
+ */
+export async function readVectors(path: string, columns?: readonly string[]): Promise<Vectors> {
+  const isParquet = extname(path).toLowerCase() === ".parquet";
+  if (columns !== undefined && !isParquet) {
+    throw new UsageFailure(`--columns: expected a .parquet file, got ${path}`);
+  }
+  const found = isParquet ? await readParquetFloats(path, columns) : await readMatrix(path);
+  if (found.rows * found.dim === 0) throw new Failure(`${path}: expected vectors, got none`);
+  return found;
+}
+
+async function readMatrix(path: string): Promise<Vectors> {
+  const { shape, values } = await readNpyFloats(path);
+  const [rows, dim, ...others] = shape;
+  if (rows === undefined || dim === undefined || others.length > 0) {
+    throw new Failure(`${path}: expected vectors [N, D], got [${shape.join(", ")}]`);
+  }
+  return { rows, dim, values };
+}
