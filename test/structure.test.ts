@@ -6,7 +6,7 @@ import { root } from "./support/paths.ts";
 
 /** Hand-written sources of the packages, as paths from the root. */
 const sources = readdirSync(join(root, "packages"), { recursive: true, encoding: "utf8" })
-  .filter((path) => /^[^/]+\/src\/.*\.ts$/.test(path) && !/\.d\.ts$|\/binaries\//.test(path))
+  .filter((path) => /^[^/]+\/src\/.*\.tsx?$/.test(path) && !/\.d\.ts$|\/binaries\//.test(path))
   .map((path) => `packages/${path}`)
   .sort();
 const product = sources.filter((path) => !/\.test\.ts$|\/assembly\//.test(path));

@@ -1,0 +1,142 @@
+import { buffersOf, type Engine, type OpenEngine } from "./engine.ts";
+import type { Device, DeviceChoice, ToPage, ToWorker } from "./protocol.ts";
+
+/** What a host needs of its worker; tests have their own. */
+export interface Surroundings {
+  send(message: ToPage, transfer: ArrayBuffer[]): void;
+  load(scene: string): Promise<OpenEngine>;
+  chooseDevice(choice: DeviceChoice, scene: string): Promise<Device>;
+  describe(quantizer: string): Promise<unknown>;
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** The page draws at most this often. */
+const frame = 1000 / 45;
+
+/**
+ * Runs one scene at a time: steps as fast as the pace allows, and a snapshot for the page once it has
+ * drawn the last one. So a slow page slows no training, and fast training never floods the page.
+ */
+export function createHost(around: Surroundings): (message: ToWorker) => Promise<void> {
+  let engine: Engine | undefined;
+  let device: Promise<Device> | undefined;
+  let run = 0;
+  let step = 0;
+  let playing = false;
+  let pace = Number.POSITIVE_INFINITY;
+  let drawn = true;
+  let last = Number.NEGATIVE_INFINITY;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const send = (message: ToPage) => around.send(message, buffersOf(message));
+
+  /** Does one thing after another; an error stops the scene that it is of, and is told. */
+  function inTurn(of: number, work: () => Promise<void>): Promise<void> {
+    const done = turn.then(work).catch((error: unknown) => {
+      if (of !== run) return;
+      playing = false;
+      send({ type: "failed", run, message: error instanceof Error ? error.message : `${error}` });
+    });
+    turn = done;
+    return done;
+  }
+
+  async function show(force: boolean): Promise<void> {
+    if (!engine || !(force || (drawn && around.now() - last >= frame))) return;
+    drawn = false;
+    last = around.now();
+    const value = await engine.snapshot();
+    send({ type: "snapshot", run, step, playing, value });
+  }
+
+  async function takeStep(): Promise<void> {
+    if (!engine?.step) return;
+    await engine.step();
+    step++;
+  }
+
+  /** One turn a step, so that what the page asks for comes between. */
+  async function loop(of: number): Promise<void> {
+    let due = around.now();
+    while (playing && run === of) {
+      await inTurn(of, async () => {
+        if (!playing || run !== of) return;
+        await takeStep();
+        await show(false);
+      });
+      due = Math.max(due + 1000 / pace, around.now() - 100);
+      await around.sleep(Math.max(0, due - around.now()));
+    }
+  }
+
+  const handlers: { [Type in ToWorker["type"]]: (m: Extract<ToWorker, { type: Type }>) => void } = {
+    open(message) {
+      run = message.run;
+      playing = false;
+      inTurn(run, async () => {
+        engine?.dispose();
+        engine = undefined;
+        if (message.run !== run) return;
+        device ??= around.chooseDevice(message.device, message.scene);
+        send({ type: "device", run, device: await device });
+        const open = await around.load(message.scene);
+        engine = await open(message.settings as never);
+        step = 0;
+        await show(true);
+      });
+    },
+    change(message) {
+      inTurn(run, async () => {
+        if (message.run !== run) return;
+        if (!(await engine?.change?.(message.settings))) send({ type: "stale", run });
+        else if (!playing) await show(true);
+      });
+    },
+    play(message) {
+      if (message.run !== run) return;
+      pace = message.pace;
+      if (playing) return;
+      playing = true;
+      loop(run);
+    },
+    pause(message) {
+      if (message.run !== run) return;
+      playing = false;
+      inTurn(run, () => show(true));
+    },
+    step(message) {
+      inTurn(run, async () => {
+        if (message.run !== run) return;
+        for (let i = 0; i < message.steps; i++) await takeStep();
+        await show(true);
+      });
+    },
+    drawn(message) {
+      if (message.run === run) drawn = true;
+    },
+    call({ id, name, argument, run: of }) {
+      turn = turn.then(async () => {
+        try {
+          const call = of === run ? engine?.calls?.[name] : undefined;
+          if (!call) throw new Error(`Nothing answers to "${name}" here.`);
+          send({ type: "answer", id, value: await call(argument as never) });
+        } catch (error) {
+          send({ type: "answer", id, error: error instanceof Error ? error.message : `${error}` });
+        }
+      });
+    },
+    async describe({ id, quantizer }) {
+      try {
+        send({ type: "answer", id, value: await around.describe(quantizer) });
+      } catch (error) {
+        send({ type: "answer", id, error: `${error}` });
+      }
+    },
+  };
+
+  return async (message) => {
+    handlers[message.type](message as never);
+    await turn;
+  };
+}
