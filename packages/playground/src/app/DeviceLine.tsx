@@ -5,7 +5,13 @@ import { Hint } from "../parts/Hint.tsx";
 
 const choice = signal<DeviceChoice>("auto");
 
-const backends = { wasm: "WebAssembly on the processor", webgpu: "WebGPU on the graphics card" };
+/** What computes, in words. */
+function named({ backend, threads, webgpu }: Device): string {
+  if (backend === "webgpu") {
+    return webgpu === "software" ? "WebGPU, in software" : "WebGPU on the graphics card";
+  }
+  return `WebAssembly on the processor, ${threads} ${threads === 1 ? "thread" : "threads"}`;
+}
 
 /** What computes here, and what would make it faster. */
 export function DeviceLine({ session }: { session: Session }) {
@@ -14,11 +20,7 @@ export function DeviceLine({ session }: { session: Session }) {
     <footer class="device">
       {device ? (
         <>
-          <span data-backend={device.backend}>
-            Computed by {backends[device.backend]}
-            {device.backend === "wasm" &&
-              `, ${device.threads} ${device.threads === 1 ? "thread" : "threads"}`}
-          </span>
+          <span data-backend={device.backend}>Computed by {named(device)}</span>
           <span>
             {device.isolated ? "cross-origin isolated" : "not cross-origin isolated"}
             <> </>

@@ -64,7 +64,8 @@ export function canvasPen(canvas: HTMLCanvasElement, width: number, height: numb
       context.fillText(text, x, y);
       context.globalAlpha = 1;
     },
-    image(rgba, across, area) {
+    image(rgba, across, area, crisp = false) {
+      context.imageSmoothingEnabled = !crisp;
       scratch ??= document.createElement("canvas");
       scratch.width = across;
       scratch.height = rgba.length / 4 / across;

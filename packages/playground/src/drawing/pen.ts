@@ -23,8 +23,8 @@ export interface Pen {
   lines(from: Points, to: Points, look: Look): void;
   path(points: Points, look: Look, closed?: boolean): void;
   text(x: number, y: number, text: string, look: Look & TextLook): void;
-  /** Colours of a grid over a part of the picture, row by row: red, green, blue, opacity. */
-  image(rgba: Uint8ClampedArray<ArrayBuffer>, columns: number, area: Area): void;
+  /** Colours of a grid over a part of the picture, row by row: red, green, blue, opacity; `crisp`: as squares. */
+  image(rgba: Uint8ClampedArray<ArrayBuffer>, columns: number, area: Area, crisp?: boolean): void;
   /** All that `draw` draws, cut off outside of the area. */
   within(area: Area, draw: () => void): void;
 }

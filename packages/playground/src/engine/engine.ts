@@ -7,6 +7,8 @@ import type { SceneSettings } from "./protocol.ts";
 export interface Engine<Snapshot = unknown> {
   /** One training step; absent where nothing trains. */
   step?(): Promise<void>;
+  /** Least milliseconds between two snapshots, where one takes long. */
+  readonly pause?: number;
   /** All that the page draws now. */
   snapshot(): Promise<Snapshot>;
   /** Takes new settings as it runs, and tells whether it could; else it is opened anew. */

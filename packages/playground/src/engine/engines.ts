@@ -4,6 +4,7 @@ import type { OpenEngine } from "./engine.ts";
 const engines: Readonly<Record<string, () => Promise<OpenEngine>>> = {
   codebook: () => import("../scenes/codebook/engine.ts").then((of) => of.openCodebook),
   commitment: () => import("../scenes/commitment/engine.ts").then((of) => of.openCommitment),
+  images: () => import("../scenes/images/engine.ts").then((of) => of.openImages),
   levels: () => import("../scenes/levels/engine.ts").then((of) => of.openLevels),
 };
 

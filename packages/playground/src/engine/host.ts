@@ -43,7 +43,7 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
   }
 
   async function show(force: boolean): Promise<void> {
-    if (!engine || !(force || (drawn && around.now() - last >= frame))) return;
+    if (!engine || !(force || (drawn && around.now() - last >= (engine.pause ?? frame)))) return;
     drawn = false;
     last = around.now();
     const value = await engine.snapshot();

@@ -49,9 +49,8 @@ export function Canvas({ label, ratio, draw, onStroke, onTap }: CanvasProps) {
   return (
     <canvas
       ref={canvas}
-      role="img"
-      aria-label={label}
-      class={onStroke ? "drawable" : ""}
+      {...(label === "" ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
+      class={onStroke ? "drawable" : onTap ? "tappable" : ""}
       style={{ aspectRatio: `${1 / ratio}` }}
       onPointerDown={(event) => {
         if (!onStroke) return;

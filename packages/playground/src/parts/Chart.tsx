@@ -18,7 +18,7 @@ interface ChartProps {
   readonly y: string;
   readonly lines: readonly ChartLine[];
   /** Columns: x, then one of each line. */
-  readonly data: readonly (readonly number[])[];
+  readonly data: readonly (readonly (number | null)[])[];
   /** Names in place of the numbers of x, which are then 0, 1, and so on. */
   readonly xs?: readonly string[];
   readonly log?: boolean;

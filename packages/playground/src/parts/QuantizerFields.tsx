@@ -5,7 +5,7 @@ import type { Session } from "../engine/session.ts";
 import { Choice, Flag, Range, Select, Text } from "./fields.tsx";
 
 /** An option that stands in sight; a number has a slider between these. */
-export interface Shown {
+export interface OptionInSight {
   readonly name: string;
   readonly min?: number;
   readonly max?: number;
@@ -23,7 +23,7 @@ interface QuantizerFieldsProps {
   readonly session: Session;
   readonly type: string;
   readonly options: Options;
-  readonly shown: readonly Shown[];
+  readonly shown: readonly OptionInSight[];
   /** Options that the scene settles itself. */
   readonly settled: readonly string[];
   readonly onChange: (options: Options) => void;
@@ -96,7 +96,7 @@ export function QuantizerFields(props: QuantizerFieldsProps) {
 
 interface KnownFieldProps {
   readonly option: OptionDescription;
-  readonly shown: Shown;
+  readonly shown: OptionInSight;
   readonly value: unknown;
   readonly onChange: (value: unknown) => void;
 }

@@ -1,4 +1,5 @@
 import { kinds } from "./codebook/kinds.ts";
+import { imageKinds } from "./images/kinds.ts";
 import type { Scene } from "./scene.ts";
 
 /** The scenes, in the order of the menu. */
@@ -59,5 +60,22 @@ export const scenes: readonly Scene[] = [
     pace: 15,
     plays: true,
     view: () => import("./levels/View.tsx").then((of) => of.LevelsScene),
+  },
+  {
+    id: "images",
+    title: "Images",
+    question: "How does a picture become codes, and a picture again?",
+    lead: "A model learns here, in your browser, to describe patches of pictures by single codes. Each pair shows a picture that it was not trained on, and what comes back from its codes.",
+    defaults: {
+      source: "shapes",
+      quantizer: "vectorQuantize",
+      options: imageKinds.vectorQuantize?.options,
+      patch: 2,
+      width: 32,
+      rate: 0.003,
+    },
+    pace: Number.POSITIVE_INFINITY,
+    plays: true,
+    view: () => import("./images/View.tsx").then((of) => of.ImagesScene),
   },
 ];

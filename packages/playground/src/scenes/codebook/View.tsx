@@ -2,7 +2,7 @@ import { Canvas } from "../../parts/Canvas.tsx";
 import { Chart } from "../../parts/Chart.tsx";
 import { Choice, Select } from "../../parts/fields.tsx";
 import { Explained } from "../../parts/Hint.tsx";
-import { QuantizerFields, type Shown } from "../../parts/QuantizerFields.tsx";
+import { type OptionInSight, QuantizerFields } from "../../parts/QuantizerFields.tsx";
 import { Transport } from "../../parts/Transport.tsx";
 import { useRows } from "../../parts/useRows.ts";
 import { addDrawn, PointsFields } from "../../plane/PointsFields.tsx";
@@ -11,7 +11,7 @@ import type { CodebookSettings, CodebookSnapshot } from "./contract.ts";
 import { drawCodebook } from "./draw.ts";
 import { kinds, type QuantizerKind } from "./kinds.ts";
 
-const sliders: Readonly<Record<string, Shown>> = {
+const sliders: Readonly<Record<string, OptionInSight>> = {
   codebookSize: { name: "codebookSize", min: 2, max: 64 },
   numQuantizers: { name: "numQuantizers", min: 1, max: 4 },
   decay: { name: "decay", min: 0, max: 0.99, step: 0.01 },
@@ -104,7 +104,7 @@ export function CodebookScene(props: SceneProps<CodebookSettings, CodebookSnapsh
           session={session}
           type={settings.quantizer}
           options={settings.options}
-          shown={kind.shown.map((name) => sliders[name] as Shown)}
+          shown={kind.shown.map((name) => sliders[name] as OptionInSight)}
           settled={["dim", "layout", "heads", "codebookDim", "numCodebooks"]}
           onChange={(options) => set({ options })}
         />
