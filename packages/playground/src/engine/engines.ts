@@ -5,6 +5,8 @@ const engines: Readonly<Record<string, () => Promise<OpenEngine>>> = {
   codebook: () => import("../scenes/codebook/engine.ts").then((of) => of.openCodebook),
   commitment: () => import("../scenes/commitment/engine.ts").then((of) => of.openCommitment),
   images: () => import("../scenes/images/engine.ts").then((of) => of.openImages),
+  speech: () => import("../scenes/speech/engine.ts").then((of) => of.openSpeech),
+  models: () => import("../scenes/models/engine.ts").then((of) => of.openModels),
   levels: () => import("../scenes/levels/engine.ts").then((of) => of.openLevels),
 };
 

@@ -41,6 +41,8 @@ export function Chart(props: ChartProps) {
   const { title, hint, x, y, lines, data, xs, log = false, height = 190, points = false } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>();
+  const labels = useRef(xs);
+  labels.current = xs;
   const colors = palette.value;
   const names = lines.map(({ label }) => label).join("|");
 
@@ -65,7 +67,8 @@ export function Chart(props: ChartProps) {
           size: 32,
           ...(xs && {
             incrs: [1],
-            values: (_: uPlot, at: number[]) => at.map((each) => xs[each] ?? ""),
+            space: 24,
+            values: (_: uPlot, at: number[]) => at.map((each) => labels.current?.[each] ?? ""),
           }),
         },
         {
@@ -80,7 +83,7 @@ export function Chart(props: ChartProps) {
       legend: { live: true, markers: { width: 2 } },
       cursor: { y: false, points: { size: 6 } },
       series: [
-        { label: x, value: (_, value) => xs?.[value] ?? shown(value) },
+        { label: x, value: (_, value) => labels.current?.[value] ?? shown(value) },
         ...lines.map(({ label, color, dash }, i) => ({
           label,
           stroke: color ?? colors.forces[i % 3],

@@ -78,4 +78,28 @@ export const scenes: readonly Scene[] = [
     plays: true,
     view: () => import("./images/View.tsx").then((of) => of.ImagesScene),
   },
+  {
+    id: "speech",
+    title: "Speech",
+    question: "What does each layer of codes add to a voice?",
+    lead: "A sound is stored as a few codes for every 8 milliseconds, layer upon layer. Choose how many layers you hear: one is a sketch, each further one refines it and costs as many bits again.",
+    defaults: {
+      source: "voice",
+      layers: 2,
+      options: { codebookSize: 64, numQuantizers: 8, decay: 0.8, thresholdEmaDeadCode: 1 },
+    },
+    pace: 15,
+    plays: true,
+    view: () => import("./speech/View.tsx").then((of) => of.SpeechScene),
+  },
+  {
+    id: "models",
+    title: "Models",
+    question: "What does a trained model do with my data?",
+    lead: "Open what the command line trained, a file of codes, or a quantizer of PyTorch; encode, decode and save. All of it happens in this tab, and the codes are those that Node finds.",
+    defaults: { className: "VectorQuantize", kwargs: "", prefix: "" },
+    pace: 1,
+    plays: false,
+    view: () => import("./models/View.tsx").then((of) => of.ModelsScene),
+  },
 ];

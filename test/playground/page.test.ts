@@ -1,0 +1,175 @@
+/** The playground as it is published: built, served and used. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { scenes } from "../../packages/playground/src/scenes/list.ts";
+import { browserTest } from "../browser/withPage.ts";
+import { folder, inPlayground, untilStep } from "./playground.ts";
+
+/** The last value of a chart's first line. */
+async function lastOf(page: Page, chart: string): Promise<number> {
+  const value = page.locator(`section[aria-label="${chart}"] .u-series .u-value`).nth(1);
+  return Number(await value.textContent());
+}
+
+/** Trains 50 steps from the start; the values of a chart after the first and after the last. */
+async function train(page: Page, chart: string): Promise<[first: number, last: number]> {
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByRole("button", { name: "From the start" }).click();
+  await page.getByRole("button", { name: "Step", exact: true }).click();
+  await page.getByRole("button", { name: "Step", exact: true }).click();
+  await untilStep(page, 2);
+  await expect.poll(() => lastOf(page, chart)).toBeGreaterThan(0);
+  const first = await lastOf(page, chart);
+  await page.getByLabel("Speed").selectOption({ label: "as fast as it goes" });
+  await page.getByRole("button", { name: "Play" }).click();
+  await untilStep(page, 50);
+  await page.getByRole("button", { name: "Pause" }).click();
+  return [first, await lastOf(page, chart)];
+}
+
+/** What falls as a scene trains. */
+const falling: readonly (readonly [hash: string, chart: string])[] = [
+  ["codebook", "Distance to the codes"],
+  ["commitment", "The two losses"],
+  ["speech?options.numQuantizers=2", "Error of all layers"],
+  ["images?patch=8&width=16", "Reconstruction loss"],
+];
+
+browserTest(
+  "trains 50 steps with falling loss, on WebAssembly",
+  () =>
+    inPlayground({ isolated: true }, async ({ page, open }) => {
+      for (const [hash, chart] of falling) {
+        await open(hash);
+        const [first, last] = await train(page, chart);
+        expect(last, hash).toBeLessThan(first * 0.98);
+        expect(await page.textContent("[data-backend]")).toMatch(/WebAssembly.* \d+ threads/);
+      }
+    }),
+  120_000,
+);
+
+browserTest(
+  "trains 50 steps with falling loss, on WebGPU",
+  () =>
+    inPlayground({ isolated: true, webgpu: true }, async ({ page, open }) => {
+      for (const [hash, chart] of falling.slice(0, 2)) {
+        await open(hash);
+        await page.getByLabel("Device").selectOption("webgpu");
+        await page.locator("[data-backend=webgpu]").waitFor();
+        const [first, last] = await train(page, chart);
+        expect(last, hash).toBeLessThan(first * 0.98);
+      }
+    }),
+  120_000,
+);
+
+browserTest("first loads less than 400 KB", () =>
+  inPlayground({ isolated: true }, async ({ page, open, requests }) => {
+    await open("codebook");
+    await untilStep(page, 5);
+    const files = [...new Set(requests)].filter(
+      (path) => path.includes(".") && path !== "/favicon.ico",
+    );
+    const sizes = files.map((path) => gzipSync(readFileSync(join(folder, path))).length);
+    const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1024;
+    expect(kilobytes).toBeLessThan(400);
+    expect(kilobytes).toBeGreaterThan(100); // it counted the worker
+  }),
+);
+
+browserTest(
+  "axe finds nothing in any scene, light and dark, and all fits a phone",
+  () =>
+    inPlayground({ isolated: true }, async ({ page, open }) => {
+      for (const { id } of scenes) {
+        await open(id);
+        const pause = page.getByRole("button", { name: "Pause" });
+        if (scenes.find((scene) => scene.id === id)?.plays) await pause.click();
+        if (id === "codebook") await page.locator("details summary").click();
+        for (const [width, colorScheme] of [
+          [375, "dark"],
+          [1280, "light"],
+        ] as const) {
+          await page.setViewportSize({ width, height: 800 });
+          await page.emulateMedia({ colorScheme });
+          const sideways = "document.documentElement.scrollWidth - innerWidth";
+          expect(await page.evaluate<number>(sideways), `${id} at ${width}`).toBeLessThan(2);
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          const found = violations.map(
+            ({ id: rule, nodes }) => `${id}: ${rule}: ${nodes[0]?.html}`,
+          );
+          expect(found).toEqual([]);
+        }
+      }
+    }),
+  240_000,
+);
+
+browserTest("needs no mouse", () =>
+  inPlayground({ isolated: true }, async ({ page, open }) => {
+    await open("commitment");
+    await page.getByRole("button", { name: "Pause" }).focus();
+    await page.keyboard.press("Space");
+    await page.getByRole("button", { name: "Play" }).waitFor();
+    const slider = page.getByRole("slider", { name: "Commitment weight" });
+    await slider.focus();
+    const before = await slider.getAttribute("aria-valuetext");
+    await page.keyboard.press("ArrowRight");
+    expect(await slider.getAttribute("aria-valuetext")).not.toBe(before);
+    await page.getByRole("button", { name: "What is Commitment weight?" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("How strongly a vector is pulled to its code").waitFor();
+  }),
+);
+
+browserTest("a link carries the settings", () =>
+  inPlayground({ isolated: true }, async ({ page, open }) => {
+    await open("codebook");
+    await page.getByLabel("Quantizer", { exact: true }).selectOption("residualVQ");
+    await page.getByRole("radio", { name: "Rings" }).check();
+    await page.getByRole("slider", { name: "numQuantizers" }).fill("2");
+    const hash = new URL(page.url()).hash;
+    expect(hash).toContain("options.numQuantizers=2");
+    await open(hash.replace("#/", ""));
+    expect(await page.getByLabel("Quantizer", { exact: true }).inputValue()).toBe("residualVQ");
+    expect(await page.getByRole("radio", { name: "Rings" }).isChecked()).toBe(true);
+    expect(await page.getByRole("slider", { name: "numQuantizers" }).inputValue()).toBe("2");
+  }),
+);
+
+browserTest("says what a wrong option is, and goes on with a right one", () =>
+  inPlayground({ isolated: true }, async ({ page, open }) => {
+    await open("codebook?options.decay=7");
+    await page.getByRole("alert").filter({ hasText: "vectorQuantize: decay: expected" }).waitFor();
+    await page.getByRole("slider", { name: "decay" }).fill("0.5");
+    await untilStep(page, 3);
+    expect(await page.getByRole("alert").count()).toBe(0);
+  }),
+);
+
+browserTest("has threads without headers, by a service worker", () =>
+  inPlayground({ isolated: false }, async ({ page, open }) => {
+    await open("codebook");
+    await page
+      .locator("[data-backend]")
+      .filter({ hasText: /[2-9]\d* threads/ })
+      .waitFor();
+    await untilStep(page, 3);
+  }),
+);
+
+browserTest("does without service worker and headers, on one thread", () =>
+  inPlayground({ isolated: false }, async ({ page, open }) => {
+    await page.addInitScript(
+      "Object.defineProperty(navigator, 'serviceWorker', { value: undefined })",
+    );
+    await open("codebook");
+    await page.locator("[data-backend]").filter({ hasText: "1 thread" }).waitFor();
+    await untilStep(page, 3);
+  }),
+);
