@@ -81,6 +81,24 @@ describe("the worker's host", () => {
     expect(snapshots().at(-1)).toMatchObject({ run: 2, step: 0 });
   });
 
+  it("shows nothing of a scene that was left while it was looked at", async () => {
+    let look = () => {};
+    const looking = new Promise<void>((resolve) => {
+      look = resolve;
+    });
+    let made = 0;
+    const { host, snapshots } = start(async () => {
+      const own = ++made;
+      return { ...counter(), snapshot: async () => (own === 1 ? looking.then(() => own) : own) };
+    });
+    const first = host(opened);
+    await wait(2);
+    const second = host({ ...opened, run: 2 });
+    look();
+    await Promise.all([first, second]);
+    expect(snapshots()).toMatchObject([{ run: 2, value: 2 }]);
+  });
+
   it("says when a change takes a fresh start", async () => {
     const { host, sent } = start();
     await host(opened);

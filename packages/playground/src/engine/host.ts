@@ -20,6 +20,8 @@ const frame = 1000 / 45;
  */
 export function createHost(around: Surroundings): (message: ToWorker) => Promise<void> {
   let engine: Engine | undefined;
+  /** The run that the engine is of. */
+  let opened = 0;
   let device: Promise<Device> | undefined;
   let run = 0;
   let step = 0;
@@ -47,6 +49,7 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
     drawn = false;
     last = around.now();
     const value = await engine.snapshot();
+    if (opened !== run) return; // another scene is to come, which can't draw this
     send({ type: "snapshot", run, step, playing, value });
   }
 
@@ -82,6 +85,7 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
         send({ type: "device", run, device: await device });
         const open = await around.load(message.scene);
         engine = await open(message.settings as never);
+        opened = message.run;
         step = 0;
         await show(true);
       });
