@@ -154,22 +154,25 @@ export function moveFillers(
 }
 
 /** The `wanted` vectors that are farthest from their centroids, the farthest first; none that lies on its. */
-export function farthest(
+export function* farthest(
   wanted: number,
   labels: Int32Array,
   distances: Float32Array,
   weightOf: (n: number) => number,
-): Candidate[] {
-  const weighed = distances.map((distance, n) => (weightOf(n) === 0 ? 0 : distance));
-  const limit = weighed.slice().sort()[Math.max(0, weighed.length - wanted)]!;
-  const rows: number[] = [];
-  for (let n = 0; n < weighed.length; n++) {
-    if (weighed[n]! >= limit && weighed[n]! > 0) rows.push(n);
+): Generator<Candidate> {
+  const weighed = distances.slice();
+  for (let n = 0; n < weighed.length; n++) if (weightOf(n) === 0) weighed[n] = 0;
+  weighed.sort();
+  const limit = weighed[Math.max(0, weighed.length - wanted)]!;
+  const counts = (n: number) => distances[n]! >= limit && distances[n]! > 0 && weightOf(n) > 0;
+  let count = 0;
+  for (let n = 0; n < labels.length; n++) count += counts(n) ? 1 : 0;
+  const rows = new Int32Array(count);
+  for (let n = 0, at = 0; n < labels.length; n++) if (counts(n)) rows[at++] = n;
+  rows.sort((a, b) => distances[b]! - distances[a]! || a - b);
+  for (const row of rows.subarray(0, wanted)) {
+    yield { row, from: labels[row]!, distance: distances[row]!, weight: weightOf(row) };
   }
-  rows.sort((a, b) => weighed[b]! - weighed[a]! || a - b);
-  return rows.slice(0, wanted).map((row) => ({
-    ...{ row, from: labels[row]!, distance: weighed[row]!, weight: weightOf(row) },
-  }));
 }
 
 /** Scales a row to length 1; a row of zeros stays. */

@@ -21,7 +21,7 @@ import {
 } from "./clustering.ts";
 import { massesOf } from "./draws.ts";
 import type { ClusteringPart } from "./sharedClustering.ts";
-import { createVectorParts, type VectorPart } from "./vectorParts.ts";
+import { createVectorParts } from "./vectorParts.ts";
 
 /** Rows that a thread searches at a time, and bytes of them that fit the second-level cache. */
 const BLOCK_ROWS = 192;
@@ -171,9 +171,7 @@ export async function createKernelClustering(
         stats.clear();
         tally = emptyTally(clusters);
       }
-      await eachLabelled((part, indices) =>
-        stats.add(part.vectors, indices, part.count, part.weights),
-      );
+      await parts.eachSegment(labels, (addTo) => addTo(stats));
       addToTally(tally, labels, weightOf);
       const empty = emptyClusters(tally).length;
       if (empty > 0) {
@@ -198,9 +196,9 @@ export async function createKernelClustering(
 
     async segments() {
       const sums: Float32Array<ArrayBuffer>[] = [];
-      await eachLabelled(async (part, indices) => {
+      await parts.eachSegment(found.labels, async (addTo) => {
         stats.clear();
-        await stats.add(part.vectors, indices, part.count, part.weights);
+        await addTo(stats);
         sums.push(stats.read().sums);
       });
       return sums;
@@ -211,17 +209,6 @@ export async function createKernelClustering(
       await toMeans(counts, stats.sums);
     },
   };
-
-  /** Brings in part after part, with what `assign` found for it. */
-  function eachLabelled(task: (part: VectorPart, indices: number) => Promise<void>): Promise<void> {
-    return memory.lend((lent) =>
-      parts.each(async (part) => {
-        const own = found.labels.subarray(part.first, part.first + part.count);
-        await task(part, lent.copyOf(own));
-        lent.free();
-      }),
-    );
-  }
 }
 
 /** Rows of a block: a multiple of 12, which all tile heights divide, and several for each thread. */

@@ -36,8 +36,8 @@ const FEW_VECTORS = 39;
  * const { centroids } = await kmeans(vectors, { dim: 64, clusters: 1024, seed: 1 });
  * ```
  *
- * Beside the vectors, which stay where they are, it takes up to 32 MiB for a part of them, 8 bytes for each, 12
- * where they are weighed and in mini-batches, and some 20 for each number of the centroids.
+ * Beside the vectors, which stay where they are, it takes 4 MiB for a part of them (up to 32 MiB for all of few), 8
+ * bytes for each, 12 where they are weighed and in mini-batches, and some 20 for each number of the centroids.
  *
  * Lloyd, Least squares quantization in PCM (1982), https://doi.org/10.1109/TIT.1982.1056489;
  * Arthur and Vassilvitskii, k-means++ (2007), https://dl.acm.org/doi/10.5555/1283383.1283494;

@@ -129,7 +129,8 @@ describe.each(pools)("labels ($name)", ({ pool }) => {
     const next = integers(7, -99, 99);
     for (let n = 0; n < rows; n++) for (let d = 0; d < 9; d++) vectors[n * dim + 999 * d] = next();
     const weights = Float32Array.from({ length: rows }, integers(9, 1, 3));
-    const options = { dim, weights, clusters: 3, iterations: 2, labels: true } as const;
+    const metric = pool.threads === 1 ? "euclidean" : "cosine";
+    const options = { dim, metric, weights, clusters: 3, iterations: 2, labels: true } as const;
     const got = await kmeans(vectors, { ...options, pool });
     const wanted = await withoutKernels(() => kmeans(vectors, options));
     expect(got.labels).toEqual(wanted.labels);

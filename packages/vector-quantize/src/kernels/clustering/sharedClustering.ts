@@ -115,7 +115,7 @@ export function sharedClustering(
     const empty = emptyClusters(tally).length;
     if (empty === 0) return [];
     const wanted = empty + tally.counts.length;
-    const own = farthest(wanted, part.labels(), part.distances(), part.weightOf).flatMap(
+    const own = [...farthest(wanted, part.labels(), part.distances(), part.weightOf)].flatMap(
       ({ row, from, distance, weight }) => [row + first, from, distance, weight],
     );
     const all = await group.allGather(Float64Array.from(own));

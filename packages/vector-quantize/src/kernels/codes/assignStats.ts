@@ -12,7 +12,7 @@ import {
   STATS_SEGMENT,
 } from "./assignStats.reference.ts";
 
-export type { AssignStats } from "./assignStats.reference.ts";
+export { type AssignStats, STATS_BLOCK } from "./assignStats.reference.ts";
 
 export interface StatsSize {
   /** Features of a vector, D. */
@@ -95,23 +95,31 @@ export function badIndex(where: string, indices: Int32Array, codes: number): Err
   return expected(`${where}: indices[${at}]`, `-1 or 0 ... ${codes - 1}`, indices[at]);
 }
 
-/** Statistics of rows that lie in the pool's memory already. */
+/** Statistics of rows, segment by segment. All is called inside `pool.exclusive`. */
 export interface Stats {
   /** Address of the sums, float32 `[K, D]`. */
   readonly sums: number;
   /** Forgets what was added. */
   clear(): void;
   /**
-   * Adds `rows` vectors at `vectors` with int32 indices at `indices`, -1 or those of codes, segment
-   * by segment; `weights` are what they count in the sums, float32, or 0: one each. Call it inside
-   * `pool.exclusive`.
+   * Adds `rows` vectors at `vectors` with int32 indices at `indices`, -1 or those of codes, all in the pool's
+   * memory; `weights` are what they count in the sums, float32, or 0: one each.
    */
   add(vectors: number, indices: number, rows: number, weights?: number): Promise<void>;
+  /** Adds a segment of vectors, or less of one, with such indices, that are fetched a few at a time. */
+  addFetched(indices: number, rows: number, fetch: Fetch): Promise<void>;
   /** Vectors per code so far. */
   readonly counts: Int32Array<ArrayBuffer>;
   /** Counts and sums so far, as copies. */
   read(): AssignStats;
   free(): void;
+}
+
+/** Brings vectors of a segment, by their numbers, into the pool's memory; where they and their weights are then. */
+export interface Fetch {
+  /** Most vectors at a time, at least `STATS_BLOCK`. */
+  readonly most: number;
+  bring(rows: Int32Array): Promise<{ readonly vectors: number; readonly weights: number }>;
 }
 
 /** Room for statistics in segments of `rows` rows, or of fewer: as many as are given at a time. */
@@ -121,6 +129,14 @@ export async function createStats(
 ): Promise<Stats> {
   const kernels = await pool.load(codesKernels, pool.form);
   return pool.memory.hold((scope) => statsIn(scope, pool, kernels, options));
+}
+
+/** Where rows lie, and the places of the ordered ones among them. */
+interface Lying {
+  readonly vectors: number;
+  readonly weights: number;
+  readonly indices: number;
+  readonly places: number;
 }
 
 function statsIn(
@@ -141,11 +157,23 @@ function statsIn(
   const counts = new Int32Array(codes);
   let empty = true;
 
+  /** Sums what the blocks from `origin` on have in the rows at `places`. */
+  function sumBlocks(target: number, at: Lying, origin: number, taken: number): Promise<number> {
+    return pool.run(kernels.sumBlocks, {
+      rows: taken,
+      chunkRows: Math.max(1, Math.ceil(taken / (8 * pool.threads))),
+      work: 16 * STATS_BLOCK * taken * dim, // bound by memory: a sum takes as long as many products
+      args: [
+        ...[at.vectors, dim, at.weights, at.places, origin],
+        ...[at.indices, order, memory.i32(starts, codes + 1)[codes]!, starts, target, heads],
+      ],
+    });
+  }
+
   async function addSegment(
-    vectors: number,
     indices: number,
     count: number,
-    weights: number,
+    sum: (target: number, total: number) => Promise<void>,
   ): Promise<void> {
     const bad = kernels.orderByCode.call(0, count, 0, indices, codes, starts, next, order);
     if (bad > 0) throw new Error(`kernels: ${bad} indices are those of no code`);
@@ -155,13 +183,8 @@ function statsIn(
     const bounds = memory.i32(starts, codes + 1);
     for (let k = 0; k < codes; k++) counts[k]! += bounds[k + 1]! - bounds[k]!;
     const total = bounds[codes]!;
+    await sum(target, total);
     const taken = Math.ceil(total / STATS_BLOCK);
-    await pool.run(kernels.sumBlocks, {
-      rows: taken,
-      chunkRows: Math.max(1, Math.ceil(taken / (8 * pool.threads))),
-      work: 16 * total * dim, // bound by memory: a sum takes as long as many products
-      args: [vectors, dim, weights, indices, order, total, starts, target, heads],
-    });
     kernels.addHeads.call(0, taken, 0, dim, indices, order, starts, target, heads);
     if (!empty) kernels.addFloats.call(0, codes * dim, 0, later, sums);
     empty = false;
@@ -176,11 +199,34 @@ function statsIn(
     },
     async add(vectors, indices, count, weights = 0) {
       for (let first = 0; first < count; first += segment) {
-        const taken = Math.min(segment, count - first);
-        const own = weights === 0 ? 0 : weights + 4 * first;
-        await addSegment(vectors + 4 * first * dim, indices + 4 * first, taken, own);
+        const at = {
+          vectors: vectors + 4 * first * dim,
+          weights: weights === 0 ? 0 : weights + 4 * first,
+          indices: indices + 4 * first,
+          places: order,
+        };
+        await addSegment(at.indices, Math.min(segment, count - first), async (target, total) => {
+          await sumBlocks(target, at, 0, Math.ceil(total / STATS_BLOCK));
+        });
       }
     },
+    addFetched: (indices, count, { most, bring }) =>
+      memory.lend(async (lent) => {
+        const blocksAtOnce = Math.floor(most / STATS_BLOCK);
+        const places = lent.copyOf(
+          Int32Array.from({ length: blocksAtOnce * STATS_BLOCK }, (_, n) => n),
+        );
+        await addSegment(indices, count, async (target, total) => {
+          const all = Math.ceil(total / STATS_BLOCK);
+          for (let origin = 0; origin < all; origin += blocksAtOnce) {
+            const taken = Math.min(blocksAtOnce, all - origin);
+            const first = origin * STATS_BLOCK;
+            const rows = Math.min(taken * STATS_BLOCK, total - first);
+            const at = await bring(memory.i32(order + 4 * first, rows));
+            await sumBlocks(target, { ...at, indices, places }, origin, taken);
+          }
+        });
+      }),
     read: () => ({
       counts: counts.slice(),
       sums: empty ? new Float32Array(codes * dim) : memory.f32(sums, codes * dim).slice(),

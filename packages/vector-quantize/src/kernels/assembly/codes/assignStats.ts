@@ -53,10 +53,10 @@ export function orderByCode(
 }
 
 /**
- * Blocks `begin` to `end` of the ordered rows, `total` = `starts[K]` rows in all. `sums`
- * (f32 [K, D], zeros before) gets the sums, `heads` (f32 [blocks, D]) the parts of codes that began
- * in an earlier block. `weights` (f32 [N]) are what rows count, or 0: one each. `scratch` is not used.
- * Returns 0.
+ * Blocks `begin` to `end`, counted from block `origin`, of the ordered rows, `total` = `starts[K]` rows in all.
+ * `sums` (f32 [K, D], zeros before) gets the sums, `heads` (f32 [blocks, D]) the parts of codes that began
+ * in an earlier block. `places` (i32, from the first row of block `origin` on) are those of the ordered rows in
+ * `vectors` and `weights`; `weights` are what rows count, or 0: one each. `scratch` is not used. Returns 0.
  */
 export function sumBlocks(
   begin: i32,
@@ -65,6 +65,8 @@ export function sumBlocks(
   vectors: usize,
   dim: i32,
   weights: usize,
+  places: usize,
+  origin: i32,
   indices: usize,
   order: usize,
   total: i32,
@@ -73,7 +75,8 @@ export function sumBlocks(
   heads: usize,
 ): i32 {
   const bytes = <usize>dim << 2;
-  for (let b = begin; b < end; ++b) {
+  const earlier = <usize>(origin * BLOCK) << 2;
+  for (let b = origin + begin; b < origin + end; ++b) {
     const first = b * BLOCK;
     const last = min(first + BLOCK, total);
     for (let p = first; p < last; ) {
@@ -82,7 +85,7 @@ export function sumBlocks(
       const bounds = starts + (<usize>code << 2);
       const stop = min(load<i32>(bounds, 4), last);
       const to = load<i32>(bounds) < first ? heads + <usize>b * bytes : sums + <usize>code * bytes;
-      const rows = order + (<usize>p << 2);
+      const rows = places + (<usize>p << 2) - earlier;
       if (weights == 0) sumRows(vectors, dim, rows, stop - p, to);
       else sumWeighted(vectors, dim, weights, rows, stop - p, to);
       p = stop;
