@@ -31,6 +31,13 @@ const shared = {
       "BLOCK LOAD STORE SCALE DECAY ADAM MOMENTUM COLLECT APPLY AVERAGE SQUARES CLEAR".split(" "),
   },
   "layers/winograd": { classes: ["Winograd"], constants: ["STRIP_ROWS"] },
+  "scan/finish": {
+    classes: ["FinishJob", "FinishQuery"],
+    constants: ["BY_VECTORS", "BY_NIBBLES", "BY_BYTES"],
+  },
+  "scan/job": { classes: ["ScanJob", "ScanItem"], constants: ["ENTRY"] },
+  "scan/prepare": { classes: ["PartCoder"], constants: [] },
+  "scan/rabitq": { classes: ["SignCoder"], constants: [] },
   "search/packedCodebook": { classes: ["Codebook"], constants: [] },
   "search/pruning/filterCodebook": {
     classes: ["FilterCodebook", "PrincipalSubspace", "KdTree"],

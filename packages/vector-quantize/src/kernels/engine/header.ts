@@ -6,7 +6,7 @@ export interface HeaderLayout<Field extends string = string> {
   readonly fields: Readonly<Record<Field, { readonly kind: FieldKind; readonly at: number }>>;
 }
 
-type FieldKind = "i32" | "i64" | "f64";
+type FieldKind = "i32" | "i64" | "f32" | "f64";
 
 /** An object of the kernels in a pool's memory, read and written by the names of its fields. */
 export interface Header<Field extends string> {
@@ -16,7 +16,7 @@ export interface Header<Field extends string> {
 
 /** The object of this layout at `start`. */
 export function headerAt<Field extends string>(
-  { memory }: KernelMemory,
+  memory: KernelMemory,
   start: number,
   { fields }: HeaderLayout<Field>,
 ): Header<Field> {
@@ -26,6 +26,7 @@ export function headerAt<Field extends string>(
     get(field) {
       const { kind, at } = fields[field];
       if (kind === "f64") return view().getFloat64(at, true);
+      if (kind === "f32") return view().getFloat32(at, true);
       return kind === "i32" ? view().getUint32(at, true) : Number(view().getBigInt64(at, true));
     },
     set(values) {
@@ -34,6 +35,7 @@ export function headerAt<Field extends string>(
         const value = values[field] as number;
         const { kind, at } = fields[field];
         if (kind === "f64") bytes.setFloat64(at, value, true);
+        else if (kind === "f32") bytes.setFloat32(at, value, true);
         else if (kind === "i32") bytes.setInt32(at, value, true);
         else bytes.setBigInt64(at, BigInt(value), true);
       }

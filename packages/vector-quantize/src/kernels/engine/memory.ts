@@ -8,7 +8,7 @@ const MARGIN = 16;
 export const RESERVED = 4096;
 
 /** Numbers as kernels read and write them. */
-export type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array;
+export type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 /**
  * The memory that all kernels of a pool work on, with an allocator for regions of it.
@@ -19,13 +19,16 @@ export type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array;
  */
 export class KernelMemory {
   readonly memory: WebAssembly.Memory;
+  /** That of `memory`, which engines take microseconds to tell. Another one once the memory has grown. */
+  buffer: ArrayBufferLike;
   /** Free regions as [start, end], sorted, never adjacent. */
   #free: [number, number][];
   readonly #sizes = new Map<number, number>();
 
   constructor(shared: boolean) {
     this.memory = createMemory(shared);
-    this.#free = [[RESERVED, this.memory.buffer.byteLength]];
+    this.buffer = this.memory.buffer;
+    this.#free = [[RESERVED, this.buffer.byteLength]];
   }
 
   /** Bytes in regions that are in use. */
@@ -59,25 +62,29 @@ export class KernelMemory {
   }
 
   f32(start: number, length: number): Float32Array {
-    return new Float32Array(this.memory.buffer, start, length);
+    return new Float32Array(this.buffer, start, length);
   }
 
   f64(start: number, length: number): Float64Array {
-    return new Float64Array(this.memory.buffer, start, length);
+    return new Float64Array(this.buffer, start, length);
   }
 
   i32(start: number, length: number): Int32Array {
-    return new Int32Array(this.memory.buffer, start, length);
+    return new Int32Array(this.buffer, start, length);
+  }
+
+  u8(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.buffer, start, length);
   }
 
   /** Copies numbers to `start`. */
   write(start: number, values: Numbers): void {
-    viewLike(values, this.memory.buffer, start).set(values as never);
+    viewLike(values, this.buffer, start).set(values as never);
   }
 
   /** Copies the numbers at `start` to `values`, as many as it holds. */
   read(start: number, values: Numbers): void {
-    values.set(viewLike(values, this.memory.buffer, start) as never);
+    values.set(viewLike(values, this.buffer, start) as never);
   }
 
   /** Runs `task` with a scope that is given back when it ends, by an error too. */
@@ -102,12 +109,13 @@ export class KernelMemory {
   }
 
   #grow(bytes: number): void {
-    const before = this.memory.buffer.byteLength;
+    const before = this.buffer.byteLength;
     const last = this.#free[this.#free.length - 1];
     const atEnd = last !== undefined && last[1] === before ? before - last[0] : 0;
     const pages = Math.ceil((bytes - atEnd) / PAGE);
     try {
       this.memory.grow(pages);
+      this.buffer = this.memory.buffer;
     } catch {
       throw new VectorQuantizeError(
         `kernel memory: expected room for ${bytes} bytes more, got ${before} bytes in use of at ` +

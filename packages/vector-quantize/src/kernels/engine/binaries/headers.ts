@@ -112,6 +112,110 @@ export const winogradHeader = {
 } as const;
 export const STRIP_ROWS = 7;
 
+export const finishJobHeader = {
+  bytes: 92,
+  fields: {
+    kind: { kind: "i32", at: 0 },
+    metric: { kind: "i32", at: 4 },
+    dim: { kind: "i32", at: 8 },
+    rows: { kind: "i32", at: 12 },
+    vectors: { kind: "i32", at: 16 },
+    tables: { kind: "i32", at: 20 },
+    tableFloats: { kind: "i32", at: 24 },
+    constants: { kind: "i32", at: 28 },
+    blocks: { kind: "i32", at: 32 },
+    blockBytes: { kind: "i32", at: 36 },
+    fours: { kind: "i32", at: 40 },
+    factors: { kind: "i32", at: 44 },
+    planes: { kind: "i32", at: 48 },
+    moreBits: { kind: "i32", at: 52 },
+    ids: { kind: "i32", at: 56 },
+    queries: { kind: "i32", at: 60 },
+    keep: { kind: "i32", at: 64 },
+    group: { kind: "i32", at: 68 },
+    keys: { kind: "i32", at: 72 },
+    counts: { kind: "i32", at: 76 },
+    k: { kind: "i32", at: 80 },
+    found: { kind: "i32", at: 84 },
+    distances: { kind: "i32", at: 88 },
+  },
+} as const;
+
+export const finishQueryHeader = {
+  bytes: 20,
+  fields: {
+    item: { kind: "i32", at: 0 },
+    items: { kind: "i32", at: 4 },
+    slot: { kind: "i32", at: 8 },
+    entries: { kind: "i32", at: 12 },
+    base: { kind: "f32", at: 16 },
+  },
+} as const;
+export const BY_VECTORS = 0;
+export const BY_NIBBLES = 1;
+export const BY_BYTES = 2;
+
+export const scanJobHeader = {
+  bytes: 44,
+  fields: {
+    blocks: { kind: "i32", at: 0 },
+    blockBytes: { kind: "i32", at: 4 },
+    fours: { kind: "i32", at: 8 },
+    factors: { kind: "i32", at: 12 },
+    masks: { kind: "i32", at: 16 },
+    constants: { kind: "i32", at: 20 },
+    items: { kind: "i32", at: 24 },
+    keep: { kind: "i32", at: 28 },
+    keys: { kind: "i32", at: 32 },
+    counts: { kind: "i32", at: 36 },
+    group: { kind: "i32", at: 40 },
+  },
+} as const;
+
+export const scanItemHeader = {
+  bytes: 28,
+  fields: {
+    query: { kind: "i32", at: 0 },
+    queries: { kind: "i32", at: 4 },
+    tables: { kind: "i32", at: 8 },
+    tableBytes: { kind: "i32", at: 12 },
+    entries: { kind: "i32", at: 16 },
+    first: { kind: "i32", at: 20 },
+    count: { kind: "i32", at: 24 },
+  },
+} as const;
+export const ENTRY = 8;
+
+export const partCoderHeader = {
+  bytes: 32,
+  fields: {
+    dim: { kind: "i32", at: 0 },
+    width: { kind: "i32", at: 4 },
+    size: { kind: "i32", at: 8 },
+    fours: { kind: "i32", at: 12 },
+    metric: { kind: "i32", at: 16 },
+    books: { kind: "i32", at: 20 },
+    order: { kind: "i32", at: 24 },
+    matrix: { kind: "i32", at: 28 },
+  },
+} as const;
+
+export const signCoderHeader = {
+  bytes: 48,
+  fields: {
+    dim: { kind: "i32", at: 0 },
+    padded: { kind: "i32", at: 4 },
+    bits: { kind: "i32", at: 8 },
+    metric: { kind: "i32", at: 12 },
+    center: { kind: "i32", at: 16 },
+    signs: { kind: "i32", at: 20 },
+    shifted: { kind: "i32", at: 24 },
+    turned: { kind: "i32", at: 28 },
+    rowBytes: { kind: "i32", at: 32 },
+    spread: { kind: "f64", at: 40 },
+  },
+} as const;
+
 export const codebookHeader = {
   bytes: 76,
   fields: {

@@ -1,0 +1,49 @@
+import { expected } from "../../errors.ts";
+import { checkFloats } from "../arguments.ts";
+import { countRows } from "../invalid.ts";
+
+/** Numbers of this size have no estimate: their squares would leave float32. */
+const LIMIT = 2 ** 50;
+
+/** The number of vectors; throws unless they are whole, and usable. */
+export function checkUsable(where: string, vectors: Float32Array, dim: number): number {
+  const rows = countRows(where, vectors, dim);
+  for (let i = 0; i < vectors.length; i++) {
+    if (Math.abs(vectors[i]!) < LIMIT) continue;
+    throw expected(
+      `${where}: vectors, row ${Math.floor(i / dim)}`,
+      "finite numbers of a size below 2^50",
+      vectors[i],
+    );
+  }
+  return rows;
+}
+
+/** Vectors of length 1; zeros stay zeros. */
+export function unitVectors(vectors: Float32Array, dim: number): Float32Array<ArrayBuffer> {
+  const units = vectors.slice();
+  for (let first = 0; first < units.length; first += dim) {
+    let squares = 0;
+    for (let i = first; i < first + dim; i++) squares += units[i]! * units[i]!;
+    const scale = squares > 0 ? Math.fround(1 / Math.sqrt(squares)) : 0;
+    for (let i = first; i < first + dim; i++) units[i]! *= scale;
+  }
+  return units;
+}
+
+/**
+ * The mean of vectors, `[D]`: a center for `rabitq`.
+ *
+ * @param vectors `[N, D]`
+ * @throws for another length, and numbers that are not finite or of a size of 2^50 or more
+ */
+export function meanVector(vectors: Float32Array, dim: number): Float32Array<ArrayBuffer> {
+  checkFloats("meanVector: vectors", vectors);
+  const rows = checkUsable("meanVector", vectors, dim);
+  const sums = new Float64Array(dim);
+  for (let at = 0, i = 0; at < vectors.length; at++) {
+    sums[i]! += vectors[at]!;
+    if (++i === dim) i = 0;
+  }
+  return Float32Array.from(sums, (sum) => sum / Math.max(1, rows));
+}
