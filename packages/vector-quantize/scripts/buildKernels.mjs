@@ -33,7 +33,7 @@ const shared = {
   "layers/winograd": { classes: ["Winograd"], constants: ["STRIP_ROWS"] },
   "scan/finish": {
     classes: ["FinishJob", "FinishQuery"],
-    constants: ["BY_VECTORS", "BY_NIBBLES", "BY_BYTES"],
+    constants: ["BY_VECTORS", "BY_NIBBLES", "BY_BYTES", "AS_THEY_ARE"],
   },
   "scan/job": { classes: ["ScanJob", "ScanItem"], constants: ["ENTRY"] },
   "scan/prepare": { classes: ["PartCoder"], constants: [] },

@@ -98,11 +98,18 @@ export class ReferenceEngine implements CodeEngine {
       }
     }
     rough.sort((a, b) => a.value - b.value || a.order - b.order);
-    const near = rough.slice(0, keep).map(({ held, shift }) => ({
+    const asTheyAre = keep === k && this.#coder.layout.moreBits === 0;
+    const { constants } = tables;
+    const estimateOf = (code: Uint8Array, shift: number, value: number) => {
+      if (!asTheyAre) return this.#estimate(tables, code, shift);
+      if (this.#coder.layout.factors > 0) return value;
+      return fround(fround(value * constants[1]!) + constants[0]!);
+    };
+    const near = rough.slice(0, keep).map(({ held, shift, value }) => ({
       id: held.id,
       distance: this.#keepsVectors
         ? this.#measure(query, held.vector)
-        : fround(this.#estimate(tables, held.code, shift) + bases[q]!) + 0,
+        : fround(estimateOf(held.code, shift, value) + bases[q]!) + 0,
     }));
     near.sort((a, b) => a.distance - b.distance || a.id - b.id);
     return near.slice(0, k);
@@ -129,19 +136,29 @@ export class ReferenceEngine implements CodeEngine {
   #estimate({ floats, constants }: QueryTables, code: Uint8Array, shift: number): number {
     const { kind, order, factors, moreBits } = this.#coder.layout;
     const size = kind === "nibbles" ? 16 : 256;
-    const sumOf = (entry: (part: number) => number) => {
+    const entryOf = (place: number, index: number) => floats[place * size + index]!;
+    if (kind === "bytes") {
       const sums = [0, 0, 0, 0];
       for (const [place, part] of order.entries()) {
-        sums[place % 4] = fround(sums[place % 4]! + floats[place * size + entry(part)]!);
+        const entry = entryOf(place, part < 0 ? 0 : code[part]!);
+        sums[place % 4] = fround(sums[place % 4]! + entry);
       }
       return fround(fround(sums[0]! + sums[1]!) + fround(sums[2]! + sums[3]!));
+    }
+    const sumOf = (own: Uint8Array) => {
+      const sums = [0, 0];
+      for (let place = 0; place < order.length; place += 2) {
+        const low = entryOf(place, nibbleOf(own, order[place]!));
+        const high = entryOf(place + 1, nibbleOf(own, order[place + 1]!));
+        sums[(place / 2) % 2] = fround(sums[(place / 2) % 2]! + fround(low + high));
+      }
+      return fround(sums[0]! + sums[1]!);
     };
-    if (kind === "bytes") return sumOf((part) => (part < 0 ? 0 : code[part]!));
-    if (factors === 0) return sumOf((part) => nibbleOf(code, part));
+    if (factors === 0) return sumOf(code);
     let ones = 0;
     for (let plane = 0; plane <= moreBits; plane++) {
       const own = code.subarray(plane * (order.length / 2));
-      ones = fround(2 * ones + sumOf((part) => nibbleOf(own, part)));
+      ones = fround(2 * ones + sumOf(own));
     }
     const at = (order.length / 2) * (moreBits + 1) + (moreBits > 0 ? 8 : 0);
     const factor = new DataView(code.buffer, code.byteOffset + at);

@@ -150,10 +150,13 @@ describe("a search in codes", () => {
       const setting = { coder, vectors: lengths, keepVectors: false };
       const queries = normal(5 * coder.dim, 4).map((value) => value / 100);
       const options = { k: 30 };
-      const wanted = await (await reference(setting)).nearest(queries, options);
+      const plainly = await reference(setting);
+      const wanted = await plainly.nearest(queries, options);
+      const many = await plainly.nearest(queries, { k: 256 });
       for (const { name, pool: on } of pools) {
         const search = await onKernels(setting, on);
         expect(await search.nearest(queries, options), name).toEqual(wanted);
+        expect(await search.nearest(queries, { k: 256 }), name).toEqual(many);
         for (const one of [0, 4]) {
           const query = queries.subarray(one * coder.dim, (one + 1) * coder.dim);
           const { ids } = await search.nearest(query, options);
@@ -162,6 +165,20 @@ describe("a search in codes", () => {
         search.dispose();
       }
     }
+  });
+
+  test("does not depend on the sample that tells how near the last will be", async () => {
+    const coder = scanCoder("test", rabitq({ dim: 16 }));
+    // One block in 32 is far nearer than all others, and is the sample.
+    const vectors = normal(8000 * 16, 3).map((value, i) =>
+      (i >> 9) % 32 === 0 ? value / 99 : value,
+    );
+    const setting = { coder, vectors, keepVectors: false };
+    const queries = normal(3 * 16, 4).map((value) => value / 100);
+    const wanted = await (await reference(setting)).nearest(queries, { k: 300 });
+    const search = await onKernels(setting, pool);
+    expect(await search.nearest(queries, { k: 300 })).toEqual(wanted);
+    search.dispose();
   });
 
   test("finds the nearest vectors themselves among enough candidates", async () => {

@@ -31,8 +31,9 @@ export interface CodeSearchQuery {
   /** How many are asked for, 1 to 1,000. Default 10. */
   readonly k?: number;
   /**
-   * How many of the best by the first, rough estimate are looked at again, `k` to 16,384. Default: 2 k and at least 100
-   * where vectors are kept; 4 k and at least 100 for codes of several bits; else k and an eighth, and 32 more.
+   * How many of the best by the first, rough estimate are looked at again, `k` to 16,384; `k`: none, unless vectors are kept or
+   * codes have several bits. Default: 2 k and at least 100 where vectors are kept; 4 k and at least 100 for codes of
+   * several bits; else k, an eighth and 32 more, of a k from 256 on none: the codes' own error is by far the larger.
    */
   readonly candidates?: number;
   /** Which may be found. Default: all. */

@@ -7,6 +7,8 @@ import type { CodeSearch, CodeSearchQuery, IdFilter } from "./codeSearch.ts";
 import { checkUsable, unitVectors } from "./vectors.ts";
 
 const MOST_ASKED = 1000;
+/** So many are answered by the first estimate. */
+const MANY_ASKED = 256;
 const MOST_CANDIDATES = 16384;
 const LARGEST_ID = 2 ** 31 - 1;
 
@@ -91,7 +93,7 @@ export class HeldCodes implements CodeSearch {
   #defaultCandidates(k: number): number {
     if (this.keepsVectors) return Math.max(100, 2 * k);
     if (this.quantizer.layout.moreBits > 0) return Math.max(100, 4 * k);
-    return k + Math.ceil(k / 8) + 32;
+    return k < MANY_ASKED ? k + Math.ceil(k / 8) + 32 : k;
   }
 
   async add(items: Float32Array | Uint8Array, ids?: Int32Array): Promise<void> {

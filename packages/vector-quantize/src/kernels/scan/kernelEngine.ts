@@ -1,4 +1,5 @@
 import {
+  AS_THEY_ARE,
   BY_BYTES,
   BY_NIBBLES,
   BY_VECTORS,
@@ -146,7 +147,7 @@ export class KernelEngine implements CodeEngine {
     const { vectors, ids, keepsVectors } = this.#store;
     headerAt(memory, last, finishJobHeader).set({
       ...shared,
-      kind: keepsVectors ? BY_VECTORS : nibbles ? BY_NIBBLES : BY_BYTES,
+      kind: this.#kind(batch),
       metric: metricNumbers[this.#coder.metric],
       dim,
       rows: tables.rows,
@@ -249,6 +250,14 @@ export class KernelEngine implements CodeEngine {
       });
     }
     return at;
+  }
+
+  /** How the distances of the answer are made. */
+  #kind({ keep, k }: ScanBatch): number {
+    if (this.#store.keepsVectors) return BY_VECTORS;
+    const { kind, moreBits } = this.#store.layout;
+    if (keep === k && moreBits === 0) return AS_THEY_ARE;
+    return kind === "nibbles" ? BY_NIBBLES : BY_BYTES;
   }
 
   /** Entries of the tables of a query. */

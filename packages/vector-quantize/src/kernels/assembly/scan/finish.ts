@@ -1,12 +1,13 @@
 /** The answers to queries: the best of what their items kept, by better distances. */
 import { ENTRY, LANES } from "./job";
-import { choose, orderOf, sortKeys } from "./keys";
+import { choose, orderOf, sortKeys, valueOf } from "./keys";
 import { COSINE, DOT } from "./rabitq";
 
 /** How the distances of the answer are made. */
 export const BY_VECTORS: i32 = 0;
 export const BY_NIBBLES: i32 = 1;
 export const BY_BYTES: i32 = 2;
+export const AS_THEY_ARE: i32 = 3;
 
 /** What answers are made of, written by the host. */
 @unmanaged
@@ -73,7 +74,8 @@ export function finish(begin: i32, end: i32, scratch: usize, job: FinishJob): i3
     }
     choose(scratch, count, job.keep);
     count = min(count, job.keep);
-    if (job.kind == BY_VECTORS) measureAll(job, query, n, scratch, count);
+    if (job.kind == AS_THEY_ARE) takeAll(job, query, n, scratch, count);
+    else if (job.kind == BY_VECTORS) measureAll(job, query, n, scratch, count);
     else estimateAll(job, query, n, scratch, count);
     choose(scratch, count, job.k);
     count = min(count, job.k);
@@ -95,6 +97,18 @@ function answer(job: FinishJob, n: i32, keys: usize, count: i32): void {
   }
 }
 
+/** Makes keys of places keys of ids, of the estimates that the scan made. */
+function takeAll(job: FinishJob, query: FinishQuery, n: i32, keys: usize, count: i32): void {
+  const constants = job.constants + (<usize>n << 4);
+  for (let i = 0; i < count; ++i) {
+    const at = keys + (<usize>i << 3);
+    const order = <u32>(load<u64>(at) >> 32);
+    let value = valueOf(order);
+    if (job.factors == 0) value = <f32>order * load<f32>(constants, 4) + load<f32>(constants);
+    put(job, at, value + query.base, placeOf(query, at));
+  }
+}
+
 /** Makes keys of places keys of the estimates by float tables, and of ids. */
 function estimateAll(job: FinishJob, query: FinishQuery, n: i32, keys: usize, count: i32): void {
   const table = job.tables + (<usize>n * job.tableFloats << 2);
@@ -108,7 +122,7 @@ function estimateAll(job: FinishJob, query: FinishQuery, n: i32, keys: usize, co
     const block = job.blocks + <usize>number * job.blockBytes;
     let value: f32;
     if (job.kind == BY_BYTES) value = bytesOf(table, block + lane * (job.fours << 2), job.fours);
-    else if (job.factors == 0) value = nibblesOf(table, block + lane, job.fours);
+    else if (job.factors == 0) value = nibblesOf(table, job.fours, block + lane, LANES);
     else {
       const factors = block + job.factors + (lane << 2) + (job.moreBits > 0 ? 256 : 0);
       const code = signsOf(job, table, block, lane, sum);
@@ -128,45 +142,27 @@ function put(job: FinishJob, at: usize, value: f32, place: usize): void {
 
 /** The product of a query and a code of signs, or of levels of several bits. */
 function signsOf(job: FinishJob, table: usize, block: usize, lane: usize, sum: f32): f32 {
-  let ones = nibblesOf(table, block + lane, job.fours);
+  let ones = nibblesOf(table, job.fours, block + lane, LANES);
   const bits = job.moreBits;
   const bytes = <usize>job.fours << 1;
   let plane = block + job.planes + lane * bytes * bits;
   for (let bit = 0; bit < bits; ++bit) {
-    ones = 2 * ones + planeOf(table, plane, job.fours);
+    ones = 2 * ones + nibblesOf(table, job.fours, plane, 1);
     plane += bytes;
   }
   return 2 * ones - <f32>((2 << bits) - 1) * sum;
 }
 
-/** The entries of a code in a block, four parts in 64 bytes. */
-function nibblesOf(table: usize, code: usize, fours: i32): f32 {
-  let s0: f32 = 0, s1: f32 = 0, s2: f32 = 0, s3: f32 = 0;
-  for (let f = 0; f < fours; ++f) {
-    const a = <usize>load<u8>(code), b = <usize>load<u8>(code, 32);
-    s0 += load<f32>(table + ((a & 15) << 2));
-    s1 += load<f32>(table + ((a >> 4) << 2), 64);
-    s2 += load<f32>(table + ((b & 15) << 2), 128);
-    s3 += load<f32>(table + ((b >> 4) << 2), 192);
-    code += 64;
-    table += 256;
+/** The entries of a code whose bytes, of two parts each, lie `step` apart. */
+function nibblesOf(table: usize, fours: i32, code: usize, step: usize): f32 {
+  let s0: f32 = 0, s1: f32 = 0;
+  for (let f = 0; f < fours; ++f, table += 256) {
+    const a = <usize>load<u8>(code), b = <usize>load<u8>(code + step);
+    s0 += load<f32>(table + ((a & 15) << 2)) + load<f32>(table + ((a >> 4) << 2), 64);
+    s1 += load<f32>(table + ((b & 15) << 2), 128) + load<f32>(table + ((b >> 4) << 2), 192);
+    code += 2 * step;
   }
-  return s0 + s1 + (s2 + s3);
-}
-
-/** The same of a code whose bytes lie side by side. */
-function planeOf(table: usize, code: usize, fours: i32): f32 {
-  let s0: f32 = 0, s1: f32 = 0, s2: f32 = 0, s3: f32 = 0;
-  for (let f = 0; f < fours; ++f) {
-    const a = <usize>load<u8>(code), b = <usize>load<u8>(code, 1);
-    s0 += load<f32>(table + ((a & 15) << 2));
-    s1 += load<f32>(table + ((a >> 4) << 2), 64);
-    s2 += load<f32>(table + ((b & 15) << 2), 128);
-    s3 += load<f32>(table + ((b >> 4) << 2), 192);
-    code += 2;
-    table += 256;
-  }
-  return s0 + s1 + (s2 + s3);
+  return s0 + s1;
 }
 
 /** The same of bytes, each with 256 entries. */

@@ -24,31 +24,41 @@ export function valueOf(order: u32): f32 {
   return reinterpret<f32>(bits ^ (~(bits >> 31) | 0x80000000));
 }
 
-/** Brings the `keep` least of `count` keys to the front; the largest of them is the last of these. */
+/** Brings the `keep` least of `count` keys to the front, in any order. */
 export function choose(keys: usize, count: i32, keep: i32): void {
   if (count <= keep) return;
-  const target = keys + (<usize>(keep - 1) << 3);
+  const target = keys + (<usize>keep << 3);
   let low = keys;
-  let high = keys + (<usize>(count - 1) << 3);
-  while (low < high) {
+  let high = keys + (<usize>count << 3);
+  while (low < target && target < high) {
     const pivot = middle(low, high);
-    let i = low;
-    let j = high;
-    while (i <= j) {
-      while (load<u64>(i) < pivot) i += 8;
-      while (load<u64>(j) > pivot) j -= 8;
-      if (i <= j) {
-        const key = load<u64>(i);
-        store<u64>(i, load<u64>(j));
-        store<u64>(j, key);
-        i += 8;
-        j -= 8;
-      }
+    const below = part(low, high, pivot);
+    if (target <= below) {
+      high = below;
+      continue;
     }
-    if (target <= j) high = j;
-    else if (target >= i) low = i;
-    else return;
+    low = part(below, high, pivot + 1);
+    if (target <= low) return;
   }
+}
+
+/** The largest of the first `count` keys. */
+export function largest(keys: usize, count: i32): u64 {
+  let most: u64 = 0;
+  const end = keys + (<usize>count << 3);
+  for (; keys < end; keys += 8) most = max(most, load<u64>(keys));
+  return most;
+}
+
+/** Brings the keys below `limit` to the front and tells where they end; without branches that data decide. */
+function part(low: usize, high: usize, limit: u64): usize {
+  for (let at = low; at < high; at += 8) {
+    const key = load<u64>(at);
+    store<u64>(at, load<u64>(low));
+    store<u64>(low, key);
+    low += <usize>(key < limit) << 3;
+  }
+  return low;
 }
 
 /** The median of the first, the middle and the last key. */
@@ -57,38 +67,33 @@ export function choose(keys: usize, count: i32, keep: i32): void {
 function middle(low: usize, high: usize): u64 {
   const a = load<u64>(low);
   const b = load<u64>(low + (((high - low) >> 4) << 3));
-  const c = load<u64>(high);
+  const c = load<u64>(high - 8);
   return max(min(a, b), min(max(a, b), c));
 }
 
-/** Sorts keys, the least first: by Shell's method with Ciura's gaps. */
-export function sortKeys(keys: usize, count: i32): void {
-  for (let gap = firstGap(count); gap > 0; gap = nextGap(gap)) {
-    for (let i = gap; i < count; ++i) {
-      const key = load<u64>(keys + (<usize>i << 3));
-      let j = i;
-      for (; j >= gap; j -= gap) {
-        const other = load<u64>(keys + (<usize>(j - gap) << 3));
-        if (other <= key) break;
-        store<u64>(keys + (<usize>j << 3), other);
-      }
-      store<u64>(keys + (<usize>j << 3), key);
+/** Few enough keys to be put in order one by one. */
+const FEW: usize = 16 * 8;
+
+/** Sorts keys, the least first. */
+export function sortKeys(low: usize, count: i32): void {
+  let high = low + (<usize>count << 3);
+  while (high - low > FEW) {
+    const pivot = middle(low, high);
+    const below = part(low, high, pivot);
+    const above = part(below, high, pivot + 1);
+    // The shorter side first, so that calls go no deeper than the logarithm.
+    if (below - low < high - above) {
+      sortKeys(low, <i32>((below - low) >> 3));
+      low = above;
+    } else {
+      sortKeys(above, <i32>((high - above) >> 3));
+      high = below;
     }
   }
-}
-
-function firstGap(count: i32): i32 {
-  let gap = 701;
-  while (gap > 1 && gap >= count) gap = nextGap(gap);
-  return gap;
-}
-
-function nextGap(gap: i32): i32 {
-  if (gap > 301) return 301;
-  if (gap > 132) return 132;
-  if (gap > 57) return 57;
-  if (gap > 23) return 23;
-  if (gap > 10) return 10;
-  if (gap > 4) return 4;
-  return gap > 1 ? 1 : 0;
+  for (let at = low + 8; at < high; at += 8) {
+    const key = load<u64>(at);
+    let to = at;
+    for (; to > low && load<u64>(to - 8) > key; to -= 8) store<u64>(to, load<u64>(to - 8));
+    store<u64>(to, key);
+  }
 }

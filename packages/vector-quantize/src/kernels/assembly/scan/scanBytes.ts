@@ -1,6 +1,6 @@
 /** Codes of a byte a part, by sums of integers below 32,767: for one query, or for 16 at once. */
 import { BATCH, ENTRY, LANES, ScanItem, ScanJob } from "./job";
-import { choose, roomFor } from "./keys";
+import { choose, largest, roomFor } from "./keys";
 
 /** Blocks whose sums are made before they are looked at. */
 const PANEL: i32 = 8;
@@ -45,7 +45,7 @@ function shorten(job: ScanJob, state: usize, q: i32, list: usize): i32 {
   if (count < keep) return count;
   choose(list, count, keep);
   store<i32>(at, keep);
-  const order = <i32>(load<u64>(list + (<usize>(keep - 1) << 3)) >> 32);
+  const order = <i32>(largest(list, keep) >> 32);
   store<i16>(state + 64 + (<usize>q << 1), <i16>order);
   return keep;
 }

@@ -3,7 +3,8 @@
  * adds, and one instruction looks up 16 of them (Andre, Kermarrec, Le Scouarnec, 2015).
  */
 import { ENTRY, LANES, ScanItem, ScanJob } from "./job";
-import { choose, orderOf, roomFor, valueOf } from "./keys";
+import { choose, largest, orderOf, roomFor, valueOf } from "./keys";
+import { sampleRank, sampleStep } from "./sample";
 
 /** The largest sum of a block's lane, and more. */
 const UNSEEN: i32 = 0x7fff;
@@ -20,6 +21,8 @@ class Best {
   /** What a code must be below: of an estimate, or of a sum. */
   limit: f32;
   most: i32;
+  /** More than `keep` have been found. */
+  over: i32;
 }
 
 /**
@@ -30,17 +33,34 @@ export function scanNibbles(begin: i32, end: i32, scratch: usize, job: ScanJob):
   const room = <usize>roomFor(job.keep) << 3;
   const a = changetype<Best>(scratch);
   const b = changetype<Best>(scratch + 64);
-  const keys = scratch + 128 + SEEN;
+  const seen = scratch + 128;
+  const keys = seen + SEEN;
   for (let i = begin; i < end; ++i) {
     const item = changetype<ScanItem>(job.items + <usize>i * offsetof<ScanItem>());
+    const step = sampleStep(job, item);
     start(a, keys, room);
     start(b, keys + room, room);
-    if (item.queries == 2) scanTwo(job, item, a, b, scratch + 128);
-    else scanOne(job, item, a, scratch + 128);
+    if (step > 1) {
+      scan(job, item, a, b, seen, step);
+      expect(job, item, a, step);
+      expect(job, item, b, step);
+    }
+    scan(job, item, a, b, seen, 1);
+    // A sample that was nearer than the rest: once more, without its limits.
+    if (lacks(job, a) || (item.queries == 2 && lacks(job, b))) {
+      start(a, keys, room);
+      start(b, keys + room, room);
+      scan(job, item, a, b, seen, 1);
+    }
     finish(job, a, i * job.group);
     if (item.queries == 2) finish(job, b, i * job.group + 1);
   }
   return 0;
+}
+
+function scan(job: ScanJob, item: ScanItem, a: Best, b: Best, seen: usize, step: i32): void {
+  if (item.queries == 2) scanTwo(job, item, a, b, seen, step);
+  else scanOne(job, item, a, seen, step);
 }
 
 function start(best: Best, keys: usize, room: usize): void {
@@ -50,6 +70,29 @@ function start(best: Best, keys: usize, room: usize): void {
   best.full = keys + room - (<usize>LANES << 3);
   best.limit = Infinity;
   best.most = UNSEEN;
+  best.over = 1;
+}
+
+/** Sets the limits of a query by a sample of its codes, such that some more than it keeps are below them. */
+function expect(job: ScanJob, item: ScanItem, best: Best, step: i32): void {
+  const count = <i32>((best.end - best.keys) >> 3);
+  const rank = sampleRank(job, step);
+  const keys = best.keys;
+  start(best, keys, best.full - keys + (<usize>LANES << 3));
+  if (count < rank) return;
+  choose(keys, count, rank);
+  setLimit(job, best, <u32>(largest(keys, rank) >> 32));
+  best.over = 0;
+}
+
+/** Whether a query has found fewer than it keeps, for its limits were too low. */
+function lacks(job: ScanJob, best: Best): bool {
+  return best.over == 0 && <i32>((best.end - best.keys) >> 3) < job.keep;
+}
+
+function setLimit(job: ScanJob, best: Best, order: u32): void {
+  if (job.factors == 0) best.most = <i32>order;
+  else best.limit = valueOf(order);
 }
 
 function finish(job: ScanJob, best: Best, slot: i32): void {
@@ -66,17 +109,16 @@ function shorten(job: ScanJob, best: Best): void {
   if (count < keep) return;
   choose(best.keys, count, keep);
   best.end = best.keys + (<usize>keep << 3);
-  const order = <u32>(load<u64>(best.end - 8) >> 32);
-  if (job.factors == 0) best.most = <i32>order;
-  else best.limit = valueOf(order);
+  best.over = 1;
+  setLimit(job, best, <u32>(largest(best.keys, keep) >> 32));
 }
 
-function scanOne(job: ScanJob, item: ScanItem, best: Best, seen: usize): void {
+function scanOne(job: ScanJob, item: ScanItem, best: Best, seen: usize, step: i32): void {
   const nibble = i8x16.splat(15);
   const zero = i8x16.splat(0);
   const fours = job.fours;
   const constants = job.constants + (<usize>item.query << 4);
-  for (let j = 0; j < item.count; ++j) {
+  for (let j = 0; j < item.count; j += step) {
     const entry = item.entries + <usize>j * ENTRY;
     const number = load<u32>(entry);
     const mask = load<u32>(job.masks + (<usize>number << 2));
@@ -108,13 +150,20 @@ function scanOne(job: ScanJob, item: ScanItem, best: Best, seen: usize): void {
   }
 }
 
-function scanTwo(job: ScanJob, item: ScanItem, a: Best, b: Best, seen: usize): void {
+function scanTwo(
+  job: ScanJob,
+  item: ScanItem,
+  a: Best,
+  b: Best,
+  seen: usize,
+  step: i32,
+): void {
   const nibble = i8x16.splat(15);
   const zero = i8x16.splat(0);
   const fours = job.fours;
   const next = item.tableBytes;
   const constants = job.constants + (<usize>item.query << 4);
-  for (let j = 0; j < item.count; ++j) {
+  for (let j = 0; j < item.count; j += step) {
     const entry = item.entries + <usize>j * ENTRY;
     const number = load<u32>(entry);
     const block = job.blocks + <usize>number * job.blockBytes;

@@ -154,6 +154,7 @@ export const finishQueryHeader = {
 export const BY_VECTORS = 0;
 export const BY_NIBBLES = 1;
 export const BY_BYTES = 2;
+export const AS_THEY_ARE = 3;
 
 export const scanJobHeader = {
   bytes: 44,
