@@ -24,6 +24,10 @@ export interface Order {
   readonly device: "wasm" | "webgpu";
   readonly config: Config;
   readonly vectors: number;
+  /** How many vectors are encoded beside, of all kinds. */
+  readonly many: number;
+  /** Vectors halfway between two outputs, `[many / 4, D]`; where there are none, they are made and given back. */
+  readonly halfway?: readonly number[];
   /** The variables; where there are none, fresh ones are fitted and given back. */
   readonly variables?: HostTree;
 }
@@ -31,6 +35,7 @@ export interface Order {
 /** What each call put out, by its name: the leaves of the result, or what was thrown. */
 export type Answer = {
   readonly variables: HostTree;
+  readonly halfway: readonly number[];
   readonly calls: Record<string, HostArray[] | string>;
 };
 
@@ -66,23 +71,28 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     const entries = values.entries.map(([name, value]) => [name, toTree(value)] as const);
     return values.list ? entries.map(([, value]) => value) : Object.fromEntries(entries);
   };
+  /** Rows of vectors as an input, four rows of images or of positions. */
+  const shaped = (numbers: readonly number[]) => {
+    const count = numbers.length / quantizer.dim;
+    const x = np.array(new Float32Array(numbers), { shape: [count, quantizer.dim] });
+    if (!images) return x.reshape([4, count / 4, quantizer.dim]);
+    return x.reshape([count / 16, 4, 4, quantizer.dim]).transpose([0, 3, 1, 2]);
+  };
   /** The same numbers on every device: sums of four uniform ones, some rows spoilt if asked. */
-  const input = (seed: number, spoilt: readonly number[] = []) => {
+  const input = (seed: number, spoilt: readonly number[] = [], count = vectors) => {
     let word = seed;
     const uniform = () => {
       word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
       return word / 2 ** 32;
     };
-    const rows = Array.from({ length: vectors }, (_, row) =>
+    const rows = Array.from({ length: count }, (_, row) =>
       Array.from({ length: quantizer.dim }, (_, at) => {
         const value = (uniform() + uniform() + uniform() + uniform() - 2) * 2;
         const bad = spoilt[row / 7];
         return bad !== undefined && at % 2 === 0 ? bad : value;
       }),
     );
-    const x = np.array(new Float32Array(rows.flat()), { shape: [vectors, quantizer.dim] });
-    if (!images) return x.reshape([4, vectors / 4, quantizer.dim]);
-    return x.reshape([vectors / 16, 4, 4, quantizer.dim]).transpose([0, 3, 1, 2]);
+    return shaped(rows.flat());
   };
   const key = () => np.array(new Uint32Array([7, 9]), { dtype: np.uint32 });
 
@@ -141,6 +151,35 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     return [metrics, state.variables];
   };
 
+  const part = order.many / 4;
+  /** Outputs of vectors, each mixed with the next: as far from one code as from another. */
+  const midpoints = async () => {
+    const { quantized, ...rest } = quantizer.apply(start(), input(5, [], part));
+    tree.dispose(rest as never);
+    const rows = images ? np.moveaxis(quantized, 1, -1) : quantized;
+    const flat = rows.reshape([part, quantizer.dim]);
+    return [
+      ...(await flat.ref
+        .add(np.roll(flat, 1, 0))
+        .mul(0.5)
+        .data()),
+    ];
+  };
+  // What `binaryMapper` puts out is no input of its own.
+  const halfway = order.halfway ?? (config.type === "binaryMapper" ? [] : await midpoints());
+  const drawn = async (seed: number) => {
+    const x = input(seed, [], part);
+    const rows = images ? np.moveaxis(x, 1, -1) : x;
+    return [...(await rows.reshape([part * quantizer.dim]).data())];
+  };
+  /** Vectors as they come, far from the origin, in clusters, and halfway between codes. */
+  const many = async () => [
+    ...(await drawn(11)),
+    ...(await drawn(12)).map((value) => value + 1000),
+    ...(await drawn(13)).map((value, at) => Math.sin(at % (8 * quantizer.dim)) + value * 1e-3),
+    ...halfway,
+  ];
+
   const spoilt = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const training = () => ({ training: true, key: key() });
   const calls: Record<string, () => unknown> = {
@@ -149,6 +188,7 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     training: () => quantizer.apply(start(), input(1), training()),
     gradients: () => gradients((f) => f),
     "gradients under jit": () => gradients((f) => jax.jit(f)),
+    "many codes": async () => quantizer.encode(start(), shaped(await many())),
     "rows that are not finite": () => quantizer.apply(start(), input(1, spoilt)),
     "their codes": () => quantizer.encode(start(), input(1, spoilt)),
     "training on them": () => quantizer.apply(start(), input(1, spoilt), training()),
@@ -162,5 +202,5 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
       found[name] = String(error);
     }
   }
-  return { variables, calls: found };
+  return { variables, halfway, calls: found };
 }

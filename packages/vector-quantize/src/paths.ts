@@ -1,4 +1,4 @@
-/** Graph or kernels: who computes what. Nothing else decides it. */
+/** Graph, kernels or shaders: who computes what. Nothing else decides it. */
 
 import type { numpy as np } from "@jax-js/jax";
 import { supports } from "./kernels/engine/kernelModule.ts";
@@ -13,9 +13,18 @@ export function kernelsAreFast(): boolean {
   return supports("plain");
 }
 
-/** What both compute of `x` to one meaning, by the kernels where there are some and they run on it. */
-export function byPath<T>(x: np.Array, kernels: (() => T) | false | undefined, graph: () => T): T {
-  return kernels && onCpu(x) ? kernels() : graph();
+/**
+ * What all compute of `x` to one meaning: by the kernels on the CPU, by shaders on WebGPU, and by a graph
+ * where there are none.
+ */
+export function byPath<T>(
+  x: np.Array,
+  kernels: (() => T) | false | undefined,
+  graph: () => T,
+  shaders?: (() => T) | false,
+): T {
+  const own = onCpu(x) ? kernels : x.device === "webgpu" && shaders;
+  return own ? own() : graph();
 }
 
 /** Whether the layers of a model run on the kernels for `x`, outside of any trace. */

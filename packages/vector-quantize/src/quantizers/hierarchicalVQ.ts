@@ -169,7 +169,7 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
     },
 
     async encode(variables, x) {
-      const onKernels = async () => {
+      const byScales = async () => {
         const found: np.Array[] = [];
         using _ = owns(found);
         const output = await scales.walk(x, variables.params.convolutions, async (seen) => {
@@ -185,7 +185,7 @@ export function hierarchicalVQ(given: HierarchicalVQOptions): HierarchicalQuanti
         tree.dispose(others as never);
         return indices;
       };
-      return blockUntilReady(await byPath(x, onKernels, inGraph));
+      return blockUntilReady(await byPath(x, byScales, inGraph, byScales));
     },
 
     async update(variables, x, indices, { key } = {}) {

@@ -4,8 +4,6 @@ import { positionShape } from "../layout/layout.ts";
 import { initLinear } from "../layout/linear.ts";
 import { maskOfVectors, zeroMasked } from "../layout/mask.ts";
 import { byPath } from "../paths.ts";
-import { floats } from "../search/kernel.ts";
-import { remembered } from "../search/remembered.ts";
 import { type ArrayTree, jitByMode, jittedAll, owns, type ParamTree } from "../tree.ts";
 import { checkKey } from "./checkKey.ts";
 import type {
@@ -19,14 +17,9 @@ import type {
 import { guarded, optionsTakenBy, scoresOf, unguarded } from "./guard.ts";
 import { type SearchedCodebook, searchedPasses } from "./kernelPass.ts";
 import type { ResidualEncoder } from "./lookupFree/residualEncoder.ts";
+import { residualEncoders } from "./residual/encoders.ts";
 import { initImplicit } from "./residual/implicit.ts";
-import {
-  encodeByLayers,
-  hideRows,
-  MOST_KERNEL_BEAM,
-  residualOnKernels,
-  updateLayers,
-} from "./residual/kernel.ts";
+import { hideRows, MOST_KERNEL_BEAM, updateLayers } from "./residual/kernel.ts";
 import {
   type ResidualMode,
   type ResidualParams,
@@ -139,8 +132,6 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       graph.scaled(residual, mode),
     ),
   };
-  const { codebooks } = compiled;
-  const booksOf = remembered();
   const searched = beam.training <= MOST_KERNEL_BEAM && family.searchedLayers;
   const maskOf = (masks: MaskOptions, x: np.Array) =>
     masks.mask || masks.lengths ? compiled.maskOf(tree.ref(masks), x.ref) : undefined;
@@ -161,7 +152,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       beamWeights,
       lossShape: [Q],
       shapeOfIndices: (positions) => [...positions, Q],
-      codebooks,
+      codebooks: compiled.codebooks,
       enter: graph.enter,
       leave: graph.leave,
       variablesAt: borrowedAt,
@@ -184,36 +175,16 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     if (depth > Q) throw expected(`${at}: depth`, `at most ${Q}, the number of layers`, depth);
   };
 
-  /** Indices of scalar layers by the kernels: int32 `[N, Q]`. */
-  const encodeLevels = async ({ params }: ResidualVariables, x: np.Array, depth: number) => {
-    const vectors = await floats(direct ? x.ref : compiled.projected(tree.ref(params), x.ref));
-    const rows = await (family.encoder as ResidualEncoder)(vectors, depth);
-    return np.array(rows as Int32Array<ArrayBuffer>, { shape: [rows.length / Q, Q] });
-  };
-
-  /** Indices of layers with codebooks by the kernels: int32 `[N, Q]`. */
-  const searchCodes = async (
-    variables: ResidualVariables,
-    x: np.Array,
-    depth: number,
-    beamSize: number,
-  ) => {
-    const books = await booksOf(variables, () =>
-      Promise.all(codebooks(tree.ref(variables)).map(floats)),
-    );
-    const vectors = compiled.enter(tree.ref(variables.params), x.ref);
-    const used = { codebooks: books.slice(0, depth), beam: beamSize, beamWeights };
-    return residualOnKernels(vectors, used, Q);
-  };
-
-  /** Indices of layers of any kind, one after another: int32 `[N, Q]`. */
-  const encodeLayers = (variables: ResidualVariables, x: np.Array, depth: number) =>
-    encodeByLayers(
-      layers.slice(0, depth),
-      (layer) => variablesAt(variables, layer),
-      compiled.enter(tree.ref(variables.params), x.ref),
-      Q,
-    );
+  const encoders = residualEncoders({
+    layers,
+    encoder: family.encoder,
+    beamWeights,
+    direct,
+    projected: compiled.projected,
+    enter: compiled.enter,
+    codebooks: compiled.codebooks,
+    variablesAt,
+  });
 
   const quantizer: ResidualQuantizer = {
     config,
@@ -306,22 +277,24 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
     async encode(variables, x, { depth = Q, beamSize = beam.evaluation, ...masks } = {}) {
       checkDepth(`${where}.encode`, depth);
       checkBeam(`${where}.encode`, beamSize);
-      const searches = family.codebooks && beamSize <= MOST_KERNEL_BEAM;
       const apart = !(shared || family.implicit || family.scales) && beamSize === 1;
-      const search = family.encoder ? encodeLevels : searches ? searchCodes : apart && encodeLayers;
-      const onKernels =
-        search &&
+      const search = family.codebooks ? "codes" : apart && "layers";
+      const outside = (name: keyof typeof encoders | false) =>
+        name &&
         (async () => {
-          const found = await search(variables, x, depth, beamSize);
+          const found = await encoders[name](variables, x, depth, beamSize);
           return compiled.asIndices(found, x.ref, tree.ref(masks));
         });
+      const kernels = family.encoder ? "levels" : beamSize <= MOST_KERNEL_BEAM && search;
       const inGraph = async () => {
         const mode = { training: false, moves: false, layers: depth, drops: false, beam: beamSize };
         const { indices, ...others } = compiled.run(tree.ref({ variables, x, ...masks }), mode);
         tree.dispose(others as never);
         return indices;
       };
-      return blockUntilReady(await byPath(x, onKernels, inGraph));
+      const shaders = search === "codes" ? "codesOnDevice" : search;
+      const onDevice = !family.encoder && beamSize === 1 && shaders;
+      return blockUntilReady(await byPath(x, outside(kernels), inGraph, outside(onDevice)));
     },
 
     async update(variables, x, indices, { key, ...masks } = {}) {
@@ -359,7 +332,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
       comparison: async (variables: ResidualVariables, x: np.Array): Promise<Compared> =>
         blockUntilReady({
           vectors: compiled.enter(tree.ref(variables.params), x.ref),
-          codebooks: codebooks(tree.ref(variables)),
+          codebooks: compiled.codebooks(tree.ref(variables)),
         }),
     }),
 

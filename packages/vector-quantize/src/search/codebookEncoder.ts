@@ -4,6 +4,7 @@ import type { Compared } from "../quantizers/contract.ts";
 import { type ArrayTree, jitted, release } from "../tree.ts";
 import { type Metric, nearestInGraph } from "./graph.ts";
 import { nearestOnKernels } from "./kernel.ts";
+import { nearestOnShaders } from "./shader.ts";
 
 /** A search of one codebook, all of unit length for `cosine`. */
 export type Query = { vectors: np.Array; codes: np.Array }; // [M, C], [K, C]
@@ -30,6 +31,12 @@ interface EncoderParts<Variables, Masks> {
   asIndices(x: np.Array, found: np.Array[], masks: Masks): np.Array;
 }
 
+/** A search outside of a graph: vectors `[M, C]` in codes `[K, C]`. Takes ownership. */
+type Nearest = (vectors: np.Array, codes: np.Array, metric: Metric) => Promise<np.Array>;
+
+const byKernels: Nearest = async (...search) => np.array(await nearestOnKernels(...search));
+const byShaders: Nearest = async (...search) => (await nearestOnShaders(...search)).indices;
+
 /** `encode` of a quantizer that compares vectors to codes. Takes ownership of nothing. */
 export function codebookEncoder<Variables extends ArrayTree, Masks extends object>({
   metric,
@@ -47,12 +54,12 @@ export function codebookEncoder<Variables extends ArrayTree, Masks extends objec
   return (variables: Variables, x: np.Array, masks: Masks): Promise<np.Array> => {
     const given = () => [tree.ref(variables as never), x.ref] as unknown as [Variables, np.Array];
     const masked = () => tree.ref(masks as never) as Masks;
-    const onKernels = async () => {
+    const outside = (nearest: Nearest) => async () => {
       const searches = asked(...given());
       const found: np.Array[] = [];
       try {
         for (const { vectors, codes } of searches) {
-          found.push(np.array(await nearestOnKernels(vectors.ref, codes.ref, metric)));
+          found.push(await nearest(vectors.ref, codes.ref, metric));
         }
         return compiled(x.ref, tree.ref(found), masked());
       } finally {
@@ -60,6 +67,8 @@ export function codebookEncoder<Variables extends ArrayTree, Masks extends objec
       }
     };
     const graph = async () => inGraph(...given(), masked());
-    return byPath(x, onKernels, graph).then((found) => blockUntilReady(found));
+    return byPath(x, outside(byKernels), graph, outside(byShaders)).then((found) =>
+      blockUntilReady(found),
+    );
   };
 }

@@ -127,6 +127,7 @@ export async function encodeByLayers(
   columns: number,
 ): Promise<np.Array> {
   const [N] = residual.shape as [number];
+  const { device } = residual;
   const found: np.Array[] = [];
   let left = residual;
   try {
@@ -136,7 +137,8 @@ export async function encodeByLayers(
       if (at + 1 === layers.length) break;
       left = subtract(left, layer.decode(variablesAt(at), indices.ref));
     }
-    while (found.length < columns) found.push(np.full([N], -1).astype(np.int32));
+    const none = () => np.full([N], -1, { dtype: np.int32, device });
+    while (found.length < columns) found.push(none());
     return stackColumns(tree.ref(found));
   } finally {
     release([left, found]);

@@ -1,0 +1,98 @@
+import { numpy as np } from "@jax-js/jax";
+import { lazy } from "../lazy.ts";
+import type { Decide, LayerOnDevice } from "../shaders/search/layerSearch.ts";
+import { jitted, owns } from "../tree.ts";
+import { type Metric, searchOrigin } from "./graph.ts";
+import { floats, nearestOnKernels, withCodes } from "./kernel.ts";
+
+const shaderModule = lazy(() => import("../shaders/search/layerSearch.ts"));
+
+const originOf = jitted(searchOrigin);
+
+/** Indices, and how many rows the device left open. */
+export interface Searched {
+  readonly indices: np.Array;
+  readonly decided: number;
+}
+
+/** A search in layers, each on what those before left, and who decides what the device leaves open. */
+export interface ShaderSearch {
+  readonly vectors: np.Array; // [N, C] on WebGPU
+  /** `[K, C]` of each layer; with `cosine` there is one. */
+  readonly codebooks: readonly np.Array[];
+  readonly metric: Metric;
+  /** Shape of the indices: `[N]`, or `[N, columns]`, with -1 in columns without a layer. */
+  readonly shape: readonly number[];
+  /** Open rows `[n, C]`, in all layers. */
+  readonly decide: Decide;
+  /** The whole search, by others: for codes and sizes that the error bound doesn't cover. */
+  readonly all: () => Promise<np.Array>;
+}
+
+/**
+ * Indices by the shaders, the same as the kernels': the device knows how far its scores may be off, and
+ * the rows that this leaves open come back and are decided elsewhere. Takes ownership of nothing.
+ */
+export async function searchOnShaders(search: ShaderSearch): Promise<Searched> {
+  const { vectors, codebooks, metric, shape, decide, all } = search;
+  const [rows, dim] = vectors.shape as [number, number];
+  const { isBounded, searchLayers } = await shaderModule();
+  if (!isBounded(dim)) return { indices: await all(), decided: rows };
+  const { device } = vectors;
+  const origins = codebooks.map((codes) =>
+    metric === "cosine" ? np.zeros([dim], { device }) : originOf(codes.ref),
+  );
+  // Written to by the device, so it must be nobody else's.
+  const indices = np.full([...shape], -1, { dtype: np.int32, device });
+  using _ = owns(origins, indices);
+  const layers = codebooks.map(
+    async (codes, at): Promise<LayerOnDevice> => ({
+      codes: await codes.ref.gpuBuffer(),
+      origin: await (origins[at] as np.Array).ref.gpuBuffer(),
+      size: codes.shape[0] as number,
+    }),
+  );
+  const decided = await searchLayers(
+    {
+      vectors: await vectors.ref.gpuBuffer(),
+      rows,
+      dim,
+      layers: await Promise.all(layers),
+      euclidean: metric === "euclidean",
+      indices: await indices.ref.gpuBuffer(),
+      columns: shape[1] ?? 1,
+    },
+    decide,
+  );
+  if (decided === undefined) return { indices: await all(), decided: rows };
+  return { indices: indices.ref, decided };
+}
+
+/**
+ * Index of the nearest code of each vector, by the shaders: `nearestOnKernels` for arrays on WebGPU.
+ * Takes ownership.
+ *
+ * @returns int32 `[N]`
+ */
+export async function nearestOnShaders(
+  x: np.Array,
+  codebook: np.Array,
+  metric: Metric,
+): Promise<Searched> {
+  using _ = owns(x, codebook);
+  const [rows, dim] = x.shape as [number, number];
+  return await searchOnShaders({
+    vectors: x,
+    codebooks: [codebook],
+    metric,
+    shape: [rows],
+    async decide(open) {
+      const codes = await floats(codebook.ref);
+      return withCodes(codes, dim, metric, async (search) => (await search.nearest(open)).indices);
+    },
+    async all() {
+      const found = await nearestOnKernels(x.ref, codebook.ref, metric);
+      return np.array(found, { device: x.device });
+    },
+  });
+}

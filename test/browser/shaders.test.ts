@@ -1,0 +1,171 @@
+/** The shaders on WebGPU (in software) beside the kernels: the same codes, and few rows that come back. */
+
+import { createResidualSearch, createSearch, defaultPool } from "vector-quantize/kernels";
+import { afterAll, expect } from "vitest";
+import { generator, type VectorKind, vectorKinds } from "../support/vectorKinds.ts";
+import { packed, type SearchAnswer, type SearchOrder, searchInPage } from "./shadersPage.ts";
+import { browserTest, type TestPage, withPage } from "./withPage.ts";
+
+afterAll(() => defaultPool().dispose());
+
+/** `WEBGPU_VECTORS` says how many vectors the long form of `webgpu.test.ts` has; this one follows. */
+const long = process.env.WEBGPU_VECTORS !== undefined;
+
+/** A search whose answer the kernels know. */
+interface Case {
+  readonly kind: string;
+  readonly rows: number;
+  readonly codes: number;
+  readonly dim: number;
+  readonly layers?: number;
+  readonly metric?: "cosine";
+  /** The share of rows that the device leaves open: at most, and where given at least. */
+  readonly open: number;
+  readonly leastOpen?: number;
+  /** Only in the long form. */
+  readonly long?: true;
+}
+
+/** Sizes around the tiles of 64 rows and codes and 16 features, and kinds of numbers that are hard. */
+const cases: readonly Case[] = [
+  { kind: "gaussian", rows: 1, codes: 1, dim: 1, open: 0 },
+  { kind: "gaussian", rows: 200, codes: 130, dim: 1, open: 0.1 },
+  { kind: "gaussian", rows: 65, codes: 65, dim: 17, open: 0 },
+  { kind: "gaussian", rows: 129, codes: 300, dim: 64, open: 0.02 },
+  { kind: "gaussian", rows: 64, codes: 64, dim: 16, open: 0 },
+  { kind: "gaussian", rows: 70, codes: 127, dim: 257, open: 0.02 },
+  { kind: "gaussian", rows: 300, codes: 129, dim: 31, metric: "cosine", open: 0.02 },
+  { kind: "uniform", rows: 100, codes: 63, dim: 3, open: 0.02 },
+  { kind: "clustered", rows: 200, codes: 100, dim: 8, open: 0.1 },
+  { kind: "offset", rows: 200, codes: 100, dim: 8, open: 0.1 }, // far from the origin
+  { kind: "heavy-tailed", rows: 200, codes: 100, dim: 8, open: 0.1 },
+  { kind: "of many lengths", rows: 200, codes: 100, dim: 8, open: 0.3 },
+  { kind: "scaled by 1e11", rows: 100, codes: 100, dim: 8, open: 0.1 },
+  { kind: "scaled by 1e20", rows: 100, codes: 100, dim: 8, open: 1 }, // refused
+  { kind: "denormal", rows: 100, codes: 100, dim: 8, open: 1, leastOpen: 1 },
+  { kind: "duplicated codes", rows: 100, codes: 100, dim: 2, open: 1, leastOpen: 0.9 },
+  { kind: "constant", rows: 50, codes: 50, dim: 5, open: 1, leastOpen: 1 },
+  { kind: "near ties in a lane", rows: 200, codes: 100, dim: 8, open: 1, leastOpen: 0.1 },
+  { kind: "gaussian", rows: 2500, codes: 900, dim: 2, open: 0.02 }, // tiles that share a workgroup
+  { kind: "gaussian", rows: 4101, codes: 4166, dim: 2, open: 0.1, long: true }, // and large ones
+  { kind: "gaussian", rows: 200, codes: 70, dim: 8, layers: 4, open: 0.02 },
+  { kind: "clustered", rows: 200, codes: 70, dim: 19, layers: 2, open: 0.1 },
+  { kind: "offset", rows: 200, codes: 70, dim: 5, layers: 3, open: 1 },
+  { kind: "duplicated codes", rows: 100, codes: 70, dim: 3, layers: 3, open: 1, leastOpen: 0.9 },
+];
+
+const ask = (page: TestPage, order: SearchOrder) =>
+  page.run<SearchAnswer>(`
+    const jax = await import("@jax-js/jax");
+    const shaders = {
+      ...(await import("/packages/vector-quantize/dist/search/shader.js")),
+      ...(await import("/packages/vector-quantize/dist/quantizers/residual/shader.js")),
+    };
+    return (${searchInPage.toString()})(jax, shaders, ${JSON.stringify(order)});
+  `);
+
+/** Rows of unit length. */
+function unit(values: Float32Array, dim: number): Float32Array {
+  for (let begin = 0; begin < values.length; begin += dim) {
+    const row = values.subarray(begin, begin + dim);
+    const length = Math.hypot(...row) || 1;
+    for (const [d, value] of row.entries()) row[d] = value / length;
+  }
+  return values;
+}
+
+/** The numbers of a case, some rows spoilt, and what the kernels find. */
+async function posed({ kind, rows, codes, dim, layers = 1, metric }: Case, seed: number) {
+  const draw = generator(vectorKinds[kind] as VectorKind, seed, dim);
+  const drawn = (count: number) => (metric ? unit(draw(count), dim) : draw(count));
+  const books = Array.from({ length: layers }, () => drawn(codes));
+  const vectors = drawn(rows);
+  const spoilt = [Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 50), 3e38];
+  if (rows > 20) for (const [at, value] of spoilt.entries()) vectors[(5 * at + 1) * dim] = value;
+  const options = { dim, invalid: "mark", limit: 2 ** 50 } as const;
+  const search =
+    layers > 1
+      ? await createResidualSearch(books, options)
+      : await createSearch(books[0] as Float32Array, {
+          ...options,
+          metric: metric ? "dot" : "euclidean",
+        });
+  const { indices } = await search.nearest(vectors);
+  search.dispose();
+  const order = { metric: metric ?? "euclidean", dim, vectors: packed(vectors) } as const;
+  return { indices, order: { ...order, layers: books.map(packed) } };
+}
+
+browserTest(
+  "the shaders find the codes of the kernels, and leave few rows open",
+  async () => {
+    const found: string[] = [];
+    await withPage({ isolated: true, webgpu: true }, async (page) => {
+      for (const [at, given] of cases.entries()) {
+        if (given.long && !long) continue;
+        const { indices, order } = await posed(given, at + 1);
+        const answer = await ask(page, order);
+        const wrong = indices.filter((index, n) => index !== answer.indices[n]).length;
+        const { rows, open, leastOpen = 0 } = given;
+        const expected =
+          answer.decided <= Math.ceil(open * rows) && answer.decided >= leastOpen * (rows - 4);
+        if (wrong > 0 || !expected || answer.indices.length !== indices.length) {
+          found.push(`${JSON.stringify(given)}: ${wrong} wrong, ${answer.decided} open`);
+        }
+      }
+    });
+    expect(found).toEqual([]);
+  },
+  120_000,
+);
+
+browserTest("searches leave no buffer behind", async () => {
+  await withPage({ isolated: true, webgpu: true }, async (page) => {
+    for (const layers of [1, 2]) {
+      // With ties: some rows come back.
+      const given = { kind: "duplicated codes", rows: 40, codes: 10, dim: 2, layers, open: 1 };
+      const { indices, order } = await posed(given, 1);
+      const answer = await ask(page, { ...order, times: long ? 1000 : 40 });
+      expect(answer).toEqual({
+        indices: [...indices],
+        decided: expect.any(Number),
+        buffersLeft: 0,
+        bytes: expect.any(Number),
+      });
+      expect(answer.decided).toBeGreaterThan(0);
+    }
+  });
+});
+
+browserTest("memory grows with vectors and codes, not with their product", async () => {
+  await withPage({ isolated: true, webgpu: true }, async (page) => {
+    // In software, as many vectors as codes would take minutes.
+    const [rows, codes, dim] = [64, long ? 65_536 : 8192, 32];
+    const { indices, order } = await posed({ kind: "gaussian", rows, codes, dim, open: 0 }, 1);
+    const answer = await ask(page, order);
+    expect(answer.indices).toEqual([...indices]);
+    expect(answer.bytes).toBeLessThan(32 * (codes + 512 * rows));
+  });
+});
+
+browserTest("a device that was lost is a clear error", async () => {
+  await withPage({ isolated: true, webgpu: true }, async (page) => {
+    const { order } = await posed({ kind: "gaussian", rows: 9, codes: 9, dim: 2, open: 0 }, 1);
+    await ask(page, order);
+    const message = await page.run<string>(`
+      const jax = await import("@jax-js/jax");
+      const { nearestOnShaders } = await import("/packages/vector-quantize/dist/search/shader.js");
+      const { numpy: np } = jax;
+      const search = () => nearestOnShaders(np.ones([9, 2]), np.ones([9, 2]), "euclidean");
+      const under = search();
+      jax.getWebGPUDevice().destroy();
+      const errors = [];
+      for (const call of [() => under, search]) {
+        await call().catch((error) => errors.push(String(error)));
+      }
+      return errors.join("\\n");
+    `);
+    const lost = "VectorQuantizeError: webgpu: expected a device, but it was lost (destroyed: ";
+    expect(message.split("\n").map((line) => line.startsWith(lost))).toEqual([true, true]);
+  });
+});

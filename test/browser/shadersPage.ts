@@ -1,0 +1,79 @@
+type Jax = typeof import("@jax-js/jax");
+type Search = typeof import("../../packages/vector-quantize/src/search/shader.ts");
+type ResidualSearch =
+  typeof import("../../packages/vector-quantize/src/quantizers/residual/shader.ts");
+
+/** Float32 numbers, by their bytes in base 64: NaN and infinities go through. */
+export type Packed = string;
+
+export const packed = (numbers: Float32Array): Packed =>
+  Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString("base64");
+
+/** A search of vectors `[N, D]` in codes `[K, D]`, or in several layers of them. */
+export interface SearchOrder {
+  readonly metric: "euclidean" | "cosine";
+  readonly dim: number;
+  readonly vectors: Packed;
+  readonly layers: readonly Packed[];
+  /** How often it is done; the answer is that of the last time. Default 1. */
+  readonly times?: number;
+}
+
+export interface SearchAnswer {
+  readonly indices: number[];
+  /** Rows that the device left open. */
+  readonly decided: number;
+  /** Buffers that were made and not destroyed between the second and the last time. */
+  readonly buffersLeft: number;
+  /** Most bytes in buffers that were there at once, beside those of vectors and codes. */
+  readonly bytes: number;
+}
+
+/** Searches in a page. It is sent there as text, so it uses nothing around it. */
+export async function searchInPage(
+  jax: Jax,
+  { nearestOnShaders, residualOnShaders }: Search & ResidualSearch,
+  { metric, dim, vectors, layers, times = 1 }: SearchOrder,
+): Promise<SearchAnswer> {
+  const { numpy: np, tree } = jax;
+  await jax.init("webgpu");
+  jax.defaultDevice("webgpu");
+  const numbers = (text: Packed) =>
+    new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+  const array = (values: Float32Array<ArrayBuffer>) =>
+    np.array(values, { shape: [values.length / dim, dim] });
+  const host = layers.map(numbers);
+  const [x, books] = [array(numbers(vectors)), host.map(array)];
+  const device = jax.getWebGPUDevice();
+  const make = device.createBuffer.bind(device);
+  let [buffers, held, bytes] = [0, 0, 0];
+  device.createBuffer = (descriptor) => {
+    const buffer = make(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    buffers++;
+    held += buffer.size;
+    bytes = Math.max(bytes, held);
+    buffer.destroy = () => {
+      buffers--;
+      held -= buffer.size;
+      destroy();
+    };
+    return buffer;
+  };
+  try {
+    let answer: Pick<SearchAnswer, "indices" | "decided"> = { indices: [], decided: 0 };
+    let before = 0;
+    for (let time = 0; time < times; time++) {
+      if (time === 1) before = buffers;
+      const { indices, decided } =
+        books.length === 1
+          ? await nearestOnShaders(x.ref, (books[0] as typeof x).ref, metric)
+          : await residualOnShaders(x, books, async () => host, books.length);
+      answer = { indices: [...(await indices.data())], decided };
+    }
+    return { ...answer, buffersLeft: times > 1 ? buffers - before : 0, bytes };
+  } finally {
+    device.createBuffer = make;
+    tree.dispose([x, books]);
+  }
+}
