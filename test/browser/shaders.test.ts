@@ -1,9 +1,22 @@
 /** The shaders on WebGPU (in software) beside the kernels: the same codes, and few rows that come back. */
 
-import { createResidualSearch, createSearch, defaultPool } from "vector-quantize/kernels";
+import {
+  assignStats,
+  createResidualSearch,
+  createSearch,
+  defaultPool,
+} from "vector-quantize/kernels";
 import { afterAll, expect } from "vitest";
 import { generator, type VectorKind, vectorKinds } from "../support/vectorKinds.ts";
-import { packed, type SearchAnswer, type SearchOrder, searchInPage } from "./shadersPage.ts";
+import {
+  clustersInPage,
+  packed,
+  type SearchAnswer,
+  type SearchOrder,
+  type StatisticsOrder,
+  searchInPage,
+  sumsInPage,
+} from "./shadersPage.ts";
 import { browserTest, type TestPage, withPage } from "./withPage.ts";
 
 afterAll(() => defaultPool().dispose());
@@ -167,5 +180,57 @@ browserTest("a device that was lost is a clear error", async () => {
     `);
     const lost = "VectorQuantizeError: webgpu: expected a device, but it was lost (destroyed: ";
     expect(message.split("\n").map((line) => line.startsWith(lost))).toEqual([true, true]);
+  });
+});
+
+browserTest("counts and sums of codes are the kernels' to the bit", async () => {
+  await withPage({ isolated: true, webgpu: true }, async (page) => {
+    const sizes = [
+      { rows: 1, dim: 1, codes: 1 },
+      { rows: 257, dim: 3, codes: 5 },
+      { rows: 1000, dim: 65, codes: 255 },
+      { rows: 700, dim: 17, codes: 256 },
+      { rows: 3000, dim: 2, codes: 70_000 },
+    ];
+    for (const { rows, dim, codes } of sizes) {
+      const vectors = generator(vectorKinds.gaussian as VectorKind, 7, dim)(rows);
+      const draws = generator(vectorKinds.uniform as VectorKind, 8, 1)(rows);
+      // Many rows for the first codes, few for the others, and some without one.
+      const indices = Int32Array.from(draws, (u) => Math.floor(u ** 3 * (codes + 1)) - 1);
+      const spoilt = indices.indexOf(-1);
+      if (spoilt >= 0) vectors[spoilt * dim] = Number.NaN;
+      const { counts, sums } = await assignStats(vectors, indices, { dim, codes });
+      const order: StatisticsOrder = {
+        ...{ dim, codes, vectors: packed(vectors), indices: [...indices] },
+      };
+      const answer = await page.run<{ counts: number[]; sums: number[] }>(`
+        const jax = await import("@jax-js/jax");
+        const statistics = await import("/packages/vector-quantize/dist/codebook/statistics.js");
+        return (${sumsInPage.toString()})(jax, statistics, ${JSON.stringify(order)});
+      `);
+      expect(answer.counts).toEqual([...counts]);
+      expect(answer.sums).toEqual([...sums]);
+    }
+  });
+});
+
+browserTest("k-means by the shaders is that of the graph", async () => {
+  await withPage({ isolated: true, webgpu: true }, async (page) => {
+    for (const metric of ["euclidean", "cosine"] as const) {
+      const [rows, dim, K] = [203, 4, 9];
+      const draw = generator(vectorKinds.gaussian as VectorKind, 3, dim);
+      const vectors = metric === "cosine" ? unit(draw(rows), dim) : draw(rows);
+      const order = { dim, K, metric, vectors: packed(vectors) };
+      const { shaders, graph, counts } = await page.run<
+        Record<"shaders" | "graph" | "counts", number[]>
+      >(`
+        const jax = await import("@jax-js/jax");
+        const kmeans = await import("/packages/vector-quantize/dist/codebook/kmeans.js");
+        return (${clustersInPage.toString()})(jax, kmeans, ${JSON.stringify(order)});
+      `);
+      expect(counts.reduce((a, b) => a + b)).toBe(rows - 3);
+      expect(shaders).toHaveLength(K * dim);
+      for (const [at, mean] of graph.entries()) expect(shaders[at]).toBeCloseTo(mean, 5);
+    }
   });
 });

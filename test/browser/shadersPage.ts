@@ -77,3 +77,63 @@ export async function searchInPage(
     tree.dispose([x, books]);
   }
 }
+
+type Statistics = typeof import("../../packages/vector-quantize/src/codebook/statistics.ts");
+
+/** Vectors `[N, D]` and their codes. */
+export interface StatisticsOrder {
+  readonly dim: number;
+  readonly codes: number;
+  readonly vectors: Packed;
+  readonly indices: readonly number[];
+}
+
+/** Counts and sums of codes in a page, and text as `searchInPage`. */
+export async function sumsInPage(
+  jax: Jax,
+  { statisticsOnShaders }: Statistics,
+  { dim, codes, vectors, indices }: StatisticsOrder,
+): Promise<{ counts: number[]; sums: number[] }> {
+  const { numpy: np, tree } = jax;
+  await jax.init("webgpu");
+  jax.defaultDevice("webgpu");
+  const bytes = Uint8Array.from(atob(vectors), (letter) => letter.charCodeAt(0));
+  const shape = [indices.length, dim];
+  const x = np.array(new Float32Array(bytes.buffer), { shape });
+  const at = np.array(new Int32Array(indices), { dtype: np.int32 });
+  const [found] = await statisticsOnShaders([{ vectors: x, indices: at }], codes);
+  tree.dispose([x, at]);
+  if (!found) throw new Error("no statistics");
+  return { counts: [...(await found.counts.data())], sums: [...(await found.sums.data())] };
+}
+
+type KMeans = typeof import("../../packages/vector-quantize/src/codebook/kmeans.ts");
+
+/** K-means on WebGPU by the shaders and in a graph: the means of each. Text as `searchInPage`. */
+export async function clustersInPage(
+  jax: Jax,
+  { clusters, clustersInGraph }: KMeans,
+  {
+    dim,
+    vectors,
+    K,
+    metric,
+  }: { dim: number; vectors: Packed; K: number; metric: "euclidean" | "cosine" },
+): Promise<{ shaders: number[]; graph: number[]; counts: number[] }> {
+  const { numpy: np, random, tree } = jax;
+  await jax.init("webgpu");
+  jax.defaultDevice("webgpu");
+  const bytes = Uint8Array.from(atob(vectors), (letter) => letter.charCodeAt(0));
+  const numbers = new Float32Array(bytes.buffer);
+  const x = np.array(numbers, { shape: [numbers.length / dim, dim] });
+  const usable = np.arange(numbers.length / dim).less(np.array(numbers.length / dim - 3));
+  const how = () => ({ K, iterations: 5, metric, key: random.key(4), warn: () => {} });
+  const byShaders = await clusters(x.ref, usable.ref, how());
+  const byGraph = await clustersInGraph(x, usable, how());
+  tree.dispose(byGraph.counts);
+  return {
+    shaders: [...(await byShaders.means.data())],
+    graph: [...(await byGraph.means.data())],
+    counts: [...(await byShaders.counts.data())],
+  };
+}

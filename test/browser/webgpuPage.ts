@@ -188,6 +188,11 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     training: () => quantizer.apply(start(), input(1), training()),
     gradients: () => gradients((f) => f),
     "gradients under jit": () => gradients((f) => jax.jit(f)),
+    update: async () => {
+      const [variables, x] = [start(), input(1)];
+      const indices = await quantizer.encode(tree.ref(variables as never), x.ref);
+      return quantizer.update(variables, x, indices, { key: key() });
+    },
     "many codes": async () => quantizer.encode(start(), shaped(await many())),
     "rows that are not finite": () => quantizer.apply(start(), input(1, spoilt)),
     "their codes": () => quantizer.encode(start(), input(1, spoilt)),

@@ -5,10 +5,12 @@ import { lazy } from "../lazy.ts";
 import { byPath } from "../paths.ts";
 import { type Metric, nearestInGraph, normalise } from "../search/graph.ts";
 import { floats } from "../search/kernel.ts";
+import { nearlyNearestOnShaders } from "../search/shader.ts";
 import { int32, present } from "../tracing.ts";
-import { owns } from "../tree.ts";
+import { jitted, owns } from "../tree.ts";
 import { type CodeStatistics, codeStatistics } from "./averages.ts";
 import { drawRows } from "./deadCodes.ts";
+import { statisticsOnShaders } from "./statistics.ts";
 
 const kmeansModule = lazy(() => import("../kernels/clustering/kmeans.ts"));
 
@@ -32,7 +34,7 @@ const FEW_VECTORS = 39;
  * Lloyd's k-means from `K` vectors drawn at random; for `cosine` on unit vectors, spherical k-means.
  *
  * By the kernels where they run. There a cluster that gets no vector moves to the vector farthest
- * from its code; in the graph it keeps its code.
+ * from its code; by the shaders and in the graph it keeps its code.
  *
  * @param vectors `[N, C]`
  * @param usable bool `[N]`: rows that count
@@ -62,6 +64,7 @@ export async function clusters(
     vectors,
     () => clustersOnKernels(vectors.ref, marks, own),
     () => clustersInGraph(vectors.ref, usable.ref, own),
+    () => clustersOnShaders(vectors.ref, usable.ref, own),
   );
 }
 
@@ -86,18 +89,30 @@ async function clustersOnKernels(
   };
 }
 
+/** What Lloyd's iterations start from, and their rows: 0, or -1 for one that doesn't count. */
+function startOf(vectors: np.Array, usable: np.Array, { K, key }: ClusterOptions) {
+  const marks = jit((rows: np.Array) => rows.astype(np.int32).sub(int32(1)))(usable);
+  const drawn = jit(
+    (v: np.Array, m: np.Array, k: np.Array) => drawRows({ vectors: v, indices: m, key: k }, K).rows,
+  );
+  return { marks, means: drawn(vectors.ref, marks.ref, key) };
+}
+
 /** `clusters` in the graph, on any device. */
 export async function clustersInGraph(
   vectors: np.Array,
   usable: np.Array,
-  { K, iterations, metric, key }: ClusterOptions,
+  options: ClusterOptions,
 ): Promise<Clusters> {
-  const marks = jit((rows: np.Array) => rows.astype(np.int32).sub(int32(1)))(usable); // 0, or -1
-  const step = lloydStep(K, metric);
-  const drawn = jit(
-    (v: np.Array, m: np.Array, k: np.Array) => drawRows({ vectors: v, indices: m, key: k }, K).rows,
-  );
-  let found: Clusters = { means: drawn(vectors.ref, marks.ref, key), counts: np.zeros([K]) };
+  const { K, iterations, metric } = options;
+  const { marks, means } = startOf(vectors, usable, options);
+  const step = jitted(({ means, counts }: Clusters, vectors: np.Array, marks: np.Array) => {
+    counts.dispose();
+    const nearest = nearestInGraph(vectors.ref, means.ref, metric);
+    const assigned = hideMasked(nearest, present(marks));
+    return movedTo(means, codeStatistics(vectors, assigned, K), metric);
+  });
+  let found: Clusters = { means, counts: np.zeros([K]) };
   for (let iteration = 0; iteration < iterations; iteration++) {
     found = step(found, vectors.ref, marks.ref);
     await blockUntilReady(found);
@@ -106,15 +121,37 @@ export async function clustersInGraph(
   return found;
 }
 
-function lloydStep(K: number, metric: Metric) {
-  return jit(({ means, counts }: Clusters, vectors: np.Array, marks: np.Array) => {
+/** The same by the shaders, on WebGPU: nothing is read back, and there is no matrix `[N, K]`. */
+async function clustersOnShaders(
+  vectors: np.Array,
+  usable: np.Array,
+  options: ClusterOptions,
+): Promise<Clusters> {
+  const { K, iterations, metric } = options;
+  const { marks, means } = startOf(vectors, usable, options);
+  const assign = jitted((nearest: np.Array, marks: np.Array) =>
+    hideMasked(nearest, present(marks)),
+  );
+  const move = jitted((means: np.Array, batch: CodeStatistics) => movedTo(means, batch, metric));
+  const { device } = vectors;
+  const held: { found: Clusters } = { found: { means, counts: np.zeros([K], { device }) } };
+  using _ = owns(vectors, marks, held);
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const { means, counts } = held.found;
+    const nearest = await nearlyNearestOnShaders(vectors.ref, means.ref, metric);
+    const indices = assign(nearest, marks.ref);
+    using _indices = owns(indices);
+    const [batch] = await statisticsOnShaders([{ vectors, indices }], K);
     counts.dispose();
-    const nearest = nearestInGraph(vectors.ref, means.ref, metric);
-    const assigned = hideMasked(nearest, present(marks));
-    const batch: CodeStatistics = codeStatistics(vectors, assigned, K);
-    const filled = batch.counts.ref.greater(0).reshape([-1, 1]);
-    const average = batch.sums.div(np.maximum(batch.counts.ref, 1).reshape([-1, 1]));
-    const moved = metric === "cosine" ? normalise(average) : average;
-    return { means: np.where(filled, moved, means), counts: batch.counts };
-  });
+    held.found = move(means, batch as CodeStatistics);
+  }
+  return tree.ref(held.found);
+}
+
+/** The means of the vectors that each cluster got; one without any keeps its own. */
+function movedTo(means: np.Array, batch: CodeStatistics, metric: Metric): Clusters {
+  const filled = batch.counts.ref.greater(0).reshape([-1, 1]);
+  const average = batch.sums.div(np.maximum(batch.counts.ref, 1).reshape([-1, 1]));
+  const moved = metric === "cosine" ? normalise(average) : average;
+  return { means: np.where(filled, moved, means), counts: batch.counts };
 }

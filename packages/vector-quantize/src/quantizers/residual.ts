@@ -323,7 +323,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         return blockUntilReady(state as never) as Promise<ResidualState>;
       };
       const apart = !shared && !family.implicit && !family.scales;
-      return byPath(x, apart && byLayers, inGraph);
+      return byPath(x, apart && byLayers, inGraph, apart && byLayers);
     },
 
     ...passes,

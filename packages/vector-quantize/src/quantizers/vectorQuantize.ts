@@ -3,7 +3,7 @@ import type { CodebookState } from "../codebook/codebook.ts";
 import { replacesDeadCodes } from "../codebook/deadCodes.ts";
 import { clusters } from "../codebook/kmeans.ts";
 import { codebookOfClusters } from "../codebook/move.ts";
-import { statisticsOnKernels } from "../codebook/statistics.ts";
+import { statisticsOnKernels, statisticsOnShaders } from "../codebook/statistics.ts";
 import { expected, VectorQuantizeError } from "../errors.ts";
 import { zeroMasked } from "../layout/mask.ts";
 import { byPath } from "../paths.ts";
@@ -197,6 +197,7 @@ export function vectorQuantize(given: VectorQuantizeOptions): VectorQuantizer {
         x,
         () => statisticsOnKernels(seen, codebookSize),
         async () => compiled.statistics(tree.ref(seen)),
+        () => statisticsOnShaders(seen, codebookSize),
       );
       const moved = compiled.move(
         {

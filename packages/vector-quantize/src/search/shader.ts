@@ -23,8 +23,8 @@ export interface ShaderSearch {
   readonly metric: Metric;
   /** Shape of the indices: `[N]`, or `[N, columns]`, with -1 in columns without a layer. */
   readonly shape: readonly number[];
-  /** Open rows `[n, C]`, in all layers. */
-  readonly decide: Decide;
+  /** Open rows `[n, C]`, in all layers. Where it is missing the best of the device's scores stands. */
+  readonly decide?: Decide;
   /** The whole search, by others: for codes and sizes that the error bound doesn't cover. */
   readonly all: () => Promise<np.Array>;
 }
@@ -80,19 +80,39 @@ export async function nearestOnShaders(
   metric: Metric,
 ): Promise<Searched> {
   using _ = owns(x, codebook);
-  const [rows, dim] = x.shape as [number, number];
+  const dim = x.shape[1] as number;
   return await searchOnShaders({
-    vectors: x,
-    codebooks: [codebook],
-    metric,
-    shape: [rows],
+    ...oneLayer(x, codebook, metric),
     async decide(open) {
       const codes = await floats(codebook.ref);
       return withCodes(codes, dim, metric, async (search) => (await search.nearest(open)).indices);
     },
+  });
+}
+
+/**
+ * The same up to float32's rounding, as `nearestInGraph` is: of codes almost equally near any may be
+ * found. Nothing is read back. Takes ownership.
+ */
+export async function nearlyNearestOnShaders(
+  x: np.Array,
+  codebook: np.Array,
+  metric: Metric,
+): Promise<np.Array> {
+  using _ = owns(x, codebook);
+  return (await searchOnShaders(oneLayer(x, codebook, metric))).indices;
+}
+
+/** A search in one codebook. */
+function oneLayer(x: np.Array, codebook: np.Array, metric: Metric): ShaderSearch {
+  return {
+    vectors: x,
+    codebooks: [codebook],
+    metric,
+    shape: [x.shape[0] as number],
     async all() {
       const found = await nearestOnKernels(x.ref, codebook.ref, metric);
       return np.array(found, { device: x.device });
     },
-  });
+  };
 }
