@@ -2,7 +2,6 @@ import { STATS_SEGMENT } from "../../kernels/codes/assignStats.reference.ts";
 import { gpu, MOST_GROUPS, Scratch, USAGE } from "../gpu.ts";
 import {
   addBlocks,
-  callNumbers,
   countDigits,
   FEATURE_THREADS,
   findStarts,
@@ -10,6 +9,7 @@ import {
   listRows,
   orderByDigit,
   placeDigits,
+  statisticsCall,
   sumBlocks,
 } from "./statisticsShaders.ts";
 
@@ -63,7 +63,7 @@ export async function sumByCode(assigned: Assigned): Promise<void> {
     const count = Math.min(most, rows - firstRow);
     const groups: [number] = [Math.ceil(count / GROUP)];
     const call = (shift = 0) =>
-      scratch.hold(callNumbers({ firstRow, rows: count, codes, dim, shift }), USAGE.uniform);
+      scratch.hold(statisticsCall({ firstRow, rows: count, codes, dim, shift }), USAGE.uniform);
     const submit = device.submit((dispatch) => {
       dispatch(listRows, groups, [call(), indices, order]);
       for (let shift = 0; codes >> shift > 0; shift += 8) {

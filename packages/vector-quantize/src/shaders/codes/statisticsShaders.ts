@@ -17,7 +17,7 @@ export interface StatisticsCall {
   readonly shift: number;
 }
 
-export function callNumbers(call: StatisticsCall): Uint32Array<ArrayBuffer> {
+export function statisticsCall(call: StatisticsCall): Uint32Array<ArrayBuffer> {
   const { firstRow, rows, codes, dim, shift } = call;
   return Uint32Array.of(firstRow, rows, codes, dim, shift, Math.ceil(rows / GROUP), 0, 0);
 }

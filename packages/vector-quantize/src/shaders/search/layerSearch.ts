@@ -1,14 +1,14 @@
 import { type Gpu, gpu, MOST_GROUPS, Scratch, USAGE } from "../gpu.ts";
 import { MOST_FEATURES } from "./bounds.ts";
 import { nearestShader } from "./nearestShader.ts";
-import { callNumbers, type SearchCall } from "./prelude.ts";
+import { type SearchCall, searchCall } from "./prelude.ts";
 import {
-  chooseCodes,
+  copyRows,
   fillRows,
   GROUP_ROWS,
-  gatherRows,
   measureCodes,
   measureRows,
+  settleRows,
   subtractCodes,
 } from "./rowShaders.ts";
 
@@ -46,7 +46,7 @@ const BUSY_GROUPS = 512;
 const LARGE = 4096;
 
 const tiles = [nearestShader(1), nearestShader(2)] as const;
-const shaders = [measureCodes, measureRows, chooseCodes, subtractCodes, gatherRows, fillRows];
+const shaders = [measureCodes, measureRows, settleRows, subtractCodes, copyRows, fillRows];
 
 /** Whether the error bound of the shaders holds for vectors of `dim` features. */
 export const isBounded = (dim: number): boolean => dim <= MOST_FEATURES;
@@ -150,7 +150,7 @@ class LayerRun {
         dispatch(measureRows, inRows, [call, left, origin, ...about]);
         dispatch(tile, inTiles, [call, left, codes, origin, rowMeasures, codeMeasures, found]);
         const answer = [this.#marks, indices, counters, this.#open];
-        dispatch(chooseCodes, inRows, [call, rowMeasures, found, ...answer]);
+        dispatch(settleRows, inRows, [call, rowMeasures, found, ...answer]);
         if (at + 1 < layers.length) {
           dispatch(subtractCodes, groupsOf(count * dim), [call, codes, indices, left]);
         }
@@ -166,7 +166,7 @@ class LayerRun {
     const gathered = this.#scratch.take(4 * open * dim);
     const call = this.#call(this.#scratch, { rows: open });
     await this.#gpu.submit((dispatch) =>
-      dispatch(gatherRows, groupsOf(open * dim), [call, vectors, this.#open, gathered]),
+      dispatch(copyRows, groupsOf(open * dim), [call, vectors, this.#open, gathered]),
     );
     const rows = new Float32Array(await this.#gpu.read(gathered, 4 * open * dim));
     const decided = this.#scratch.hold(await decide(rows));
@@ -179,7 +179,7 @@ class LayerRun {
     const { dim, layers, columns, euclidean } = this.#given;
     const rest = { firstRow: 0, layer: 0, codes: 0, parts: 1 };
     const all = { ...rest, columns, layers: layers.length, dim, euclidean, ...call };
-    return scratch.hold(callNumbers(all), USAGE.uniform);
+    return scratch.hold(searchCall(all), USAGE.uniform);
   }
 }
 

@@ -43,7 +43,7 @@ fn better(a: Found, b: Found) -> Found {
 `;
 
 /** A call as `Call`. */
-export function callNumbers(call: SearchCall): Uint32Array<ArrayBuffer> {
+export function searchCall(call: SearchCall): Uint32Array<ArrayBuffer> {
   const { firstRow, rows, columns, layer, layers, codes, dim, parts, euclidean } = call;
   const numbers = new Uint32Array(12);
   numbers.set([firstRow, rows, columns, layer, layers, codes, dim, parts]);

@@ -70,8 +70,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 };
 
 /** The best code of each row out of all parts; after the last layer the open rows, in any order. */
-export const chooseCodes: Shader = {
-  name: "choose codes",
+export const settleRows: Shader = {
+  name: "settle rows",
   code: `${prelude}
 @group(0) @binding(1) var<storage, read> measures: array<vec4f>; // [rows]
 @group(0) @binding(2) var<storage, read> found: array<Found>; // [parts, rows]
@@ -118,8 +118,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
 };
 
 /** The open rows side by side. */
-export const gatherRows: Shader = {
-  name: "gather rows",
+export const copyRows: Shader = {
+  name: "copy rows",
   code: `${prelude}
 @group(0) @binding(1) var<storage, read> vectors: array<u32>; // [N, D]
 @group(0) @binding(2) var<storage, read> open: array<u32>;
