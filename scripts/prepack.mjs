@@ -34,5 +34,9 @@ function forOldCompilers(path) {
 function rootReadme() {
   const host = repository.url.replace(/^git\+|\.git$/g, "");
   const text = readFileSync(join(root, "README.md"), "utf8");
-  return text.replace(/\]\((?!https?:|#)([^)]+)\)/g, (_, path) => `](${host}/blob/main/${path})`);
+  return text.replace(
+    /(!?)(\[[^\]]*\])\((?!https?:|#)([^)]+)\)/g,
+    (_, picture, words, path) =>
+      `${picture}${words}(${host}/${picture ? "raw" : "blob"}/main/${path})`,
+  );
 }

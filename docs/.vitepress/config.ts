@@ -47,6 +47,7 @@ const guides: DefaultTheme.SidebarItem[] = [
     items: [
       { text: "Install, first program", link: "/start" },
       { text: "Command line", link: "/cli" },
+      { text: "Playground", link: "/playground" },
     ],
   },
   {
@@ -100,6 +101,7 @@ export default defineConfig({
     nav: [
       { text: "Start", link: "/start" },
       { text: "Guides", link: "/own-loop" },
+      { text: "Playground", link: "/playground" },
       { text: "API", link: "/api/" },
     ],
     sidebar: { "/api/": [{ text: "API", link: "/api/", items: apiSidebar() }], "/": guides },

@@ -17,6 +17,7 @@ const execute = promisify(execFile);
 beforeAll(async () => {
   const npm = (...args: string[]) => execute("npm", args, { cwd: docs, timeout: 600_000 });
   await npm("run", "api");
+  await npm("run", "live");
   await npm("exec", "--", "vitepress", "build", ".", "--outDir", site);
 }, 600_000);
 afterAll(() => rmSync(site, { recursive: true }));
@@ -98,6 +99,18 @@ for (const colorScheme of ["light", "dark"] as const) {
     240_000,
   );
 }
+
+browserTest("the playground trains within its page", async () => {
+  await withPage({ isolated: false, files: { folder: site, imports: {} } }, async ({ page }) => {
+    await page.goto(`${new URL(page.url()).origin}/playground.html`);
+    const frame = page.frameLocator("iframe.playground");
+    await frame.locator("[data-backend]").filter({ hasText: "1 thread" }).waitFor();
+    await frame
+      .locator("output")
+      .filter({ hasText: /^step [1-9]/ })
+      .waitFor();
+  });
+});
 
 browserTest("the page of hashes finds the same codes", async () => {
   await withPage({ isolated: true, files: { folder: site, imports: {} } }, async ({ page }) => {

@@ -167,7 +167,7 @@ test("the spectrogram of two layers of a voice", async () => {
   const settings = { ...usual("speech"), options };
   const title = "Two layers of codes of a voice";
   const draw = (pen: Pen, { decoded, seconds }: SpeechSnapshot) =>
-    drawSpectrogram(pen, lightPalette, decoded, seconds);
+    drawSpectrogram(byPixel(pen), lightPalette, decoded, seconds);
   const svg = await picture(title, openSpeech, settings, 3, draw, { width: 420, height: 250 });
   expectPicture("speech", svg);
 });
@@ -186,6 +186,12 @@ test("a picture and what its codes give back", async () => {
     },
   );
   expectPicture("images", svg);
+});
+
+/** A pen to which every place of a grid is an element: of many colours, none of which has a meaning. */
+const byPixel = (pen: Pen): Pen => ({
+  ...pen,
+  image: (rgba, columns, area) => pen.image(rgba, columns, area, true),
 });
 
 /** A pen that draws further to the right. */

@@ -5,9 +5,7 @@ const short = (value: number) => `${Math.round(value * 2) / 2 || 0}`;
 
 /** A grid finer than this is made coarser: a picture that is kept should be small. */
 const mostColumns = 40;
-const mostPixels = 16;
-/** Of more colours every place is an element of its own. */
-const mostLooks = 64;
+const mostPixels = 24;
 
 type Rgba = Uint8ClampedArray<ArrayBuffer>;
 
@@ -98,15 +96,14 @@ export function svgPen(
       const [across, rows] = [coarse.columns, coarse.rgba.length / 4 / coarse.columns];
       const [w, h] = [wide / across, high / rows];
       const looks = Array.from({ length: across * rows }, (_, at) => lookAt(coarse.rgba, at));
-      const single = crisp || new Set(looks).size > mostLooks;
       const paths = new Map<string, string>();
       for (let first = 0; first < across * rows; ) {
         const look = looks[first] as string;
         let end = first + 1;
-        while (!single && end % across !== 0 && looks[end] === look) end++;
+        while (!crisp && end % across !== 0 && looks[end] === look) end++;
         const place = `M${short(x + (first % across) * w)} ${short(y + Math.floor(first / across) * h)}`;
         const run = `${place}h${short((end - first) * w)}v${short(h)}h${short((first - end) * w)}z`;
-        if (single) lines.push(`<path ${look} d="${run}"/>`);
+        if (crisp) lines.push(`<path ${look} d="${run}"/>`);
         else paths.set(look, (paths.get(look) ?? "") + run);
         first = end;
       }

@@ -8,10 +8,10 @@ interface TransportProps {
 }
 
 const paces = [
-  [4, "4 steps/s"],
-  [15, "15 steps/s"],
-  [60, "60 steps/s"],
-  [Number.POSITIVE_INFINITY, "as fast as it goes"],
+  [4, "4 a second"],
+  [15, "15 a second"],
+  [60, "60 a second"],
+  [Number.POSITIVE_INFINITY, "full speed"],
 ] as const;
 
 /** Play, pause, one step, from the start, and how fast. */

@@ -92,7 +92,7 @@ export function CommitmentScene(props: SceneProps<CommitmentSettings, Commitment
               data={[rows[0] ?? [], rows[1] ?? [], rows[2] ?? []]}
             />
             <Chart
-              title="Commitment by the size of the vectors"
+              title="Commitment / size²"
               hint="The commitment loss says nothing by itself: halve all vectors and it is a quarter. Divided by their mean square it is the share of them that the codes miss."
               x="step"
               y="share"
