@@ -14,7 +14,9 @@ import {
   type SearchAnswer,
   type SearchOrder,
   type StatisticsOrder,
+  type StepsAnswer,
   searchInPage,
+  stepsInPage,
   sumsInPage,
 } from "./shadersPage.ts";
 import { browserTest, type TestPage, withPage } from "./withPage.ts";
@@ -234,3 +236,27 @@ browserTest("k-means by the shaders is that of the graph", async () => {
     }
   });
 });
+
+browserTest(
+  "a training step makes no matrix of vectors and codes, and leaves no buffer behind",
+  async () => {
+    await withPage({ isolated: true, webgpu: true }, async (page) => {
+      const order = { rows: 128, dim: 4, codes: 512, steps: long ? 1000 : 10 };
+      const answer = await page.run<StepsAnswer>(`
+        const jax = await import("@jax-js/jax");
+        const library = {
+          ...(await import("vector-quantize")),
+          ...(await import("vector-quantize/nn")),
+          ...(await import("vector-quantize/train")),
+        };
+        return (${stepsInPage.toString()})(jax, library, ${JSON.stringify(order)});
+      `);
+      const { largest, buffersLeft, losses, passIsOff } = answer;
+      expect(largest).toBeLessThan(order.rows * order.codes); // a quarter of it
+      expect(buffersLeft).toBeLessThanOrEqual(0);
+      expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+      expect(passIsOff).toBeLessThan(1e-5);
+    });
+  },
+  long ? 600_000 : 120_000,
+);

@@ -137,3 +137,81 @@ export async function clustersInPage(
     counts: [...(await byShaders.counts.data())],
   };
 }
+
+type Entrances = typeof import("../../packages/vector-quantize/src/entrances/index.ts") &
+  typeof import("../../packages/vector-quantize/src/entrances/nn.ts") &
+  typeof import("../../packages/vector-quantize/src/entrances/train.ts");
+
+export interface StepsAnswer {
+  /** Bytes of the largest buffer that was made. */
+  readonly largest: number;
+  /** Buffers that were made and not destroyed after the first steps. */
+  readonly buffersLeft: number;
+  readonly losses: number[];
+  /** Largest difference of a training pass from `apply`, over output, loss and state. */
+  readonly passIsOff: number;
+}
+
+/** Training steps on WebGPU, and what they hold. Text as `searchInPage`. */
+export async function stepsInPage(
+  jax: Jax,
+  library: Entrances,
+  { rows, dim, codes, steps }: Record<"rows" | "dim" | "codes" | "steps", number>,
+): Promise<StepsAnswer> {
+  const { numpy: np, random, tree } = jax;
+  await jax.init("webgpu");
+  jax.defaultDevice("webgpu");
+  const device = jax.getWebGPUDevice();
+  const make = device.createBuffer.bind(device);
+  let [buffers, largest] = [0, 0];
+  device.createBuffer = (descriptor) => {
+    const buffer = make(descriptor);
+    // jax-js leaves its uniforms to the collection of garbage, 256 bytes each.
+    if (descriptor.usage === 64) return buffer;
+    const destroy = buffer.destroy.bind(buffer);
+    buffers++;
+    largest = Math.max(largest, buffer.size);
+    buffer.destroy = () => {
+      buffers--;
+      destroy();
+    };
+    return buffer;
+  };
+  const quantizer = library.vectorQuantize({ dim, codebookSize: codes });
+  const linear = () => library.linear({ inFeatures: dim, outFeatures: dim });
+  const model = library.sequential([linear(), quantizer, linear()]);
+  const trainer = library.createTrainer(model, { optimizer: library.sgd(0.1) });
+  const batch = np.sin(np.arange(rows * dim).astype(np.float32)).reshape([rows, dim]);
+  let state = trainer.init(random.key(0));
+  const losses: number[] = [];
+  let before = 0;
+  for (let step = 0; step < steps; step++) {
+    const result = await trainer.trainStep(state, batch.ref);
+    state = result.state;
+    const { loss, ...rest } = result.metrics;
+    losses.push((await loss.data())[0] as number);
+    tree.dispose(rest as never);
+    if (step === 4) before = buffers;
+  }
+  const buffersLeft = buffers - before;
+  const found = { largest, buffersLeft, losses };
+
+  const variables = quantizer.init(random.key(1));
+  const own = () => tree.ref(variables as never) as typeof variables;
+  const options = () => ({ key: random.key(2) });
+  const run = library.createTrainingPass(quantizer as never);
+  const pass = await run(own() as never, batch.ref, options());
+  const known = quantizer.apply(own(), batch.ref, { training: true, ...options() });
+  const leaves = (of: object) => tree.leaves(of as never) as unknown as (typeof batch)[];
+  const theirs = leaves(known);
+  let passIsOff = 0;
+  for (const [at, ours] of leaves(pass.quantized).entries()) {
+    const numbers = await (theirs[at] as typeof batch).data();
+    for (const [i, value] of (await ours.data()).entries()) {
+      passIsOff = Math.max(passIsOff, Math.abs(value - (numbers[i] as number)));
+    }
+  }
+  pass.dispose();
+  tree.dispose([state.variables, variables, batch] as never);
+  return { ...found, passIsOff };
+}

@@ -34,14 +34,19 @@ export const layersOnKernels = (x: np.Array): boolean => onCpu(x) && kernelsAreF
 interface Trainable {
   readonly trainsApart?: boolean;
   readonly pass?: unknown;
+  readonly prepare?: unknown;
 }
+
+/** Whether a training step on `x` searches and updates on shaders, apart from its graph. */
+export const stepsOnShaders = ({ trainsApart, prepare }: Trainable, x: np.Array): boolean =>
+  x.device === "webgpu" && trainsApart === true && !prepare;
 
 /**
  * How a training step of a quantizer on `x` runs: by a pass of its own on the kernels; as a search and
- * an update on the kernels, and the rest in a graph; or all in a graph.
+ * an update on kernels or shaders, and the rest in a graph; or all in a graph.
  */
 export function trainingPath(quantizer: Trainable, x: np.Array): "pass" | "apart" | "graph" {
-  if (!onCpu(x)) return "graph";
+  if (!onCpu(x)) return stepsOnShaders(quantizer, x) ? "apart" : "graph";
   if (quantizer.pass && kernelsAreFast()) return "pass";
   return quantizer.trainsApart ? "apart" : "graph";
 }

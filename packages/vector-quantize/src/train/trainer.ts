@@ -13,8 +13,9 @@ import { psnrInGraph, psnrOf } from "../metrics/distortion.ts";
 import { meanInGraph } from "../metrics/mean.ts";
 import { cutToLength } from "../nn/cutSeries.ts";
 import type { LayerStates, Model, ModelOutput, ModelParams, ModelVariables } from "../nn/model.ts";
-import { layersOnKernels } from "../paths.ts";
+import { layersOnKernels, stepsOnShaders } from "../paths.ts";
 import type { Quantized } from "../quantizers/contract.ts";
+import { unguarded } from "../quantizers/guard.ts";
 import { hasCodes } from "../quantizers/hasCodes.ts";
 import { jitted, owns, release } from "../tree.ts";
 import { moveAverage, type ParamsAverage, startAverage } from "./averageParams.ts";
@@ -28,6 +29,7 @@ import {
 } from "./checks.ts";
 import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
+import type { FoundApart } from "./shaderStep.ts";
 import type { StepMetrics, TrainState, TrainStepResult } from "./trainState.ts";
 import { refTree } from "./trees.ts";
 
@@ -78,8 +80,9 @@ export interface Trainer {
   step(state: TrainState, batch: np.Array): TrainStepResult;
   /**
    * One step on `batch`, to the same result, with layers, search, codebook update and optimizer on the
-   * kernels, and no N x K array. One graph, as `step`, on WebGPU, and with a layer of your own that does
-   * something else in training.
+   * kernels, and no N x K array. On WebGPU search and codebook update are shaders, for quantizers with
+   * codebooks and the usual options, and the rest is a graph. One graph, as `step`, otherwise there, and
+   * with a layer of your own that does something else in training.
    *
    * @param timer is told where the time goes; the step then waits between its parts
    */
@@ -126,6 +129,8 @@ interface StepInputs {
   moved: Moved;
   batch: np.Array;
   key: np.Array;
+  /** What was found before, so that the graph need not search. */
+  indices?: np.Array;
 }
 
 type Compared = Pick<Measured, "reconstruction" | "parts">;
@@ -232,8 +237,11 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     return { ...compared, psnr, report, ...(layers && { layers }) };
   }
 
-  const differentiated = valueAndGradOf((params: ModelParams, { moved, batch, key }: StepInputs) =>
-    account(measured(model.apply({ params, ...moved }, batch.ref, { training: true, key }), batch)),
+  const differentiated = valueAndGradOf(
+    (params: ModelParams, { moved, batch, ...drawn }: StepInputs) => {
+      const options = { training: true, ...drawn };
+      return account(measured(model.apply({ params, ...moved }, batch.ref, options), batch));
+    },
   );
 
   /** The optimizer's step along `gradients`, and the state of training after it. */
@@ -260,13 +268,22 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
     };
   }
 
-  function takeStep(before: TrainState, batch: np.Array): TrainStepResult {
+  function takeStep(before: TrainState, batch: np.Array, found?: FoundApart): TrainStepResult {
     const [key, stepKey] = [...random.split(before.key)] as [np.Array, np.Array];
     const { params, ...moved } = before.variables;
-    const inputs = { moved, batch, key: stepKey };
+    const inputs = { moved, batch, key: stepKey, ...(found && { indices: found.indices }) };
     const [[total, aside], gradients] = differentiated(tree.ref(params as never), inputs);
-    return conclude({ before, gradients, key, total, ...aside });
+    if (!found) return conclude({ before, gradients, key, total, ...aside });
+    const { state, ...rest } = aside.moved;
+    tree.dispose(state as never);
+    const after = { state: found.moved, ...rest };
+    return conclude({ before, gradients, key, total, ...aside, moved: after });
   }
+
+  const shaderStep = lazy(async () => {
+    const { createShaderStep } = await import("./shaderStep.ts");
+    return createShaderStep(model, takeStep);
+  });
 
   const kernelStep = lazy(async () => {
     const { createKernelStep } = await import("./kernelStep.ts");
@@ -285,7 +302,7 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       },
     });
   });
-  const step = jitted(takeStep);
+  const step = jitted((before: TrainState, batch: np.Array) => takeStep(before, batch));
 
   const applied = jitted((variables: ModelVariables, batch: np.Array) => {
     const { output, quantized, layers } = model.apply(variables, batch);
@@ -346,6 +363,9 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
         throw new VectorQuantizeError(
           "trainer.trainStep: expected layers that train on the kernels, on the CPU, got others. Several processes take no step in one graph",
         );
+      }
+      if (stepsOnShaders(unguarded(model.quantizer), batch)) {
+        return (await shaderStep())(state, batch, timer);
       }
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
