@@ -1,6 +1,7 @@
 import { assignStatsReference } from "../codes/assignStats.reference.ts";
 import { nearestReference } from "../search/nearest.reference.ts";
 import {
+  addInertia,
   addToTally,
   Chosen,
   type Clustering,
@@ -18,10 +19,8 @@ import { massesOf } from "./draws.ts";
 export function createScalarClustering(options: ClusteringOptions): Clustering {
   const { dim, clusters, metric, vectors, tick } = options;
   const chosen = new Chosen(options);
-  const { weightOf } = chosen;
   const centroids = new Float32Array(clusters * dim);
   let x = new Float32Array(0);
-  let weights: Float32Array | undefined;
   let distances = new Float32Array(0);
   let labels = new Int32Array(0);
   let tally = emptyTally(clusters);
@@ -30,15 +29,13 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
 
   return {
     choose(rows) {
-      chosen.rows = rows;
+      chosen.choose(rows);
       x = new Float32Array(chosen.count * dim);
       for (let n = 0; n < chosen.count; n++) {
         const from = chosen.rowOf(n) * dim;
         x.set(vectors.subarray(from, from + dim), n * dim);
         if (metric === "cosine") normalize(rowAt(n));
       }
-      weights =
-        options.weights && Float32Array.from({ length: chosen.count }, (_, n) => weightOf(n));
       distances = new Float32Array(chosen.count);
       labels = new Int32Array(chosen.count).fill(-1);
     },
@@ -53,7 +50,10 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
       for (let k = 0; k < clusters; k++) normalize(centroids.subarray(k * dim, (k + 1) * dim));
     },
 
-    masses: massesOf(() => distances, weightOf),
+    masses: massesOf(
+      () => distances,
+      () => chosen.weights,
+    ),
 
     async approach(from, to) {
       const near = nearestReference(x, centroids.subarray(from * dim, to * dim), dim);
@@ -74,16 +74,16 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
     },
 
     async move(accumulate) {
-      const part = assignStatsReference(x, labels, dim, clusters, undefined, weights);
+      const part = assignStatsReference(x, labels, dim, clusters, undefined, chosen.weights);
       if (accumulate) sums = sums.map((sum, i) => sum + part.sums[i]!);
       else {
         sums = part.sums;
         tally = emptyTally(clusters);
       }
-      addToTally(tally, labels, weightOf);
+      addToTally(tally, labels, chosen.weights);
       const empty = emptyClusters(tally).length;
       if (empty > 0) {
-        const candidates = farthest(empty + clusters, labels, distances, weightOf);
+        const candidates = farthest(empty + clusters, labels, distances, chosen.weights);
         const moves = chooseFillers(candidates, tally);
         moveFillers(moves, Float32Array.from(moves.flatMap(({ row }) => [...rowAt(row)])), sums);
         for (const { row, to } of moves) labels[row] = to;
@@ -101,6 +101,6 @@ export function createScalarClustering(options: ClusteringOptions): Clustering {
     counts: () => tally.counts.slice(),
     labels: () => labels,
     distances: () => distances,
-    inertia: () => distances.reduce((sum, distance, n) => sum + distance * weightOf(n), 0),
+    inertia: () => addInertia(0, distances, chosen.weights),
   };
 }

@@ -48,12 +48,20 @@ export interface ClusteringOptions {
 /** Which rows of all are chosen, and what they weigh. */
 export class Chosen {
   rows: Int32Array | undefined;
+  /** Of those that are chosen; undefined: 1 each. */
+  weights: Float32Array | undefined;
   readonly #all: number;
   readonly #weights: Float32Array | undefined;
 
   constructor({ vectors, weights, dim }: ClusteringOptions) {
     this.#all = vectors.length / dim;
     this.#weights = weights;
+  }
+
+  choose(rows: Int32Array | undefined): void {
+    const all = this.#weights;
+    this.rows = rows;
+    this.weights = rows && all ? Float32Array.from(rows, (row) => all[row]!) : all;
   }
 
   get count(): number {
@@ -64,8 +72,6 @@ export class Chosen {
   rowOf(n: number): number {
     return this.rows?.[n] ?? n;
   }
-
-  readonly weightOf = (n: number): number => this.#weights?.[this.rowOf(n)] ?? 1;
 }
 
 /** What clusters have: vectors that weigh something, and their weights. */
@@ -82,14 +88,27 @@ export function emptyTally(clusters: number): Tally {
 export function addToTally(
   { members, counts }: Tally,
   labels: Int32Array,
-  weightOf: (n: number) => number,
+  weights: Float32Array | undefined,
 ): void {
   for (let n = 0; n < labels.length; n++) {
-    const weight = weightOf(n);
+    const weight = weights === undefined ? 1 : weights[n]!;
     if (weight === 0) continue;
     members[labels[n]!]!++;
     counts[labels[n]!]! += weight;
   }
+}
+
+/** `start` and the distances times the weights, one after another. */
+export function addInertia(
+  start: number,
+  distances: Float32Array,
+  weights: Float32Array | undefined,
+): number {
+  let sum = start;
+  for (let n = 0; n < distances.length; n++) {
+    sum += weights === undefined ? distances[n]! : distances[n]! * weights[n]!;
+  }
+  return sum;
 }
 
 /** A vector that is among the farthest from their centroids. */
@@ -158,8 +177,9 @@ export function* farthest(
   wanted: number,
   labels: Int32Array,
   distances: Float32Array,
-  weightOf: (n: number) => number,
+  weights: Float32Array | undefined,
 ): Generator<Candidate> {
+  const weightOf = (n: number) => (weights === undefined ? 1 : weights[n]!);
   const weighed = distances.slice();
   for (let n = 0; n < weighed.length; n++) if (weightOf(n) === 0) weighed[n] = 0;
   weighed.sort();

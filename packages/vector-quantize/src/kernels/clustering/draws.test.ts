@@ -33,7 +33,7 @@ describe("drawByMass", () => {
     const distances = new Float32Array(weights.length).fill(1);
     const masses = massesOf(
       () => distances,
-      (row) => weights[row]!,
+      () => weights,
     );
     return drawByMass(masses, uniformFrom(seed), count);
   };

@@ -84,8 +84,12 @@ export async function drawByMass(
 }
 
 /** The masses of rows in ordinary memory: their distances times their weights. */
-export function massesOf(distances: () => Float32Array, weightOf: (row: number) => number): Masses {
-  const massOf = (row: number, all: Float32Array) => weightOf(row) * all[row]!; // exact: two float32
+export function massesOf(
+  distances: () => Float32Array,
+  weights: () => Float32Array | undefined,
+): Masses {
+  // A product of two float32 is exact.
+  const massOf = (row: number, all: Float32Array) => all[row]! * (weights()?.[row] ?? 1);
   const sumOf = (block: number, all: Float32Array) => {
     const end = Math.min((block + 1) * DRAW_BLOCK, all.length);
     let sum = 0;

@@ -9,6 +9,7 @@ import type { Pruning } from "../search/pruning/pruning.ts";
 import { fastestPruning } from "../search/pruning/pruningChoice.ts";
 import { fastestTile, nearestScratch } from "../search/tileChoice.ts";
 import {
+  addInertia,
   addToTally,
   Chosen,
   type ClusteringOptions,
@@ -48,7 +49,6 @@ export async function createKernelClustering(
   const filter = scope.adopt(await fastestPruning(pool, book, form));
   const stats = scope.adopt(await createStats(pool, { dim, codes: clusters, rows }));
   const chosen = new Chosen(options);
-  const { weightOf } = chosen;
   const parts = createVectorParts(pool, scope, normalizeRows, chosen, options);
   const divisors = scope.allocate(4 * clusters); // [K], the counts as floats
   const centroids = () => memory.f32(book.codes, clusters * dim);
@@ -118,7 +118,7 @@ export async function createKernelClustering(
 
   return {
     choose(wanted) {
-      chosen.rows = wanted;
+      chosen.choose(wanted);
       parts.forget();
       const { count } = chosen;
       found = { labels: new Int32Array(count).fill(-1), distances: new Float32Array(count) };
@@ -133,7 +133,10 @@ export async function createKernelClustering(
       if (metric === "cosine") normalizeRows.call(0, clusters, 0, book.codes, dim);
     },
 
-    masses: massesOf(() => found.distances, weightOf),
+    masses: massesOf(
+      () => found.distances,
+      () => chosen.weights,
+    ),
 
     approach: (from, to) =>
       memory.lend(async (lent) => {
@@ -172,10 +175,10 @@ export async function createKernelClustering(
         tally = emptyTally(clusters);
       }
       await parts.eachSegment(labels, (addTo) => addTo(stats));
-      addToTally(tally, labels, weightOf);
+      addToTally(tally, labels, chosen.weights);
       const empty = emptyClusters(tally).length;
       if (empty > 0) {
-        const candidates = farthest(empty + clusters, labels, distances, weightOf);
+        const candidates = farthest(empty + clusters, labels, distances, chosen.weights);
         const moves = chooseFillers(candidates, tally);
         const filled = vectorsAt(moves.map(({ row }) => row));
         moveFillers(moves, filled, memory.f32(stats.sums, clusters * dim));
@@ -188,9 +191,9 @@ export async function createKernelClustering(
     counts: () => tally.counts.slice(),
     labels: () => found.labels,
     distances: () => found.distances,
-    inertia: () => found.distances.reduce((sum, distance, n) => sum + distance * weightOf(n), 0),
+    inertia: () => addInertia(0, found.distances, chosen.weights),
 
-    weightOf,
+    weights: () => chosen.weights,
     vector: vectorAt,
     putCentroid,
 

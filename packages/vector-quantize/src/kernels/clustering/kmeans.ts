@@ -60,7 +60,7 @@ export async function kmeans(vectors: Float32Array, options: KMeansOptions): Pro
   await checkFinite(vectors, dim, group);
   const drawn = await drawnRows(own, weights, group);
   const batchRows = checkRows(drawn.count, given);
-  const watched = watch(given.iterations, given);
+  const watched = watch(given.iterations, given, group.size > 1);
   const run: Run = {
     ...{ ...given, drawn, batchRows, watched },
     rows: parts.total,
@@ -108,7 +108,7 @@ async function cluster(clustering: Clustering, run: Run): Promise<KMeansResult> 
     watched.begin(done + 1);
     if (!whole && done > 0) chooseBatch();
     const changed = await clustering.assign();
-    watched.found(await clustering.inertia());
+    await watched.found(clustering.inertia);
     done++;
     settled = whole && changed === 0;
     if (!settled) await clustering.move(!whole);

@@ -54,7 +54,9 @@ describe("k-means of vectors that several processes have is that of one, to the 
         const [from, to] = rangeOf(group.rank);
         const own = vectors.subarray(from * dim, to * dim);
         const heavy = options.weights && { weights: options.weights.subarray(from, to) };
-        return kmeans(own, { ...options, ...heavy, dim, group, pool: pools[group.rank]! });
+        const watched = group.rank === 0 && { onProgress: () => {} }; // the others need not
+        const mine = { ...options, ...heavy, ...watched };
+        return kmeans(own, { ...mine, dim, group, pool: pools[group.rank]! });
       });
       for (const [r, each] of all.entries()) {
         const { labels, distances, ...others } = one as LabelledResult;

@@ -3,6 +3,7 @@ import type { ProcessGroup } from "../../distributed/processGroup.ts";
 import { expected } from "../../errors.ts";
 import { segmentRows } from "../codes/assignStats.ts";
 import {
+  addInertia,
   addToTally,
   type Clustering,
   chooseFillers,
@@ -16,7 +17,7 @@ import { DRAW_BLOCK, type Masses } from "./draws.ts";
 
 /** A clustering of the vectors of one process, whose steps can be taken together with others. */
 export interface ClusteringPart extends Clustering {
-  weightOf(n: number): number;
+  weights(): Float32Array | undefined;
   /** A copy of a vector. */
   vector(n: number): Float32Array;
   putCentroid(k: number, vector: Float32Array): void;
@@ -115,7 +116,7 @@ export function sharedClustering(
     const empty = emptyClusters(tally).length;
     if (empty === 0) return [];
     const wanted = empty + tally.counts.length;
-    const own = [...farthest(wanted, part.labels(), part.distances(), part.weightOf)].flatMap(
+    const own = [...farthest(wanted, part.labels(), part.distances(), part.weights())].flatMap(
       ({ row, from, distance, weight }) => [row + first, from, distance, weight],
     );
     const all = await group.allGather(Float64Array.from(own));
@@ -177,7 +178,7 @@ export function sharedClustering(
       const clusters = sums.length / dim;
       tally = emptyTally(clusters);
       const counts = await passedOn(new Float64Array(clusters), (running) => {
-        addToTally({ members: tally.members, counts: running }, part.labels(), part.weightOf);
+        addToTally({ members: tally.members, counts: running }, part.labels(), part.weights());
       });
       tally = { members: tally.members, counts };
       await group.allReduce(tally.members);
@@ -195,9 +196,7 @@ export function sharedClustering(
     distances: () => part.distances(),
     async inertia() {
       const sum = await passedOn(new Float64Array(1), (running) => {
-        for (const [n, distance] of part.distances().entries()) {
-          running[0]! += distance * part.weightOf(n);
-        }
+        running[0] = addInertia(running[0]!, part.distances(), part.weights());
       });
       return sum[0] as number;
     },

@@ -59,7 +59,7 @@ export function createVectorParts(
   async function prepare(count: number, rowOf: (n: number) => number): Promise<void> {
     if (w !== 0) {
       const to = memory.f32(w, count);
-      for (let n = 0; n < count; n++) to[n] = chosen.weightOf(rowOf(n));
+      for (let n = 0; n < count; n++) to[n] = chosen.weights![rowOf(n)]!;
     }
     if (metric !== "cosine") return;
     const job = { rows: count, chunkRows: STATS_BLOCK, work: 16 * count * dim };

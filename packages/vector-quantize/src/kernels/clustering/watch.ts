@@ -31,8 +31,12 @@ export function checkWatching(where: string, { onProgress, signal }: Watching): 
   }
 }
 
-/** Tells of the work on `iterations` iterations, and ends it where the signal says so. */
-export function watch(iterations: number, { onProgress, signal }: Watching) {
+/**
+ * Tells of the work on `iterations` iterations, and ends it where the signal says so.
+ *
+ * @param isShared whether errors are found by several processes together, so that all take part
+ */
+export function watch(iterations: number, { onProgress, signal }: Watching, isShared: boolean) {
   let [iteration, share] = [0, 0];
   let paused = performance.now();
   const tick: Tick = async (done) => {
@@ -51,9 +55,11 @@ export function watch(iterations: number, { onProgress, signal }: Watching) {
       signal?.throwIfAborted();
       [iteration, share] = [next, 0];
     },
-    /** The iteration's search has ended with this error. */
-    found(inertia: number): void {
-      onProgress?.({ iteration, iterations, share, inertia });
+    /** The iteration's search has ended. */
+    async found(inertia: () => number | Promise<number>): Promise<void> {
+      if (onProgress === undefined && !isShared) return;
+      const error = await inertia();
+      onProgress?.({ iteration, iterations, share, inertia: error });
     },
   };
 }
