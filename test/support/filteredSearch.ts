@@ -70,7 +70,7 @@ export async function searchedInStages(
   const out = memory.allocate(8 * rows * wanted);
   // Each of its own, so that a search that needs more than its bytes meets the next region.
   const floatScratch = memory.allocate(
-    k === undefined ? nearestScratch(dim, BLOCK_ROWS) : topKScratch(dim, BLOCK_ROWS),
+    k === undefined ? nearestScratch(dim, BLOCK_ROWS) : topKScratch(dim, BLOCK_ROWS, k),
   );
   const scratch = memory.allocate(
     k === undefined

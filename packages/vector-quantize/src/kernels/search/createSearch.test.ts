@@ -54,7 +54,7 @@ async function run(
   const x = memory.allocate(4 * vectors.length);
   const out = memory.allocate(8 * rows * k);
   const blockRows = 12;
-  const scratch = memory.allocate(topKScratch(dim, blockRows));
+  const scratch = memory.allocate(topKScratch(dim, blockRows, k));
   memory.f32(x, vectors.length).set(vectors);
   const shared = [scratch, book.header, x, out, out + 4 * rows * k, blockRows] as const;
   if (k === 1) nearest.call(0, rows, ...shared);
@@ -322,6 +322,37 @@ describe("createSearch", () => {
     await expect(search.nearestTopK(codebook, 3)).rejects.toThrow("nearestTopK: k");
     await expect(search.setCodebook(new Float32Array(2))).rejects.toThrow("codebook length");
     expect((await search.nearest(new Float32Array(0))).indices).toHaveLength(0);
+    search.dispose();
+  });
+});
+
+describe("many of the nearest", () => {
+  const cases: [rows: number, codes: number, dim: number, k: number][] = [
+    [5, 33, 3, 33],
+    [30, 300, 7, 48],
+    [13, 500, 16, 49],
+    [4, 1500, 5, 1500],
+    [3, 5000, 2, 4096],
+  ];
+  test.for(cases)("%i rows, %i codes of %i numbers, k %i", async ([rows, codes, dim, k]) => {
+    const next = random(codes);
+    for (const metric of metrics) {
+      for (const draw of [gaussians, integers]) {
+        const [vectors, codebook] = [draw(rows * dim, next), draw(codes * dim, next)];
+        const wanted = nearestReference(vectors, codebook, dim, metric, k);
+        for (const on of [pool, threaded]) {
+          const search = await createSearch(codebook, { dim, metric, pool: on });
+          const { indices } = await search.nearestTopK(vectors, k);
+          search.dispose();
+          expect(indices, `${metric}, ${draw.name}`).toEqual(wanted.indices);
+        }
+      }
+    }
+  });
+
+  test("more than there are, or than 4,096, is an error", async () => {
+    const search = await createSearch(new Float32Array(5000), { dim: 1, pool });
+    await expect(search.nearestTopK(Float32Array.of(1), 4097)).rejects.toThrow("at most 4096");
     search.dispose();
   });
 });

@@ -19,6 +19,8 @@ import { fastestTile, nearestScratch, topKScratch } from "./tileChoice.ts";
 const BLOCK_BYTES = 49152;
 /** Work of a chunk below which taking it would show. */
 const CHUNK_WORK = 2e6;
+/** Most codes that the filter looks for. */
+const MOST_FILTERED = 32;
 
 /** How a search is done. */
 interface Plan {
@@ -109,10 +111,11 @@ export class PackedSearch implements Search, MemorySearch {
     const { nearestTopK, nearestTopKFiltered } = await this.pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
     return this.#search("nearestTopK", vectors, k, async (rows) => {
-      const faster = await integersAreFaster(this.pool, this.#form, this.#book, k);
+      const few = k <= MOST_FILTERED;
+      const faster = few && (await integersAreFaster(this.pool, this.#form, this.#book, k));
       const pruned = faster ? await this.#pruning.start(rows, "top-k") : 0;
       if (pruned === 0) {
-        const scratch = topKScratch(this.dim, blockRows);
+        const scratch = topKScratch(this.dim, blockRows, k);
         return { kernel: nearestTopK, scratch, blockRows, more: [k] };
       }
       const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);

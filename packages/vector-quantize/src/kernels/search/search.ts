@@ -54,7 +54,7 @@ export interface Search {
    * The k nearest codes of each vector, the nearest first, the lower index first on ties.
    *
    * @param vectors `[N, D]`
-   * @param k 1 to 32, at most K
+   * @param k 1 to 4,096, at most K
    */
   nearestTopK(vectors: Float32Array, k: number): Promise<Nearest>;
   /**

@@ -13,7 +13,7 @@ export interface SearchSettings {
   readonly limit: number;
 }
 
-const MOST_CODES = 32;
+const MOST_CODES = 4096;
 
 /** Throws unless `k` codes can be asked for. */
 export function checkTopK(k: number, size: number): void {

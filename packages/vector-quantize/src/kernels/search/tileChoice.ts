@@ -75,7 +75,8 @@ export function nearestScratch(dim: number, blockRows: number): number {
   return blockRows * (4 * dim + 52);
 }
 
-/** Scratch bytes of `nearestTopK` for blocks of `blockRows`. */
-export function topKScratch(dim: number, blockRows: number): number {
-  return 480 + blockRows * (4 * dim + 3412);
+/** Scratch bytes of `nearestTopK` for k codes of each row, in blocks of `blockRows`. */
+export function topKScratch(dim: number, blockRows: number, k: number): number {
+  const half = 16 * Math.floor((k + 4) / 4);
+  return 96 + 3 * half + blockRows * (4 * dim + 3140 + 2 * half);
 }

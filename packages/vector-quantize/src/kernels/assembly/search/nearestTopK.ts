@@ -10,7 +10,7 @@ import { nearestTopKOfBlock } from "./topK";
 /**
  * Rows `begin` to `end` of `rows` (f32 [N, D]); `indices` (i32 [N, k]) gets -1 and `distances`
  * (f32 [N, k]) NaN for a row that is not finite. 12 bytes past the rows must be readable. k is at
- * most 32 and at most the number of codes. `blockRows` is a multiple of 12.
+ * most the number of codes. `blockRows` is a multiple of 12.
  *
  * `scratch`: see `nearestTopKOfBlock`. Returns the number of rows that are not finite.
  */

@@ -23,15 +23,22 @@ const WINDOW: i32 = 64;
 /** Bytes between the scores of two rows: an odd number of cache lines, for the widest panel. */
 const STRIDE: usize = WINDOW * 12 * 4 + 64;
 
-/** Bytes of a row's list: up to 33 scores (f32) and then as many indices (i32), padded. */
-const LIST: usize = 272;
-const LIST_INDICES: usize = 136;
+/** Bytes of the scores (f32) of a row's list, and of its indices (i32) behind them: one more than asked for. */
+// @ts-ignore: decorator
+@inline
+function listHalf(k: i32): usize {
+  return (<usize>(k + 4) >> 2) << 4;
+}
 
 /** Bytes of a window's header. */
 const HEADER: usize = 96;
 
-/** Bytes for one row's exact search: 32 values (f64) and indices (i32). */
-const WORK: usize = 384;
+/** Bytes for one row's exact search: values (f64) and indices (i32). */
+// @ts-ignore: decorator
+@inline
+function workBytes(k: i32): usize {
+  return listHalf(k) * 3;
+}
 
 /**
  * The `k` nearest codes of `count` rows, at most `blockRows`: `indices` (i32 [count, k]) gets -1 and
@@ -52,16 +59,17 @@ export function nearestTopKOfBlock(
 ): i32 {
   const window = changetype<Codebook>(scratch);
   const work = scratch + HEADER;
-  const norms = work + WORK;
+  const half = listHalf(k);
+  const norms = work + workBytes(k);
   const lists = norms + (<usize>blockRows << 2);
-  const scores = lists + <usize>blockRows * LIST;
+  const scores = lists + <usize>blockRows * 2 * half;
   const packed = scores + <usize>blockRows * STRIDE;
   const rowBytes = <usize>book.dim << 2;
   const outBytes = <usize>k << 2;
   let bad = 0;
   memory.copy(changetype<usize>(window), changetype<usize>(book), offsetof<Codebook>());
   packRows(block, count, book.dim, book.mean, tileRows(book.shape), packed, norms);
-  pick(book, window, packed, count, scores, lists, k + 1);
+  pick(book, window, packed, count, scores, lists, k + 1, half);
   for (let r = 0; r < count; ++r) {
     const norm = load<f32>(norms + (<usize>r << 2));
     const out = <usize>r * outBytes;
@@ -71,8 +79,8 @@ export function nearestTopKOfBlock(
       continue;
     }
     const row = block + <usize>r * rowBytes;
-    const list = lists + <usize>r * LIST;
-    rerank(book, row, norm, list, packed, r, k, work, indices + out, distances + out);
+    const list = lists + <usize>r * 2 * half;
+    rerank(book, row, norm, list, half, packed, r, k, work, indices + out, distances + out);
   }
   return bad;
 }
@@ -94,9 +102,10 @@ function pick(
   scores: usize,
   lists: usize,
   want: i32,
+  half: usize,
 ): void {
   for (let r = 0; r < count; ++r) {
-    const list = lists + <usize>r * LIST;
+    const list = lists + <usize>r * 2 * half;
     for (let i = 0; i < want; ++i) store<f32>(list + (<usize>i << 2), UNSEEN);
   }
   const width = panelCodes(book.shape);
@@ -109,13 +118,20 @@ function pick(
     const bytes = <usize>window.panels * width << 2;
     for (let r = 0; r < count; ++r) {
       const line = scores + <usize>r * STRIDE;
-      pickRow(line, bytes, p * width, lists + <usize>r * LIST, want);
+      pickRow(line, bytes, p * width, lists + <usize>r * 2 * half, want, half);
     }
   }
 }
 
 /** Takes the scores from `line` on, those of code `first` and following, into a row's list. */
-function pickRow(line: usize, bytes: usize, first: i32, list: usize, want: i32): void {
+function pickRow(
+  line: usize,
+  bytes: usize,
+  first: i32,
+  list: usize,
+  want: i32,
+  half: usize,
+): void {
   const worst = list + (<usize>(want - 1) << 2);
   let limit = v128.load32_splat(worst);
   for (let at: usize = 0; at < bytes; at += 64) {
@@ -133,7 +149,7 @@ function pickRow(line: usize, bytes: usize, first: i32, list: usize, want: i32):
       (i32x4.bitmask(f32x4.lt(d, limit)) << 12);
     for (; hits != 0; hits &= hits - 1) {
       const i = ctz(hits);
-      insert(list, want, load<f32>(s + (<usize>i << 2)), first + <i32>(at >> 2) + i);
+      insert(list, want, half, load<f32>(s + (<usize>i << 2)), first + <i32>(at >> 2) + i);
     }
     limit = v128.load32_splat(worst);
   }
@@ -142,15 +158,37 @@ function pickRow(line: usize, bytes: usize, first: i32, list: usize, want: i32):
 /** Puts a score into the ascending list, if it is below the last one. */
 // @ts-ignore: decorator
 @inline
-function insert(list: usize, want: i32, score: f32, index: i32): void {
-  let at = list + (<usize>(want - 1) << 2);
-  if (!(score < load<f32>(at))) return;
+function insert(list: usize, want: i32, half: usize, score: f32, index: i32): void {
+  const last = list + (<usize>(want - 1) << 2);
+  if (!(score < load<f32>(last))) return;
+  if (want > MANY) {
+    insertFar(list, last, half, score, index);
+    return;
+  }
+  let at = last;
   for (; at > list && score < load<f32>(at - 4); at -= 4) {
     store<f32>(at, load<f32>(at - 4));
-    store<i32>(at + LIST_INDICES, load<i32>(at - 4 + LIST_INDICES));
+    store<i32>(at + half, load<i32>(at - 4 + half));
   }
   store<f32>(at, score);
-  store<i32>(at + LIST_INDICES, index);
+  store<i32>(at + half, index);
+}
+
+/** Longer lists are halved for the place, and moved as a whole. */
+const MANY: i32 = 48;
+
+function insertFar(list: usize, last: usize, half: usize, score: f32, index: i32): void {
+  let low = list;
+  let high = last;
+  while (low < high) {
+    const middle = low + (((high - low) >> 3) << 2);
+    if (score < load<f32>(middle)) high = middle;
+    else low = middle + 4;
+  }
+  memory.copy(low + 4, low, last - low);
+  memory.copy(low + half + 4, low + half, last - low);
+  store<f32>(low, score);
+  store<i32>(low + half, index);
 }
 
 /** Brings the k nearest codes of a row from its list, in their true order. */
@@ -159,6 +197,7 @@ function rerank(
   row: usize,
   norm: f32,
   list: usize,
+  half: usize,
   packed: usize,
   r: i32,
   k: i32,
@@ -170,7 +209,7 @@ function rerank(
   const next = <f64>load<f32>(list + (<usize>k << 2));
   if (score < OVERFLOWED) {
     const euclidean = book.metric == METRIC_EUCLIDEAN;
-    const farthest = valuesOf(book, row, list + LIST_INDICES, k, distances);
+    const farthest = valuesOf(book, row, list + half, k, distances);
     const xNorm = lengthBound(book, norm);
     let codeNorm = book.maxNorm;
     if (euclidean) codeNorm = min(codeNorm, xNorm + lengthBound(book, farthest));
@@ -178,7 +217,7 @@ function rerank(
     if (next > score + error) {
       const share = euclidean ? 2 * book.unit : 0;
       const margin = euclidean ? book.tiny : error;
-      sort(book, row, list + LIST_INDICES, k, share, margin, indices, distances);
+      sort(book, row, list + half, k, share, margin, indices, distances);
     } else {
       search(book, row, score + error, packed, r, k, work);
       memory.copy(indices, work + (<usize>k << 3), <usize>k << 2);

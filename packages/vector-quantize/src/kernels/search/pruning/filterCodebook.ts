@@ -206,7 +206,7 @@ export function topKFilterScratch(
   form: KernelForm,
 ): number {
   const found = 8 * WINDOW;
-  const inFloats = blockRows * (4 * dim + 8 * k) + topKScratch(dim, blockRows) + 32;
+  const inFloats = blockRows * (4 * dim + 8 * k) + topKScratch(dim, blockRows, k) + 32;
   return 96 + found + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats);
 }
 
