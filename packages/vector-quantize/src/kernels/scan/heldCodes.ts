@@ -139,6 +139,20 @@ export class HeldCodes implements CodeSearch {
     return { ...kept, cells, codes: await coder.encodeIn(items, cells, centroids) };
   }
 
+  /** Takes rows of a file, which have been checked. */
+  async restore(rows: CodeRows, nextId: number): Promise<void> {
+    this.#nextId = nextId;
+    await this.#engine.append(rows);
+  }
+
+  /** All that it holds, for a file. */
+  async content() {
+    this.#checkUse();
+    const nextId = this.#nextId;
+    await this.#added;
+    return { rows: await this.#engine.rows(), centroids: this.#coarse?.centroids, nextId };
+  }
+
   #checkCodes(where: string, codes: Uint8Array): void {
     const { bytes } = this.quantizer;
     if (this.keepsVectors || this.#coarse !== undefined) {

@@ -2,11 +2,8 @@ import { checkChoice, checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkKernelOptions } from "../arguments.ts";
 import { partCoderHeader } from "../engine/binaries/headers.ts";
 import { scanKernels } from "../engine/binaries/scan.ts";
-import { defaultPool } from "../engine/createPool.ts";
 import { headerAt } from "../engine/header.ts";
-import { supports } from "../engine/kernelModule.ts";
 import type { Scope } from "../engine/memory.ts";
-import { runInParts } from "../engine/parts.ts";
 import type { Pool } from "../engine/pool.ts";
 import { createSearch } from "../search/createSearch.ts";
 import { type CodeLayout, nibbleOf, partLayout } from "./codeLayout.ts";
@@ -16,7 +13,9 @@ import {
   metricNumbers,
   type ScanCoder,
 } from "./codeQuantizer.ts";
-import { preparePartsReference, turnReference } from "./productCodes.reference.ts";
+import { preparePartsReference } from "./productCodes.reference.ts";
+import { partOfVectors } from "./productParts.ts";
+import { rotateVectors, wideMatrix } from "./rotateVectors.ts";
 import { checkUsable } from "./vectors.ts";
 
 const MOST_FEATURES = 65536;
@@ -128,7 +127,9 @@ export class PartQuantizer implements ScanCoder {
   async encode(vectors: Float32Array): Promise<Uint8Array<ArrayBuffer>> {
     const { dim, parts, codebooks } = this.settings;
     const rows = checkUsable("encode", vectors, dim);
-    const turned = await this.#turn(vectors, rows);
+    const unit = this.metric === "cosine";
+    const { rotation } = this.settings;
+    const turned = await rotateVectors(vectors, rotation, { dim, unit, pool: this.#pool });
     const codes = new Uint8Array(rows * this.bytes);
     const width = dim / parts;
     const length = codebooks.length / parts;
@@ -138,11 +139,8 @@ export class PartQuantizer implements ScanCoder {
       try {
         for (let first = 0; first < rows; first += ROWS) {
           const count = Math.min(ROWS, rows - first);
-          const x = new Float32Array(count * width);
-          for (let n = 0; n < count; n++) {
-            const at = (first + n) * dim + part * width;
-            for (let i = 0; i < width; i++) x[n * width + i] = turned[at + i]!;
-          }
+          const own = turned.subarray(first * dim, (first + count) * dim);
+          const x = partOfVectors(own, dim, width, part);
           const { indices } = await search.nearest(x);
           for (let n = 0; n < count; n++) this.#put(codes, first + n, part, indices[n]!);
         }
@@ -163,33 +161,6 @@ export class PartQuantizer implements ScanCoder {
     return this.#pool && { pool: this.#pool };
   }
 
-  /** Vectors as the codebooks know them: of length 1, if they are compared by cosines, and turned. */
-  async #turn(vectors: Float32Array, rows: number): Promise<Float32Array> {
-    const { dim, rotation } = this.settings;
-    const unit = this.metric === "cosine";
-    if (rotation === undefined && !unit) return vectors;
-    if (!supports("plain")) return turnReference(vectors, dim, unit, rotation);
-    const pool = this.#pool ?? defaultPool();
-    const turned = new Float32Array(vectors.length);
-    await pool.exclusive(async (scope) => {
-      const { multiplyRows } = await pool.load(scanKernels, pool.form);
-      const matrix = rotation === undefined ? 0 : scope.copyOf(wide(rotation, dim));
-      await runInParts(
-        pool,
-        scope,
-        multiplyRows,
-        { rows, from: vectors, to: [turned] },
-        (n, x, to) => ({
-          chunkRows: 16,
-          work: 2 * n * dim * (matrix === 0 ? 1 : dim),
-          scratch: 4 * (dim + 16),
-          args: [x, dim, unit ? 1 : 0, matrix, to as number],
-        }),
-      );
-    });
-    return turned;
-  }
-
   place(pool: Pool, scope: Scope): number {
     const { dim, parts, metric, rotation } = this.settings;
     const { kind, fours, order } = this.layout;
@@ -202,7 +173,7 @@ export class PartQuantizer implements ScanCoder {
       metric: metricNumbers[metric],
       books: scope.copyOf(this.books),
       order: scope.copyOf(order),
-      matrix: rotation === undefined ? 0 : scope.copyOf(wide(rotation, dim)),
+      matrix: rotation === undefined ? 0 : scope.copyOf(wideMatrix(rotation, dim)),
     };
     headerAt(pool.memory, at, partCoderHeader).set(values);
     return at;
@@ -285,14 +256,4 @@ function booksOf({ dim, parts, codebooks }: PartSettings, layout: CodeLayout): F
     }
   }
   return books;
-}
-
-/** A matrix with rows of a multiple of 16 numbers. */
-function wide(matrix: Float32Array, dim: number): Float32Array {
-  const step = Math.ceil(dim / 16) * 16;
-  const padded = new Float32Array(dim * step);
-  for (let row = 0; row < dim; row++) {
-    padded.set(matrix.subarray(row * dim, (row + 1) * dim), row * step);
-  }
-  return padded;
 }

@@ -49,7 +49,7 @@ export function inverseLength(x: usize, dim: i32): f32 {
 
 /**
  * Rows `begin` to `end` of `out` (f32 [N, dim]): those of `rows` (f32 [N, dim]), made of length 1 if `unit`, times
- * `matrix` (f32 [dim, wide]), `wide` the next multiple of 16; 0: as they are. `scratch` has room for `wide` numbers.
+ * `matrix` (f32 [dim, wide]), `wide` the next multiple of 16; 0: as they are. `scratch` has room for 4 `wide` numbers.
  */
 export function multiplyRows(
   begin: i32,
@@ -61,14 +61,52 @@ export function multiplyRows(
   matrix: usize,
   out: usize,
 ): i32 {
+  const bytes = <usize>dim << 2;
+  const whole = begin + ((end - begin) & ~3);
   for (let n = begin; n < end; ++n) {
-    const x = rows + (<usize>n * dim << 2);
-    const y = out + (<usize>n * dim << 2);
+    const x = rows + <usize>n * bytes;
+    const y = out + <usize>n * bytes;
     const length = unit ? inverseLength(x, dim) : 1;
-    for (let at: usize = 0; at < <usize>dim << 2; at += 4) store<f32>(y + at, load<f32>(x + at) * length);
-    if (matrix != 0) multiplyRow(y, dim, matrix, scratch);
+    for (let at: usize = 0; at < bytes; at += 4) store<f32>(y + at, load<f32>(x + at) * length);
+    if (matrix == 0) continue;
+    if (n >= whole) multiplyRow(y, dim, matrix, scratch);
+    else if (((n - begin) & 3) == 3) multiplyFour(y - 3 * bytes, dim, matrix, scratch);
   }
   return 0;
+}
+
+/** Four rows, one behind another, times a matrix, in their place: each as `multiplyRow` does it. */
+function multiplyFour(x: usize, dim: i32, matrix: usize, scratch: usize): void {
+  const bytes = <usize>dim << 2;
+  const step = <usize>((dim + 15) & ~15) << 2;
+  for (let at: usize = 0; at < step; at += 32) {
+    let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
+    let line = matrix + at;
+    for (let i = x; i < x + bytes; i += 4) {
+      const m0 = v128.load(line), m1 = v128.load(line, 16);
+      const a = v128.load32_splat(i), b = v128.load32_splat(i + bytes);
+      a0 = f32x4.add(a0, f32x4.mul(a, m0));
+      a1 = f32x4.add(a1, f32x4.mul(a, m1));
+      b0 = f32x4.add(b0, f32x4.mul(b, m0));
+      b1 = f32x4.add(b1, f32x4.mul(b, m1));
+      const c = v128.load32_splat(i + 2 * bytes), d = v128.load32_splat(i + 3 * bytes);
+      c0 = f32x4.add(c0, f32x4.mul(c, m0));
+      c1 = f32x4.add(c1, f32x4.mul(c, m1));
+      d0 = f32x4.add(d0, f32x4.mul(d, m0));
+      d1 = f32x4.add(d1, f32x4.mul(d, m1));
+      line += step;
+    }
+    const to = scratch + at;
+    v128.store(to, a0);
+    v128.store(to, a1, 16);
+    v128.store(to + step, b0);
+    v128.store(to + step, b1, 16);
+    v128.store(to + 2 * step, c0);
+    v128.store(to + 2 * step, c1, 16);
+    v128.store(to + 3 * step, d0);
+    v128.store(to + 3 * step, d1, 16);
+  }
+  for (let row: usize = 0; row < 4; ++row) memory.copy(x + row * bytes, scratch + row * step, bytes);
 }
 
 /** `x` (f32 [dim]) times a matrix, in its place. */

@@ -1,0 +1,133 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { withoutKernels } from "../../../../../test/support/kernelPools.ts";
+import { normalNumbers as normal } from "../../../../../test/support/numbers.ts";
+import { createPool } from "../engine/createPool.ts";
+import { createCodeSearch } from "./createCodeSearch.ts";
+import { fitProductCodes } from "./fitProductCodes.ts";
+import { learnRotation } from "./learnRotation.ts";
+import { principalAxes } from "./principalAxes.ts";
+import { rotateVectors } from "./rotateVectors.ts";
+
+const pool = createPool({ threads: 1 });
+afterAll(() => pool.dispose());
+
+/** How far `R' R` is from the identity, in its largest entry. */
+function crookedness(rotation: ArrayLike<number>, dim: number): number {
+  let most = 0;
+  for (let i = 0; i < dim; i++) {
+    for (let j = 0; j < dim; j++) {
+      let sum = i === j ? -1 : 0;
+      for (let k = 0; k < dim; k++) sum += rotation[k * dim + i]! * rotation[k * dim + j]!;
+      most = Math.max(most, Math.abs(sum));
+    }
+  }
+  return most;
+}
+
+/** Vectors that lie along few directions, which no part has for itself. */
+function slanted(rows: number, dim: number): Float32Array {
+  const mix = normal(dim * dim, 7);
+  const plain = normal(rows * dim, 8).map((value, i) => value * 0.75 ** (i % dim));
+  const vectors = new Float32Array(rows * dim);
+  for (let n = 0; n < rows; n++) {
+    for (let to = 0; to < dim; to++) {
+      let sum = 0;
+      for (let i = 0; i < dim; i++) sum += plain[n * dim + i]! * mix[i * dim + to]!;
+      vectors[n * dim + to] = sum;
+    }
+  }
+  return vectors;
+}
+
+describe("principalAxes", () => {
+  test.for([1, 2, 3, 7, 20])("of %i numbers are at right angles and give the matrix", (dim) => {
+    const half = normal(dim * dim, 1);
+    const matrix = new Float64Array(dim * dim);
+    for (let i = 0; i < dim; i++) {
+      for (let j = 0; j < dim; j++) {
+        for (let k = 0; k < dim; k++)
+          matrix[i * dim + j]! += half[i * dim + k]! * half[j * dim + k]!;
+      }
+    }
+    const { axes, values } = principalAxes(matrix, dim);
+    expect(crookedness(axes, dim)).toBeLessThan(1e-12);
+    expect([...values]).toEqual([...values].sort((a, b) => b - a));
+    for (let i = 0; i < dim; i++) {
+      for (let j = 0; j < dim; j++) {
+        let sum = 0;
+        for (let k = 0; k < dim; k++) {
+          sum += values[k]! * axes[i * dim + k]! * axes[j * dim + k]!;
+        }
+        expect(sum).toBeCloseTo(matrix[i * dim + j]!, 9);
+      }
+    }
+  });
+
+  test("of a matrix of zeros are some", () => {
+    const { axes, values } = principalAxes(new Float64Array(9), 3);
+    expect(crookedness(axes, 3)).toBe(0);
+    expect([...values]).toEqual([0, 0, 0]);
+  });
+});
+
+test("rotateVectors gives what its reference does", async () => {
+  const [vectors, matrix] = [normal(9 * 21, 1), normal(21 * 21, 2)];
+  for (const unit of [false, true]) {
+    const turned = await rotateVectors(vectors, matrix, { dim: 21, unit, pool });
+    const plainly = await withoutKernels(() => rotateVectors(vectors, matrix, { dim: 21, unit }));
+    expect(turned).toEqual(plainly);
+  }
+});
+
+describe("a learned rotation", () => {
+  const dim = 12;
+  const shape = { dim, parts: 4, codebookSize: 16, seed: 1, pool };
+
+  test("is one, and the same on every run", async () => {
+    const rotation = await learnRotation(slanted(600, dim), shape);
+    expect(crookedness(rotation, dim)).toBeLessThan(1e-4);
+    expect(await learnRotation(slanted(600, dim), shape)).toEqual(rotation);
+  });
+
+  test("of vectors without some directions is one", async () => {
+    const flat = slanted(600, dim).map((value, i) => (i % dim < 5 ? 0 : value));
+    expect(crookedness(await learnRotation(flat, shape), dim)).toBeLessThan(1e-4);
+    const none = new Float32Array(600 * dim);
+    expect(crookedness(await learnRotation(none, shape), dim)).toBeLessThan(1e-4);
+  });
+
+  test("finds more of the nearest where vectors are slanted", async () => {
+    const vectors = slanted(3000, dim);
+    const queries = slanted(3200, dim).subarray(3000 * dim);
+    const exact = await createCodeSearch(vectors, await fitProductCodes(vectors, { ...shape }), {
+      pool,
+      keepVectors: true,
+    });
+    const truth = await exact.nearest(queries, { k: 10, candidates: 3000 });
+    exact.dispose();
+    const recalls: number[] = [];
+    for (const rotation of ["none", "learned"] as const) {
+      const quantizer = await fitProductCodes(vectors, { ...shape, rotation });
+      expect(quantizer.bytes).toBe(2);
+      const search = await createCodeSearch(vectors, quantizer, { pool });
+      const { ids } = await search.nearest(queries);
+      search.dispose();
+      let right = 0;
+      for (let at = 0; at < ids.length; at += 10) {
+        const own = new Set(truth.ids.subarray(at, at + 10));
+        right += ids.subarray(at, at + 10).filter((id) => own.has(id)).length;
+      }
+      recalls.push(right / ids.length);
+    }
+    expect(recalls[1]!).toBeGreaterThan(recalls[0]! + 0.05);
+  });
+});
+
+test.for([
+  [{ dim: 4, parts: 3 }, "fitProductCodes: parts: expected a divisor of dim 4, got 3"],
+  [{ dim: 4, parts: 2, codebookSize: 257 }, "codebookSize: expected at most 256, got 257"],
+  [{ dim: 4, parts: 2, rotation: "random" }, 'rotation: expected one of "none", "learned", got'],
+  [{ dim: 4, parts: 2, codebookSize: 11 }, "vectors: expected at least 11, got 10"],
+] as const)("%o is refused", async ([options, message]) => {
+  await expect(fitProductCodes(normal(40, 1), options as never)).rejects.toThrow(message);
+});
