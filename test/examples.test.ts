@@ -35,6 +35,7 @@ const programs: Record<string, [args: string[], prints: RegExp]> = {
   "from-pytorch.ts": [[], /^decoded to 4096 x 64$/m],
   "kernels.ts": [["--vectors", "4000"], /^32 times smaller, 1\d\.\d % of the power lost$/m],
   "palette.ts": [["--colors", "4"], /^256 x 256, 4 colours: 2\d\.\d+ dB, \d+ ms$/],
+  "search.ts": [["--vectors", "3000"], /^a file of 0\.2 MB gives the same: true$/m],
   "voice.ts": [["--steps", "2"], /^3200 bits a second: mel distance \d\.\d+$/m],
   "speech-residual.ts": [["--codes", "8"], /^6 layers, 3.6 kbit\/s: SNR 1\d\.\d+ dB$/m],
 };

@@ -57,6 +57,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       { text: "A training loop of your own", link: "/own-loop" },
       { text: "Ownership of arrays", link: "/ownership" },
       { text: "Speech", link: "/speech" },
+      { text: "Search embeddings", link: "/search-embeddings" },
       { text: "Layers", link: "/layers" },
       { text: "Palettes", link: "/palettes" },
       { text: "Data", link: "/data" },
