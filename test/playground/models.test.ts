@@ -6,11 +6,13 @@ import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { residualVQ } from "vector-quantize";
 import { shapeImages } from "vector-quantize/data";
+import { audioAutoencoder, saveModel } from "vector-quantize/nn";
 import { saveSafetensors } from "vector-quantize/safetensors";
 import { toTorch } from "vector-quantize/torch";
 import { afterAll, beforeAll, expect } from "vitest";
 import { digestOf } from "../../packages/playground/src/scenes/models/digest.ts";
 import { drawVectors } from "../../packages/playground/src/scenes/models/vectorCodes.ts";
+import { voice } from "../../packages/playground/src/scenes/speech/voice.ts";
 import { browserTest } from "../browser/withPage.ts";
 import { runVq, temporaryFolder } from "../support/vq.ts";
 import { inPlayground } from "./playground.ts";
@@ -101,14 +103,31 @@ browserTest(
   120_000,
 );
 
-browserTest("says what is wrong with a file", () =>
-  inPlayground({ isolated: true }, async ({ page, open: goTo }) => {
-    await goTo("models");
-    await digestAfter(page);
+browserTest(
+  "a codec of sounds gives the codes of Node, and bad files are told",
+  async () => {
+    const strides = [4, 5];
+    const model = audioAutoencoder({ strides, width: 4, codebookSize: 16, numQuantizers: 2 });
+    const variables = model.init(random.key(0));
+    const rate = 8000;
+    const sound = voice(rate);
+    const details = { sounds: { sampleRate: rate, samples: 800, causal: true } };
+    writeFileSync(at("sound.safetensors"), await saveModel(model, tree.ref(variables), details));
+    const x = np.array(sound, { shape: [1, sound.length, 1] });
+    const codes = (await (await model.encode(variables, x)).data()) as Int32Array;
     writeFileSync(at("broken.safetensors"), "no such file");
-    await open(page, at("broken.safetensors"));
-    await page.getByRole("alert").filter({ hasText: "expected" }).waitFor();
-    await open(page, at("picture.png"));
-    await page.getByRole("alert").filter({ hasText: "got picture.png" }).waitFor();
-  }),
+
+    await inPlayground({ isolated: true }, async ({ page, open: goTo }) => {
+      await goTo("models");
+      const first = await digestAfter(page);
+      await open(page, at("sound.safetensors"));
+      await page.getByRole("button", { name: "Hear what came back" }).waitFor();
+      expect(await digestAfter(page, first)).toBe(await digestOf(codes));
+      await open(page, at("broken.safetensors"));
+      await page.getByRole("alert").filter({ hasText: "expected" }).waitFor();
+      await open(page, at("picture.png"));
+      await page.getByRole("alert").filter({ hasText: "got picture.png" }).waitFor();
+    });
+  },
+  120_000,
 );

@@ -41,6 +41,8 @@ addEventListener("hashchange", () => go(location.hash));
 export function App() {
   const { scene } = place.value;
   useEffect(() => {
+    // On a phone the menu is wider than the screen.
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest" });
     document.title = `${scene.title} · vector-quantize playground`;
   }, [scene]);
   return (

@@ -12,6 +12,7 @@ import type {
   OpenedModel,
 } from "./contract.ts";
 import { PictureWork } from "./PictureWork.tsx";
+import { DecodedSounds, SoundWork } from "./SoundWork.tsx";
 import { TorchForm } from "./TorchForm.tsx";
 import { VectorWork } from "./VectorWork.tsx";
 
@@ -84,14 +85,14 @@ export function ModelsScene({ snapshot, session, settings, set }: Props) {
         {model?.medium === "vectors" && (
           <VectorWork key={version} session={session} model={model} />
         )}
-        {model?.medium === "sounds" && (
-          <p>
-            This is a codec of sounds. The scene Speech shows what layers of codes do to a sound; to
-            take sounds through this very model use <code>vq encode</code>.
-          </p>
+        {model?.rate !== undefined && (
+          <SoundWork key={version} session={session} rate={model.rate} />
         )}
         {codes && <AboutCodes codes={codes} hasModel={model !== undefined} />}
         {codes && model?.medium === "pictures" && <CodesWork key={version} session={session} />}
+        {codes && model?.rate !== undefined && (
+          <DecodedSounds key={version} session={session} rate={model.rate} />
+        )}
       </div>
       <div class="side">
         <fieldset>

@@ -87,3 +87,12 @@ export interface CodedVectors {
   readonly used: readonly number[];
   readonly digest: string;
 }
+
+/** A sound that has been encoded and decoded again, at the model's rate. */
+export interface CodedSound {
+  readonly original?: Float32Array<ArrayBuffer>;
+  readonly output: Float32Array<ArrayBuffer>;
+  readonly name?: string;
+  readonly file: Uint8Array<ArrayBuffer>;
+  readonly digest: string;
+}

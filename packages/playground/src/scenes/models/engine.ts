@@ -1,9 +1,9 @@
 import { tree } from "@jax-js/jax";
+import type { VqPicture } from "vector-quantize/codes";
 import { shapeImages } from "vector-quantize/data";
 import type { Engine } from "../../engine/engine.ts";
 import { openImages } from "../images/engine.ts";
 import type {
-  CodedPixels,
   ModelsSettings,
   ModelsSnapshot,
   NamedFile,
@@ -12,6 +12,7 @@ import type {
 } from "./contract.ts";
 import { type Found, findIn, fromState, type LoadedModel, tensorsIn } from "./openFiles.ts";
 import { codePicture, decodePicture } from "./pictureCodes.ts";
+import { codeSound, decodeSound } from "./soundCodes.ts";
 import { codeVectors } from "./vectorCodes.ts";
 import { vqOfModel } from "./vqFiles.ts";
 
@@ -70,7 +71,9 @@ export async function openModels(): Promise<Engine<ModelsSnapshot>> {
       },
       picture: (pixels?: PicturePixels) => codePicture(model(), pixels ?? builtInPicture()),
       vectors: (file?: NamedFile) => codeVectors(model(), file),
-      decode: () => decodeFile(model(), now),
+      sound: (samples?: Float32Array<ArrayBuffer>) => codeSound(model(), samples),
+      decode: () => decodeFile(model(), now, decodePicture),
+      decodeSounds: () => decodeFile(model(), now, decodeSound),
       save: async () => model().bytes.slice(),
     },
     dispose: () => {},
@@ -115,11 +118,15 @@ function builtInPicture(): PicturePixels {
   return { width: size, height: size, rgb: Uint8Array.from(pixels) };
 }
 
-async function decodeFile(loaded: LoadedModel, found: Found): Promise<CodedPixels[]> {
+async function decodeFile<Decoded>(
+  loaded: LoadedModel,
+  found: Found,
+  decode: (loaded: LoadedModel, one: VqPicture) => Promise<Decoded>,
+): Promise<Decoded[]> {
   const file = await vqOfModel(loaded, found);
-  const decoded: CodedPixels[] = [];
+  const decoded: Decoded[] = [];
   for (let number = 0; number < Math.min(file.count, mostDecoded); number++) {
-    decoded.push(await decodePicture(loaded, await file.picture(number)));
+    decoded.push(await decode(loaded, await file.picture(number)));
   }
   return decoded;
 }

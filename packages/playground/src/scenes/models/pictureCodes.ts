@@ -71,7 +71,7 @@ async function decode(loaded: LoadedModel, picture: VqPicture): Promise<PictureP
 }
 
 /** Codes of a vector, and whether indices have an axis for them. */
-function layersOf({ model: { quantizer } }: LoadedModel) {
+export function layersOf({ model: { quantizer } }: LoadedModel) {
   const layers = quantizer.codebookSizes.length;
   const hasAxis = layers > 1 || /residual/i.test(quantizer.config.type);
   return { layers, perVector: hasAxis ? [layers] : [] };

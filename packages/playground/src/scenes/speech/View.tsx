@@ -10,7 +10,7 @@ import { QuantizerFields } from "../../parts/QuantizerFields.tsx";
 import { Transport } from "../../parts/Transport.tsx";
 import { useRows } from "../../parts/useRows.ts";
 import type { SceneProps } from "../scene.ts";
-import { mostSeconds, type SpeechSettings, type SpeechSnapshot } from "./contract.ts";
+import { mostSeconds, rate, type SpeechSettings, type SpeechSnapshot } from "./contract.ts";
 import { drawSpectrogram } from "./draw.ts";
 import { play, type Recording, readSound, record, wavOf } from "./sounds.ts";
 
@@ -22,8 +22,10 @@ export function SpeechScene(props: Props) {
   const rows = useRows(snapshot, 2);
   const layers = snapshot?.layers ?? Number(settings.options.numQuantizers ?? 1);
   const heard = Math.min(settings.layers, layers);
-  const hear = async (which: "original" | "decoded") => play(await session.call<Samples>(which));
-  const save = async () => download("decoded.wav", wavOf(await session.call<Samples>("decoded")));
+  const hear = async (which: "original" | "decoded") =>
+    play(await session.call<Samples>(which), rate);
+  const save = async () =>
+    download("decoded.wav", wavOf(await session.call<Samples>("decoded"), rate));
   return (
     <div class="stage">
       <div class="main">
@@ -140,7 +142,7 @@ function Facts({ snapshot, heard }: ShownProps) {
 
 function Spectrograms({ snapshot, heard }: ShownProps) {
   return (
-    <div class="panels">
+    <div class="panels stack">
       {(["original", "decoded"] as const).map((which) => (
         <figure class="picture" key={which}>
           <Canvas
@@ -164,7 +166,7 @@ function Sounds({ settings, set, session }: Props) {
   const [recording, setRecording] = useState<Recording>();
   const [error, setError] = useState("");
   const take = async (file: Blob, name: string) => {
-    await session.call("sound", await readSound(file, name));
+    await session.call("sound", await readSound(file, name, rate));
     if (settings.source === "own") session.restart();
     else set({ source: "own" });
   };

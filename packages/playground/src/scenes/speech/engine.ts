@@ -29,7 +29,7 @@ const make = ({ options }: SpeechSettings): Quantizer =>
 /** Learns codes of one sound: k-means for a start, then steps on all of its frames. */
 export async function openSpeech(settings: SpeechSettings): Promise<Engine<SpeechSnapshot>> {
   let now = settings;
-  const samples = settings.source === "own" && own ? own : voice();
+  const samples = settings.source === "own" && own ? own : voice(rate);
   const vectors = await spectralFrames(samples);
   const count = vectors.length / frame;
   const x = np.array(vectors.slice(), { shape: [count, frame] });

@@ -1,7 +1,11 @@
-import { mostSeconds, rate } from "./contract.ts";
+import { mostSeconds } from "./contract.ts";
 
 /** The samples of a sound file, mixed to one channel at `rate`; the first seconds of it. */
-export async function readSound(file: Blob, name: string): Promise<Float32Array<ArrayBuffer>> {
+export async function readSound(
+  file: Blob,
+  name: string,
+  rate: number,
+): Promise<Float32Array<ArrayBuffer>> {
   const context = new OfflineAudioContext(1, 1, rate);
   const buffer = await file
     .arrayBuffer()
@@ -26,7 +30,7 @@ export async function readSound(file: Blob, name: string): Promise<Float32Array<
 let playing: { context: AudioContext; source: AudioBufferSourceNode } | undefined;
 
 /** Plays a sound, in place of the one that plays. */
-export function play(samples: Float32Array<ArrayBuffer>): void {
+export function play(samples: Float32Array<ArrayBuffer>, rate: number): void {
   stop();
   const context = new AudioContext({ sampleRate: rate });
   const buffer = context.createBuffer(1, samples.length, rate);
@@ -44,7 +48,7 @@ export function stop(): void {
 }
 
 /** A 16-bit WAV file. */
-export function wavOf(samples: Float32Array): Uint8Array<ArrayBuffer> {
+export function wavOf(samples: Float32Array, rate: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(44 + 2 * samples.length);
   const view = new DataView(bytes.buffer);
   const text = (at: number, word: string) => bytes.set(new TextEncoder().encode(word), at);

@@ -1,5 +1,4 @@
 import { hostRandom } from "vector-quantize/data";
-import { rate } from "./contract.ts";
 
 /** Resonances of the mouth for some vowels, in Hz. */
 const vowels = [
@@ -13,7 +12,7 @@ const seconds = 6;
 const syllable = 0.3;
 
 /** A made-up voice: pulses of a gliding pitch through resonances, a hiss between some syllables. */
-export function voice(): Float32Array<ArrayBuffer> {
+export function voice(rate: number): Float32Array<ArrayBuffer> {
   const random = hostRandom(4);
   const samples = new Float32Array(seconds * rate);
   const poles = [0, 1, 2].map(() => ({ a: 0, b: 0 }));
