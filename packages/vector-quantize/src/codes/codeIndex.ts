@@ -83,7 +83,7 @@ export function quantizerOf(
 }
 
 /** Reads a header; throws unless all numbers in it are such as lengths can be counted by. */
-export function parseHeader(text: string): IndexHeader {
+export function parseIndexHeader(text: string): IndexHeader {
   const header = parsed(text);
   const { quantizer, size, cells, vectors, nextId, sums } = header;
   if (!isRecord(quantizer)) throw expected("index file: quantizer", "an object", quantizer);

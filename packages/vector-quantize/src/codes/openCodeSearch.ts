@@ -11,7 +11,7 @@ import {
   type IndexHeader,
   MAGIC,
   PIECE,
-  parseHeader,
+  parseIndexHeader,
   quantizerOf,
   sectionsOf,
 } from "./codeIndex.ts";
@@ -97,7 +97,7 @@ async function readHeader(source: VqSource): Promise<{ header: IndexHeader; star
   const length = front.uint32();
   const text = await source.read(FRONT, length);
   checkSum("index file: header", front.uint32(), text);
-  return { header: parseHeader(new TextDecoder().decode(text)), start: FRONT + length };
+  return { header: parseIndexHeader(new TextDecoder().decode(text)), start: FRONT + length };
 }
 
 /** The bytes of the sections that are asked for. */
