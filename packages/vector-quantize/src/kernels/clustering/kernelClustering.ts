@@ -3,7 +3,7 @@ import { clusteringKernels } from "../engine/binaries/clustering.ts";
 import { searchKernels } from "../engine/binaries/search.ts";
 import type { Scope } from "../engine/memory.ts";
 import type { Pool } from "../engine/pool.ts";
-import { type PackedCodebook, packCodebook } from "../search/packedCodebook.ts";
+import { headerOf, type PackedCodebook, packCodebook } from "../search/packedCodebook.ts";
 import { filterScratch } from "../search/pruning/filterCodebook.ts";
 import type { Pruning } from "../search/pruning/pruning.ts";
 import { fastestPruning } from "../search/pruning/pruningChoice.ts";
@@ -47,7 +47,9 @@ export async function createKernelClustering(
   const shape = { dim, size: clusters, metric, tile, form };
   const book = scope.adopt(await packCodebook(pool, shape));
   const filter = scope.adopt(await fastestPruning(pool, book, form));
-  const stats = scope.adopt(await createStats(pool, { dim, codes: clusters, rows }));
+  // Each search packs the codes anew: between two of them there is room for sums.
+  const spare = headerOf(memory, book.header).get("packed");
+  const stats = scope.adopt(await createStats(pool, { dim, codes: clusters, rows, spare }));
   const chosen = new Chosen(options);
   const parts = createVectorParts(pool, scope, normalizeRows, chosen, options);
   const divisors = scope.allocate(4 * clusters); // [K], the counts as floats

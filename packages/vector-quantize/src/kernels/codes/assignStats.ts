@@ -122,11 +122,15 @@ export interface Fetch {
   bring(rows: Int32Array): Promise<{ readonly vectors: number; readonly weights: number }>;
 }
 
-/** Room for statistics in segments of `rows` rows, or of fewer: as many as are given at a time. */
-export async function createStats(
-  pool: Pool,
-  options: StatsSize & { readonly rows: number },
-): Promise<Stats> {
+export interface StatsRoom extends StatsSize {
+  /** Rows that are given at a time, at most. */
+  readonly rows: number;
+  /** Address of `4 K D` bytes that nobody needs while rows are added. Default: its own, once needed. */
+  readonly spare?: number;
+}
+
+/** Room for statistics in segments of `rows` rows, or of fewer. */
+export async function createStats(pool: Pool, options: StatsRoom): Promise<Stats> {
   const kernels = await pool.load(codesKernels, pool.form);
   return pool.memory.hold((scope) => statsIn(scope, pool, kernels, options));
 }
@@ -143,7 +147,7 @@ function statsIn(
   scope: Scope,
   pool: Pool,
   kernels: Record<"orderByCode" | "sumBlocks" | "addHeads" | "addFloats", Kernel>,
-  { dim, codes, rows }: StatsSize & { readonly rows: number },
+  { dim, codes, rows, spare = 0 }: StatsRoom,
 ): Stats {
   const { memory } = pool;
   const segment = Math.min(rows, segmentRows(dim));
@@ -153,7 +157,7 @@ function statsIn(
   const next = scope.allocate(4 * codes);
   const order = scope.allocate(4 * segment);
   const heads = scope.allocate(4 * blocks * dim);
-  let later = 0; // sums of a second and further segment
+  let later = spare; // sums of a second and further segment
   const counts = new Int32Array(codes);
   let empty = true;
 
