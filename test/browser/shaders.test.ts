@@ -19,9 +19,13 @@ import {
   stepsInPage,
   sumsInPage,
 } from "./shadersPage.ts";
-import { browserTest, type TestPage, withPage } from "./withPage.ts";
+import { browserTest, sharedPage, type TestPage, withPage } from "./withPage.ts";
 
-afterAll(() => defaultPool().dispose());
+const shared = sharedPage({ isolated: true, webgpu: true });
+afterAll(() => {
+  shared.close();
+  defaultPool().dispose();
+});
 
 /** `WEBGPU_VECTORS` says how many vectors the long form of `webgpu.test.ts` has; this one follows. */
 const long = process.env.WEBGPU_VECTORS !== undefined;
@@ -115,52 +119,66 @@ browserTest(
   "the shaders find the codes of the kernels, and leave few rows open",
   async () => {
     const found: string[] = [];
-    await withPage({ isolated: true, webgpu: true }, async (page) => {
-      for (const [at, given] of cases.entries()) {
-        if (given.long && !long) continue;
-        const { indices, order } = await posed(given, at + 1);
-        const answer = await ask(page, order);
-        const wrong = indices.filter((index, n) => index !== answer.indices[n]).length;
-        const { rows, open, leastOpen = 0 } = given;
-        const expected =
-          answer.decided <= Math.ceil(open * rows) && answer.decided >= leastOpen * (rows - 4);
-        if (wrong > 0 || !expected || answer.indices.length !== indices.length) {
-          found.push(`${JSON.stringify(given)}: ${wrong} wrong, ${answer.decided} open`);
-        }
+    const page = await shared.open();
+    for (const [at, given] of cases.entries()) {
+      if (given.long && !long) continue;
+      const { indices, order } = await posed(given, at + 1);
+      const answer = await ask(page, order);
+      const wrong = indices.filter((index, n) => index !== answer.indices[n]).length;
+      const { rows, open, leastOpen = 0 } = given;
+      const expected =
+        answer.decided <= Math.ceil(open * rows) && answer.decided >= leastOpen * (rows - 4);
+      if (wrong > 0 || !expected || answer.indices.length !== indices.length) {
+        found.push(`${JSON.stringify(given)}: ${wrong} wrong, ${answer.decided} open`);
       }
-    });
+    }
     expect(found).toEqual([]);
   },
   120_000,
 );
 
+browserTest("a residual search knows what its subtractions round off", async () => {
+  const [rows, dim] = [200, 3];
+  const draw = generator(vectorKinds.gaussian as VectorKind, 5, dim);
+  const vectors = draw(rows).map((value) => 1 + 0.1 * value);
+  // Small numbers off large ones, then almost all of what is left: the last layer sees what was rounded.
+  const first = Float32Array.of(0.0123456, 0.0234567, 0.0345678);
+  const noise = draw(rows);
+  const second = vectors.map((value, i) => value - first[i % dim]! + 1e-7 * noise[i]!);
+  const layers = [first, second, draw(50).map((value) => 1e-7 * value)];
+  const search = await createResidualSearch(layers, { dim });
+  const { indices } = await search.nearest(vectors);
+  search.dispose();
+  const order = { metric: "euclidean", dim, vectors: packed(vectors) } as const;
+  const answer = await ask(await shared.open(), { ...order, layers: layers.map(packed) });
+  expect(answer.indices).toEqual([...indices]);
+});
+
 browserTest("searches leave no buffer behind", async () => {
-  await withPage({ isolated: true, webgpu: true }, async (page) => {
-    for (const layers of [1, 2]) {
-      // With ties: some rows come back.
-      const given = { kind: "duplicated codes", rows: 40, codes: 10, dim: 2, layers, open: 1 };
-      const { indices, order } = await posed(given, 1);
-      const answer = await ask(page, { ...order, times: long ? 1000 : 40 });
-      expect(answer).toEqual({
-        indices: [...indices],
-        decided: expect.any(Number),
-        buffersLeft: 0,
-        bytes: expect.any(Number),
-      });
-      expect(answer.decided).toBeGreaterThan(0);
-    }
-  });
+  const page = await shared.open();
+  for (const layers of [1, 2]) {
+    // With ties: some rows come back.
+    const given = { kind: "duplicated codes", rows: 40, codes: 10, dim: 2, layers, open: 1 };
+    const { indices, order } = await posed(given, 1);
+    const answer = await ask(page, { ...order, times: long ? 1000 : 40 });
+    expect(answer).toEqual({
+      indices: [...indices],
+      decided: expect.any(Number),
+      buffersLeft: 0,
+      bytes: expect.any(Number),
+    });
+    expect(answer.decided).toBeGreaterThan(0);
+  }
 });
 
 browserTest("memory grows with vectors and codes, not with their product", async () => {
-  await withPage({ isolated: true, webgpu: true }, async (page) => {
-    // In software, as many vectors as codes would take minutes.
-    const [rows, codes, dim] = [64, long ? 65_536 : 8192, 32];
-    const { indices, order } = await posed({ kind: "gaussian", rows, codes, dim, open: 0 }, 1);
-    const answer = await ask(page, order);
-    expect(answer.indices).toEqual([...indices]);
-    expect(answer.bytes).toBeLessThan(32 * (codes + 512 * rows));
-  });
+  const page = await shared.open();
+  // In software, as many vectors as codes would take minutes.
+  const [rows, codes, dim] = [64, long ? 65_536 : 8192, 32];
+  const { indices, order } = await posed({ kind: "gaussian", rows, codes, dim, open: 0 }, 1);
+  const answer = await ask(page, order);
+  expect(answer.indices).toEqual([...indices]);
+  expect(answer.bytes).toBeLessThan(32 * (codes + 512 * rows));
 });
 
 browserTest("a device that was lost is a clear error", async () => {
@@ -186,63 +204,61 @@ browserTest("a device that was lost is a clear error", async () => {
 });
 
 browserTest("counts and sums of codes are the kernels' to the bit", async () => {
-  await withPage({ isolated: true, webgpu: true }, async (page) => {
-    const sizes = [
-      { rows: 1, dim: 1, codes: 1 },
-      { rows: 257, dim: 3, codes: 5 },
-      { rows: 1000, dim: 65, codes: 255 },
-      { rows: 700, dim: 17, codes: 256 },
-      { rows: 3000, dim: 2, codes: 70_000 },
-    ];
-    for (const { rows, dim, codes } of sizes) {
-      const vectors = generator(vectorKinds.gaussian as VectorKind, 7, dim)(rows);
-      const draws = generator(vectorKinds.uniform as VectorKind, 8, 1)(rows);
-      // Many rows for the first codes, few for the others, and some without one.
-      const indices = Int32Array.from(draws, (u) => Math.floor(u ** 3 * (codes + 1)) - 1);
-      const spoilt = indices.indexOf(-1);
-      if (spoilt >= 0) vectors[spoilt * dim] = Number.NaN;
-      const { counts, sums } = await assignStats(vectors, indices, { dim, codes });
-      const order: StatisticsOrder = {
-        ...{ dim, codes, vectors: packed(vectors), indices: [...indices] },
-      };
-      const answer = await page.run<{ counts: number[]; sums: number[] }>(`
+  const page = await shared.open();
+  const sizes = [
+    { rows: 1, dim: 1, codes: 1 },
+    { rows: 257, dim: 3, codes: 5 },
+    { rows: 1000, dim: 65, codes: 255 },
+    { rows: 700, dim: 17, codes: 256 },
+    { rows: 3000, dim: 2, codes: 70_000 },
+  ];
+  for (const { rows, dim, codes } of sizes) {
+    const vectors = generator(vectorKinds.gaussian as VectorKind, 7, dim)(rows);
+    const draws = generator(vectorKinds.uniform as VectorKind, 8, 1)(rows);
+    // Many rows for the first codes, few for the others, and some without one.
+    const indices = Int32Array.from(draws, (u) => Math.floor(u ** 3 * (codes + 1)) - 1);
+    const spoilt = indices.indexOf(-1);
+    if (spoilt >= 0) vectors[spoilt * dim] = Number.NaN;
+    const { counts, sums } = await assignStats(vectors, indices, { dim, codes });
+    const order: StatisticsOrder = {
+      ...{ dim, codes, vectors: packed(vectors), indices: [...indices] },
+    };
+    const answer = await page.run<{ counts: number[]; sums: number[] }>(`
         const jax = await import("@jax-js/jax");
         const statistics = await import("/packages/vector-quantize/dist/codebook/statistics.js");
         return (${sumsInPage.toString()})(jax, statistics, ${JSON.stringify(order)});
       `);
-      expect(answer.counts).toEqual([...counts]);
-      expect(answer.sums).toEqual([...sums]);
-    }
-  });
+    expect(answer.counts).toEqual([...counts]);
+    expect(answer.sums).toEqual([...sums]);
+  }
 });
 
 browserTest("k-means by the shaders is that of the graph", async () => {
-  await withPage({ isolated: true, webgpu: true }, async (page) => {
-    for (const metric of ["euclidean", "cosine"] as const) {
-      const [rows, dim, K] = [203, 4, 9];
-      const draw = generator(vectorKinds.gaussian as VectorKind, 3, dim);
-      const vectors = metric === "cosine" ? unit(draw(rows), dim) : draw(rows);
-      const order = { dim, K, metric, vectors: packed(vectors) };
-      const { shaders, graph, counts } = await page.run<
-        Record<"shaders" | "graph" | "counts", number[]>
-      >(`
+  const page = await shared.open();
+  for (const metric of ["euclidean", "cosine"] as const) {
+    const [rows, dim, K] = [203, 4, 9];
+    const draw = generator(vectorKinds.gaussian as VectorKind, 3, dim);
+    const vectors = metric === "cosine" ? unit(draw(rows), dim) : draw(rows);
+    const order = { dim, K, metric, vectors: packed(vectors) };
+    const { shaders, graph, counts } = await page.run<
+      Record<"shaders" | "graph" | "counts", number[]>
+    >(`
         const jax = await import("@jax-js/jax");
         const kmeans = await import("/packages/vector-quantize/dist/codebook/kmeans.js");
         return (${clustersInPage.toString()})(jax, kmeans, ${JSON.stringify(order)});
       `);
-      expect(counts.reduce((a, b) => a + b)).toBe(rows - 3);
-      expect(shaders).toHaveLength(K * dim);
-      for (const [at, mean] of graph.entries()) expect(shaders[at]).toBeCloseTo(mean, 5);
-    }
-  });
+    expect(counts.reduce((a, b) => a + b)).toBe(rows - 3);
+    expect(shaders).toHaveLength(K * dim);
+    for (const [at, mean] of graph.entries()) expect(shaders[at]).toBeCloseTo(mean, 5);
+  }
 });
 
 browserTest(
   "a training step makes no matrix of vectors and codes, and leaves no buffer behind",
   async () => {
-    await withPage({ isolated: true, webgpu: true }, async (page) => {
-      const order = { rows: 128, dim: 4, codes: 512, steps: long ? 1000 : 10 };
-      const answer = await page.run<StepsAnswer>(`
+    const page = await shared.open();
+    const order = { rows: 128, dim: 4, codes: 512, steps: long ? 1000 : 10 };
+    const answer = await page.run<StepsAnswer>(`
         const jax = await import("@jax-js/jax");
         const library = {
           ...(await import("vector-quantize")),
@@ -251,12 +267,11 @@ browserTest(
         };
         return (${stepsInPage.toString()})(jax, library, ${JSON.stringify(order)});
       `);
-      const { largest, buffersLeft, losses, passIsOff } = answer;
-      expect(largest).toBeLessThan(order.rows * order.codes); // a quarter of it
-      expect(buffersLeft).toBeLessThanOrEqual(0);
-      expect(losses.at(-1)).toBeLessThan(losses[0] as number);
-      expect(passIsOff).toBeLessThan(1e-5);
-    });
+    const { largest, buffersLeft, losses, passIsOff } = answer;
+    expect(largest).toBeLessThan(order.rows * order.codes); // a quarter of it
+    expect(buffersLeft).toBeLessThanOrEqual(0);
+    expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+    expect(passIsOff).toBeLessThan(1e-5);
   },
   long ? 600_000 : 120_000,
 );

@@ -12,7 +12,7 @@ import { browserTest, type TestPage, withPage } from "./withPage.ts";
 const long = process.env.WEBGPU_VECTORS !== undefined;
 /** Vectors of every call, and those that are encoded beside: near ties of all kinds are rare. */
 const vectors = long ? 512 : 64;
-const many = 64 * Math.ceil(Number(process.env.WEBGPU_VECTORS ?? 256) / 64);
+const many = 64 * Math.ceil(Number(process.env.WEBGPU_VECTORS ?? vectors) / 64);
 
 /** Numbers near 0 that are differences of numbers near 1 can't be told more exactly. */
 const SMALLEST_SCALE = 1e-2;

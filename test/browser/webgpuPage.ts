@@ -177,7 +177,7 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     ...(await drawn(11)),
     ...(await drawn(12)).map((value) => value + 1000),
     ...(await drawn(13)).map((value, at) => Math.sin(at % (8 * quantizer.dim)) + value * 1e-3),
-    ...halfway,
+    ...(halfway.length > 0 ? halfway : await drawn(14)),
   ];
 
   const spoilt = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

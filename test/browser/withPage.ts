@@ -84,6 +84,27 @@ export async function withPage<T>(
   }
 }
 
+/** One page for several tests: opened when first asked for, there until it is closed. */
+export function sharedPage(options: PageOptions): { open(): Promise<TestPage>; close(): void } {
+  let page: Promise<TestPage> | undefined;
+  let close = () => {};
+  return {
+    open() {
+      page ??= new Promise((resolve, reject) => {
+        const closed = new Promise<void>((done) => {
+          close = done;
+        });
+        withPage(options, (opened) => {
+          resolve(opened);
+          return closed;
+        }).catch(reject);
+      });
+      return page;
+    },
+    close: () => close(),
+  };
+}
+
 /** A test that needs Chromium, and is skipped with a word about it where there is none. */
 export function browserTest(name: string, body: () => Promise<void>, timeout = 60_000): void {
   test(name, { timeout }, async ({ skip }) => {
