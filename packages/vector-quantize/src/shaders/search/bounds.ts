@@ -12,8 +12,9 @@
  * `e_k = (gamma |x| + d) |c_k| + gamma/2 |c_k|^2`, `gamma = 1.0625 (D + 16) 2^-23`,
  *
  * where d is how far x itself may be off: in layers after the first, x is what those before left, and a
- * device may round these subtractions otherwise than the kernels do. The sixteenth on top covers the roundings of lengths and bounds for any D up to `MOST_FEATURES`. 2^-49 on
- * top of each length covers numbers so small that a device may take them for 0.
+ * device may round these subtractions otherwise than the kernels do. The sixteenth on top covers the
+ * roundings of lengths and bounds for any D up to `MOST_FEATURES`. 2^-49 on top of each length covers
+ * numbers so small that a device may take them for 0.
  *
  * A row is *open* unless every other code has `s_k - e_k > s + e + w`, with the best code's s and e, and
  * `w = (D + 16) 2^-51 |x|^2`: what float64, by which open rows are decided, itself rounds off.
