@@ -1,5 +1,5 @@
 /**
- * Embeddings in a fiftieth of their bytes, searched in a millisecond, saved and opened again.
+ * Embeddings in a thirtieth of their bytes, searched in a millisecond, saved and opened again.
  *
  *   node examples/search.ts --vectors 100000
  *
