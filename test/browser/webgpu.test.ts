@@ -21,7 +21,7 @@ const SMALLEST_SCALE = 1e-2;
 const STEPS_TOLERANCE = 1e-4;
 
 /** A shader that takes a minute to compile takes all memory soon after. */
-const DEADLINE = 120_000;
+const DEADLINE = long ? 600_000 : 120_000;
 
 async function ask(page: TestPage, order: Order): Promise<Answer> {
   const answered = page.run<Answer>(`
