@@ -92,5 +92,5 @@ browserTest(
     );
     expect(found).toEqual([]);
   },
-  long ? 3_600_000 : 600_000,
+  long ? 7_200_000 : 900_000,
 );
