@@ -36,7 +36,8 @@ export default defineConfig({
   plugins: [serviceWorker()],
   server: { headers },
   preview: { headers },
-  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // All at once: what is found later would load the page again, and the worker not at all.
+  optimizeDeps: { include: ["@jax-js/jax", "@preact/signals", "preact/hooks", "uplot"] },
   build: { target: "es2022" },
   worker: { format: "es" }, // scenes and kernels are fetched when they are first used
 });
