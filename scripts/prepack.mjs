@@ -26,7 +26,9 @@ if (name === "vector-quantize") {
 /** Before TypeScript 5.7, typed arrays have no type argument: says the same without one. */
 function forOldCompilers(path) {
   const text = readFileSync(path, "utf8");
-  const old = text.replace(/\b(\w+Array)<ArrayBuffer>/g, "ReturnType<typeof $1.of>");
+  const old = text
+    .replace(/\b(\w+Array)<ArrayBuffer>/g, "ReturnType<typeof $1.of>")
+    .replace(/\b(\w+Array)<ArrayBufferLike>/g, "$1");
   if (old !== text) writeFileSync(path, old);
 }
 
