@@ -53,6 +53,21 @@ describe.each(pools)("residual search ($name)", ({ pool }) => {
     { rows: 150, dim: 32, sizes: [40, 41, 33] },
   ];
 
+  it("equals the reference where what a layer leaves is all rounding", async () => {
+    const [rows, dim] = [400, 3];
+    const draw = integers(7, -(2 ** 20), 2 ** 20);
+    const small = (length: number, size: number) =>
+      Float32Array.from({ length }, () => (draw() / 2 ** 20) * size);
+    const vectors = small(rows * dim, 0.3).map((value) => 1 + value);
+    const first = Float32Array.of(0.0123456, 0.0234567, 0.0345678);
+    const near = small(rows * dim, 3e-7);
+    const second = vectors.map((value, i) => value - (first[i % dim] as number) + near[i]!);
+    const books = [first, second, small(150, 1e-7)];
+    const score = { weights: [1, 1, 1], carry: 0 } as const;
+    const { indices } = await search(vectors, books, { dim, pool });
+    expect([...indices]).toEqual([...residualNearestReference(vectors, books, dim, 1, score)]);
+  });
+
   for (const tile of [tile6x8, tile3x12, tile4x8]) {
     it(`equals the reference on integers (${tile.rows} x ${tile.codes})`, async () => {
       for (const { rows, dim, sizes } of cases) {

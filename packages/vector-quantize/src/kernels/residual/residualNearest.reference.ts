@@ -8,13 +8,14 @@ export interface BeamScore {
 
 interface Hypothesis {
   indices: number[];
-  residual: Float64Array; // [D]
+  residual: Float32Array; // [D]
   score: number;
 }
 
 /**
- * Reference of `residualNearest`: the codes of every layer for each vector `[N, Q]`, all in
- * float64. Of equal scores the lower hypothesis wins, then the lower index.
+ * Reference of `residualNearest`: the codes of every layer for each vector `[N, Q]`. What a layer leaves is
+ * float32, as the kernels hold it; distances are float64. Of equal scores the lower hypothesis wins, then the
+ * lower index.
  */
 export function residualNearestReference(
   vectors: Float32Array,
@@ -26,7 +27,7 @@ export function residualNearestReference(
   const rows = vectors.length / dim;
   const out = new Int32Array(rows * codebooks.length); // [N, Q]
   for (let n = 0; n < rows; n++) {
-    const residual = Float64Array.from(vectors.subarray(n * dim, (n + 1) * dim));
+    const residual = vectors.slice(n * dim, (n + 1) * dim);
     let kept: Hypothesis[] = [{ indices: [], residual, score: 0 }];
     for (const [q, codebook] of codebooks.entries()) {
       const width = q === codebooks.length - 1 ? 1 : beam;
