@@ -65,7 +65,7 @@ browserTest(
         expect(last, hash).toBeLessThan(first * 0.98);
       }
     }),
-  120_000,
+  240_000,
 );
 
 browserTest("first loads less than 400 KB", () =>

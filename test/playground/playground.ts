@@ -39,6 +39,7 @@ export async function inPlayground(
       if (message.location().url.endsWith("/favicon.ico")) return;
       if (["error", "warning"].includes(message.type())) said.push(message.text());
     });
+    page.setDefaultTimeout(90_000); // machines may be busy
     const { origin } = new URL(page.url());
     await use({
       page,
@@ -60,6 +61,6 @@ export const stepOf = async (page: Page) =>
 /** Waits until it has taken so many. */
 export async function untilStep(page: Page, step: number): Promise<void> {
   await expect
-    .poll(() => stepOf(page), { timeout: 60_000, interval: 50 })
+    .poll(() => stepOf(page), { timeout: 90_000, interval: 50 })
     .toBeGreaterThanOrEqual(step);
 }

@@ -50,7 +50,7 @@ export interface Cells {
 }
 
 const sides = [240, 120, 60];
-/** Milliseconds; a grid that takes longer is made coarser. */
+/** Milliseconds; a grid that takes longer is made coarser, one that takes a quarter of it finer. */
 const patience = 50;
 
 /**
@@ -59,9 +59,8 @@ const patience = 50;
  * @param half the plane goes from minus this to this
  */
 export function createCellFinder(half = reach) {
-  let level = 0;
-  let slow = 0;
-  let grid = gridPoints(sides[0] as number, half);
+  let level = sides.length - 1;
+  let grid = gridPoints(sides[level] as number, half);
   return async (quantizer: Quantizer, variables: Variables): Promise<Cells> => {
     const start = performance.now();
     const count = grid.length / 2;
@@ -69,10 +68,12 @@ export function createCellFinder(half = reach) {
     const indices = await quantizer.encode(tree.ref(variables as never) as Variables, x);
     const found = await readIndices(indices, count);
     const cells = { side: Math.sqrt(count), ...cellsOf(found, quantizer.codebookSizes) };
-    slow = performance.now() - start > patience ? slow + 1 : 0;
-    if (slow > 2 && level < sides.length - 1) {
-      slow = 0;
-      grid = gridPoints(sides[++level] as number, half);
+    const took = performance.now() - start;
+    const by = took > patience ? 1 : took < patience / 4 ? -1 : 0;
+    const next = sides[level + by];
+    if (by !== 0 && next !== undefined) {
+      level += by;
+      grid = gridPoints(next, half);
     }
     return cells;
   };
