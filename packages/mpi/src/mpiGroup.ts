@@ -44,8 +44,18 @@ export function mpiGroup(options: MpiOptions = {}): Promise<ProcessGroup> {
   return made;
 }
 
+/** Milliseconds between a process's last words and the end of all. */
+const TIME_TO_SPEAK = 100;
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
 async function start(timeout: number): Promise<ProcessGroup> {
   process.env.OMPI_MCA_mpi_yield_when_idle ??= "1"; // there may be as many processes as cores
+  // UCX, which MPICH's Debian package uses, else writes its hooks over the C library's code while Node's other
+  // threads run it: one start in 30 ended by a segmentation fault.
+  process.env.UCX_MEM_EVENTS ??= "n";
   const library = loadLibrary();
   const init = library.call("MPI_Init_thread", ["void *", "void *", "int", "void *"]);
   const granted = new Int32Array(1);
@@ -85,6 +95,7 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
   const abortAll = library.call("MPI_Abort", ["H", "int"]);
   const abort = (reason: string): void => {
     writeSync(2, `process ${rank} of ${size}: ${reason}\n`);
+    pause(TIME_TO_SPEAK); // a launcher may end all before it has passed the words on: MPICH's did once
     abortAll(library.world, 1);
   };
 
