@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { SceneSettings } from "../engine/protocol.ts";
 import { Session } from "../engine/session.ts";
+import { Failed } from "../parts/Failed.tsx";
 import { scenes } from "../scenes/list.ts";
 import type { Scene, SceneProps } from "../scenes/scene.ts";
 import { DeviceLine } from "./DeviceLine.tsx";
@@ -83,12 +84,8 @@ function Stage({ scene }: { scene: Scene }) {
   const error = session.error.value;
   return (
     <>
-      {lost && <p class="error">This scene could not be loaded. Is the connection there?</p>}
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <Failed words={lost ? "This scene could not be loaded. Is the connection there?" : ""} />
+      <Failed words={error} />
       {View && (
         <View
           settings={place.value.settings}

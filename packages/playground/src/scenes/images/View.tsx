@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Canvas } from "../../parts/Canvas.tsx";
 import { Chart } from "../../parts/Chart.tsx";
 import { download } from "../../parts/download.ts";
+import { Failed } from "../../parts/Failed.tsx";
 import { FileDrop } from "../../parts/FileDrop.tsx";
 import { Choice, digits, Range, Select } from "../../parts/fields.tsx";
 import { Explained } from "../../parts/Hint.tsx";
@@ -237,7 +238,7 @@ function Pictures({ settings, set, session, snapshot }: Props) {
           <p>or drop them here{snapshot ? `: ${snapshot.pictures} squares to train on now` : ""}</p>
         </FileDrop>
       )}
-      {error && <p class="error">{error}</p>}
+      <Failed words={error} />
     </fieldset>
   );
 }

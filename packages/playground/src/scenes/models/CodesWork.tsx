@@ -1,28 +1,17 @@
-import { useEffect, useState } from "preact/hooks";
 import type { Session } from "../../engine/session.ts";
 import { Canvas } from "../../parts/Canvas.tsx";
+import { Failed } from "../../parts/Failed.tsx";
 import type { CodedPixels } from "./contract.ts";
 import { drawPixels } from "./drawPixels.ts";
+import { useAnswer } from "./useAnswer.ts";
 
 /** The pictures of a `.vq` file, decoded by the open model. */
 export function CodesWork({ session }: { readonly session: Session }) {
-  const [decoded, setDecoded] = useState<readonly CodedPixels[]>([]);
-  const [error, setError] = useState("");
-  useEffect(() => {
-    session.call<readonly CodedPixels[]>("decode").then(setDecoded, (thrown: Error) => {
-      setError(thrown.message);
-    });
-  }, [session]);
-  if (error) {
-    return (
-      <p class="error" role="alert">
-        {error}
-      </p>
-    );
-  }
+  const { found, error } = useAnswer<readonly CodedPixels[]>(session, "decode");
+  if (error) return <Failed words={error} />;
   return (
     <div class="panels three">
-      {decoded.map(({ output, name, digest }, i) => (
+      {found?.map(({ output, name, digest }, i) => (
         <figure class="picture" key={`${i} ${digest}`}>
           <Canvas
             label={`Decoded: ${name ?? `picture ${i + 1}`}`}

@@ -1,12 +1,13 @@
-import { useEffect, useState } from "preact/hooks";
 import type { Session } from "../../engine/session.ts";
 import { Canvas } from "../../parts/Canvas.tsx";
 import { download } from "../../parts/download.ts";
+import { Failed } from "../../parts/Failed.tsx";
 import { FileDrop } from "../../parts/FileDrop.tsx";
 import { digits } from "../../parts/fields.tsx";
 import { Explained } from "../../parts/Hint.tsx";
 import type { CodedPixels, OpenedModel, PicturePixels } from "./contract.ts";
 import { drawCodes, drawPixels, rgbaOfPixels } from "./drawPixels.ts";
+import { useAnswer } from "./useAnswer.ts";
 
 const mostSide = 1024;
 
@@ -43,29 +44,13 @@ interface PictureWorkProps {
 
 /** A picture through the model: before, after, its codes, what they take. */
 export function PictureWork({ session, model }: PictureWorkProps) {
-  const [found, setFound] = useState<CodedPixels>();
-  const [error, setError] = useState("");
-  const code = async (pixels?: PicturePixels) => {
-    try {
-      setFound(await session.call<CodedPixels>("picture", pixels));
-      setError("");
-    } catch (thrown) {
-      setError((thrown as Error).message);
-    }
-  };
-  useEffect(() => {
-    code();
-  }, []);
+  const { found, error, ask, fail } = useAnswer<CodedPixels, PicturePixels>(session, "picture");
   const choose = ([file]: readonly File[]) => {
-    if (file) pixelsOfFile(file).then(code, (thrown: Error) => setError(thrown.message));
+    if (file) pixelsOfFile(file).then(ask, fail);
   };
   return (
     <>
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <Failed words={error} />
       <FileDrop label="Encode a picture ..." accept="image/*" onFiles={choose}>
         <p>or drop one here</p>
       </FileDrop>

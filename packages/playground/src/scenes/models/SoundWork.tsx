@@ -1,10 +1,11 @@
-import { useEffect, useState } from "preact/hooks";
 import type { Session } from "../../engine/session.ts";
 import { download } from "../../parts/download.ts";
+import { Failed } from "../../parts/Failed.tsx";
 import { FileDrop } from "../../parts/FileDrop.tsx";
 import { digits } from "../../parts/fields.tsx";
 import { play, readSound, wavOf } from "../speech/sounds.ts";
 import type { CodedSound } from "./contract.ts";
+import { useAnswer } from "./useAnswer.ts";
 
 interface SoundWorkProps {
   readonly session: Session;
@@ -14,30 +15,17 @@ interface SoundWorkProps {
 
 /** A sound through the model: before, after, what its codes take. */
 export function SoundWork({ session, rate }: SoundWorkProps) {
-  const [found, setFound] = useState<CodedSound>();
-  const [error, setError] = useState("");
-  const code = async (samples?: Float32Array<ArrayBuffer>) => {
-    try {
-      setFound(await session.call<CodedSound>("sound", samples));
-      setError("");
-    } catch (thrown) {
-      setError((thrown as Error).message);
-    }
-  };
-  useEffect(() => {
-    code();
-  }, []);
+  const { found, error, ask, fail } = useAnswer<CodedSound, Float32Array<ArrayBuffer>>(
+    session,
+    "sound",
+  );
   const choose = ([file]: readonly File[]) => {
     if (!file) return;
-    readSound(file, file.name, rate).then(code, (thrown: Error) => setError(thrown.message));
+    readSound(file, file.name, rate).then(ask, fail);
   };
   return (
     <>
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <Failed words={error} />
       <FileDrop label="Encode a sound ..." accept="audio/*" onFiles={choose}>
         <p>or drop one here; at first it is a made-up voice</p>
       </FileDrop>
@@ -95,23 +83,11 @@ function Hear({ samples, rate, name }: HearProps) {
 
 /** The sounds of a `.vq` file, decoded by the open model. */
 export function DecodedSounds({ session, rate }: SoundWorkProps) {
-  const [decoded, setDecoded] = useState<readonly CodedSound[]>([]);
-  const [error, setError] = useState("");
-  useEffect(() => {
-    session.call<readonly CodedSound[]>("decodeSounds").then(setDecoded, (thrown: Error) => {
-      setError(thrown.message);
-    });
-  }, [session]);
-  if (error) {
-    return (
-      <p class="error" role="alert">
-        {error}
-      </p>
-    );
-  }
+  const { found, error } = useAnswer<readonly CodedSound[]>(session, "decodeSounds");
+  if (error) return <Failed words={error} />;
   return (
     <div class="try">
-      {decoded.map(({ output, name, digest }, i) => (
+      {found?.map(({ output, name, digest }, i) => (
         <span key={`${i} ${digest}`}>
           <Hear samples={output} rate={rate} name={name ?? `sound ${i + 1}`} />{" "}
           <code data-decoded="">{digest}</code>

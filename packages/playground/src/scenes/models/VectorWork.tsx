@@ -1,9 +1,11 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Session } from "../../engine/session.ts";
 import { download } from "../../parts/download.ts";
+import { Failed } from "../../parts/Failed.tsx";
 import { FileDrop } from "../../parts/FileDrop.tsx";
 import { digits } from "../../parts/fields.tsx";
 import type { CodedVectors, NamedFile, OpenedModel } from "./contract.ts";
+import { useAnswer } from "./useAnswer.ts";
 
 const rowsShown = 8;
 
@@ -14,31 +16,16 @@ interface VectorWorkProps {
 
 /** Vectors through a quantizer alone: of a file, or drawn at random. */
 export function VectorWork({ session, model }: VectorWorkProps) {
-  const [found, setFound] = useState<CodedVectors>();
   const [from, setFrom] = useState("1,000 random vectors");
-  const [error, setError] = useState("");
-  const code = async (file?: NamedFile) => {
-    try {
-      setFound(await session.call<CodedVectors>("vectors", file));
-      if (file) setFrom(file.name);
-      setError("");
-    } catch (thrown) {
-      setError((thrown as Error).message);
-    }
-  };
-  useEffect(() => {
-    code();
-  }, []);
+  const { found, error, ask } = useAnswer<CodedVectors, NamedFile>(session, "vectors");
   const choose = async ([file]: readonly File[]) => {
-    if (file) await code({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+    if (!file) return;
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    if (await ask({ name: file.name, bytes })) setFrom(file.name);
   };
   return (
     <>
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <Failed words={error} />
       <FileDrop label="Encode vectors of a .npy file ..." accept=".npy" onFiles={choose}>
         <p>of {model.dim} numbers each; or drop it here</p>
       </FileDrop>

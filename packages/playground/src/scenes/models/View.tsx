@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { download } from "../../parts/download.ts";
+import { Failed } from "../../parts/Failed.tsx";
 import { FileDrop } from "../../parts/FileDrop.tsx";
 import { Explained } from "../../parts/Hint.tsx";
 import type { SceneProps } from "../scene.ts";
@@ -69,11 +70,7 @@ export function ModelsScene({ snapshot, session, settings, set }: Props) {
   return (
     <div class="stage">
       <div class="main">
-        {error && (
-          <p class="error" role="alert">
-            {error}
-          </p>
-        )}
+        <Failed words={error} />
         {busy && <p role="status">Training a small model of pictures to begin with ...</p>}
         {model && <About model={model} />}
         {tensors && (

@@ -3,6 +3,7 @@ import { palette } from "../../app/theme.ts";
 import { Canvas } from "../../parts/Canvas.tsx";
 import { Chart } from "../../parts/Chart.tsx";
 import { download } from "../../parts/download.ts";
+import { Failed } from "../../parts/Failed.tsx";
 import { FileDrop } from "../../parts/FileDrop.tsx";
 import { Choice, digits, Range } from "../../parts/fields.tsx";
 import { Explained } from "../../parts/Hint.tsx";
@@ -210,11 +211,7 @@ function Sounds({ settings, set, session }: Props) {
       >
         {recording ? "Stop, and listen" : "Record"}
       </button>
-      {error && (
-        <p class="error" role="alert">
-          {error}
-        </p>
-      )}
+      <Failed words={error} />
     </fieldset>
   );
 }
