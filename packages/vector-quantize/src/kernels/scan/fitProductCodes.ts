@@ -37,7 +37,8 @@ export interface FitProductCodesOptions {
  * Product codes whose codebooks are fitted to vectors: by k-means for each part, with a learned rotation before.
  *
  * A rotation R is learned by turns: codes for `x R`, then the R that brings the vectors nearest to what their codes
- * stand for. From two starts, none and the principal axes dealt out among the parts; the one of less error stays.
+ * stand for. From two starts, none and the principal axes dealt out among the parts; the one stays by which
+ * more of a vector's nearest are found.
  *
  * ```ts
  * import { createCodeSearch, fitProductCodes } from "vector-quantize/search";

@@ -1,14 +1,19 @@
 import { kmeans } from "../clustering/kmeans.ts";
 import { assignStats } from "../codes/assignStats.ts";
 import type { Pool } from "../engine/pool.ts";
+import { createSearch } from "../search/createSearch.ts";
 import { principalAxes } from "./principalAxes.ts";
 import { partOfVectors } from "./productParts.ts";
 import { rotateVectors } from "./rotateVectors.ts";
+import { meanVector } from "./vectors.ts";
 
 const TURNS = 15;
 /** Vectors that a rotation is learned from, and for each code. */
 const MOST = 8192;
 const EACH = 64;
+/** Vectors whose nearest tell which start is better, and how many of these. */
+const ASKED = 256;
+const NEAREST = 10;
 /** Iterations of k-means before the first turn; one in each. */
 const FIRST_ITERATIONS = 8;
 
@@ -21,22 +26,29 @@ interface RotationOptions {
   readonly pool: Pool | undefined;
 }
 
-/** A rotation, and the squared error of the codes that it was learned with. */
+/** A rotation, and what the codes that it was learned with stand for, `[N, D]`, rotated. */
 interface Learned {
   readonly rotation: Float32Array;
-  readonly error: number;
+  readonly turned: Float32Array;
+  readonly decoded: Float32Array;
 }
 
-/** The rotation `[D, D]` by which product codes of `x R` lie nearest to it: from two starts, the better one. */
+/**
+ * The rotation `[D, D]` by which product codes of `x R` lie nearest to it: from two starts, the better one.
+ *
+ * Better is from where more of a vector's nearest are found among the codes. Their error doesn't tell: where it
+ * differs much from vector to vector, it confuses distances the more.
+ */
 export async function learnRotation(
   vectors: Float32Array,
   options: RotationOptions,
 ): Promise<Float32Array> {
   const { dim, codebookSize } = options;
-  const sample = vectors.subarray(0, Math.max(MOST, EACH * codebookSize) * dim);
+  const sample = centered(vectors.subarray(0, Math.max(MOST, EACH * codebookSize) * dim), dim);
   const asItIs = await learnFrom(identity(dim), sample, options);
   const dealt = await learnFrom(balancedAxes(sample, options), sample, options);
-  return (dealt.error < asItIs.error ? dealt : asItIs).rotation;
+  const shares = [await shareFound(asItIs, options), await shareFound(dealt, options)];
+  return (shares[1]! > shares[0]! ? dealt : asItIs).rotation;
 }
 
 async function learnFrom(
@@ -48,21 +60,47 @@ async function learnFrom(
   const turn = (x: Float32Array, by: Float32Array) => rotateVectors(x, by, { dim, pool });
   let rotation = start;
   let turned = await turn(vectors, rotation);
-  let books: Float32Array[] = [];
-  let error = Number.POSITIVE_INFINITY;
-  for (let i = 0; i <= TURNS; i++) {
-    const fitted = await fitTurn(turned, books, options);
-    books = fitted.books;
-    error = fitted.error;
-    if (i === TURNS) break;
+  let fitted = await fitTurn(turned, [], options);
+  for (let i = 0; i < TURNS; i++) {
     const by = await nearestRotation(fitted.products, options);
     rotation = await turn(rotation, by);
     turned = await turn(turned, by);
+    fitted = await fitTurn(turned, fitted.books, options);
   }
-  return { rotation, error };
+  return { rotation, turned, decoded: fitted.decoded };
 }
 
-/** Codebooks a step further, their error, and the products `[D, D]` of the vectors with what codes stand for. */
+/** How many of the nearest vectors of some of them are among the nearest codes, itself included. */
+async function shareFound(
+  { turned, decoded }: Learned,
+  { dim, pool }: RotationOptions,
+): Promise<number> {
+  const rows = turned.length / dim;
+  const asked = Math.min(ASKED, rows);
+  const queries = new Float32Array(asked * dim);
+  for (let i = 0; i < asked; i++) {
+    const from = Math.floor((i * rows) / asked) * dim;
+    queries.set(turned.subarray(from, from + dim), i * dim);
+  }
+  const k = Math.min(NEAREST, rows);
+  const nearest = async (among: Float32Array) => {
+    const search = await createSearch(among, { dim, ...(pool && { pool }) });
+    try {
+      return (await search.nearestTopK(queries, k)).indices;
+    } finally {
+      search.dispose();
+    }
+  };
+  const [truth, found] = [await nearest(turned), await nearest(decoded)];
+  let right = 0;
+  for (let first = 0; first < truth.length; first += k) {
+    const own = new Set(truth.subarray(first, first + k));
+    for (let i = first; i < first + k; i++) if (own.has(found[i]!)) right++;
+  }
+  return right / truth.length;
+}
+
+/** Codebooks a step further, what codes stand for, and the products `[D, D]` of the vectors with that. */
 async function fitTurn(
   vectors: Float32Array,
   before: readonly Float32Array[],
@@ -72,7 +110,7 @@ async function fitTurn(
   const where = pool && { pool };
   const books: Float32Array[] = [];
   const products = new Float32Array(dim * dim);
-  let error = 0;
+  const decoded = new Float32Array(vectors.length);
   for (let part = 0; part < parts; part++) {
     const init = before[part];
     const fitted = await kmeans(partOfVectors(vectors, dim, width, part), {
@@ -86,7 +124,10 @@ async function fitTurn(
     });
     const { centroids, labels } = fitted;
     books.push(centroids);
-    for (const distance of fitted.distances) error += distance;
+    for (const [row, code] of labels.entries()) {
+      const own = centroids.subarray(code * width, (code + 1) * width);
+      decoded.set(own, row * dim + part * width);
+    }
     const { sums } = await assignStats(vectors, labels, { dim, codes: codebookSize, ...where });
     for (let code = 0; code < codebookSize; code++) {
       for (let row = 0; row < dim; row++) {
@@ -96,7 +137,7 @@ async function fitTurn(
       }
     }
   }
-  return { books, error, products };
+  return { books, decoded, products };
 }
 
 /**
@@ -158,17 +199,20 @@ function balancedAxes(vectors: Float32Array, { dim, parts }: RotationOptions): F
   return rotation;
 }
 
+/** Less their mean, which would outweigh every other direction, and which codes take up anyway. */
+function centered(vectors: Float32Array, dim: number): Float32Array {
+  const mean = meanVector(vectors, dim);
+  return vectors.map((value, at) => value - mean[at % dim]!);
+}
+
+/** Of centered vectors. */
 function covarianceOf(vectors: Float32Array, dim: number): Float64Array {
   const rows = vectors.length / dim;
-  const mean = new Float64Array(dim);
-  for (let at = 0; at < vectors.length; at++) mean[at % dim]! += vectors[at]! / rows;
   const covariance = new Float64Array(dim * dim);
-  const apart = new Float64Array(dim);
   for (let first = 0; first < vectors.length; first += dim) {
-    for (let i = 0; i < dim; i++) apart[i] = vectors[first + i]! - mean[i]!;
     for (let i = 0; i < dim; i++) {
-      const value = apart[i]! / rows;
-      for (let j = 0; j <= i; j++) covariance[i * dim + j]! += value * apart[j]!;
+      const value = vectors[first + i]! / rows;
+      for (let j = 0; j <= i; j++) covariance[i * dim + j]! += value * vectors[first + j]!;
     }
   }
   for (let i = 0; i < dim; i++) {
