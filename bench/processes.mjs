@@ -32,8 +32,8 @@ async function measure(threads) {
       bytes.reduced += values.byteLength;
       return found.allReduce(values);
     },
-    async allGather(part, lengths) {
-      const all = await found.allGather(part, lengths);
+    async allGather(part, lengths, room) {
+      const all = await found.allGather(part, lengths, room);
       bytes.gathered += all.byteLength;
       return all;
     },

@@ -158,6 +158,7 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
   async function allGather<Part extends Exchanged>(
     part: Part,
     lengths?: readonly number[],
+    room?: Part,
   ): Promise<Part> {
     const counts = lengths
       ? Int32Array.from(lengths)
@@ -166,7 +167,8 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
     for (let r = 1; r < size; r++)
       starts[r] = (starts[r - 1] as number) + (counts[r - 1] as number);
     const total = counts.reduce((sum, count) => sum + count, 0);
-    const all = new (part.constructor as new (length: number) => Part)(total);
+    const made = () => new (part.constructor as new (length: number) => Part)(total);
+    const all = room?.length === total ? room : made();
     const type = typeOf(part);
     await collective("allGather", gather, [
       part,

@@ -53,15 +53,17 @@ export async function exchangeParts(
   return { rows, total: sum(rows), first: sum(rows.slice(0, group.rank)) };
 }
 
-/** All parts of a batch, given the numbers of this process's: as many for each row. */
+/** All parts of a batch, given the numbers of this process's, as many for each row: in `room`, maybe. */
 export function gatherRows<Part extends Exchanged>(
   group: ProcessGroup,
   { rows }: BatchParts,
   part: Part,
+  room?: Part,
 ): Promise<Part> {
   const each = part.length / (rows[group.rank] as number);
   return group.allGather(
     part,
     rows.map((count) => count * each),
+    room,
   );
 }

@@ -21,8 +21,13 @@ export interface ProcessGroup {
    * The parts of all processes, one after another in the order of ranks.
    *
    * @param lengths of each part, where everybody knows them; else they are exchanged too
+   * @param room may be written over and given back, where it is as long as all parts together
    */
-  allGather<Part extends Exchanged>(part: Part, lengths?: readonly number[]): Promise<Part>;
+  allGather<Part extends Exchanged>(
+    part: Part,
+    lengths?: readonly number[],
+    room?: Part,
+  ): Promise<Part>;
   /** Waits until all are there. */
   barrier(): Promise<void>;
   /** Ends all processes at once, with a word why. Of a process alone it throws. */

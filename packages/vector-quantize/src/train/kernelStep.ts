@@ -1,4 +1,5 @@
 import { numpy as np } from "@jax-js/jax";
+import { ExchangeRooms } from "../distributed/exchangeRooms.ts";
 import type { ProcessGroup } from "../distributed/processGroup.ts";
 import {
   type Addresses,
@@ -49,7 +50,8 @@ interface StepParts extends EndingOptions {
 export function createKernelStep(model: Model, parts: StepParts) {
   const { group, quantizerWeight, conclude } = parts;
   const compare = comparison(parts.rule);
-  const pass = quantizerPass(model.quantizer, group);
+  const rooms = new ExchangeRooms();
+  const pass = quantizerPass(model.quantizer, group, rooms);
   const optimizerRule = ruleOf(parts.optimizer);
   const ending = optimizerRule ? kernelEnding(optimizerRule, parts) : graphEnding(conclude);
   const encoderFor = tapesOf(model.layers.encoder);
@@ -97,7 +99,7 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const { places } = held;
         const params = places.params as GradientPlaces;
         const gradients = held.gradientsIn(work) as GradientPlaces;
-        const sharing = stepSharing(group, work, held, gradients);
+        const sharing = stepSharing(group, work, held, gradients, rooms);
         const [steps = 0] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
         await sharing.compare(steps, held, state);
         const parts = await sharing.partsOf(batch.shape);

@@ -1,5 +1,6 @@
 import { type numpy as np, tree } from "@jax-js/jax";
 import { type BatchParts, gatherRows } from "../distributed/batchParts.ts";
+import type { ExchangeRooms } from "../distributed/exchangeRooms.ts";
 import type { ProcessGroup } from "../distributed/processGroup.ts";
 import { expected } from "../errors.ts";
 import { sizeOf } from "../kernels/layers/layerPlan.ts";
@@ -51,7 +52,7 @@ interface PassCall {
  * the search as they are, nothing leaves the kernels' memory. Borrows `variables`. Of several processes
  * each has the vectors of its part, and what `createSharedPass` says holds.
  */
-export function quantizerPass(quantizer: Quantizer, group: ProcessGroup) {
+export function quantizerPass(quantizer: Quantizer, group: ProcessGroup, rooms: ExchangeRooms) {
   const inner = unguarded(quantizer);
   const run = createSharedPass(quantizer, group);
 
@@ -66,7 +67,7 @@ export function quantizerPass(quantizer: Quantizer, group: ProcessGroup) {
       const vectors = { at, shape };
       const pass = await (group.size === 1
         ? passAlone(work, inner, variables, vectors, key)
-        : passTogether(work, inner, variables, vectors, { key, parts, group }));
+        : passTogether(work, inner, variables, vectors, { key, parts, group, rooms }));
       key.dispose();
       return pass;
     }
@@ -133,12 +134,22 @@ async function passTogether(
   { passInMemory, findInMemory }: Quantizer,
   variables: Variables,
   { at, shape }: BufferVectors,
-  { key, parts, group }: PassCall & { readonly group: ProcessGroup },
+  {
+    key,
+    parts,
+    group,
+    rooms,
+  }: PassCall & { readonly group: ProcessGroup; readonly rooms: ExchangeRooms },
 ): Promise<BufferPass> {
   const size = sizeOf(shape);
   const [rows = 0, ...sides] = shape;
   const each = sizeOf(sides);
-  const underWay = gatherRows(group, parts, work.floats(at, size).slice());
+  const underWay = gatherRows(
+    group,
+    parts,
+    rooms.copyOf("own vectors", work.floats(at, size)),
+    rooms.floats("vectors", parts.total * each),
+  );
   underWay.catch(() => {}); // an error before it is awaited is the pass's
   const find = findInMemory as NonNullable<typeof findInMemory>;
   const own = await find(variables, { shape, at });
@@ -150,7 +161,8 @@ async function passTogether(
   const call = passInMemory as NonNullable<typeof passInMemory>;
   const whole = { shape: [parts.total, ...sides], at: all, to: sum, indices };
   const pass = await call(variables, whole, { key });
-  const output = work.copyOf(work.floats(sum + 4 * parts.first * each, size).slice());
+  const output = work.take(size);
+  work.floats(output, size).set(work.floats(sum + 4 * parts.first * each, size));
   work.release(sum);
   const perRow = each / (shape.at(-1) as number); // vectors
   const part = { first: parts.first * perRow, rows: rows * perRow };

@@ -1,5 +1,6 @@
 import { tree } from "@jax-js/jax";
 import { type BatchParts, exchangeParts } from "../distributed/batchParts.ts";
+import type { ExchangeRooms } from "../distributed/exchangeRooms.ts";
 import type { ProcessGroup } from "../distributed/processGroup.ts";
 import { VectorQuantizeError } from "../errors.ts";
 import type { Workspace } from "../kernels/layers/workspace.ts";
@@ -45,16 +46,16 @@ export function stepSharing(
   work: Workspace,
   held: HeldState,
   gradients: GradientPlaces,
+  rooms: ExchangeRooms,
 ): StepSharing {
   if (group.size === 1) return alone;
   const { memory } = work.pool;
 
   /** Adds up numbers in the kernels' memory: in a copy, since the memory may grow meanwhile. */
-  async function addUp(start: number, floats: number, factor = 1): Promise<void> {
-    const numbers = memory.f32(start, floats).slice();
+  async function addUp(name: string, start: number, floats: number): Promise<void> {
+    const numbers = rooms.copyOf(name, memory.f32(start, floats));
     await group.allReduce(numbers);
-    const to = memory.f32(start, floats);
-    for (let i = 0; i < floats; i++) to[i] = (numbers[i] as number) * factor;
+    memory.f32(start, floats).set(numbers);
   }
 
   return {
@@ -71,7 +72,7 @@ export function stepSharing(
       const parts = held.trainedBy(gradients).filter(({ path }) => path.startsWith(`${side}.`));
       const [first, last] = [parts[0], parts.at(-1)];
       if (!first || !last) return;
-      await addUp(first.gradient, (last.gradient - first.gradient) / 4 + last.floats);
+      await addUp(side, first.gradient, (last.gradient - first.gradient) / 4 + last.floats);
     },
 
     async sums(...values) {
@@ -82,7 +83,9 @@ export function stepSharing(
 
     async meanOfLayers(held) {
       for (const { start, floats } of held.floatsOf("layers")) {
-        await addUp(start, floats, 1 / group.size);
+        await addUp("layers", start, floats);
+        const mean = memory.f32(start, floats);
+        for (let i = 0; i < floats; i++) mean[i] = (mean[i] as number) / group.size;
       }
     },
 
