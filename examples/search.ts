@@ -23,7 +23,8 @@ const k = 10;
 const vectors = topics(count, 1);
 const queries = topics(100, 2);
 
-const quantizer = rabitq({ dim, metric: "cosine", center: meanVector(vectors, dim) });
+const metric = "cosine";
+const quantizer = rabitq({ dim, metric, center: meanVector(vectors, dim, metric) });
 let begin = performance.now();
 const codes = await quantizer.encode(vectors);
 const search = await createCodeSearch(codes, quantizer);

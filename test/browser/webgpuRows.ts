@@ -120,6 +120,7 @@ export const rows: readonly WebgpuRow[] = [
   },
   { config: { type: "simVQ", dim: 8, codebookSize: 16 }, ties: product },
   { config: { type: "residualSimVQ", ...residual }, ties: product },
+  { config: { type: "productVQ", dim: 8, parts: 4, rotation: "learned" } },
   {
     config: {
       type: "randomProjectionQuantizer",

@@ -23,6 +23,7 @@ const configs = {
   residualLFQ: { dim: 8, codebookSize: 256, numQuantizers: 2 },
   fsp: { levels: [6, 6, 6, 6] },
   latentQuantize: { levels: [5, 5, 8], dim: 6 },
+  productVQ: { dim: 8, parts: 4 },
   randomProjectionQuantizer: { dim: 8, codebookSize: 64, codebookDim: 4, numCodebooks: 2 },
 };
 

@@ -52,6 +52,7 @@ const configs = {
   residualSimVQ: { type: "residualSimVQ", dim: 8, codebookSize: 16, numQuantizers: 2 },
   fsp: { type: "fsp", dim: 8, levels: [4, 4, 4] },
   latentQuantize: { type: "latentQuantize", dim: 8, levels: [4, 3] },
+  productVQ: { type: "productVQ", dim: 8, parts: 4, rotation: "learned" },
   randomProjection: { type: "randomProjectionQuantizer", dim: 8, codebookSize: 16, codebookDim: 4 },
 };
 

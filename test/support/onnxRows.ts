@@ -15,6 +15,7 @@ import {
   latentQuantize,
   lfq,
   type Quantizer,
+  productVQ,
   randomProjectionQuantizer,
   residualFSQ,
   residualLFQ,
@@ -133,6 +134,7 @@ export const quantizerRows: readonly QuantizerRow[] = [
   row("residualLFQ", () => residualLFQ({ codebookSize: 256, numQuantizers: 3, dim: 8 })),
   row("simVQ", () => simVQ(small)),
   row("factorizedVQ", () => factorizedVQ({ ...small, codebookDim: 3 })),
+  row("productVQ", () => productVQ({ dim: 8, parts: 4, rotation: "learned" })),
   row("summedQuantizer", () =>
     summedQuantizer({
       quantizers: [residualVQ({ ...small, numQuantizers: 1 }), residualVQ({ ...layers, dim: 8 })],

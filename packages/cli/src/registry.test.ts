@@ -52,6 +52,7 @@ const flags: Record<string, string[]> = {
   identity: ["--code-dim", "4"],
   latentQuantize: ["--levels", "3,4", "--code-dim", "4"],
   lfq: ["--codes", "8"],
+  productVQ: [...small, "--parts", "2", "--rotation", "learned"],
   randomProjectionQuantizer: [...small, "--codebook-dim", "3", "--num-codebooks", "2"],
   residualFSQ: ["--levels", "4,3", "--num-quantizers", "1", "--bounds", "boundNormalized"],
   residualLFQ: [...small, "--num-quantizers", "2"],

@@ -47,18 +47,8 @@ export async function clusters(
   usable: np.Array,
   options: ClusterOptions,
 ): Promise<Clusters> {
-  const { K, warn } = options;
   using _ = owns(vectors, usable, options.key);
-  const marks = (await usable.ref.data()) as unknown as ArrayLike<number>;
-  const available = Array.from(marks).reduce((sum: number, mark) => sum + (mark ? 1 : 0), 0);
-  if (available < K) {
-    throw new VectorQuantizeError(
-      `fit: expected at least ${K} vectors for ${K} codes, got ${available}. Give a larger sample`,
-    );
-  }
-  if (available < FEW_VECTORS * K) {
-    warn(`fit: ${available} vectors for ${K} codes; ${FEW_VECTORS * K} or more give better codes`);
-  }
+  const marks = await marksOf(usable.ref, options);
   const own = { ...options, key: options.key.ref };
   return await byPath(
     vectors,
@@ -68,6 +58,48 @@ export async function clusters(
   );
 }
 
+/**
+ * Which rows of a sample count, read. Takes ownership.
+ *
+ * @throws VectorQuantizeError if there are fewer than codes
+ */
+export async function marksOf(
+  usable: np.Array,
+  { K, warn }: Pick<ClusterOptions, "K" | "warn">,
+): Promise<ArrayLike<number>> {
+  const marks = (await usable.data()) as unknown as ArrayLike<number>;
+  const available = Array.from(marks).reduce((sum: number, mark) => sum + (mark ? 1 : 0), 0);
+  if (available < K) {
+    throw new VectorQuantizeError(
+      `fit: expected at least ${K} vectors for ${K} codes, got ${available}. Give a larger sample`,
+    );
+  }
+  if (available < FEW_VECTORS * K) {
+    warn(`fit: ${available} vectors for ${K} codes; ${FEW_VECTORS * K} or more give better codes`);
+  }
+  return marks;
+}
+
+/** The vectors `[N, C]` whose rows are marked, in ordinary memory. Takes ownership. */
+export async function markedRows(
+  vectors: np.Array,
+  marks: ArrayLike<number>,
+): Promise<Float32Array<ArrayBuffer>> {
+  const C = vectors.shape[1] as number;
+  const rows = await floats(vectors);
+  const kept: number[] = [];
+  for (let n = 0; n < marks.length; n++) if (marks[n]) kept.push(n);
+  const sample = new Float32Array(kept.length * C);
+  for (const [at, n] of kept.entries()) sample.set(rows.subarray(n * C, (n + 1) * C), at * C);
+  return sample;
+}
+
+/** A seed of the kernels' own, drawn by a key. Takes ownership. */
+export async function seedOf(key: np.Array): Promise<number> {
+  const [seed] = (await random.bits(key, [1]).data()) as Uint32Array;
+  return seed ?? 0;
+}
+
 /** `clusters` by the kernels. */
 async function clustersOnKernels(
   vectors: np.Array,
@@ -75,14 +107,10 @@ async function clustersOnKernels(
   { K, iterations, metric, key }: ClusterOptions,
 ): Promise<Clusters> {
   const C = vectors.shape[1] as number;
-  const rows = await floats(vectors);
-  const kept: number[] = [];
-  for (let n = 0; n < marks.length; n++) if (marks[n]) kept.push(n);
-  const sample = new Float32Array(kept.length * C);
-  for (const [at, n] of kept.entries()) sample.set(rows.subarray(n * C, (n + 1) * C), at * C);
-  const [seed] = (await random.bits(key, [1]).data()) as Uint32Array;
+  const sample = await markedRows(vectors, marks);
+  const seed = await seedOf(key);
   const { kmeans } = await kmeansModule();
-  const found = await kmeans(sample, { dim: C, clusters: K, iterations, metric, seed: seed ?? 0 });
+  const found = await kmeans(sample, { dim: C, clusters: K, iterations, metric, seed });
   return {
     means: np.array(found.centroids, { shape: [K, C] }),
     counts: np.array(Float32Array.from(found.counts)),

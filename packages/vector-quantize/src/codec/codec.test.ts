@@ -7,6 +7,7 @@ import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
 import { hierarchicalVQ } from "../quantizers/hierarchicalVQ.ts";
 import { identity } from "../quantizers/identity.ts";
 import { lfq } from "../quantizers/lfq.ts";
+import { productVQ } from "../quantizers/productVQ.ts";
 import { randomProjectionQuantizer } from "../quantizers/randomProjectionQuantizer.ts";
 import { residualVQ } from "../quantizers/residualVQ.ts";
 import { simVQ } from "../quantizers/simVQ.ts";
@@ -41,6 +42,7 @@ const rows: [name: string, quantizer: Quantizer, shape: number[]][] = [
   ["other outputs", randomProjectionQuantizer({ ...books, dim: 8 }), [3, 11, 8]],
   ["hierarchical", hierarchicalVQ(images), [11, 4, 3, 3]],
   ["simVQ", simVQ(vq), [2, 9, 6]],
+  ["parts", productVQ({ dim: 6, parts: 3, rotation: "learned" }), [2, 9, 6]],
 ];
 
 const data = (shape: number[], seed = 1) =>

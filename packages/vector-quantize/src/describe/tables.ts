@@ -11,6 +11,7 @@ import { hierarchicalVQTable } from "../quantizers/hierarchicalVQ/options.ts";
 import { identityTable } from "../quantizers/identity.ts";
 import { latentQuantizeTable } from "../quantizers/latentQuantize.ts";
 import { lfqTable } from "../quantizers/lfq/options.ts";
+import { productVQTable } from "../quantizers/productVQ.ts";
 import { randomProjectionTable } from "../quantizers/randomProjectionQuantizer.ts";
 import { residualFSQTable } from "../quantizers/residualFSQ/options.ts";
 import { residualLFQTable } from "../quantizers/residualLFQ.ts";
@@ -31,6 +32,7 @@ export const quantizerTables: Readonly<Record<string, Table>> = Object.fromEntri
     simVQTable,
     residualSimVQTable,
     factorizedVQTable,
+    productVQTable,
     hierarchicalVQTable,
     randomProjectionTable,
     fsqTable,

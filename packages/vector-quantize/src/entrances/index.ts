@@ -106,6 +106,13 @@ export {
   multiscaleVQ,
 } from "../quantizers/multiscaleVQ.ts";
 export {
+  type ProductQuantizer,
+  type ProductRotation,
+  type ProductVQOptions,
+  type ProductVQState,
+  productVQ,
+} from "../quantizers/productVQ.ts";
+export {
   type RandomProjectionOptions,
   type RandomProjectionState,
   randomProjectionQuantizer,

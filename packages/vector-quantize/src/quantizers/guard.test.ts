@@ -14,6 +14,7 @@ import { groupedResidualVQ } from "./groupedResidualVQ.ts";
 import { hierarchicalVQ } from "./hierarchicalVQ.ts";
 import { identity } from "./identity.ts";
 import { lfq } from "./lfq.ts";
+import { productVQ } from "./productVQ.ts";
 import { randomProjectionQuantizer } from "./randomProjectionQuantizer.ts";
 import { residualLFQ } from "./residualLFQ.ts";
 import { residualQuantizer } from "./residualQuantizer.ts";
@@ -46,6 +47,7 @@ const ranged: [string, Quantizer][] = [
   ["groupedResidualVQ", groupedResidualVQ({ ...base, numQuantizers: 2, groups: 2 })],
   ["simVQ", simVQ(base)],
   ["randomProjectionQuantizer", randomProjectionQuantizer({ ...base, codebookDim: 4 })],
+  ["productVQ", productVQ({ dim: D, parts: 2, rotation: "learned" })],
   ["identity", identity({ dim: D })],
 ];
 

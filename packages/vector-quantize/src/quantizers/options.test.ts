@@ -29,6 +29,7 @@ const required: Record<string, Record<string, unknown>> = {
   identity: { dim: 4 },
   latentQuantize: { levels: [4, 4], dim: 2 },
   lfq: { codebookSize: 4 },
+  productVQ: { dim: 4, parts: 2 },
   randomProjectionQuantizer: { dim: 4, codebookSize: 8, codebookDim: 2 },
   residualFSQ: { levels: [5, 5], numQuantizers: 2 },
   residualLFQ: { dim: 4, codebookSize: 4, numQuantizers: 2 },

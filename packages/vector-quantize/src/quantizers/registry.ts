@@ -13,6 +13,7 @@ import { identity } from "./identity.ts";
 import { latentQuantize } from "./latentQuantize.ts";
 import { lfq } from "./lfq.ts";
 import { multiscaleVQ } from "./multiscaleVQ.ts";
+import { productVQ } from "./productVQ.ts";
 import { randomProjectionQuantizer } from "./randomProjectionQuantizer.ts";
 import { residualFSQ } from "./residualFSQ.ts";
 import { residualLFQ } from "./residualLFQ.ts";
@@ -94,6 +95,7 @@ const factories: Record<string, (options: never) => Quantizer> = {
   hierarchicalVQ,
   identity,
   lfq,
+  productVQ,
   randomProjectionQuantizer,
   residualQuantizer,
   residualFSQ,

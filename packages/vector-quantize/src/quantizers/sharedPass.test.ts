@@ -6,6 +6,7 @@ import { type ProcessGroup, solo } from "../distributed/processGroup.ts";
 import type { Quantizer, Variables } from "./contract.ts";
 import { groupedResidualVQ } from "./groupedResidualVQ.ts";
 import { lfq } from "./lfq.ts";
+import { productVQ } from "./productVQ.ts";
 import { residualVQ } from "./residualVQ.ts";
 import { createSharedPass } from "./sharedPass.ts";
 import { simVQ } from "./simVQ.ts";
@@ -28,6 +29,7 @@ const quantizers: [string, () => unknown][] = Object.entries({
   groupedResidualVQ: () => groupedResidualVQ({ ...small, groups: 2, numQuantizers: 2 }),
   lfq: () => lfq({ dim: 6, codebookSize: 64 }),
   simVQ: () => simVQ(small),
+  productVQ: () => productVQ({ dim: 6, parts: 2 }),
 });
 
 /** Steps of a quantizer alone, parameters by plain gradients, on data that drift. All that came of it. */

@@ -10,6 +10,7 @@ import type { Quantizer } from "../quantizers/contract.ts";
 import { groupedResidualVQ } from "../quantizers/groupedResidualVQ.ts";
 import { hierarchicalVQ } from "../quantizers/hierarchicalVQ.ts";
 import { identity } from "../quantizers/identity.ts";
+import { productVQ } from "../quantizers/productVQ.ts";
 import { randomProjectionQuantizer } from "../quantizers/randomProjectionQuantizer.ts";
 import { residualVQ } from "../quantizers/residualVQ.ts";
 import { simVQ } from "../quantizers/simVQ.ts";
@@ -56,6 +57,7 @@ describe("rows of numbers", () => {
     beam: residualVQ({ ...residual, beamSize: 2 }) as never,
     groups: groupedResidualVQ({ ...residual, groups: 2 }) as never,
     simVQ: simVQ(base) as never,
+    productVQ: productVQ({ ...base, parts: 2, rotation: "learned" }) as never,
     randomProjectionQuantizer: randomProjectionQuantizer({ ...base, codebookDim: 4 }) as never,
   };
   it.each(Object.keys(quantizers))("are told apart by %s alike on both paths", async (name) => {

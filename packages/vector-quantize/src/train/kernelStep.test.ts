@@ -12,6 +12,7 @@ import { hierarchicalVQ } from "../quantizers/hierarchicalVQ.ts";
 import { identity } from "../quantizers/identity.ts";
 import { latentQuantize } from "../quantizers/latentQuantize.ts";
 import { lfq } from "../quantizers/lfq.ts";
+import { productVQ } from "../quantizers/productVQ.ts";
 import { randomProjectionQuantizer } from "../quantizers/randomProjectionQuantizer.ts";
 import { residualFSQ } from "../quantizers/residualFSQ.ts";
 import { residualLFQ } from "../quantizers/residualLFQ.ts";
@@ -82,6 +83,7 @@ const quantizers: [string, () => Quantizer][] = Object.entries({
   residualFSQ: () => residualFSQ({ levels: [8, 5, 5], dim: 6, numQuantizers: 2 }),
   residualLFQ: () => residualLFQ({ dim: 6, numQuantizers: 2, codebookSize: 64, temperature: 1 }),
   hierarchicalVQ: () => hierarchicalVQ({ dim: 6, codebookSize: 16, scales: [1, 3, 6] }),
+  productVQ: () => productVQ({ dim: 6, parts: 3, rotation: "learned" }),
   randomProjectionQuantizer: () =>
     randomProjectionQuantizer({ dim: 6, codebookDim: 4, codebookSize: 16 }),
   binaryMapper: () => binaryMapper({ bits: 6 }),

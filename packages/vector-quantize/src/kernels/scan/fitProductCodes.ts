@@ -1,19 +1,10 @@
 import { checkChoice, checkInteger, expected } from "../../errors.ts";
 import { checkFloats, checkKernelOptions } from "../arguments.ts";
-import { kmeans } from "../clustering/kmeans.ts";
-import { sampleDistinct, uniformFrom } from "../clustering/uniform.ts";
 import type { Pool } from "../engine/pool.ts";
 import type { CodeMetric, CodeQuantizer } from "./codeQuantizer.ts";
-import { learnRotation } from "./learnRotation.ts";
+import { fitParts } from "./fitParts.ts";
 import { productCodes } from "./productCodes.ts";
-import { partOfVectors } from "./productParts.ts";
-import { rotateVectors } from "./rotateVectors.ts";
-import { checkUsable, unitVectors } from "./vectors.ts";
-
-/** Vectors for each code of a codebook that it is fitted to; more change it little. */
-const EACH = 256;
-const LEAST = 16384;
-const ITERATIONS = 12;
+import { checkUsable } from "./vectors.ts";
 
 /** Options of `fitProductCodes`. */
 export interface FitProductCodesOptions {
@@ -73,52 +64,7 @@ export async function fitProductCodes(
   checkFloats(`${where}: vectors`, vectors);
   const rows = checkUsable(where, vectors, dim);
   if (rows < codebookSize) throw expected(`${where}: vectors`, `at least ${codebookSize}`, rows);
-  const sample = sampleOf(vectors, dim, Math.max(LEAST, EACH * codebookSize), seed);
-  const units = metric === "cosine" ? unitVectors(sample, dim) : sample;
-  const shape = { dim, parts, codebookSize, seed, pool };
-  const learned = rotation === "learned" ? await learnRotation(units, shape) : undefined;
-  const turned = await rotateVectors(units, learned, { dim, pool });
-  const codebooks = await fitParts(turned, shape);
-  const shared = { dim, parts, codebooks, metric, ...(pool && { pool }) };
-  return productCodes({ ...shared, ...(learned && { rotation: learned }) });
-}
-
-/** So many of the vectors, drawn without repetition; all, if there are no more. */
-function sampleOf(vectors: Float32Array, dim: number, most: number, seed: number): Float32Array {
-  const rows = vectors.length / dim;
-  if (rows <= most) return vectors;
-  const chosen = sampleDistinct(uniformFrom(seed), rows, most);
-  const sample = new Float32Array(most * dim);
-  for (const [i, row] of chosen.entries()) {
-    sample.set(vectors.subarray(row * dim, (row + 1) * dim), i * dim);
-  }
-  return sample;
-}
-
-/** How vectors are cut. */
-interface PartShape {
-  readonly dim: number;
-  readonly parts: number;
-  readonly codebookSize: number;
-  readonly seed: number;
-  readonly pool: Pool | undefined;
-}
-
-/** The codebooks of all parts, `[M, K, D / M]`. */
-async function fitParts(vectors: Float32Array, shape: PartShape): Promise<Float32Array> {
-  const { dim, parts, codebookSize, seed, pool } = shape;
-  const width = dim / parts;
-  const books = new Float32Array(codebookSize * dim);
-  const where = pool && { pool };
-  for (let part = 0; part < parts; part++) {
-    const { centroids } = await kmeans(partOfVectors(vectors, dim, width, part), {
-      dim: width,
-      clusters: codebookSize,
-      iterations: ITERATIONS,
-      seed,
-      ...where,
-    });
-    books.set(centroids, part * codebookSize * width);
-  }
-  return books;
+  const unit = metric === "cosine";
+  const fitted = await fitParts(vectors, { dim, parts, codebookSize, rotation, unit, seed, pool });
+  return productCodes({ dim, parts, metric, ...fitted, ...(pool && { pool }) });
 }

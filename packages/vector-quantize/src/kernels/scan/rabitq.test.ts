@@ -46,7 +46,7 @@ describe("the estimate", () => {
         const dim = 96;
         const vectors = drawn(rows * dim, 1).map((value) => value + 1);
         const query = drawn(dim, 2).map((value) => value + 1);
-        const center = metric === "cosine" ? new Float32Array(dim) : meanVector(vectors, dim);
+        const center = meanVector(vectors, dim, metric);
         const truth = Array.from({ length: rows }, (_, n) =>
           distanceOf(vectors.subarray(n * dim, (n + 1) * dim), query, metric),
         );

@@ -1,6 +1,7 @@
-import { expected } from "../../errors.ts";
+import { checkChoice, expected } from "../../errors.ts";
 import { checkFloats } from "../arguments.ts";
 import { countRows } from "../invalid.ts";
+import type { CodeMetric } from "./codeQuantizer.ts";
 
 /** Numbers of this size have no estimate: their squares would leave float32. */
 const LIMIT = 2 ** 50;
@@ -23,27 +24,38 @@ export function checkUsable(where: string, vectors: Float32Array, dim: number): 
 export function unitVectors(vectors: Float32Array, dim: number): Float32Array<ArrayBuffer> {
   const units = vectors.slice();
   for (let first = 0; first < units.length; first += dim) {
-    let squares = 0;
-    for (let i = first; i < first + dim; i++) squares += units[i]! * units[i]!;
-    const scale = squares > 0 ? Math.fround(1 / Math.sqrt(squares)) : 0;
+    const scale = unitScale(units, first, dim);
     for (let i = first; i < first + dim; i++) units[i]! *= scale;
   }
   return units;
+}
+
+/** What the vector from `first` on is multiplied by to have length 1; 0 for zeros. */
+function unitScale(vectors: Float32Array, first: number, dim: number): number {
+  let squares = 0;
+  for (let i = first; i < first + dim; i++) squares += vectors[i]! * vectors[i]!;
+  return squares > 0 ? Math.fround(1 / Math.sqrt(squares)) : 0;
 }
 
 /**
  * The mean of vectors, `[D]`: a center for `rabitq`.
  *
  * @param vectors `[N, D]`
- * @throws for another length, and numbers that are not finite or of a size of 2^50 or more
+ * @param metric `cosine`: the mean of the vectors made of length 1, which its codes are of. Default "euclidean"
+ * @throws for another metric, another length, and numbers that are not finite or of a size of 2^50 or more
  */
-export function meanVector(vectors: Float32Array, dim: number): Float32Array<ArrayBuffer> {
+export function meanVector(
+  vectors: Float32Array,
+  dim: number,
+  metric: CodeMetric = "euclidean",
+): Float32Array<ArrayBuffer> {
+  checkChoice("meanVector: metric", metric, ["euclidean", "dot", "cosine"]);
   checkFloats("meanVector: vectors", vectors);
   const rows = checkUsable("meanVector", vectors, dim);
   const sums = new Float64Array(dim);
-  for (let at = 0, i = 0; at < vectors.length; at++) {
-    sums[i]! += vectors[at]!;
-    if (++i === dim) i = 0;
+  for (let first = 0; first < vectors.length; first += dim) {
+    const scale = metric === "cosine" ? unitScale(vectors, first, dim) : 1;
+    for (let i = 0; i < dim; i++) sums[i]! += scale * vectors[first + i]!;
   }
   return Float32Array.from(sums, (sum) => sum / Math.max(1, rows));
 }

@@ -1,0 +1,85 @@
+import { kmeans } from "../clustering/kmeans.ts";
+import { sampleDistinct, uniformFrom } from "../clustering/uniform.ts";
+import type { Pool } from "../engine/pool.ts";
+import { learnRotation } from "./learnRotation.ts";
+import { partOfVectors } from "./productParts.ts";
+import { rotateVectors } from "./rotateVectors.ts";
+import { unitVectors } from "./vectors.ts";
+
+/** Vectors for each code of a codebook that it is fitted to; more change it little. */
+const EACH = 256;
+const LEAST = 16384;
+const ITERATIONS = 12;
+
+/** How vectors are cut. */
+interface PartShape {
+  readonly dim: number;
+  readonly parts: number;
+  readonly codebookSize: number;
+  readonly seed: number;
+  readonly pool?: Pool | undefined;
+  /** Of k-means for each part. Default 12. */
+  readonly iterations?: number;
+}
+
+/** What `fitParts` is told. */
+interface FitPartsOptions extends PartShape {
+  readonly rotation: "none" | "learned";
+  /** Whether vectors are made of length 1 before. Default false. */
+  readonly unit?: boolean;
+}
+
+/** What product codes are made of. */
+export interface FittedParts {
+  /** `[M, K, D / M]` */
+  readonly codebooks: Float32Array<ArrayBuffer>;
+  /** R `[D, D]`, if one was learned: codes are of `x R`. */
+  readonly rotation?: Float32Array;
+}
+
+/** Codebooks of all parts, and the rotation before. All that is given must be checked. */
+export async function fitParts(
+  vectors: Float32Array,
+  { rotation, unit = false, ...shape }: FitPartsOptions,
+): Promise<FittedParts> {
+  const { dim, codebookSize, seed, pool } = shape;
+  const sample = sampleOf(vectors, dim, Math.max(LEAST, EACH * codebookSize), seed);
+  const own = unit ? unitVectors(sample, dim) : sample;
+  if (rotation === "none") return { codebooks: await codebooksOf(own, shape) };
+  const learned = await learnRotation(own, { ...shape, pool });
+  const turned = await rotateVectors(own, learned, { dim, pool });
+  return { codebooks: await codebooksOf(turned, shape), rotation: learned };
+}
+
+/** So many of the vectors, drawn without repetition; all, if there are no more. */
+function sampleOf(vectors: Float32Array, dim: number, most: number, seed: number): Float32Array {
+  const rows = vectors.length / dim;
+  if (rows <= most) return vectors;
+  const chosen = sampleDistinct(uniformFrom(seed), rows, most);
+  const sample = new Float32Array(most * dim);
+  for (const [i, row] of chosen.entries()) {
+    sample.set(vectors.subarray(row * dim, (row + 1) * dim), i * dim);
+  }
+  return sample;
+}
+
+/** The codebooks of all parts, `[M, K, D / M]`. */
+async function codebooksOf(
+  vectors: Float32Array,
+  { dim, parts, codebookSize, seed, pool, iterations = ITERATIONS }: PartShape,
+): Promise<Float32Array<ArrayBuffer>> {
+  const width = dim / parts;
+  const books = new Float32Array(codebookSize * dim);
+  const where = pool && { pool };
+  for (let part = 0; part < parts; part++) {
+    const { centroids } = await kmeans(partOfVectors(vectors, dim, width, part), {
+      dim: width,
+      clusters: codebookSize,
+      iterations,
+      seed,
+      ...where,
+    });
+    books.set(centroids, part * codebookSize * width);
+  }
+  return books;
+}
