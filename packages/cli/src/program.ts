@@ -7,10 +7,12 @@ import { encodeCommand } from "./commands/encode.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
+import { indexCommand } from "./commands/indexVectors.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { kmeansCommand } from "./commands/kmeans.ts";
 import { priorCommand } from "./commands/prior.ts";
 import { quantizersCommand } from "./commands/quantizers.ts";
+import { searchCommand } from "./commands/searchVectors.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
 import { checkPrinted, print, watchStreams } from "./output/print.ts";
@@ -28,6 +30,8 @@ const commands = [
   inspectCommand,
   quantizersCommand,
   kmeansCommand,
+  indexCommand,
+  searchCommand,
   importCommand,
   exportCommand,
 ];

@@ -1,4 +1,3 @@
-import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { openVq, type VqFile, type VqPrior } from "vector-quantize/codes";
 import { type ModelFile, ofImages, ofSounds, type SavedModel } from "../codec/modelFile.ts";
@@ -8,7 +7,7 @@ import { openPriorOf } from "../codec/prior.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
 import { Failure } from "../failure.ts";
 import { decodedNames } from "../output/decodedNames.ts";
-import { checkRegular, reason } from "../output/files.ts";
+import { openInput } from "../output/files.ts";
 import { readCodes } from "./codes.ts";
 
 /** A picture to decode, and what its file is to be called. */
@@ -55,13 +54,7 @@ export interface OpenVqFile {
 }
 
 export async function openVqFile(path: string): Promise<OpenVqFile> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, "r");
-    checkRegular(await handle.stat());
-  } catch (error) {
-    throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
-  }
+  const handle = await openInput(path);
   try {
     return {
       file: await openVq(handle, { where: path }),

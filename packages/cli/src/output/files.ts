@@ -1,4 +1,13 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { ownerName, parseOwner, stateOf, thisOwner } from "./owner.ts";
@@ -62,6 +71,22 @@ export async function readInput(path: string): Promise<Uint8Array> {
     const found = await stat(path);
     checkRegular(found);
     return await readFile(path);
+  } catch (error) {
+    throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
+  }
+}
+
+/** Opens a file that must be there, to be read. */
+export async function openInput(path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path);
+    try {
+      checkRegular(await file.stat());
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   } catch (error) {
     throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
   }

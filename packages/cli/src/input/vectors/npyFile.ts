@@ -1,7 +1,6 @@
-import { open } from "node:fs/promises";
 import { npyHeader } from "vector-quantize/data";
 import { Failure } from "../../failure.ts";
-import { checkRegular, reason } from "../../output/files.ts";
+import { openInput } from "../../output/files.ts";
 
 /** Bytes of the file that are in memory beside its numbers. */
 const PART = 2 ** 24;
@@ -15,7 +14,7 @@ const HEAD = 2 ** 16;
 export async function readNpyFloats(
   path: string,
 ): Promise<{ shape: readonly number[]; values: Float32Array<ArrayBuffer> }> {
-  const file = await opened(path);
+  const file = await openInput(path);
   try {
     const { size: length } = await file.stat();
     const { shape, begin, size, itemSize, read } = npyHeader(
@@ -44,20 +43,5 @@ export async function readNpyFloats(
       got += bytesRead;
     }
     return bytes;
-  }
-}
-
-async function opened(path: string) {
-  try {
-    const file = await open(path);
-    try {
-      checkRegular(await file.stat());
-      return file;
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-  } catch (error) {
-    throw new Failure(`${path}: expected a readable file, got ${reason(error)}`);
   }
 }

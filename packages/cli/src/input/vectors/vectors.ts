@@ -19,6 +19,17 @@ export async function readVectors(path: string, columns?: readonly string[]): Pr
   return found;
 }
 
+/** Numbers of this size and more have no codes. */
+const LIMIT = 2 ** 50;
+
+/** Throws for vectors that can't be compared. */
+export function checkNumbers(path: string, { dim, values }: Vectors): void {
+  const at = values.findIndex((value) => !(Math.abs(value) < LIMIT));
+  if (at < 0) return;
+  const what = "finite numbers of a size below 2^50";
+  throw new Failure(`${path}: row ${Math.floor(at / dim)}: expected ${what}, got ${values[at]}`);
+}
+
 async function readMatrix(path: string): Promise<Vectors> {
   const { shape, values } = await readNpyFloats(path);
   const [rows, dim, ...others] = shape;
