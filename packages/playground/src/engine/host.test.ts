@@ -21,7 +21,10 @@ function start(open: () => Promise<Engine> = async () => counter()) {
     },
   });
   const snapshots = () => sent.filter((message) => message.type === "snapshot");
-  return { host: (message: ToWorker) => host(message), sent, snapshots };
+  const pass = (ms: number) => {
+    clock += ms;
+  };
+  return { host: (message: ToWorker) => host(message), sent, snapshots, pass };
 }
 
 function counter(): Engine {
@@ -63,6 +66,23 @@ describe("the worker's host", () => {
     const last = snapshots().at(-1) as { step: number; value: { steps: number } };
     expect(last.step).toBeGreaterThan(10);
     expect(last.value.steps).toBe(last.step);
+  });
+
+  it("gives steps that are behind two thirds of the time", async () => {
+    const slow: Engine = {
+      ...counter(),
+      step: async () => pass(10),
+      snapshot: async () => pass(300),
+    };
+    const { host, sent, snapshots, pass } = start(async () => slow);
+    await host(opened);
+    await host({ type: "play", run: 1, pace: Number.POSITIVE_INFINITY });
+    for (let turn = 0; turn < 300; turn++) {
+      await wait(1);
+      if (sent.at(-1)?.type === "snapshot") await host({ type: "drawn", run: 1 });
+    }
+    const [before, after] = snapshots().slice(-2) as { step: number }[];
+    expect((after?.step ?? 0) - (before?.step ?? 0)).toBeGreaterThan(40); // 600 ms at 11 to 13
   });
 
   it("takes some steps and rests", async () => {

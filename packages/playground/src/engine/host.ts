@@ -13,6 +13,8 @@ export interface Surroundings {
 
 /** The page draws at most this often. */
 const frame = 1000 / 45;
+/** Milliseconds that the page waits for a drawing, however long one takes. */
+const patience = 1000;
 
 /**
  * Runs one scene at a time: steps as fast as the pace allows, and a snapshot for the page once it has
@@ -29,6 +31,8 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
   let pace = Number.POSITIVE_INFINITY;
   let drawn = true;
   let last = Number.NEGATIVE_INFINITY;
+  /** Milliseconds that the last snapshot took. */
+  let took = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
   const send = (message: ToPage) => around.send(message, buffersOf(message));
@@ -44,13 +48,20 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
     return done;
   }
 
-  async function show(force: boolean): Promise<void> {
-    if (!engine || !(force || (drawn && around.now() - last >= (engine.pause ?? frame)))) return;
+  async function show(): Promise<void> {
+    if (!engine) return;
     drawn = false;
     last = around.now();
     const value = await engine.snapshot();
+    took = around.now() - last;
     if (opened !== run) return; // another scene is to come, which can't draw this
     send({ type: "snapshot", run, step, playing, value });
+  }
+
+  /** Whether it is time to show something: steps that are behind get two thirds of the time. */
+  function mayShow(behind: boolean): boolean {
+    const pause = behind ? Math.min(3 * took, patience) : 0;
+    return drawn && around.now() - last >= Math.max(engine?.pause ?? frame, pause);
   }
 
   async function takeStep(): Promise<void> {
@@ -66,9 +77,10 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
       await inTurn(of, async () => {
         if (!playing || run !== of) return;
         await takeStep();
-        await show(false);
+        due += 1000 / pace;
+        if (mayShow(due <= around.now())) await show();
       });
-      due = Math.max(due + 1000 / pace, around.now() - 100);
+      due = Math.max(due, around.now() - 100);
       await around.sleep(Math.max(0, due - around.now()));
     }
   }
@@ -87,14 +99,14 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
         engine = await open(message.settings as never);
         opened = message.run;
         step = 0;
-        await show(true);
+        await show();
       });
     },
     change(message) {
       inTurn(run, async () => {
         if (message.run !== run) return;
         if (!(await engine?.change?.(message.settings))) send({ type: "stale", run });
-        else if (!playing) await show(true);
+        else if (!playing) await show();
       });
     },
     play(message) {
@@ -107,13 +119,13 @@ export function createHost(around: Surroundings): (message: ToWorker) => Promise
     pause(message) {
       if (message.run !== run) return;
       playing = false;
-      inTurn(run, () => show(true));
+      inTurn(run, () => show());
     },
     step(message) {
       inTurn(run, async () => {
         if (message.run !== run) return;
         for (let i = 0; i < message.steps; i++) await takeStep();
-        await show(true);
+        await show();
       });
     },
     drawn(message) {
