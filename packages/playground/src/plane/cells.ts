@@ -1,6 +1,7 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import type { Quantizer, Variables } from "vector-quantize";
 import { reach } from "./plane.ts";
+import { type HostIndices, planeCodes } from "./planeCodes.ts";
 
 /** Middles of the squares of a grid over the plane, the upper row first. */
 function gridPoints(side: number, half: number): Float32Array<ArrayBuffer> {
@@ -12,18 +13,6 @@ function gridPoints(side: number, half: number): Float32Array<ArrayBuffer> {
     }
   }
   return points;
-}
-
-/** Indices as `[N, Q]` numbers on the host, whatever axes they came with. */
-export interface HostIndices {
-  readonly layers: number;
-  readonly codes: Int32Array;
-}
-
-/** Reads indices of `count` vectors; those of one layer have no axis for it. */
-export async function readIndices(indices: np.Array, count: number): Promise<HostIndices> {
-  const codes = Int32Array.from((await indices.data()) as Int32Array);
-  return { layers: codes.length / count, codes };
 }
 
 /** The code of the first layer of each vector, and a number of the whole row of codes. */
@@ -66,8 +55,9 @@ export function createCellFinder(half = reach) {
     const count = grid.length / 2;
     const x = np.array(grid.slice(), { shape: [count, 2] });
     const indices = await quantizer.encode(tree.ref(variables as never) as Variables, x);
-    const found = await readIndices(indices, count);
-    const cells = { side: Math.sqrt(count), ...cellsOf(found, quantizer.codebookSizes) };
+    const { sizes, read } = planeCodes(quantizer);
+    const found = read((await indices.data()) as Int32Array);
+    const cells = { side: Math.sqrt(count), ...cellsOf(found, sizes) };
     const took = performance.now() - start;
     const by = took > patience ? 1 : took < patience / 4 ? -1 : 0;
     const next = sides[level + by];

@@ -187,7 +187,27 @@ function Explanation({ set }: { set: (some: Partial<CodebookSettings>) => void }
         >
           All codes move at once: SimVQ
         </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() =>
+            set({
+              quantizer: "groupedResidualVQ",
+              start: "kmeans",
+              options: kinds.groupedResidualVQ?.options ?? {},
+            })
+          }
+        >
+          A book for each axis: groups
+        </button>
       </div>
+      <p class="note">
+        Not here: <code>groupedResidualFSQ</code> and <code>groupedResidualLFQ</code>, which are{" "}
+        <code>residualFSQ</code> and <code>residualLFQ</code> where each group is one axis;{" "}
+        <code>hierarchicalVQ</code> and <code>multiscaleVQ</code>, which look at a whole picture,
+        not at points; and <code>randomProjectionQuantizer</code> and <code>binaryMapper</code>,
+        whose codes stand for no place of the plane.
+      </p>
     </div>
   );
 }

@@ -8,7 +8,8 @@ import {
   type Variables,
 } from "vector-quantize";
 import type { Engine } from "../../engine/engine.ts";
-import { cellsOf, createCellFinder, type HostIndices } from "../../plane/cells.ts";
+import { cellsOf, createCellFinder } from "../../plane/cells.ts";
+import { type HostIndices, planeCodes } from "../../plane/planeCodes.ts";
 import { PlaneTrainer } from "../../plane/planeTrainer.ts";
 import { pointsOf } from "../../plane/points.ts";
 import type { CodebookSettings, CodebookSnapshot, LayerCodes, Start } from "./contract.ts";
@@ -55,11 +56,13 @@ export async function openCodebook(settings: CodebookSettings): Promise<Engine<C
   let rows: [number, number, number][] = [];
   let step = 0;
 
+  const codesOf = () => planeCodes(trainer.quantizer);
+  const held = () => tree.ref(trainer.variables as never) as Variables;
+
   const encode = async (): Promise<HostIndices> => {
     const x = np.array(points, { shape: [points.length / 2, 2] });
-    const variables = tree.ref(trainer.variables as never) as Variables;
-    const codes = Int32Array.from(await (await trainer.quantizer.encode(variables, x)).data());
-    return { layers: codes.length / (points.length / 2), codes };
+    const indices = await trainer.quantizer.encode(held(), x);
+    return codesOf().read((await indices.data()) as Int32Array);
   };
 
   function note(quantized: Float32Array, { codes, layers }: HostIndices): void {
@@ -68,33 +71,24 @@ export async function openCodebook(settings: CodebookSettings): Promise<Engine<C
       0,
     );
     const first = codes.filter((_, i) => i % layers === 0);
-    const counts = codeCounts(first, trainer.quantizer.codebookSizes[0] as number);
+    const counts = codeCounts(first, codesOf().sizes[0] as number);
     rows.push([step, (2 * error) / points.length, perplexity(counts)]);
   }
 
-  async function decode(
-    indices: Int32Array<ArrayBuffer>,
-    layers: number,
-  ): Promise<Float32Array<ArrayBuffer>> {
-    const rows = indices.length / layers;
-    const shape = trainer.quantizer.codebookSizes.length > 1 ? [rows, layers] : [rows];
-    const variables = tree.ref(trainer.variables as never) as Variables;
-    const decoded = trainer.quantizer.decode(
-      variables,
-      np.array(indices, { shape, dtype: np.int32 }),
-    );
+  async function decode(codes: HostIndices): Promise<Float32Array<ArrayBuffer>> {
+    const decoded = trainer.quantizer.decode(held(), codesOf().write(codes));
     return Float32Array.from(await decoded.data());
   }
 
   return {
     async step() {
       const { quantized, indices } = await trainer.step();
-      note(quantized, { codes: indices, layers: indices.length / (points.length / 2) });
+      note(quantized, codesOf().read(indices));
       step++;
     },
     async snapshot() {
       const found = await encode();
-      const sizes = trainer.quantizer.codebookSizes;
+      const { sizes } = codesOf();
       const layers: LayerCodes[] = [];
       for (let layer = 0; layer < found.layers; layer++) {
         layers.push(await layerCodes(found, layer, sizes, decode));
@@ -142,7 +136,7 @@ async function layerCodes(
   { codes, layers }: HostIndices,
   layer: number,
   sizes: readonly number[],
-  decode: (indices: Int32Array<ArrayBuffer>, layers: number) => Promise<Float32Array<ArrayBuffer>>,
+  decode: (codes: HostIndices) => Promise<Float32Array<ArrayBuffer>>,
 ): Promise<LayerCodes> {
   const paths = new Map<string, { path: number[]; uses: number }>();
   if (layer === 0) {
@@ -156,10 +150,13 @@ async function layerCodes(
     else if (paths.size < mostPaths) paths.set(path.join(), { path, uses: 1 });
   }
   const all = [...paths.values()];
-  const flat = (to: number) => Int32Array.from(all.flatMap(({ path }) => path.slice(0, to)));
+  const upTo = (few: number): HostIndices => ({
+    layers: few,
+    codes: Int32Array.from(all.flatMap(({ path }) => path.slice(0, few))),
+  });
   return {
-    at: await decode(flat(layer + 1), layer + 1),
-    from: layer === 0 ? new Float32Array() : await decode(flat(layer), layer),
+    at: await decode(upTo(layer + 1)),
+    from: layer === 0 ? new Float32Array() : await decode(upTo(layer)),
     first: Uint16Array.from(all, ({ path }) => path[0] as number),
     uses: Uint32Array.from(all, ({ uses }) => uses),
   };

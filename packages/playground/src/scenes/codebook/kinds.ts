@@ -25,6 +25,13 @@ export const kinds: Readonly<Record<string, QuantizerKind>> = {
     options: { dim: 2, codebookSize: 6, numQuantizers: 3, thresholdEmaDeadCode: 5 },
     shown: ["codebookSize", "numQuantizers", "decay", "thresholdEmaDeadCode"],
   },
+  groupedResidualVQ: {
+    name: "groupedResidualVQ",
+    says: "Each axis has codebooks of its own: 5 numbers for x and 5 for y make 25 places, where they meet. The cells are a grid whose lines move; places where no points are stay empty. With several layers each place is refined in the same way.",
+    fits: true,
+    options: { dim: 2, groups: 2, codebookSize: 5, numQuantizers: 1, thresholdEmaDeadCode: 5 },
+    shown: ["codebookSize", "numQuantizers", "decay", "thresholdEmaDeadCode"],
+  },
   simVQ: {
     name: "simVQ",
     says: "The codebook is random and stays; a linear map of it is trained. So every step moves all codes, and none can die alone.",

@@ -1,7 +1,8 @@
 import { numpy as np, random, tree } from "@jax-js/jax";
 import { fsq, type Quantizer, residualFSQ, type Variables } from "vector-quantize";
 import type { Engine } from "../../engine/engine.ts";
-import { cellsOf, createCellFinder, readIndices } from "../../plane/cells.ts";
+import { cellsOf, createCellFinder } from "../../plane/cells.ts";
+import { planeCodes } from "../../plane/planeCodes.ts";
 import { pointsOf } from "../../plane/points.ts";
 import { boundOf, rangeOf } from "./bounds.ts";
 import {
@@ -49,12 +50,14 @@ const own = ({ variables }: Made) => tree.ref(variables as never) as Variables;
 async function pass(made: Made, points: Numbers) {
   const rows = points.length / 2;
   const x = np.array(points.slice(), { shape: [rows, 2] });
-  const indices = await readIndices(await made.quantizer.encode(own(made), x), rows);
+  const { read, write } = planeCodes(made.quantizer);
+  const encoded = await made.quantizer.encode(own(made), x);
+  const indices = read((await encoded.data()) as Int32Array);
   const decode = async (layers: number): Promise<Numbers> => {
     const codes = indices.codes.filter((_, i) => i % indices.layers < layers);
-    const shape = made.way === "fsq" ? [rows] : [rows, layers];
-    const given = np.array(codes as Int32Array<ArrayBuffer>, { shape, dtype: np.int32 });
-    return Float32Array.from(await made.quantizer.decode(own(made), given).data());
+    return Float32Array.from(
+      await made.quantizer.decode(own(made), write({ layers, codes })).data(),
+    );
   };
   return { indices, decode };
 }
@@ -63,8 +66,7 @@ async function pass(made: Made, points: Numbers) {
 async function gridOf(made: Made): Promise<Numbers> {
   const size = made.quantizer.codebookSizes[0] as number;
   const all = Int32Array.from({ length: size }, (_, code) => code);
-  const shape = made.way === "fsq" ? [size] : [size, 1];
-  const indices = np.array(all, { shape, dtype: np.int32 });
+  const indices = planeCodes(made.quantizer).write({ layers: 1, codes: all });
   return Float32Array.from(await made.quantizer.decode(own(made), indices).data());
 }
 
