@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { linkOf, placeOf, withDefaults } from "./link.ts";
+import { scenes } from "../scenes/list.ts";
+import { linkOf, placeOf, settingsIn, usualIn, withDefaults } from "./link.ts";
 
 const defaults = { shape: "moons", seed: 1, options: { codebookSize: 24, metric: "euclidean" } };
 
@@ -28,6 +29,25 @@ describe("a link", () => {
     const { settings } = placeOf("#/x?seed.a=1&options=7&other=2&__proto__.polluted=1&shape=rings");
     expect(withDefaults(settings, defaults)).toEqual({ ...defaults, shape: "rings" });
     expect(Object(settings).polluted).toBeUndefined();
+  });
+
+  it("is short for every quantizer, and takes nothing over from another one", () => {
+    for (const scene of scenes) {
+      for (const [quantizer, { options }] of Object.entries(scene.kinds ?? {})) {
+        const settings = { ...scene.defaults, quantizer, options };
+        const link = linkOf(scene.id, settings, usualIn(scene, settings));
+        expect(link.length).toBeLessThan(50);
+        expect(settingsIn(scene, placeOf(link).settings)).toEqual(settings);
+      }
+    }
+  });
+
+  it("to a quantizer that is not offered opens the usual one", () => {
+    const [scene] = scenes;
+    for (const name of ["hierarchicalVQ", "constructor"]) {
+      const { settings } = placeOf(`#/codebook?quantizer=${name}&options.levels=3`);
+      expect(settingsIn(scene!, settings)).toEqual(scene!.defaults);
+    }
   });
 
   it("without anything is the usual scene", () => {

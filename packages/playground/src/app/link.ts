@@ -1,4 +1,5 @@
 import type { SceneSettings } from "../engine/protocol.ts";
+import type { Scene } from "../scenes/scene.ts";
 
 /** What a link opens: a scene, and where its settings are not the usual ones. */
 export interface Place {
@@ -69,4 +70,21 @@ export function withDefaults(given: SceneSettings, defaults: SceneSettings): Sce
     return [name, isRecord(usual) ? { ...usual, ...(value as SceneSettings) } : value];
   });
   return { ...defaults, ...Object.fromEntries(merged) };
+}
+
+type Usual = Pick<Scene, "defaults" | "kinds">;
+
+/** What a link leaves out: the options are those of the quantizer that the settings have. */
+export function usualIn({ defaults, kinds }: Usual, { quantizer }: SceneSettings): SceneSettings {
+  const name = `${quantizer ?? defaults.quantizer}`;
+  return kinds && Object.hasOwn(kinds, name)
+    ? { ...defaults, options: kinds[name]?.options }
+    : defaults;
+}
+
+/** The settings of a scene that a link gives; of a quantizer that is not offered, the usual ones. */
+export function settingsIn(scene: Usual, given: SceneSettings): SceneSettings {
+  const settings = withDefaults(given, usualIn(scene, given));
+  const offered = !scene.kinds || Object.hasOwn(scene.kinds, `${settings.quantizer}`);
+  return offered ? settings : scene.defaults;
 }

@@ -15,6 +15,8 @@ export interface Scene {
   readonly lead: string;
   /** Everything that can be set: the link names what differs from it. */
   readonly defaults: SceneSettings;
+  /** Where a quantizer is chosen: those that are offered, each with options that are usual then. */
+  readonly kinds?: Readonly<Record<string, { readonly options: SceneSettings }>>;
   /** Most steps a second to begin with. */
   readonly pace: number;
   /** Whether it begins by itself. */
