@@ -1,5 +1,5 @@
 import { tree } from "@jax-js/jax";
-import { codeCounts, createCodec, usedCodes } from "vector-quantize";
+import { codeCounts, createCodec, type Quantizer, usedCodes } from "vector-quantize";
 import { hostRandom, parseNpy, writeNpy } from "vector-quantize/data";
 import type { CodedVectors, NamedFile } from "./contract.ts";
 import { digestOf } from "./digest.ts";
@@ -54,25 +54,36 @@ export async function codeVectors(
     const codes = await codec.encode(x, { shape });
     const decoded = await codec.decode(codes, { shape: codes.shape });
     const layers = codes.length / count;
+    const rows = byVector(codes, count, layers, quantizer);
     return {
       count,
       layers,
-      codes: Int32Array.from(codes),
+      codes: rows,
       file: writeNpy({ shape: codes.shape, data: codes }),
       error: x.reduce((sum, value, i) => sum + (value - (decoded[i] as number)) ** 2, 0) / x.length,
-      used: codebookSizes.map((size, q) =>
-        size > 2 ** 20
-          ? new Set(codes.filter((_, i) => i % layers === q)).size
-          : usedCodes(
-              codeCounts(
-                codes.filter((_, i) => i % layers === q),
-                size,
-              ),
-            ),
-      ),
+      used: codebookSizes.map((size, q) => {
+        const own = rows.filter((_, i) => i % layers === q);
+        return size > 2 ** 20 ? new Set(own).size : usedCodes(codeCounts(own, size));
+      }),
       digest: await digestOf(codes),
     };
   } finally {
     codec.dispose();
   }
+}
+
+/** The codes of one vector after another: groups put out those of one group after another. */
+function byVector(
+  codes: ArrayLike<number>,
+  count: number,
+  layers: number,
+  quantizer: Quantizer,
+): Int32Array<ArrayBuffer> {
+  const { groups = 1 } = quantizer as { groups?: number };
+  const inGroup = layers / groups;
+  return Int32Array.from({ length: codes.length }, (_, at) => {
+    const [vector, layer] = [Math.floor(at / layers), at % layers];
+    const group = Math.floor(layer / inGroup);
+    return codes[(group * count + vector) * inGroup + (layer % inGroup)] as number;
+  });
 }
