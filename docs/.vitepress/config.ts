@@ -5,30 +5,40 @@ import { type DefaultTheme, defineConfig } from "vitepress";
 const repository = "https://github.com/vector-quantize/vector-quantize";
 const docs = join(import.meta.dirname, "..");
 
-/** A page of each entrance, and behind it every name that it exports. */
-function apiSidebar(): DefaultTheme.SidebarItem[] {
-  const api = join(docs, "api");
-  const entrances = (folder: string): string[] =>
-    readdirSync(join(api, folder), { withFileTypes: true }).flatMap((entry) => {
-      if (entry.name === "index.md") return folder === "" ? [] : [folder];
-      return entry.isDirectory() && !kinds.includes(entry.name)
-        ? entrances(join(folder, entry.name))
-        : [];
-    });
-  return entrances("")
-    .sort()
-    .map((entrance) => ({
-      text: entrance,
-      link: `/api/${entrance}/`,
-      collapsed: true,
-      items: kinds.flatMap((kind) =>
-        pagesIn(join(api, entrance, kind)).map((name) => ({
-          text: name,
-          link: `/api/${entrance}/${kind}/${name}`,
-        })),
-      ),
-    }));
+const api = join(docs, "api");
+
+/** The entrances, which have a page each. */
+function entrances(folder = ""): string[] {
+  return readdirSync(join(api, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name === "index.md") return folder === "" ? [] : [folder];
+    return entry.isDirectory() && !kinds.includes(entry.name)
+      ? entrances(join(folder, entry.name))
+      : [];
+  });
 }
+
+/** All entrances, and behind the open one every name that it exports: not all names on every page. */
+const apiSidebar = (open?: string): DefaultTheme.SidebarItem[] => [
+  {
+    text: "API",
+    link: "/api/",
+    items: entrances()
+      .sort()
+      .map((entrance) => ({
+        text: entrance,
+        link: `/api/${entrance}/`,
+        ...(entrance === open && { items: namesOf(entrance) }),
+      })),
+  },
+];
+
+const namesOf = (entrance: string): DefaultTheme.SidebarItem[] =>
+  kinds.flatMap((kind) =>
+    pagesIn(join(api, entrance, kind)).map((name) => ({
+      text: name,
+      link: `/api/${entrance}/${kind}/${name}`,
+    })),
+  );
 
 /** Folders of an entrance's names, what is called before what is named. */
 const kinds = ["functions", "classes", "interfaces", "type-aliases", "variables"];
@@ -105,7 +115,11 @@ export default defineConfig({
       { text: "Playground", link: "/playground" },
       { text: "API", link: "/api/" },
     ],
-    sidebar: { "/api/": [{ text: "API", link: "/api/", items: apiSidebar() }], "/": guides },
+    sidebar: {
+      ...Object.fromEntries(entrances().map((open) => [`/api/${open}/`, apiSidebar(open)])),
+      "/api/": apiSidebar(),
+      "/": guides,
+    },
     outline: [2, 3],
     search: { provider: "local" },
     socialLinks: [{ icon: "github", link: repository }],
