@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { chromium, type Page } from "playwright-core";
-import { test } from "vitest";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, test } from "vitest";
 import { type PageFiles, servePage } from "./server.ts";
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
@@ -16,6 +16,8 @@ export interface PageOptions {
   contentSecurityPolicy?: string;
   /** What can be imported in place of the built packages. */
   files?: PageFiles;
+  /** A WAV file that the browser's microphone hears, over and over. Default: no microphone. */
+  microphone?: string;
 }
 
 /** A page in which the built packages can be imported by their names. */
@@ -29,6 +31,33 @@ export interface TestPage {
   readonly requests: readonly string[];
   /** The page itself. */
   readonly page: Page;
+}
+
+/** The browsers of a test file, by what they were started with: a page has a context of its own. */
+const browsers = new Map<string, Promise<Browser>>();
+afterAll(async () => {
+  for (const browser of browsers.values()) await (await browser).close();
+});
+
+function browserWith(args: readonly string[]): Promise<Browser> {
+  if (executablePath === undefined) throw new Error("no Chromium was found under /usr/bin");
+  const key = args.join(" ");
+  const known = browsers.get(key);
+  if (known) return known;
+  const started = chromium.launch({
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...args,
+    ],
+  });
+  browsers.set(key, started);
+  return started;
 }
 
 /**
@@ -45,26 +74,23 @@ export interface TestPage {
  * ```
  */
 export async function withPage<T>(
-  { isolated, webgpu = false, contentSecurityPolicy, files }: PageOptions,
+  { isolated, webgpu = false, contentSecurityPolicy, files, microphone }: PageOptions,
   use: (page: TestPage) => Promise<T>,
 ): Promise<T> {
-  if (executablePath === undefined) throw new Error("no Chromium was found under /usr/bin");
+  const browser = await browserWith([
+    ...(webgpu ? ["--enable-unsafe-webgpu"] : []),
+    ...(microphone === undefined
+      ? []
+      : [
+          "--use-fake-device-for-media-stream",
+          "--use-fake-ui-for-media-stream",
+          `--use-file-for-fake-audio-capture=${microphone}`,
+        ]),
+  ]);
   const server = await servePage(isolated, contentSecurityPolicy, files);
   try {
-    const browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--no-sandbox",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        ...(webgpu ? ["--enable-unsafe-webgpu"] : []),
-      ],
-    });
+    const context = await browser.newContext();
     try {
-      const context = await browser.newContext();
       const page = await context.newPage();
       const errors: Error[] = [];
       page.on("pageerror", (error) => errors.push(error));
@@ -77,7 +103,7 @@ export async function withPage<T>(
       if (errors[0] !== undefined) throw errors[0];
       return result;
     } finally {
-      await browser.close();
+      await context.close();
     }
   } finally {
     server.close();
