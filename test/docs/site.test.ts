@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import AxeBuilder from "@axe-core/playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { foundByAxe } from "../browser/axe.ts";
 import { browserTest, withPage } from "../browser/withPage.ts";
 import { packageRoot, root } from "../support/paths.ts";
 
@@ -68,47 +68,61 @@ test("every paper that the sources name is on the list", () => {
   expect([...new Set(cited)].filter((url) => !list.includes(url))).toEqual([]);
 });
 
-const looked = ["index", "start", "cli", "api/vector-quantize/interfaces/VectorQuantizeOptions"];
+const looked = [
+  "index",
+  "start",
+  "cli",
+  "playground",
+  "api/vector-quantize/interfaces/VectorQuantizeOptions",
+];
+const sizes = [
+  [1280, "light", "dark"],
+  [375, "dark", "light"],
+] as const;
 
-for (const colorScheme of ["light", "dark"] as const) {
-  browserTest(
-    `axe finds nothing, ${colorScheme}`,
-    async () => {
-      expect(pages(site)).toEqual(expect.arrayContaining(looked.map((name) => `${name}.html`)));
-      await withPage(
-        { isolated: false, files: { folder: site, imports: {} } },
-        async ({ page }) => {
-          const { origin } = new URL(page.url());
+browserTest(
+  "axe finds nothing, light and dark, on a desktop and on a phone",
+  async () => {
+    expect(pages(site)).toEqual(expect.arrayContaining(looked.map((name) => `${name}.html`)));
+    await withPage({ isolated: false, files: { folder: site, imports: {} } }, async ({ page }) => {
+      const { origin } = new URL(page.url());
+      for (const [width, colorScheme, other] of sizes) {
+        await page.setViewportSize({ width, height: 800 });
+        for (const name of looked) {
           await page.emulateMedia({ colorScheme });
-          for (const width of [1280, 375]) {
-            await page.setViewportSize({ width, height: 800 });
-            for (const name of looked) {
-              await page.goto(`${origin}/${name}.html`);
-              await page.waitForSelector("main, [role=main]");
-              const { violations } = await new AxeBuilder({ page }).analyze();
-              expect(
-                violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0]?.html}`),
-              ).toEqual([]);
-              const sideways = "document.documentElement.scrollWidth - innerWidth";
-              expect(await page.evaluate<number>(sideways), `${name} at ${width}`).toBeLessThan(2);
-            }
+          await page.goto(`${origin}/${name}.html`);
+          await page.waitForSelector("main, [role=main]");
+          if (name === "playground") {
+            await page.frameLocator(".playground").getByRole("button", { name: "Pause" }).click();
           }
-        },
-      );
-    },
-    240_000,
-  );
-}
+          expect(await foundByAxe(page), `${name} at ${width}`).toEqual([]);
+          const sideways = "document.documentElement.scrollWidth - innerWidth";
+          expect(await page.evaluate<number>(sideways), `${name} at ${width}`).toBeLessThan(2);
+          // What changes with colours is contrast alone.
+          await page.emulateMedia({ colorScheme: other });
+          await page.waitForSelector(other === "dark" ? "html.dark" : "html:not(.dark)");
+          expect(await foundByAxe(page, "color-contrast"), `${name}, ${other}`).toEqual([]);
+        }
+      }
+    });
+  },
+  240_000,
+);
 
-browserTest("the playground trains within its page", async () => {
+browserTest("the playground trains within its page, in the page's colours", async () => {
   await withPage({ isolated: false, files: { folder: site, imports: {} } }, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: "dark" });
     await page.goto(`${new URL(page.url()).origin}/playground.html`);
     const frame = page.frameLocator("iframe.playground");
     await frame.locator("[data-backend]").filter({ hasText: "1 thread" }).waitFor();
-    await frame
-      .locator("output")
-      .filter({ hasText: /^step [1-9]/ })
-      .waitFor();
+    const steps = frame.locator("output").filter({ hasText: /^step [1-9]/ });
+    await steps.waitFor();
+    const step = async () => Number((await steps.textContent())?.replace("step", ""));
+    const before = await step();
+    await frame.locator("html[data-theme=dark]").waitFor();
+    await page.getByRole("switch", { name: "Switch to light theme" }).click();
+    await frame.locator("html[data-theme=light]").waitFor();
+    expect(await step()).toBeGreaterThanOrEqual(before); // it was not loaded anew
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Theme } from "vitepress";
 import DefaultTheme from "vitepress/theme";
+import LivePlayground from "./LivePlayground.vue";
 import SameCodes from "./SameCodes.vue";
 import SiteLayout from "./SiteLayout.vue";
 import "./style.css";
@@ -8,6 +9,7 @@ export default {
   extends: DefaultTheme,
   Layout: SiteLayout,
   enhanceApp: ({ app }) => {
+    app.component("LivePlayground", LivePlayground);
     app.component("SameCodes", SameCodes);
   },
 } satisfies Theme;

@@ -7,15 +7,15 @@ import { Failed } from "../parts/Failed.tsx";
 import { scenes } from "../scenes/list.ts";
 import type { Scene, SceneProps } from "../scenes/scene.ts";
 import { DeviceLine } from "./DeviceLine.tsx";
-import { linkOf, placeOf, withDefaults } from "./link.ts";
-import { chooseTheme, theme } from "./theme.ts";
+import { linkOf, placeOf, settingsIn, usualIn } from "./link.ts";
+import { chooseTheme, theme, themeIsGiven } from "./theme.ts";
 
 const session = new Session();
 
 const found = (hash: string) => {
   const { scene: id, settings } = placeOf(hash);
   const scene = scenes.find((each) => each.id === id) ?? (scenes[0] as Scene);
-  return { scene, settings: withDefaults(settings, scene.defaults) };
+  return { scene, settings: settingsIn(scene, settings) };
 };
 
 /** Where the page is; the address follows it. */
@@ -32,7 +32,7 @@ function set(some: SceneSettings): void {
   const { scene, settings: before } = place.value;
   const settings = { ...before, ...some };
   place.value = { scene, settings };
-  history.replaceState(null, "", linkOf(scene.id, settings, scene.defaults));
+  history.replaceState(null, "", linkOf(scene.id, settings, usualIn(scene, settings)));
   session.change(settings);
 }
 
@@ -48,7 +48,8 @@ export function App() {
   }, [scene]);
   return (
     <>
-      <header class="top">
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: it is a banner, in a frame one of two */}
+      <header class="top" aria-label="Playground">
         <h1>
           <a href={`#/${scenes[0]?.id}`}>vector-quantize playground</a>
         </h1>
@@ -59,10 +60,10 @@ export function App() {
             </a>
           ))}
         </nav>
-        <ThemeButton />
+        {!themeIsGiven && <ThemeButton />}
       </header>
-      <main class="scene">
-        <h2>{scene.question}</h2>
+      <main class="scene" aria-labelledby="question">
+        <h2 id="question">{scene.question}</h2>
         <p class="lead">{scene.lead}</p>
         <Stage key={scene.id} scene={scene} />
       </main>

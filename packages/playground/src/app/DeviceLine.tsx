@@ -17,7 +17,8 @@ function named({ backend, threads, webgpu }: Device): string {
 export function DeviceLine({ session }: { session: Session }) {
   const device = session.device.value;
   return (
-    <footer class="device">
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: it is a landmark, in a frame one of two
+    <footer class="device" aria-label="What computes here">
       {device ? (
         <>
           <span data-backend={device.backend}>Computed by {named(device)}</span>
