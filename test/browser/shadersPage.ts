@@ -152,11 +152,20 @@ export interface StepsAnswer {
   readonly passIsOff: number;
 }
 
+type Config = import("../../packages/vector-quantize/src/quantizers/contract.ts").QuantizerConfig;
+
+/** Training steps of a quantizer of vectors, between two linear layers. */
+export interface StepsOrder {
+  readonly config: Config;
+  readonly rows: number;
+  readonly steps: number;
+}
+
 /** Training steps on WebGPU, and what they hold. Text as `searchInPage`. */
 export async function stepsInPage(
   jax: Jax,
   library: Entrances,
-  { rows, dim, codes, steps }: Record<"rows" | "dim" | "codes" | "steps", number>,
+  { config, rows, steps }: StepsOrder,
 ): Promise<StepsAnswer> {
   const { numpy: np, random, tree } = jax;
   await jax.init("webgpu");
@@ -177,9 +186,11 @@ export async function stepsInPage(
     };
     return buffer;
   };
-  const quantizer = library.vectorQuantize({ dim, codebookSize: codes });
-  const linear = () => library.linear({ inFeatures: dim, outFeatures: dim });
-  const model = library.sequential([linear(), quantizer, linear()]);
+  const quantizer = library.quantizerFromConfig(config);
+  const { dim } = quantizer;
+  const linear = (inFeatures: number) => library.linear({ inFeatures, outFeatures: dim });
+  const outputs = config.type === "binaryMapper" ? 2 ** dim : dim;
+  const model = library.sequential([linear(dim), quantizer, linear(outputs)]);
   const trainer = library.createTrainer(model, { optimizer: library.sgd(0.1) });
   const batch = np.sin(np.arange(rows * dim).astype(np.float32)).reshape([rows, dim]);
   let state = trainer.init(random.key(0));

@@ -53,7 +53,7 @@ export class Gpu {
         if (this.#pipelines.has(code)) return;
         const module = this.device.createShaderModule({ label: name, code });
         const compute = { module, entryPoint: "main" };
-        const pipeline = await this.#answered(
+        const pipeline = await this.answered(
           this.device.createComputePipelineAsync({ label: name, layout: "auto", compute }),
         );
         this.#pipelines.set(code, pipeline);
@@ -81,7 +81,7 @@ export class Gpu {
       void ended();
       throw error;
     }
-    const [found] = (await this.#answered(ended())).filter((error) => error !== null);
+    const [found] = (await this.answered(ended())).filter((error) => error !== null);
     if (found) throw new VectorQuantizeError(`webgpu: ${found.message}`);
   }
 
@@ -101,7 +101,7 @@ export class Gpu {
     using scratch = new Scratch(this.device);
     const staging = scratch.take(bytes, USAGE.read | USAGE.copyTarget);
     await this.submit((_, encoder) => encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes));
-    await this.#answered(staging.mapAsync(MAP_TO_READ));
+    await this.answered(staging.mapAsync(MAP_TO_READ));
     return staging.getMappedRange().slice(0);
   }
 
@@ -109,8 +109,12 @@ export class Gpu {
     if (this.#lost) throw lostError(this.#lost);
   }
 
-  /** What the device answers: one that was lost answers with errors of any kind, or as if all were well. */
-  async #answered<T>(answer: Promise<T>): Promise<T> {
+  /**
+   * What the device answers: one that was lost answers with errors of any kind, or as if all were well.
+   *
+   * @throws VectorQuantizeError if it was lost
+   */
+  async answered<T>(answer: Promise<T>): Promise<T> {
     const result = await answer.catch(async (error: unknown) => {
       // The loss may be told a moment after what it breaks.
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,5 +1,6 @@
 import type { numpy as np } from "@jax-js/jax";
 import { VectorQuantizeError } from "../errors.ts";
+import { readBeside } from "./lostDevice.ts";
 import type { StepMetrics } from "./trainState.ts";
 
 /** Metrics on the host: numbers, and the indices as they are. */
@@ -17,7 +18,7 @@ export interface MetricReader {
    * Hands over a step's metrics and resolves to the report of the step before; `undefined` the first
    * time. Waits for that step, so at most two steps are under way. Takes ownership of `metrics`.
    *
-   * @throws VectorQuantizeError naming the step whose loss is not a number, or infinite
+   * @throws VectorQuantizeError naming the step whose loss is not a number, or infinite; or if the device was lost
    */
   push(metrics: StepMetrics): Promise<StepReport | undefined>;
   /** The report of the last step handed over. */
@@ -51,9 +52,13 @@ export function createMetricReader(): MetricReader {
 async function read(metrics: StepMetrics): Promise<StepReport> {
   const { indices, step, ...scalars } = metrics;
   const names = Object.keys(scalars);
-  const [[number], codes, ...values] = (await Promise.all(
-    [step, indices, ...Object.values(scalars)].map((array: np.Array) => array.data()),
-  )) as [Int32Array, Int32Array, ...Float32Array[]];
+  const arrays: np.Array[] = [step, indices, ...Object.values(scalars)];
+  const read = () => Promise.all(arrays.map((array) => array.data()));
+  const [[number], codes, ...values] = (await readBeside(step, read)) as [
+    Int32Array,
+    Int32Array,
+    ...Float32Array[],
+  ];
   const report: StepReport = {
     step: number as number,
     indices: codes,

@@ -27,6 +27,7 @@ import {
   checkStart,
   checkStep,
 } from "./checks.ts";
+import { readBeside } from "./lostDevice.ts";
 import { applyUpdates, type GradientTransformation } from "./optimizer.ts";
 import type { PhaseTimer } from "./phaseTimer.ts";
 import type { FoundApart } from "./shaderStep.ts";
@@ -367,6 +368,10 @@ export function createTrainer(model: Model, options: TrainerOptions): Trainer {
       if (stepsOnShaders(unguarded(model.quantizer), batch)) {
         return (await shaderStep())(state, batch, timer);
       }
+      await readBeside(batch, async () => {}).catch((error) => {
+        release([state, batch]);
+        throw error;
+      });
       return timer ? timer.time("step", () => step(state, batch)) : step(state, batch);
     },
     averaged(state) {
