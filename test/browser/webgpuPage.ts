@@ -26,16 +26,18 @@ export interface Order {
   readonly vectors: number;
   /** How many vectors are encoded beside, of all kinds. */
   readonly many: number;
-  /** Vectors halfway between two outputs, `[many / 4, D]`; where there are none, they are made and given back. */
-  readonly halfway?: readonly number[];
-  /** The variables; where there are none, fresh ones are fitted and given back. */
-  readonly variables?: HostTree;
+  /** Codes are asked for alone, of vectors of all kinds by variables fitted on such. */
+  readonly codesAlone?: boolean;
+  /** Of each kind of vectors, halfway between two outputs, `[many / 4, D]`; made and given back where missing. */
+  readonly halfway?: readonly (readonly number[])[];
+  /** The variables fitted on each kind of vectors; made and given back where missing. */
+  readonly variables?: readonly HostTree[];
 }
 
 /** What each call put out, by its name: the leaves of the result, or what was thrown. */
 export type Answer = {
-  readonly variables: HostTree;
-  readonly halfway: readonly number[];
+  readonly variables: readonly HostTree[];
+  readonly halfway: readonly (readonly number[])[];
   readonly calls: Record<string, HostArray[] | string>;
 };
 
@@ -78,22 +80,30 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     if (!images) return x.reshape([4, count / 4, quantizer.dim]);
     return x.reshape([count / 16, 4, 4, quantizer.dim]).transpose([0, 3, 1, 2]);
   };
-  /** The same numbers on every device: sums of four uniform ones, some rows spoilt if asked. */
-  const input = (seed: number, spoilt: readonly number[] = [], count = vectors) => {
+  type Kind = (value: number, at: number) => number;
+  const plain: Kind = (value) => value;
+  const far: Kind = (value) => value + 1000;
+  const clustered: Kind = (value, at) => Math.sin(at % (8 * quantizer.dim)) + value * 1e-3;
+  const kinds = [plain, far, clustered];
+  /** The same numbers on every device, of a kind: sums of four uniform ones. */
+  const drawn = (seed: number, count: number, kind: Kind) => {
     let word = seed;
     const uniform = () => {
       word = (Math.imul(word, 1664525) + 1013904223) >>> 0;
       return word / 2 ** 32;
     };
-    const rows = Array.from({ length: count }, (_, row) =>
-      Array.from({ length: quantizer.dim }, (_, at) => {
-        const value = (uniform() + uniform() + uniform() + uniform() - 2) * 2;
-        const bad = spoilt[row / 7];
-        return bad !== undefined && at % 2 === 0 ? bad : value;
+    return Array.from({ length: count * quantizer.dim }, (_, at) =>
+      kind((uniform() + uniform() + uniform() + uniform() - 2) * 2, at),
+    );
+  };
+  /** Some rows spoilt if asked. */
+  const input = (seed: number, spoilt: readonly number[] = [], count = vectors, kind = plain) =>
+    shaped(
+      drawn(seed, count, kind).map((value, at) => {
+        const bad = spoilt[Math.floor(at / quantizer.dim) / 7];
+        return bad !== undefined && (at % quantizer.dim) % 2 === 0 ? bad : value;
       }),
     );
-    return shaped(rows.flat());
-  };
   const key = () => np.array(new Uint32Array([7, 9]), { dtype: np.uint32 });
 
   /** The same weights on every device for a loss of what comes out. */
@@ -103,9 +113,17 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     return np.array(wave, { shape });
   };
 
-  const fitted = () => quantizer.fit(quantizer.init(random.key(0)), input(3), { warn: () => {} });
-  const variables = order.variables ?? (await toHostTree(await fitted()));
-  const start = () => toTree(variables) as Given;
+  const ofKinds = async <T>(make: (kind: Kind, at: number) => Promise<T>): Promise<T[]> => {
+    const made: T[] = [];
+    for (const kind of order.codesAlone ? kinds : [plain]) made.push(await make(kind, made.length));
+    return made;
+  };
+  const fitted = async (kind: Kind) => {
+    const x = input(3, [], vectors, kind);
+    return toHostTree(await quantizer.fit(quantizer.init(random.key(0)), x, { warn: () => {} }));
+  };
+  const variables = order.variables ?? (await ofKinds(fitted));
+  const start = (kind = 0) => toTree(variables[kind] as HostTree) as Given;
 
   const loss = (params: Given["params"], state: Given["state"], x: np.Array, key: np.Array) => {
     const out = quantizer.apply({ params, state }, x, { training: true, key });
@@ -153,8 +171,8 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
 
   const part = order.many / 4;
   /** Outputs of vectors, each mixed with the next: as far from one code as from another. */
-  const midpoints = async () => {
-    const { quantized, ...rest } = quantizer.apply(start(), input(5, [], part));
+  const midpoints = async (kind: Kind, at: number) => {
+    const { quantized, ...rest } = quantizer.apply(start(at), input(5, [], part, kind));
     tree.dispose(rest as never);
     const rows = images ? np.moveaxis(quantized, 1, -1) : quantized;
     const flat = rows.reshape([part, quantizer.dim]);
@@ -166,22 +184,22 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     ];
   };
   // What `binaryMapper` puts out is no input of its own.
-  const halfway = order.halfway ?? (config.type === "binaryMapper" ? [] : await midpoints());
-  const drawn = async (seed: number) => {
-    const x = input(seed, [], part);
-    const rows = images ? np.moveaxis(x, 1, -1) : x;
-    return [...(await rows.reshape([part * quantizer.dim]).data())];
+  const halfway = order.halfway ?? (config.type === "binaryMapper" ? [] : await ofKinds(midpoints));
+  /** Codes of vectors of a kind, by the variables fitted on such, and of those halfway between two. */
+  const manyCodes = (own: readonly number[], kind: number) => {
+    const between = halfway[kind] ?? [];
+    const rest = between.length > 0 ? between : drawn(14, part, plain);
+    return quantizer.encode(start(kind), shaped([...own, ...rest]));
   };
-  /** Vectors as they come, far from the origin, in clusters, and halfway between codes. */
-  const many = async () => [
-    ...(await drawn(11)),
-    ...(await drawn(12)).map((value) => value + 1000),
-    ...(await drawn(13)).map((value, at) => Math.sin(at % (8 * quantizer.dim)) + value * 1e-3),
-    ...(halfway.length > 0 ? halfway : await drawn(14)),
-  ];
 
   const spoilt = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const training = () => ({ training: true, key: key() });
+  const ofAllKinds = kinds.flatMap((kind, at) => drawn(11 + at, part, kind));
+  const codesOfKinds: Record<string, () => unknown> = {
+    "codes of all kinds": () => manyCodes(ofAllKinds, 0),
+    "codes far from the origin": () => manyCodes(drawn(15, 3 * part, far), 1),
+    "codes in clusters": () => manyCodes(drawn(16, 3 * part, clustered), 2),
+  };
   const calls: Record<string, () => unknown> = {
     apply: () => quantizer.apply(start(), input(1)),
     encode: () => quantizer.encode(start(), input(1)),
@@ -193,14 +211,14 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
       const indices = await quantizer.encode(tree.ref(variables as never), x.ref);
       return quantizer.update(variables, x, indices, { key: key() });
     },
-    "many codes": async () => quantizer.encode(start(), shaped(await many())),
+    "many codes": () => manyCodes(ofAllKinds, 0),
     "rows that are not finite": () => quantizer.apply(start(), input(1, spoilt)),
     "their codes": () => quantizer.encode(start(), input(1, spoilt)),
     "training on them": () => quantizer.apply(start(), input(1, spoilt), training()),
     ...(!images && { "three steps": steps }),
   };
   const found: Answer["calls"] = {};
-  for (const [name, call] of Object.entries(calls)) {
+  for (const [name, call] of Object.entries(order.codesAlone ? codesOfKinds : calls)) {
     try {
       found[name] = await toHost(await call());
     } catch (error) {
