@@ -10,6 +10,9 @@ export const shapes = (quick) =>
         [16384, 32, 65536],
       ];
 
+/** Vectors, features and clusters of k-means. */
+export const clustering = (quick) => (quick ? [1024, 8, 16] : [65536, 64, 1024]);
+
 export const nameOf = (shape) => shape.join(" x ");
 
 /** Seeded normal numbers. */

@@ -1,6 +1,8 @@
 """The peers of `run.sh` on CUDA, on the data that ours wrote: JSON lines to `peers.json`."""
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
 import pathlib
 import statistics
@@ -30,7 +32,26 @@ on = "cuda" if torch.cuda.is_available() else "cpu"
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 name = torch.cuda.get_device_name() if on == "cuda" else "no CUDA: PyTorch runs on the CPU"
-tell(torch=torch.__version__, device=name)
+
+
+def version_of(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+faiss_packages = ["faiss-gpu-cu12", "faiss-gpu-cu11", "faiss-gpu", "faiss-cpu"]
+installed = [f"{package} {version_of(package)}" for package in faiss_packages]
+tell(
+    device=name,
+    python=sys.version.split()[0],
+    torch=torch.__version__,
+    cuda=torch.version.cuda,
+    reference=version_of("vector-quantize-pytorch"),
+    reference_found=importlib.util.find_spec("vector_quantize_pytorch") is not None,
+    faiss=next((each for each in installed if "not installed" not in each), "not installed"),
+)
 
 
 def timed(call):

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({ options: { data: { type: "string" }, out: { type: "string" } } });
+const textOf = (name) => readFileSync(`${values.data}/${name}`, "utf8").trim();
 const linesOf = (side) => {
   const path = `${values.data}/${side}.json`;
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -34,7 +35,7 @@ writeFileSync(
   values.out,
   `# On a graphics card
 
-${readFileSync(`${values.data}/card.txt`, "utf8").trim()}; ${new Date().toISOString().slice(0, 10)}.
+${textOf("card.txt")}; commit ${textOf("commit.txt")}; ${new Date().toISOString().slice(0, 10)}.
 
 ${versions.map((line) => `- \`${line}\``).join("\n")}
 
