@@ -1,9 +1,9 @@
 import { kmeans } from "../clustering/kmeans.ts";
-import { sampleDistinct, uniformFrom } from "../clustering/uniform.ts";
 import type { Pool } from "../engine/pool.ts";
 import { learnRotation } from "./learnRotation.ts";
 import { partOfVectors } from "./productParts.ts";
 import { rotateVectors } from "./rotateVectors.ts";
+import { sampleRows } from "./sampleRows.ts";
 import { unitVectors } from "./vectors.ts";
 
 /** Vectors for each code of a codebook that it is fitted to; more change it little. */
@@ -43,24 +43,12 @@ export async function fitParts(
   { rotation, unit = false, ...shape }: FitPartsOptions,
 ): Promise<FittedParts> {
   const { dim, codebookSize, seed, pool } = shape;
-  const sample = sampleOf(vectors, dim, Math.max(LEAST, EACH * codebookSize), seed);
+  const sample = sampleRows(vectors, dim, Math.max(LEAST, EACH * codebookSize), seed);
   const own = unit ? unitVectors(sample, dim) : sample;
   if (rotation === "none") return { codebooks: await codebooksOf(own, shape) };
   const learned = await learnRotation(own, { ...shape, pool });
   const turned = await rotateVectors(own, learned, { dim, pool });
   return { codebooks: await codebooksOf(turned, shape), rotation: learned };
-}
-
-/** So many of the vectors, drawn without repetition; all, if there are no more. */
-function sampleOf(vectors: Float32Array, dim: number, most: number, seed: number): Float32Array {
-  const rows = vectors.length / dim;
-  if (rows <= most) return vectors;
-  const chosen = sampleDistinct(uniformFrom(seed), rows, most);
-  const sample = new Float32Array(most * dim);
-  for (const [i, row] of chosen.entries()) {
-    sample.set(vectors.subarray(row * dim, (row + 1) * dim), i * dim);
-  }
-  return sample;
 }
 
 /** The codebooks of all parts, `[M, K, D / M]`. */

@@ -152,6 +152,16 @@ describe("a learned rotation", () => {
     expect(farLearned).toBeGreaterThan(learned - 0.02);
   });
 
+  test("is of vectors from all of a file, whatever their order", async () => {
+    const [same, apart] = [8192, 3000]; // the first alone would do for a rotation
+    const all = slanted(apart + 100, dim);
+    const ordered = new Float32Array((same + apart) * dim);
+    ordered.set(normal(same * dim, 9).map((value) => 0.01 * value));
+    ordered.set(all.subarray(0, apart * dim), same * dim);
+    const [plain, learned] = await recalls(ordered, all.subarray(apart * dim), shape);
+    expect(learned).toBeGreaterThan(plain + 0.05);
+  });
+
   test("takes the start from which more are found, not the one of less error", async () => {
     const all = edges(2100);
     const by = { dim: 64, parts: 16 };

@@ -5,6 +5,7 @@ import { createSearch } from "../search/createSearch.ts";
 import { principalAxes } from "./principalAxes.ts";
 import { partOfVectors } from "./productParts.ts";
 import { rotateVectors } from "./rotateVectors.ts";
+import { sampleRows } from "./sampleRows.ts";
 import { meanVector } from "./vectors.ts";
 
 const TURNS = 15;
@@ -43,8 +44,10 @@ export async function learnRotation(
   vectors: Float32Array,
   options: RotationOptions,
 ): Promise<Float32Array> {
-  const { dim, codebookSize } = options;
-  const sample = centered(vectors.subarray(0, Math.max(MOST, EACH * codebookSize) * dim), dim);
+  const { dim, codebookSize, seed } = options;
+  const most = Math.max(MOST, EACH * codebookSize);
+  // Drawn, for files are often in an order.
+  const sample = centered(sampleRows(vectors, dim, most, seed), dim);
   const asItIs = await learnFrom(identity(dim), sample, options);
   const dealt = await learnFrom(balancedAxes(sample, options), sample, options);
   const shares = [await shareFound(asItIs, options), await shareFound(dealt, options)];
