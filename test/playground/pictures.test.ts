@@ -13,6 +13,7 @@ import { svgPen } from "../../packages/playground/src/drawing/svgPen.ts";
 import type { Engine } from "../../packages/playground/src/engine/engine.ts";
 import { drawCodebook } from "../../packages/playground/src/scenes/codebook/draw.ts";
 import { openCodebook } from "../../packages/playground/src/scenes/codebook/engine.ts";
+import { kinds } from "../../packages/playground/src/scenes/codebook/kinds.ts";
 import { drawCommitment } from "../../packages/playground/src/scenes/commitment/draw.ts";
 import { openCommitment } from "../../packages/playground/src/scenes/commitment/engine.ts";
 import { drawPair } from "../../packages/playground/src/scenes/images/draw.ts";
@@ -109,6 +110,24 @@ test("layers of codes as a tree", async () => {
     (pen, snapshot) => drawCodebook(pen, lightPalette, snapshot),
   );
   expectPicture("tree", svg);
+});
+
+test("a codebook for each axis", async () => {
+  const { options } = kinds.groupedResidualVQ!;
+  const settings = {
+    ...usual("codebook"),
+    quantizer: "groupedResidualVQ",
+    start: "kmeans",
+    options,
+  };
+  const svg = await picture(
+    "A codebook for each axis",
+    openCodebook,
+    settings,
+    5,
+    (pen, snapshot) => drawCodebook(pen, lightPalette, snapshot),
+  );
+  expectPicture("groups", svg);
 });
 
 test("the two forces on a vector", async () => {

@@ -55,7 +55,8 @@ for (const scene of ["codebook", "commitment", "levels", "images", "speech"]) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(`http://127.0.0.1:${server.httpServer.address().port}/#/${scene}`);
   await page.getByLabel("Speed").selectOption({ label: "full speed" });
-  const step = async () => Number((await page.textContent(".transport output")).match(/\d+/)[0]);
+  const step = async () =>
+    Number((await page.textContent(".transport output")).match(/\d+/)?.[0] ?? 0);
   while ((await step()) < 5) await page.waitForTimeout(100);
   const before = await step();
   await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline"] });

@@ -76,7 +76,8 @@ export function Chart(props: ChartProps) {
           label: y,
           size: 54,
           grid: { ...axis.grid, show: !log },
-          values: (_, values) => values.map(shown),
+          // Of a logarithm's many ticks uPlot leaves some without a number.
+          values: (_, values) => values.map((value) => (value === null ? "" : shown(value))),
         },
       ],
       hooks: { ready: [showLast] },

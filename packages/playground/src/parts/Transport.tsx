@@ -48,9 +48,7 @@ export function Transport({ session, counts = "step" }: TransportProps) {
           ))}
         </select>
       </label>
-      <output>
-        {counts} {step.value}
-      </output>
+      <output>{status.value === "opening" ? "starting ..." : `${counts} ${step.value}`}</output>
     </div>
   );
 }

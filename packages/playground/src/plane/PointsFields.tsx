@@ -6,6 +6,8 @@ interface PointsFieldsProps {
   readonly drawn: string;
   readonly set: (some: { shape?: Shape; drawn?: string; seed?: number }) => void;
   readonly seed: number;
+  /** Whether a picture takes points by hand. Default true. */
+  readonly byHand?: boolean;
 }
 
 const named = [
@@ -18,20 +20,25 @@ const named = [
 ] as const;
 
 /** Which points there are. */
-export function PointsFields({ shape, drawn, seed, set }: PointsFieldsProps) {
+export function PointsFields({ shape, drawn, seed, set, byHand = true }: PointsFieldsProps) {
+  const own = " Draw your own into the picture with By hand.";
   return (
     <fieldset>
       <Choice
         label="Points"
-        hint="What is to be quantized: 2 numbers each, so that the plane shows all of it. Draw your own into the picture with By hand."
+        hint={`What is to be quantized: 2 numbers each, so that the plane shows all of it.${byHand ? own : ""}`}
         value={shape}
-        choices={named}
+        choices={named.filter(([each]) => byHand || each !== "drawn")}
         onChange={(next) => set({ shape: next })}
       />
       <div class="try">
-        <button type="button" class="button small" onClick={() => set({ seed: seed + 1 })}>
-          Other points
-        </button>
+        {shape === "drawn" ? (
+          <span class="note">Draw into the picture: point by point, or lines.</span>
+        ) : (
+          <button type="button" class="button small" onClick={() => set({ seed: seed + 1 })}>
+            Other points
+          </button>
+        )}
         {shape === "drawn" && drawn !== "" && (
           <button type="button" class="button small" onClick={() => set({ drawn: "" })}>
             Erase

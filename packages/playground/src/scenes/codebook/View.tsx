@@ -50,7 +50,10 @@ export function CodebookScene(props: SceneProps<CodebookSettings, CodebookSnapsh
                 })}
               />
             </figure>
-            <Key branches={(snapshot?.layers.length ?? 1) > 1} />
+            <Key
+              branches={(snapshot?.layers.length ?? 1) > 1}
+              pairs={settings.quantizer === "groupedResidualVQ"}
+            />
             <Transport session={session} />
           </div>
           <div>
@@ -114,7 +117,7 @@ export function CodebookScene(props: SceneProps<CodebookSettings, CodebookSnapsh
   );
 }
 
-function Key({ branches }: { branches: boolean }) {
+function Key({ branches, pairs }: { branches: boolean; pairs: boolean }) {
   return (
     <div class="key">
       <span>
@@ -134,7 +137,11 @@ function Key({ branches }: { branches: boolean }) {
           <circle cx="7" cy="7" r="5.5" fill="none" stroke="currentColor" />
           <path d="M4.5 4.5l5 5m0-5l-5 5" stroke="currentColor" />
         </svg>
-        <Explained word="dead code">dead code</Explained>
+        {pairs ? (
+          "pair of codes that no point has"
+        ) : (
+          <Explained word="dead code">dead code</Explained>
+        )}
       </span>
       {branches && <span>branches: codes of later layers, from the code that they refine</span>}
     </div>

@@ -59,7 +59,7 @@ export function LevelsScene(props: Props) {
             />
           )}
         </fieldset>
-        <PointsFields {...settings} set={set} />
+        <PointsFields {...settings} set={set} byHand={false} />
         <QuantizerFields
           session={session}
           type="fsq"
