@@ -8,7 +8,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../../test/support/vq.ts";
 import { type ModelFile, openModel } from "./codec/modelFile.ts";
 import { type CodedPicture, createPictureCodec } from "./codec/pictures.ts";
-import { pictureRdo } from "./codec/rdo.ts";
+import { codeChooser } from "./codec/rdo.ts";
 import { vqCodes } from "./codec/vqCodes.ts";
 import { eachOf } from "./input/pictureSet.ts";
 import { evaluate } from "./measure/pictureEvaluation.ts";
@@ -135,7 +135,7 @@ const choosing = ["fsq", "lfq", "residualSimVQ", "residualVQ", "simVQ"];
 /** Whether bits that are worth nothing change nothing, or `--rdo` is refused. */
 async function checkRdo(model: ModelFile): Promise<void> {
   const { type } = model.model.quantizer.config;
-  const asked = pictureRdo(model, 0);
+  const asked = codeChooser(model, 0);
   if (!choosing.includes(type)) {
     await expect(asked).rejects.toThrow(`--rdo: expected a quantizer whose codes are`);
     return;

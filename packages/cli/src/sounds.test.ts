@@ -1,5 +1,5 @@
 /** What `vq` does with sounds, from training to decoded files. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openVq } from "vector-quantize/codes";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -145,7 +145,10 @@ test("what can't be is said before anything is written", async () => {
       ["eval", run, voice, "--against", "jpeg"],
       "--against: expected some of opus, codec2, for sounds",
     ],
-    [["prior", run, voice], "expected a model of images, got one of sounds"],
+    [
+      ["encode", run, voice, "--out", at("none.vq"), "--rdo", "0.1", "--part", "1/2"],
+      "--rdo: expected one process and no --part",
+    ],
   ] as const) {
     const { code, stderr } = await runVq([...args]);
     expect(stderr).toContain(words);
@@ -156,6 +159,46 @@ test("what can't be is said before anything is written", async () => {
   const skipped = await runVq(["encode", run, bad, "--out", at("some.vq"), "--skip-unreadable"]);
   expect(skipped.stderr).toMatch(/Left out a file, unreadable: .*b\.wav/);
   expect(skipped.stdout).toContain("some.vq: 1 sound");
+});
+
+test("files are the same in parts, and smaller with the prior and with codes chosen for their bits", async () => {
+  const many = at("many");
+  mkdirSync(many);
+  for (let i = 0; i < 34; i++) {
+    writeFileSync(join(many, `${i}.wav`), wavOf(tone(200 + 20 * i, 0.05 + 0.01 * (i % 3))));
+  }
+  const encode = async (name: string, ...flags: string[]) => {
+    const { code, stderr } = await runVq(["encode", run, many, "--out", at(name), ...flags]);
+    expect(code, stderr).toBe(0);
+  };
+  const bytesOf = (name: string) => readFileSync(at(name));
+  const decoded = async (name: string) => {
+    expect((await runVq(["decode", run, at(name), "--out", at(`${name}.d`)])).code).toBe(0);
+    return contentsOf(at(`${name}.d`));
+  };
+  await encode("one.vq");
+  await encode("parts.vq", "--part", "2/2");
+  expect(existsSync(at("parts.vq"))).toBe(false);
+  await encode("parts.vq", "--part", "1/2");
+  expect(bytesOf("parts.vq").equals(bytesOf("one.vq"))).toBe(true);
+
+  const prior = join(run, "prior.vq");
+  expect(existsSync(prior)).toBe(true); // of few codes
+  const { stdout } = await runVq(["prior", run, many]);
+  expect(stdout).toMatch(/prior\.vq: prior [0-9a-f]{16}, [\d,]+ bytes/);
+  await encode("told.vq", "--prior");
+  expect(bytesOf("told.vq").length).toBeLessThan(bytesOf("one.vq").length);
+  expect(await decoded("told.vq")).toEqual(await decoded("one.vq"));
+  rmSync(prior);
+  expect((await runVq(["decode", run, at("told.vq"), "--out", at("lost")])).stderr).toContain(
+    "told.vq: expected the prior",
+  );
+
+  await encode("rdo.vq", "--rdo", "0.3");
+  const bytes = bytesOf("rdo.vq").length;
+  expect(bytes).toBeLessThan(bytesOf("one.vq").length);
+  const args = ["eval", run, many, "--rdo", "0.3", "--json"];
+  expect(JSON.parse((await runVq(args)).stdout.trim().split("\n").at(-1)!).bytes).toBe(bytes);
 });
 
 test("silence has no SI-SDR, and says so", async () => {

@@ -1,21 +1,19 @@
 import { createHash } from "node:crypto";
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { VqPrior } from "vector-quantize/codes";
 import type { ProcessGroup } from "vector-quantize/train";
 import { Failure } from "../failure.ts";
 import { openCodes } from "../input/codeFiles.ts";
-import { type PictureSet, type PictureWithFile, sameSizes } from "../input/pictureSet.ts";
-import { openCodeSink } from "../output/codeSinks.ts";
+import { openCodeSink, type VqOptions } from "../output/codeSinks.ts";
 import { openFileStream } from "../output/fileStream.ts";
 import { createFolder, writeFileSafely } from "../output/files.ts";
 import { lockFolder } from "../output/lock.ts";
 import { onFirst } from "../processes.ts";
-import type { ModelFile } from "./modelFile.ts";
+import type { Coding } from "./coding.ts";
+import type { SavedModel } from "./modelFile.ts";
 import { modelHash } from "./modelHash.ts";
-import type { PictureCodec } from "./pictures.ts";
 
-/** Pictures of a part: another number would be another job. */
+/** Pictures, or sounds, of a part: another number would be another job. */
 const picturesInPart = 32;
 
 /** The share of one of several processes that know nothing of each other: number `index` of `count`, from 0. */
@@ -25,18 +23,17 @@ export interface Share {
 }
 
 export interface EncodeParts {
-  readonly model: ModelFile;
-  readonly set: PictureSet;
-  readonly codec: PictureCodec;
+  readonly model: SavedModel;
+  readonly coding: Coding;
   /** The file of all codes. */
   readonly out: string;
-  readonly prior: VqPrior | undefined;
+  readonly vq: VqOptions;
   /** All that was asked for that codes depend on. */
   readonly choices: object;
   /** The processes that do it together. */
   readonly group: ProcessGroup;
   readonly share?: Share | undefined;
-  /** Told of pictures that are left out. */
+  /** Told of what is left out. */
   skipped(why: string): void;
   /** Told how many more parts are there. */
   progress(parts: number): void;
@@ -44,28 +41,30 @@ export interface EncodeParts {
 
 /** What the file of all codes holds. */
 export interface MergedCodes {
-  readonly images: number;
-  readonly pixels: number;
+  /** Pictures, or sounds, and all their pixels, or seconds. */
+  readonly count: number;
+  readonly extent: number;
   readonly bytes: number;
 }
 
-/** How many parts there are of so many pictures. */
-export const numberOfParts = (pictures: number) => Math.ceil(pictures / picturesInPart);
+/** How many parts there are of so many pictures or sounds. */
+export const numberOfParts = (count: number) => Math.ceil(count / picturesInPart);
 
 /**
- * Encodes pictures in parts, each a file of its own beside `out`, taken by whichever process is free, or by
- * shares. A part has its name once it is whole, so that what is done is not done again after a crash. When
- * all are there, the codes go into `out`: the file that one process would have written, byte for byte.
+ * Encodes pictures or sounds in parts, each a file of its own beside `out`, taken by whichever process
+ * is free, or by shares. A part has its name once it is whole, so that what is done is not done again
+ * after a crash. When all are there, the codes go into `out`: the file that one process would have
+ * written, byte for byte.
  *
  * @returns what `out` holds, in the process that wrote it
  */
 export async function encodeInParts(work: EncodeParts): Promise<MergedCodes | undefined> {
-  const { out, group, set, share } = work;
+  const { out, group, coding, share } = work;
   const folder = `${out}.parts`;
   const first = group.rank === 0;
   if (first) await openJob(folder, work);
   await group.barrier();
-  const count = numberOfParts(set.count);
+  const count = numberOfParts(coding.count);
   const own = share
     ? numbers(count).filter((part) => part % share.count === share.index)
     : turned(numbers(count), Math.floor((count * group.rank) / group.size));
@@ -90,12 +89,12 @@ const claimOf = (folder: string, part: number) => join(folder, `${part}.claim`);
 /** Begins the job, or goes on with it. Throws if another one's parts lie in the folder. */
 async function openJob(
   folder: string,
-  { model, out, set, choices, share }: EncodeParts,
+  { model, out, coding, choices, share }: EncodeParts,
 ): Promise<void> {
   await (await openFileStream(out)).discard(); // what can't be written at the end is an error now
   await createFolder(folder);
   const pictures = createHash("sha256")
-    .update(await set.identity())
+    .update(await coding.identity())
     .digest("hex");
   const job = { model: await modelHash(model), pictures, choices, picturesInPart };
   const text = `${JSON.stringify(job, undefined, 2)}\n`;
@@ -103,7 +102,7 @@ async function openJob(
   const before = await readFile(path, "utf8").catch(() => undefined);
   if (before !== undefined && before !== text) {
     throw new Failure(
-      `${folder}: expected parts of these codes, got those of another model, other pictures or options. Remove it`,
+      `${folder}: expected parts of these codes, got those of another model, other ${coding.medium} or options. Remove it`,
     );
   }
   if (before === undefined) await writeFileSafely(path, text);
@@ -133,18 +132,13 @@ async function claim(folder: string, part: number): Promise<boolean> {
 }
 
 async function encodePart(work: EncodeParts, folder: string, part: number): Promise<void> {
-  const { model, set, codec } = work;
+  const { model, coding } = work;
   const from = part * picturesInPart;
-  const to = Math.min(from + picturesInPart, set.count);
+  const to = Math.min(from + picturesInPart, coding.count);
   const sink = await openCodeSink(model, fileOf(folder, part));
   try {
-    const runs = sameSizes<PictureWithFile>(
-      set.pictures((why) => work.skipped(why), { from, to }),
-      (p) => `${p.height} ${p.width}`,
-      codec.batchSize,
-    );
-    for await (const run of runs)
-      for (const coded of await codec.encode(run)) await sink.add(coded);
+    const all = coding.coded((why) => work.skipped(why), { from, to });
+    for await (const coded of all) await sink.add(coded);
     await sink.finish();
   } finally {
     await sink.discard();
@@ -153,28 +147,27 @@ async function encodePart(work: EncodeParts, folder: string, part: number): Prom
 
 /** All codes into one file; then the parts go. */
 async function merge(
-  { model, out, prior }: EncodeParts,
+  { model, out, vq, coding }: EncodeParts,
   folder: string,
-  count: number,
+  parts: number,
 ): Promise<MergedCodes> {
-  const sink = await openCodeSink(model, out, { prior });
-  let [images, pixels] = [0, 0];
+  const sink = await openCodeSink(model, out, vq);
+  let [count, extent] = [0, 0];
   try {
-    for (let part = 0; part < count; part++) {
+    for (let part = 0; part < parts; part++) {
       await using source = await openCodes(model, fileOf(folder, part), {});
       const damaged = (why: string) => {
         throw new Failure(`${why}. Remove this part and start again`);
       };
       for await (const { file: _, ...coded } of source.pictures(damaged)) {
         await sink.add(coded);
-        images++;
-        const [height = 0, width = 0] = coded.size ?? [];
-        pixels += height * width;
+        count++;
+        extent += coding.extentOf(coded);
       }
     }
     const { bytes } = await sink.finish();
     await rm(folder, { recursive: true, force: true });
-    return { images, pixels, bytes };
+    return { count, extent, bytes };
   } finally {
     await sink.discard();
   }

@@ -1,6 +1,5 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { hasCodes } from "vector-quantize";
-import type { RdoEncoder } from "vector-quantize/codes";
 import { toBytes } from "vector-quantize/data";
 import { type TileAlong, tilingOf } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
@@ -17,6 +16,7 @@ import {
   wholeAlong,
 } from "./grids.ts";
 import type { PictureModel } from "./modelFile.ts";
+import type { CodeChooser } from "./rdo.ts";
 
 /** A picture of any size. */
 export interface NamedPicture {
@@ -52,12 +52,6 @@ export interface CodedPicture {
   readonly codes: Int32Array;
 }
 
-/**
- * The encoder that chooses codes for their bits too, made of the first codebooks that it is given: those of
- * the model, `[K, features]` each. Takes ownership.
- */
-export type PictureRdo = (codebooks: np.Array[], features: number) => Promise<RdoEncoder>;
-
 /** Pictures through a model. All of one call have one size. */
 export interface PictureCodec {
   encode(pictures: readonly NamedPicture[]): Promise<CodedPicture[]>;
@@ -84,7 +78,7 @@ const mostWhole = 2 ** 22;
  *
  * @param rdo chooses the codes; default: the model's own
  */
-export function createPictureCodec(file: PictureModel, rdo?: PictureRdo): PictureCodec {
+export function createPictureCodec(file: PictureModel, rdo?: CodeChooser): PictureCodec {
   const { model, variables, images, patch, path } = file;
   const order = codeShape(model.quantizer);
   const whole = order.positions === 1;
@@ -166,7 +160,7 @@ export function createPictureCodec(file: PictureModel, rdo?: PictureRdo): Pictur
     );
 
   /** The codes that are chosen for their bits too. */
-  async function chosen(rdo: PictureRdo, pictures: readonly NamedPicture[]) {
+  async function chosen(rdo: CodeChooser, pictures: readonly NamedPicture[]) {
     let codebooks: np.Array[] = [];
     const { shape, values, features } = await inTiles(
       pictures,

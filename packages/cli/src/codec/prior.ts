@@ -2,11 +2,10 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openPrior, trainPrior, type VqPicture, type VqPrior } from "vector-quantize/codes";
 import { Failure } from "../failure.ts";
-import { sameSizes } from "../input/pictureSet.ts";
-import { readInput } from "../output/files.ts";
-import type { Codec, PictureModel } from "./modelFile.ts";
+import { readInput, writeFileSafely } from "../output/files.ts";
+import type { Codec } from "./modelFile.ts";
 import { modelHash } from "./modelHash.ts";
-import { createPictureCodec, type NamedPicture } from "./pictures.ts";
+import type { CodedPicture } from "./pictures.ts";
 import { vqCodes } from "./vqCodes.ts";
 
 /** What the prior of a model is called, in the folder of its run. */
@@ -15,19 +14,34 @@ export const priorName = "prior.vq";
 /** Where the prior of a model lies: beside it. */
 export const priorPath = ({ path }: { readonly path: string }) => join(dirname(path), priorName);
 
-/** The prior of a model, from the codes of as many of these pictures as it takes. */
+/** The prior of a model, from as many of these codes as it takes. */
 export async function learnPrior(
-  model: PictureModel,
-  pictures: AsyncIterable<NamedPicture>,
+  model: Codec,
+  coded: AsyncIterable<CodedPicture>,
 ): Promise<VqPrior> {
   const { layers, toFile } = await vqCodes(model);
-  const codec = createPictureCodec(model);
-  async function* coded(): AsyncGenerator<VqPicture> {
-    const runs = sameSizes(pictures, (p) => `${p.height} ${p.width}`, codec.batchSize);
-    for await (const run of runs) for (const one of await codec.encode(run)) yield toFile(one);
+  async function* inFileOrder(): AsyncGenerator<VqPicture> {
+    for await (const one of coded) yield toFile(one);
   }
   const hash = await modelHash(model);
-  return trainPrior(coded(), { layers, model: hash, storeOrders: false });
+  return trainPrior(inFileOrder(), { layers, model: hash, storeOrders: false });
+}
+
+/** Writes the prior of a trained model. If its codes can't have one, `note` is told why, and that is all. */
+export async function writePrior(
+  model: Codec,
+  coded: AsyncIterable<CodedPicture>,
+  path: string,
+  note: (line: string) => void,
+): Promise<void> {
+  try {
+    const { bytes } = await learnPrior(model, coded);
+    await writeFileSafely(path, bytes);
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (name !== "VectorQuantizeError") throw error;
+    note(`No prior is written: ${message}`);
+  }
 }
 
 /**

@@ -1,19 +1,24 @@
-import { tree } from "@jax-js/jax";
+import { type numpy as np, tree } from "@jax-js/jax";
 import { createRdoEncoder, type RdoEncoder, type VqPrior } from "vector-quantize/codes";
 import { UsageFailure } from "../failure.ts";
-import type { PictureModel } from "./modelFile.ts";
-import type { PictureRdo } from "./pictures.ts";
+import type { Codec } from "./modelFile.ts";
 import { vqCodes } from "./vqCodes.ts";
 
 /**
- * How `--rdo` chooses the codes of a model's pictures; undefined without it. Throws one line if the quantizer
+ * The encoder that chooses codes for their bits too, made of the first codebooks that it is given: those of
+ * the model, `[K, features]` each. Takes ownership.
+ */
+export type CodeChooser = (codebooks: np.Array[], features: number) => Promise<RdoEncoder>;
+
+/**
+ * How `--rdo` chooses the codes of a model; undefined without it. Throws one line if the quantizer
  * leaves no choice.
  */
-export async function pictureRdo(
-  model: PictureModel,
+export async function codeChooser(
+  model: Codec,
   lambda: number | undefined,
   prior?: VqPrior,
-): Promise<PictureRdo | undefined> {
+): Promise<CodeChooser | undefined> {
   if (lambda === undefined) return undefined;
   const { quantizer } = model.model;
   if (!quantizer.comparison) {

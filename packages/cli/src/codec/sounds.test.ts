@@ -4,10 +4,11 @@ import { hostRandom } from "vector-quantize/data";
 import { audioAutoencoder } from "vector-quantize/nn";
 import { expect, test } from "vitest";
 import { collected } from "../input/sound/collected.ts";
+import { codeChooser } from "./rdo.ts";
 import { createSoundCodec } from "./sounds.ts";
 
 test.each([
-  [true, 5000],
+  [true, 70_001],
   [false, 150_001],
 ])(
   "causal: %s: %i samples in any pieces have the codes and samples of the whole",
@@ -26,7 +27,8 @@ test.each([
     const decoded = await (await model.decode(tree.ref(variables as never), whole)).data();
 
     const details = { sounds: { sampleRate: 8000, samples: 800, causal }, path: "m" };
-    using codec = await createSoundCodec({ model, variables, ...details });
+    const file = { model, variables, ...details };
+    using codec = await createSoundCodec(file);
     function* pieces() {
       for (let at = 0; at < length; ) {
         const size = 1 + draw.below(length / 3);
@@ -37,6 +39,12 @@ test.each([
     expect(new Set(codes).size).toBeGreaterThan(8);
     const coded = await codec.encode(pieces(), "a");
     expect(coded.every((code, i) => code === codes[i]) && coded.length === codes.length).toBe(true);
+    // Where bits are worth nothing, the codes that are chosen are the nearest.
+    using choosing = await createSoundCodec(file, await codeChooser(file, 0));
+    const chosen = await choosing.encode(pieces(), "a");
+    expect(chosen.every((code, i) => code === codes[i]) && chosen.length === codes.length).toBe(
+      true,
+    );
     const made = await collected(codec.decode(coded, "a"));
     expect(made.length).toBe(Math.ceil(length / 20) * 20);
     expect(made.every((sample, i) => sample === decoded[i])).toBe(true);

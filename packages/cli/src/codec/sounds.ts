@@ -4,15 +4,25 @@ import { createSoundStreams, type SoundCodes } from "vector-quantize/nn";
 import { checkCoded, checkPixels } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import type { SoundModel } from "./modelFile.ts";
+import type { CodeChooser } from "./rdo.ts";
 import type { SoundCodec } from "./soundCodec.ts";
 import { joined, tiledSounds } from "./tiledSounds.ts";
 
 /** Positions of codes that are decoded at once. */
 const atOnce = 64;
 
-/** Takes sounds of any length through a model piece by piece, in little memory: codes and samples are the whole's. */
-export async function createSoundCodec(file: SoundModel): Promise<SoundCodec> {
-  return file.sounds.causal ? streamed(file) : tiledSounds(file);
+/**
+ * Takes sounds of any length through a model piece by piece, in little memory: codes and samples are the whole's.
+ *
+ * @param chooser chooses the codes, of a whole sound at once; default: the model's own
+ */
+export async function createSoundCodec(
+  file: SoundModel,
+  chooser?: CodeChooser,
+): Promise<SoundCodec> {
+  if (!file.sounds.causal) return tiledSounds(file, chooser);
+  const codec = await streamed(file);
+  return chooser ? { ...codec, encode: tiledSounds(file, chooser).encode } : codec;
 }
 
 async function streamed({ model, variables }: SoundModel): Promise<SoundCodec> {
@@ -29,7 +39,7 @@ async function streamed({ model, variables }: SoundModel): Promise<SoundCodec> {
         if (order.groups === 0) parts.push(codes);
         else parts.push(await inFileOrder(codes, shape));
       }
-      return joined(parts);
+      return joined(parts, (length) => new Int32Array(length));
     },
     async *decode(codes, called) {
       async function* pieces(): AsyncGenerator<SoundCodes> {

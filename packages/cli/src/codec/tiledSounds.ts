@@ -1,16 +1,24 @@
 import { numpy as np, tree } from "@jax-js/jax";
 import { type Tiling, tilingOf } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
-import { checkCoded, checkPixels } from "./checks.ts";
+import { checkCoded, checkPixels, checkVectors } from "./checks.ts";
 import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import type { SoundModel } from "./modelFile.ts";
-import type { SoundCodec } from "./soundCodec.ts";
+import type { CodeChooser } from "./rdo.ts";
+import type { SoundCodec, SoundPieces } from "./soundCodec.ts";
 
 /** Samples that are computed at once, but for what must be seen around them. */
 const samplesAtOnce = 2 ** 16;
 
-/** Sounds through a model whose codes may depend on what comes later: in tiles that see enough around them. */
-export function tiledSounds({ model, variables, path }: SoundModel): SoundCodec {
+/**
+ * Sounds through a model whose codes may depend on what comes later: in tiles that see enough around them.
+ *
+ * @param chooser chooses the codes, of a whole sound at once, whose vectors are held; default: the model's own
+ */
+export function tiledSounds(
+  { model, variables, path }: SoundModel,
+  chooser?: CodeChooser,
+): SoundCodec {
   const order = codeShape(model.quantizer);
   const hop = model.lengthMultiple;
   const layers = model.quantizer.codebookSizes.length;
@@ -28,6 +36,62 @@ export function tiledSounds({ model, variables, path }: SoundModel): SoundCodec 
     return codes;
   }
 
+  /** What the quantizer compares of samples, `features` numbers a position, and the codebooks. */
+  async function vectorsOf(samples: Float32Array<ArrayBuffer>, called: string) {
+    const x = np.array(samples, { shape: [1, samples.length, 1] });
+    const compared = await model.comparison(tree.ref(variables as never), x);
+    const features = compared.vectors.shape[1] as number;
+    const vectors = (await compared.vectors.data()) as Float32Array;
+    checkVectors(vectors, vectors.length, () => called);
+    return { vectors, features, codebooks: compared.codebooks };
+  }
+
+  /** The codes that are chosen for their bits too. */
+  async function chosen(choose: CodeChooser, pieces: SoundPieces, called: string) {
+    let codebooks: np.Array[] = [];
+    let features = 1;
+    const parts = await inWindows(pieces, async (samples) => {
+      const found = await vectorsOf(samples, called);
+      tree.dispose(codebooks);
+      ({ codebooks, features } = found);
+      return found.vectors;
+    });
+    if (parts.length === 0) return new Int32Array(0);
+    const vectors = joined(parts, (length) => new Float32Array(length));
+    const encoder = await choose(codebooks, features);
+    return encoder.encode(vectors, [vectors.length / features]);
+  }
+
+  /** What `run` makes of a sound window by window, but for what was computed twice. */
+  async function inWindows<T extends Int32Array | Float32Array>(
+    pieces: SoundPieces,
+    run: (samples: Float32Array<ArrayBuffer>) => Promise<T>,
+  ): Promise<T[]> {
+    const { step, before, after } = encoder as Window;
+    const made: T[] = [];
+    const kept = createWindow();
+    let at = 0; // the first sample of which nothing is made
+    const take = async (to: number, end: number) => {
+      const from = Math.max(0, at - before);
+      const values = await run(kept.cut(from, end));
+      const each = (values.length * hop) / (end - from);
+      const skip = (at - from) / hop;
+      made.push(values.subarray(skip * each, (skip + (to - at) / hop) * each) as T);
+      at = to;
+      kept.forget(at - before);
+    };
+    for await (const piece of pieces) {
+      kept.add(piece);
+      while (kept.end >= at + step + after) await take(at + step, at + step + after);
+    }
+    const padded = Math.ceil(kept.end / hop) * hop;
+    kept.add(new Float32Array(padded - kept.end));
+    while (at < padded) {
+      await take(Math.min(padded, at + step), Math.min(padded, at + step + after));
+    }
+    return made;
+  }
+
   async function samplesOf(codes: Int32Array<ArrayBuffer>, called: string): Promise<Float32Array> {
     const shape = [1, codes.length / layers, ...order.perVector];
     const array = np.array(codes, { shape, dtype: np.int32 });
@@ -39,28 +103,11 @@ export function tiledSounds({ model, variables, path }: SoundModel): SoundCodec 
 
   return {
     async encode(pieces, called) {
-      const { step, before, after } = encoder;
-      const made: Int32Array[] = [];
-      const kept = createWindow();
-      let at = 0; // the first sample without a code
-      const take = async (to: number, end: number) => {
-        const from = Math.max(0, at - before);
-        const codes = await codesOf(kept.cut(from, end), called);
-        const skip = (at - from) / hop;
-        made.push(codes.subarray(skip * layers, (skip + (to - at) / hop) * layers));
-        at = to;
-        kept.forget(at - before);
-      };
-      for await (const piece of pieces) {
-        kept.add(piece);
-        while (kept.end >= at + step + after) await take(at + step, at + step + after);
-      }
-      const padded = Math.ceil(kept.end / hop) * hop;
-      kept.add(new Float32Array(padded - kept.end));
-      while (at < padded) {
-        await take(Math.min(padded, at + step), Math.min(padded, at + step + after));
-      }
-      return joined(made);
+      if (chooser) return chosen(chooser, pieces, called);
+      return joined(
+        await inWindows(pieces, (samples) => codesOf(samples, called)),
+        (length) => new Int32Array(length),
+      );
     },
     async *decode(codes, called) {
       const { step, before, after } = decoder;
@@ -122,9 +169,12 @@ function createWindow() {
   };
 }
 
-/** Codes one after another. */
-export function joined(parts: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** Parts one after another. */
+export function joined<T extends Int32Array | Float32Array>(
+  parts: readonly T[],
+  allocate: (length: number) => T,
+): T {
+  const all = allocate(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

@@ -1,10 +1,9 @@
-import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { Share } from "../codec/encodeParts.ts";
 import { UsageFailure } from "../failure.ts";
 import type { PictureOptions } from "../input/pictureSet.ts";
-import { type Console, createConsole } from "../output/console.ts";
-import { amount, grouped, small } from "../output/words.ts";
+import { createConsole } from "../output/console.ts";
+import { amount } from "../output/words.ts";
 import {
   type MachineOptions,
   type RdoOption,
@@ -33,13 +32,13 @@ export function encodeCommand(): Command {
     .requiredOption("--out <file>", "where to write the codes: .vq or .npy")
     .option(
       "--part <i/n>",
-      "encode every n-th part of the pictures, the i-th of them: for n processes that know nothing of each " +
+      "encode every n-th part of the files, the i-th of them: for n processes that know nothing of each " +
         "other. The last to end writes the file",
       shareOf,
     )
     .option(
       "--prior",
-      "smaller files, most of all of a few small pictures: begin with what prior.vq in the folder of the run " +
+      "smaller files, most of all of a few small pictures or sounds: begin with what prior.vq in the folder of the run " +
         "tells, which decode then needs too",
       false,
     )
@@ -47,16 +46,7 @@ export function encodeCommand(): Command {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { ownConsole, onFirst, processGroup } = await import("../processes.ts");
-      const { isAlone, ofImages, ofSounds, openSaved } = await import("../codec/modelFile.ts");
-      const { createPictureCodec } = await import("../codec/pictures.ts");
-      const { openPriorOf } = await import("../codec/prior.ts");
-      const { pictureRdo } = await import("../codec/rdo.ts");
-      const { openPictures, sameSizes } = await import("../input/pictureSet.ts");
-      const { openCodeSink } = await import("../output/codeSinks.ts");
-      const { createCount } = await import("../output/count.ts");
-      const { createFolder } = await import("../output/files.ts");
-      const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
-      const { tellLeftOut } = await import("../output/leftOut.ts");
+      const { isAlone, openSaved } = await import("../codec/modelFile.ts");
       const group = await processGroup();
       const console = ownConsole(createConsole(options.json), group);
       if (group.size > 1 && options.part) {
@@ -66,8 +56,10 @@ export function encodeCommand(): Command {
       }
       const saved = await openSaved(modelPath);
       if (isAlone(saved)) {
-        if (options.prior) throw new UsageFailure("--prior: expected a model of images");
-        if (options.rdo !== undefined) throw new UsageFailure("--rdo: expected a model of images");
+        for (const flag of ["prior", "rdo", "part"] as const) {
+          if (options[flag] === undefined || options[flag] === false) continue;
+          throw new UsageFailure(`--${flag}: expected a model of images or sounds`);
+        }
         const { encodeVectors } = await import("../codec/encodeVectors.ts");
         const done = await onFirst(group, () => encodeVectors(saved, data, options.out));
         if (!done) return;
@@ -77,94 +69,10 @@ export function encodeCommand(): Command {
         console.record("encoded", { file: options.out, ...done });
         return;
       }
-      const sounds = ofSounds(saved);
-      if (sounds) {
-        const { encodeSounds } = await import("./sound/encodeSounds.ts");
-        for (const flag of ["rdo", "part"] as const) {
-          if (options[flag] !== undefined) {
-            throw new UsageFailure(`--${flag}: expected a model of images`);
-          }
-        }
-        await onFirst(group, () => encodeSounds(sounds, data, options, console));
-        return;
-      }
-      const model = ofImages(saved);
-      const set = await openPictures(model, data, options);
-      tellLeftOut(console, "no images by their names", set.others);
-      await createFolder(dirname(options.out));
-      cleanUpWhenInterrupted();
-      const began = performance.now();
-      const prior = options.prior ? await openPriorOf(model) : undefined;
-      const codec = createPictureCodec(model, await pictureRdo(model, options.rdo, prior));
-      if (group.size > 1 || options.part) {
-        const { encodeInParts, numberOfParts } = await import("../codec/encodeParts.ts");
-        const {
-          out,
-          part: share,
-          json: _,
-          threads: _threads,
-          device: _device,
-          ...choices
-        } = options;
-        const count = createCount(console, numberOfParts(set.count), "parts");
-        const merged = await encodeInParts({
-          ...{ model, set, codec, out, prior, choices, group, share },
-          skipped: (why) => tellLeftOut(console, "unreadable", [why]),
-          progress: (parts) => count.add(parts),
-        }).finally(() => count.stop());
-        const seconds = (performance.now() - began) / 1000;
-        if (merged) tellEncoded(console, out, { ...merged, seconds });
-        else if (share) {
-          console.say(
-            `${out}.parts: part ${share.index + 1}/${share.count} is done, others are not yet`,
-          );
-        }
-        return;
-      }
-      const sink = await openCodeSink(model, options.out, { prior });
-      const count = createCount(console, set.count, "pictures");
-      let [images, pixels] = [0, 0];
-      let bytes: number;
-      try {
-        const pictures = set.pictures((why) => {
-          tellLeftOut(console, "unreadable", [why]);
-          count.add(1);
-        });
-        const runs = sameSizes(pictures, (p) => `${p.height} ${p.width}`, codec.batchSize);
-        for await (const run of runs) {
-          for (const coded of await codec.encode(run)) await sink.add(coded);
-          images += run.length;
-          pixels += run.length * run[0].height * run[0].width;
-          count.add(run.length);
-        }
-        ({ bytes } = await sink.finish());
-      } finally {
-        count.stop();
-        await sink.discard();
-      }
-      const seconds = (performance.now() - began) / 1000;
-      tellEncoded(console, options.out, { images, pixels, bytes, seconds });
+      const { encodeAll } = await import("./encodeAll.ts");
+      await encodeAll(saved, data, options, { group, share: options.part }, console);
     });
   return withMachineOptions(withPictureOptions(withRdo(command)));
-}
-
-/** Says what a file of codes holds. */
-function tellEncoded(
-  console: Console,
-  file: string,
-  {
-    images,
-    pixels,
-    bytes,
-    seconds,
-  }: { images: number; pixels: number; bytes: number; seconds: number },
-): void {
-  const bitsPerPixel = (8 * bytes) / pixels;
-  console.say(
-    `${file}: ${amount(images, "image")} in ${grouped(bytes)} bytes, ` +
-      `${small(bitsPerPixel)} bits a pixel, ${small(images / seconds)} images/s`,
-  );
-  console.record("encoded", { file, images, bytes, bitsPerPixel, seconds });
 }
 
 /** Parses `3/8`: the third of eight shares. */

@@ -48,7 +48,7 @@ export function evalCommand(): Command {
       const { startRuntime } = await import("../runtime.ts");
       await startRuntime(options);
       const { ofImages, ofSounds, openSaved } = await import("../codec/modelFile.ts");
-      const { pictureRdo } = await import("../codec/rdo.ts");
+      const { codeChooser } = await import("../codec/rdo.ts");
       const { openPictures } = await import("../input/pictureSet.ts");
       const { formatMeter } = await import("../measure/against.ts");
       const { findingsOf } = await import("../measure/pictureFindings.ts");
@@ -69,7 +69,6 @@ export function evalCommand(): Command {
       const sounds = ofSounds(saved);
       if (sounds) {
         const { evalSounds } = await import("./sound/evalSounds.ts");
-        if (options.rdo !== undefined) throw new UsageFailure("--rdo: expected a model of images");
         const against = options.against as SoundFormat[];
         await evalSounds(sounds, data, { ...options, against }, console);
         return;
@@ -93,7 +92,7 @@ export function evalCommand(): Command {
             await others.add(original);
           },
           count.add,
-          await pictureRdo(model, options.rdo),
+          await codeChooser(model, options.rdo),
         );
       } finally {
         count.stop();

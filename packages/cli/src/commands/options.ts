@@ -28,8 +28,8 @@ export interface RdoOption {
 export function withRdo(command: Command): Command {
   return command.option(
     "--rdo <lambda>",
-    "smaller files that are a little less like the pictures: codes that are further and take fewer bits. One bit is " +
-      "worth lambda times the mean squared distance of a picture's vectors to their nearest codes; try 0.05",
+    "smaller files that are a little less like the originals: codes that are further and take fewer bits. One bit is " +
+      "worth lambda times the mean squared distance of a picture's, or sound's, vectors to their nearest codes; try 0.05",
     realNumber(0),
   );
 }

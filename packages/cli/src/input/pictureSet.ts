@@ -7,9 +7,9 @@ import type { NamedPicture } from "../codec/pictures.ts";
 import { Failure } from "../failure.ts";
 import { decodedNames } from "../output/decodedNames.ts";
 import { builtIn, isNamedAs, listFolder } from "./folders.ts";
+import { identityOf } from "./identity.ts";
 import { decodeFile, sizeOfFile, withMend } from "./imageFiles.ts";
 import { loadImages } from "./images.ts";
-import { inParallel } from "./photos.ts";
 
 /** Options that choose pictures for a trained model. */
 export interface PictureOptions {
@@ -27,8 +27,8 @@ export interface PictureWithFile extends NamedPicture {
   readonly file: string;
 }
 
-/** Numbers of pictures. */
-interface Part {
+/** Numbers of pictures, or of sounds. */
+export interface Part {
   readonly from: number;
   readonly to: number;
 }
@@ -93,14 +93,6 @@ export async function openPictures(
     },
     pictures: (_, part) => arrayPictures(images, part),
   };
-}
-
-async function identityOf(named: readonly NamedFile[]): Promise<string> {
-  const all = await inParallel(named, ahead, async ({ path, name }) => {
-    const found = await stat(path).catch(() => undefined);
-    return [name, found?.size, found?.mtimeMs];
-  });
-  return JSON.stringify(all);
 }
 
 async function* arrayPictures(images: Images, part?: Part): AsyncGenerator<PictureWithFile> {

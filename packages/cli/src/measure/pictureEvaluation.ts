@@ -6,8 +6,8 @@ import {
   type DecodedPicture,
   inBytes,
   type NamedPicture,
-  type PictureRdo,
 } from "../codec/pictures.ts";
+import type { CodeChooser } from "../codec/rdo.ts";
 import type { Usage } from "../codec/usage.ts";
 import { sameSizes } from "../input/pictureSet.ts";
 import { vqInto } from "../output/codeSinks.ts";
@@ -59,7 +59,7 @@ export async function evaluate<Picture extends NamedPicture>(
   pictures: Pictures<Picture>,
   see: See<Picture> = () => undefined,
   done: (count: number) => void = () => undefined,
-  rdo?: PictureRdo,
+  rdo?: CodeChooser,
 ): Promise<PictureEvaluation> {
   const codec = createPictureCodec(model, rdo);
   const codes = codeCounter(model.model.quantizer);
@@ -97,7 +97,7 @@ export async function evaluateFully<Picture extends NamedPicture>(
   pictures: Pictures<Picture>,
   see?: See<Picture>,
   done?: (count: number) => void,
-  rdo?: PictureRdo,
+  rdo?: CodeChooser,
 ): Promise<FullEvaluation> {
   const vq = await vqInto(model, () => undefined);
   const similar = similarityMeter();

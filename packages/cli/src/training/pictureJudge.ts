@@ -1,9 +1,10 @@
 import { hasCodes } from "vector-quantize";
 import { toBytes, toFloats } from "vector-quantize/data";
 import { codebookPatches } from "../codec/codebookPatches.ts";
+import { codesOfPictures } from "../codec/coding.ts";
 import type { PictureModel } from "../codec/modelFile.ts";
-import type { NamedPicture } from "../codec/pictures.ts";
-import { learnPrior } from "../codec/prior.ts";
+import { createPictureCodec, type NamedPicture } from "../codec/pictures.ts";
+import { writePrior } from "../codec/prior.ts";
 import { eachOf } from "../input/pictureSet.ts";
 import {
   evaluate,
@@ -63,7 +64,8 @@ export async function pictureJudge(
       summary: summary(evaluation),
       findings: findingsOf(evaluation),
       async writeFiles(note) {
-        if (hasCodes(model.quantizer)) await writePrior(file, folder.prior, note);
+        const coded = codesOfPictures(trainedOn(), createPictureCodec(file));
+        if (hasCodes(model.quantizer)) await writePrior(file, coded, folder.prior, note);
         const first = Uint32Array.from({ length: paired }, (_, i) => i);
         const remade = Buffer.concat(reconstructions);
         const mosaic = await pairMosaic(toBytes(toFloats(images, first)), remade, images);
@@ -72,22 +74,6 @@ export async function pictureJudge(
       },
       report: () => reportOf(file, evaluation),
     };
-  }
-
-  /** Writes the prior. A model whose codes can't have one is none the worse. */
-  async function writePrior(
-    file: PictureModel,
-    path: string,
-    note: (line: string) => void,
-  ): Promise<void> {
-    try {
-      const { bytes } = await learnPrior(file, trainedOn());
-      await writeFileSafely(path, bytes);
-    } catch (error) {
-      const { name, message } = error as Error;
-      if (name !== "VectorQuantizeError") throw error;
-      note(`No prior is written: ${message}`);
-    }
   }
 
   /** Images that the model was trained on, in an order that tells nothing. */

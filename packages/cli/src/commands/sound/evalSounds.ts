@@ -1,4 +1,5 @@
 import type { SoundModelFile } from "../../codec/modelFile.ts";
+import { codeChooser } from "../../codec/rdo.ts";
 import { Failure } from "../../failure.ts";
 import { collected, counted } from "../../input/sound/collected.ts";
 import { resampled } from "../../input/sound/resample.ts";
@@ -22,6 +23,7 @@ interface EvalOptions {
   readonly out?: string;
   readonly against: readonly SoundFormat[];
   readonly skipUnreadable: boolean;
+  readonly rdo?: number;
 }
 
 /** Most samples of a sound that is compared with its reconstruction: both are held in memory. */
@@ -33,7 +35,7 @@ const mostKept = 2 ** 27;
 export async function evalSounds(
   model: SoundModelFile,
   source: string,
-  { out, against, skipUnreadable }: EvalOptions,
+  { out, against, skipUnreadable, rdo }: EvalOptions,
   console: Console,
 ): Promise<void> {
   const set = await openSoundSet(source, skipUnreadable);
@@ -48,13 +50,17 @@ export async function evalSounds(
   try {
     const skipped = (why: string) => tellLeftOut(console, "unreadable", [why]);
     const sounds = samplesOf(set, sampleRate, skipped);
-    evaluation = await evaluateSounds(model, sounds, true, async ({ sound, whole }) => {
-      const [samples, rate] = sound.size;
-      const pieces = resampled(once(whole), sampleRate, rate, samples);
-      await write?.(sound.file, { sampleRate: rate, length: samples }, pieces);
-      length += sound.samples.length;
-      if (against.length > 0 && length <= mostKept) kept.push(sound.samples);
-      count.add(1);
+    evaluation = await evaluateSounds(model, sounds, {
+      byLayers: true,
+      chooser: await codeChooser(model, rdo),
+      async see({ sound, whole }) {
+        const [samples, rate] = sound.size;
+        const pieces = resampled(once(whole), sampleRate, rate, samples);
+        await write?.(sound.file, { sampleRate: rate, length: samples }, pieces);
+        length += sound.samples.length;
+        if (against.length > 0 && length <= mostKept) kept.push(sound.samples);
+        count.add(1);
+      },
     });
   } finally {
     count.stop();

@@ -3,7 +3,9 @@ import { basename, relative, sep } from "node:path";
 import { Failure } from "../../failure.ts";
 import { decodedNames } from "../../output/decodedNames.ts";
 import { listFolder } from "../folders.ts";
+import { identityOf } from "../identity.ts";
 import { withMend } from "../imageFiles.ts";
+import type { Part } from "../pictureSet.ts";
 import { openSound, type SoundFile } from "./soundFiles.ts";
 
 /** A sound, and what the file of its reconstruction is to be called. */
@@ -19,14 +21,18 @@ export interface SoundSet {
   readonly count: number;
   /** Files in the folder that are no sounds by their names. */
   readonly others: readonly string[];
+  /** Which sounds these are, in their order: by names, sizes and times. */
+  identity(): Promise<string>;
   /**
    * What `read` makes of each in its turn.
    *
    * @param skipped is told of each that can't be read, where these are left out
+   * @param part numbers of those that are wanted. Default: all
    */
   all<T>(
     read: (sound: SoundWithFile) => Promise<T>,
     skipped: (why: string) => void,
+    part?: Part,
   ): AsyncGenerator<T>;
 }
 
@@ -48,8 +54,10 @@ export async function openSoundSet(source: string, skipUnreadable: boolean): Pro
   const outputs = decodedNames(names, "sounds");
   return {
     ...{ count: files.length, others },
-    async *all(read, skipped) {
-      for (const [i, path] of files.entries()) {
+    identity: () => identityOf(files.map((path, i) => ({ path, name: names[i] as string }))),
+    async *all(read, skipped, { from, to } = { from: 0, to: files.length }) {
+      for (let i = from; i < to; i++) {
+        const path = files[i] as string;
         try {
           const sound = await openSound(path);
           yield await read({ name: names[i] as string, file: outputs[i] as string, sound });

@@ -1,5 +1,6 @@
 import { hasCodes } from "vector-quantize";
 import type { SoundModel } from "../../codec/modelFile.ts";
+import type { CodeChooser } from "../../codec/rdo.ts";
 import { createSoundCodec } from "../../codec/sounds.ts";
 import type { Usage } from "../../codec/usage.ts";
 import { collected } from "../../input/sound/collected.ts";
@@ -43,20 +44,24 @@ export interface SeenSound<Sound extends SoundToMeasure> {
   readonly whole: Float32Array<ArrayBuffer>;
 }
 
-/**
- * Encodes sounds and decodes them again, as the commands do, and compares at the model's rate.
- *
- * @param byLayers whether to decode prefixes of the layers too, where the quantizer is residual
- */
+export interface SoundEvaluationOptions<Sound extends SoundToMeasure> {
+  /** Whether to decode prefixes of the layers too, where the quantizer is residual. Default false. */
+  readonly byLayers?: boolean;
+  /** Chooses the codes; default: the model's own. */
+  readonly chooser?: CodeChooser | undefined;
+  /** Gets every sound with what was made of it. */
+  see?(seen: SeenSound<Sound>): Promise<void> | void;
+}
+
+/** Encodes sounds and decodes them again, as the commands do, and compares at the model's rate. */
 export async function evaluateSounds<Sound extends SoundToMeasure>(
   model: SoundModel,
   sounds: AsyncIterable<Sound> | Iterable<Sound>,
-  byLayers: boolean,
-  see: (seen: SeenSound<Sound>) => Promise<void> | void = () => undefined,
+  { byLayers = false, chooser, see }: SoundEvaluationOptions<Sound> = {},
 ): Promise<SoundEvaluation> {
   const { sampleRate } = model.sounds;
   const { quantizer } = model.model;
-  using codec = await createSoundCodec(model);
+  using codec = await createSoundCodec(model, chooser);
   const layers = quantizer.codebookSizes.length;
   const counts = codeCounter(quantizer);
   const vq = await vqInto(model, () => undefined, { metadata: soundMetadata(model) });
@@ -78,7 +83,7 @@ export async function evaluateSounds<Sound extends SoundToMeasure>(
       const some = await collected(codec.decode(coarse, name));
       meters[i]?.add(sound.samples, some.subarray(0, length));
     }
-    await see({ sound, made, whole });
+    await see?.({ sound, made, whole });
     count += 1;
     samples += length;
   }

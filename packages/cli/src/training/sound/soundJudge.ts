@@ -1,4 +1,7 @@
 import type { SoundModel } from "../../codec/modelFile.ts";
+import type { CodedPicture } from "../../codec/pictures.ts";
+import { writePrior } from "../../codec/prior.ts";
+import { createSoundCodec } from "../../codec/sounds.ts";
 import {
   evaluateSounds,
   type SoundEvaluation,
@@ -34,19 +37,21 @@ export async function soundJudge(
     ...{ count: sounds.length, held, details },
     async score(model, variables) {
       const file = { model, variables, ...details, path: "the model" };
-      const { mel, siSdr, perplexity, usedCodes } = await evaluateSounds(file, few, false);
+      const { mel, siSdr, perplexity, usedCodes } = await evaluateSounds(file, few);
       return { score: -mel, numbers: { mel, siSdr, perplexity, usedCodes } };
     },
     async conclude({ model, variables, folder }: TrainedModel): Promise<Conclusion> {
       const file: SoundModel = { model, variables, ...details, path: folder.model };
       const pairs: HeardPair[] = [];
-      const evaluation = await evaluateSounds(file, sounds, true, ({ sound, made }) => {
-        pairs.push({ ...sound, made });
+      const evaluation = await evaluateSounds(file, sounds, {
+        byLayers: true,
+        see: ({ sound, made }) => void pairs.push({ ...sound, made }),
       });
       return {
         summary: soundSummary(evaluation),
         findings: soundFindingsOf(evaluation),
-        async writeFiles() {
+        async writeFiles(note) {
+          await writePrior(file, codesTrainedOn(file), folder.prior, note);
           await writeFileSafely(folder.pictures, await spectrogramSheet(pairs, sampleRate));
           return [["spectrograms", folder.pictures]];
         },
@@ -54,6 +59,18 @@ export async function soundJudge(
       };
     },
   };
+
+  /** The codes of what the model was trained on, in an order that tells nothing. */
+  async function* codesTrainedOn(file: SoundModel): AsyncGenerator<CodedPicture> {
+    using codec = await createSoundCodec(file);
+    const layers = file.model.quantizer.codebookSizes.length;
+    for (const item of items) {
+      const sound = await data.sound(item);
+      if (sound === undefined) continue;
+      const codes = await codec.encode([sound.samples], sound.name);
+      yield { shape: [codes.length / layers], codes };
+    }
+  }
 }
 
 async function reportOf(
