@@ -3,7 +3,7 @@ import { VectorQuantizeError } from "vector-quantize";
 import { expectedOf } from "./failures.ts";
 import { type FilePort, writeModelFile } from "./file/modelFile.ts";
 import { type ElementType, elementTypes, type FileTensor } from "./file/tensor.ts";
-import { GraphBuilder } from "./graph/graphBuilder.ts";
+import { type Filling, GraphBuilder } from "./graph/graphBuilder.ts";
 import { freeConstant } from "./lower/freeConstants.ts";
 import { elementTypeOf, Lowering, NoOperator } from "./lower/lowering.ts";
 import { numberPrimitives } from "./lower/numbers.ts";
@@ -29,6 +29,8 @@ export interface Exported {
     readonly axes: readonly (number | string)[];
   };
   readonly outputs: readonly string[];
+  /** What the files do to a free axis before they run; the output `cut` is as long as the input was. */
+  readonly fills?: (Filling & { readonly cut: string }) | undefined;
   /** For each file how many of the outputs it has, and what it is called. */
   readonly files: readonly { readonly name: string; readonly outputs: number }[];
   /** What the lengths of free axes behind the first may have to be divisible by, the likeliest first. */
@@ -139,21 +141,24 @@ function mergedAt({ run, variables, arrays, input }: Exported, multiple: number)
 }
 
 async function fileOf(
-  { where, name, input, outputs: names, integers, metadata }: Exported & { name: string },
+  { where, name, input, outputs: names, fills, integers, metadata }: Exported & { name: string },
   axes: FreeAxes,
   merged: Merged,
   constants: Constants,
 ): Promise<Uint8Array> {
   const outputs = names.slice(0, merged.outputs.length);
+  const isCut = (output: string) => output === fills?.cut;
   const builder = new GraphBuilder(axes, { name: input.name, shape: merged.input.shape });
   const lowering = new Lowering(builder, axes, constants, table, freeConstant);
   const typeOf = (dtype: string): ElementType =>
     dtype === "int32" ? integers : elementTypeOf(dtype);
   const wide = input.dtype === "int32" && integers === "int64";
-  lowering.name(merged.input, wide ? lowering.cast(input.name, "int32") : input.name);
+  const { filled = input.name, length } = fills ? builder.fillUp(fills) : {};
+  lowering.name(merged.input, wide ? lowering.cast(filled, "int32") : filled);
   lowering.run(merged.steps);
   merged.outputs.forEach((value, at) => {
-    const tensor = lowering.tensor(value);
+    const whole = lowering.tensor(value);
+    const tensor = isCut(outputs[at]!) ? cutTo(builder, whole, fills!.axis, length!) : whole;
     const to = typeOf(value.dtype);
     const casts = to !== value.dtype;
     const attributes = casts ? { to: { int: elementTypes[to] } } : {};
@@ -168,9 +173,11 @@ async function fileOf(
   for (const [name, tensor] of pending) {
     tensors.set(name, { ...tensor, bytes: await tensor.bytes() });
   }
-  const port = (name: string, value: Value): FilePort => ({
-    ...{ name, type: typeOf(value.dtype), shape: sizesOf(axes, value) },
-  });
+  const inside = fills ? axesInside(axes, input.axes[fills.axis] as string) : axes;
+  const port = (name: string, value: Value): FilePort => {
+    const own = name === input.name || isCut(name) ? axes : inside;
+    return { name, type: typeOf(value.dtype), shape: sizesOf(own, value) };
+  };
   return writeModelFile(
     {
       name,
@@ -181,6 +188,17 @@ async function fileOf(
     { name: "vector-quantize-onnx", version },
     { ...metadata, file: name },
   );
+}
+
+/** The free axes as they are behind the filling of one. */
+function axesInside({ names, multiples }: FreeAxes, filled: string): FreeAxes {
+  const inside = names.map((name) => (name === filled ? `filled_${name}` : name));
+  return new FreeAxes(inside, multiples);
+}
+
+/** The first `length` along an axis. */
+function cutTo(builder: GraphBuilder, tensor: string, axis: number, length: string): string {
+  return builder.node("Slice", [tensor, builder.ints([0]), length, builder.ints([axis])]);
 }
 
 const sizesOf = (axes: FreeAxes, { shape }: Value): (number | string)[] =>

@@ -1,6 +1,13 @@
 import { lax, numpy as np, random, tree } from "@jax-js/jax";
 import { identity, type Quantizer } from "vector-quantize";
-import { imageAutoencoder, type Layer, type Model, sequential } from "vector-quantize/nn";
+import {
+  type AudioAutoencoderOptions,
+  audioAutoencoder,
+  imageAutoencoder,
+  type Layer,
+  type Model,
+  sequential,
+} from "vector-quantize/nn";
 import { describe, expect, it, vi } from "vitest";
 import { expectDisposed } from "../../../test/leak.ts";
 import { type Numbers, openOnnx } from "../../../test/support/onnxFile.ts";
@@ -58,6 +65,35 @@ describe("in ONNX Runtime, for two sizes of input", () => {
     },
     120_000,
   );
+
+  it.each<[string, Partial<AudioAutoencoderOptions>]>([
+    ["causal", {}],
+    ["centred", { causal: false, activation: "elu" }],
+  ])("a model of sounds, %s, takes every length", async (_, options) => {
+    const sizes = { width: 2, codeDim: 4, codebookSize: 8, numQuantizers: 2 };
+    const model = audioAutoencoder({ strides: [2, 3], dilations: [1, 3], ...sizes, ...options });
+    const variables = model.init(random.key(3));
+    const own = () => tree.ref(variables as never) as typeof variables;
+    const files = await modelToOnnx(model, own());
+    const text = (file: Uint8Array) => new TextDecoder("latin1").decode(file);
+    expect(text(files.encode)).toContain("filled_length / 6");
+    const encode = await openOnnx(files.encode);
+    const apply = await openOnnx(files.apply);
+    for (const length of [1, 5, 6, 7, 11, 12, 13, 17, 18]) {
+      const array = random.uniform(random.key(length), [2, length, 1]);
+      const x = await hostNumbers(array.ref);
+      const indices = await model.encode(own(), array);
+      const codes = await hostNumbers(indices.ref);
+      const whole = await model.decode(own(), indices);
+      const [found] = (await encode.run(x)) as [Numbers];
+      expect(found).toEqual(codes);
+      const [applied, put] = (await apply.run(x)) as [Numbers, Numbers];
+      expect(applied).toEqual(codes);
+      expectClose(put, await hostNumbers(whole.slice([], [0, length])));
+    }
+    await Promise.all([encode.close(), apply.close()]);
+    tree.dispose(variables as never);
+  });
 
   it("convolutions are operators", async () => {
     const { make } = modelRows.find(({ name }) => name.startsWith("strides"))!;

@@ -16,7 +16,7 @@ import { traceOf } from "./trace/jaxpr.ts";
  * `encode` has the input `x`, float32 channels last as the model takes it, and the output `indices`; `apply`
  * beside it the output `output`, the reconstruction; `decode` has the input `indices` and the output
  * `output`. The batch is free, and so are the sides of images and the length of series: multiples of
- * what the model divides them by.
+ * what the model divides them by, or any length with `padEnd` in front.
  *
  * @param variables ownership is taken
  * @throws VectorQuantizeError for variables of another model, a layer that can't be traced, and what ONNX has
@@ -40,12 +40,17 @@ export async function modelToOnnx(
     tree.dispose(others as never);
     return [indices, output];
   };
+  const axes = options.input ?? inputOf(model, variables, apply);
+  const multiple = model.lengthMultiple;
+  // Traced at lengths that need no more, where the model itself fills nothing up.
+  const fills = multiple > 1 && typeof axes[1] === "string";
   return await filesOf(
     {
       where: "modelToOnnx",
       ...{ variables, quantizer, config, apply, output: "output" },
-      input: { name: "x", axes: options.input ?? inputOf(model, variables, apply) },
-      multiples: { input: [down, down * up], indices: [1, up] },
+      input: { name: "x", axes },
+      ...(fills && { filling: { axis: 1, multiple } }),
+      multiples: { input: fills ? [multiple] : [down, down * up], indices: [1, up] },
       decode({ params, state, layers }: ModelVariables, given) {
         const own = { params: params.quantizer, state } as never;
         const quantized = hasCodes(quantizer) ? quantizer.decode(own, given) : given;

@@ -2,6 +2,7 @@ import { tree } from "@jax-js/jax";
 import { hasCodes, owns, type Quantizer, type Variables } from "vector-quantize";
 import { type Exported, exportProgram } from "./exportProgram.ts";
 import { expectedOf } from "./failures.ts";
+import type { Filling } from "./graph/graphBuilder.ts";
 import { checkOnnxOptions, type OnnxOptions } from "./options.ts";
 import { namedArrays } from "./variables.ts";
 import { version } from "./version.ts";
@@ -25,6 +26,8 @@ export interface Exportable {
   /** Names of inputs and outputs that aren't indices. */
   readonly input: { readonly name: string; readonly axes: readonly (number | string)[] };
   /** What lengths of the input, and of the indices, are likely to have to be divisible by. */
+  /** What a free axis of the input is filled up to a multiple of; the output is cut again. */
+  readonly filling?: Filling;
   readonly multiples: { readonly input: readonly number[]; readonly indices: readonly number[] };
   readonly output: string;
   readonly apply: Exported["run"];
@@ -109,7 +112,7 @@ export function inputAxes(config: Quantizer["config"], dim: number): (number | s
 
 /** The three files of what is exported. */
 export async function filesOf(source: Exportable, options: OnnxOptions): Promise<OnnxFiles> {
-  const { where, variables, quantizer, config, input, output, multiples } = source;
+  const { where, variables, quantizer, config, input, output, filling, multiples } = source;
   const integers = options.indices ?? "int32";
   const shared = { where, variables, arrays: namedArrays(where, variables), integers };
   const metadata = {
@@ -121,6 +124,7 @@ export async function filesOf(source: Exportable, options: OnnxOptions): Promise
   const from = { ...input, dtype: "float32" as const };
   const { files, shapes } = await exportProgram({
     ...{ ...shared, metadata, run: source.apply, input: from, outputs: ["indices", output] },
+    ...(filling && { fills: { ...filling, cut: output } }),
     multiples: multiples.input,
     files: [
       { name: "apply", outputs: 2 },

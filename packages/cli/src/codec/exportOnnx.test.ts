@@ -21,8 +21,8 @@ test.each([
   [
     "a model of sounds",
     audioAutoencoder({ strides: [2, 3], width: 4, codeDim: 4, codebookSize: 8, numQuantizers: 2 }),
-    [2, 30, 1],
-    "Fill up their lengths with zeros to a multiple of 6: the files don't.",
+    [2, 31, 1],
+    "Sounds go in and come out as [batch, length, 1]",
   ],
   [
     "a quantizer alone",

@@ -15,14 +15,14 @@ export async function exportOnnx(codec: Codec): Promise<ModelExport> {
   return {
     files: { "encode.onnx": encode, "decode.onnx": decode, "apply.onnx": apply },
     notes: [
-      ...notesOn(input, model.lengthMultiple),
+      ...notesOn(input),
       `In Python: onnxruntime.InferenceSession("encode.onnx").run(None, {"x": ${input}})`,
     ],
   };
 }
 
 /** What whoever runs the files must know of their inputs. */
-function notesOn(input: "vectors" | "images" | "sounds", multiple: number): string[] {
+function notesOn(input: "vectors" | "images" | "sounds"): string[] {
   const range = "as numbers from -1 to 1";
   if (input === "images") {
     return [
@@ -31,7 +31,6 @@ function notesOn(input: "vectors" | "images" | "sounds", multiple: number): stri
   }
   if (input === "vectors") return [];
   return [
-    `Sounds go in and come out as [batch, length, 1], ${range}, at the model's rate. ` +
-      `Fill up their lengths with zeros to a multiple of ${multiple}: the files don't.`,
+    `Sounds go in and come out as [batch, length, 1], ${range}, at the model's rate; the batch and the length are free.`,
   ];
 }

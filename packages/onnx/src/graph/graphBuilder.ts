@@ -8,9 +8,15 @@ export interface PendingTensor extends Omit<FileTensor, "bytes"> {
   readonly bytes: () => Promise<Uint8Array> | Uint8Array;
 }
 
+/** An axis of the input, and what its length becomes a multiple of. */
+export interface Filling {
+  readonly axis: number;
+  readonly multiple: number;
+}
+
 export class GraphBuilder {
   readonly #axes: FreeAxes;
-  readonly #input: { readonly name: string; readonly shape: readonly Dimension[] };
+  readonly #input: { name: string; readonly shape: readonly Dimension[] };
   readonly #nodes: FileNode[] = [];
   readonly #tensors = new Map<string, PendingTensor>();
   /** The outputs of nodes by all that a node says, and the names of numbers. */
@@ -22,7 +28,23 @@ export class GraphBuilder {
     input: { readonly name: string; readonly shape: readonly Dimension[] },
   ) {
     this.#axes = axes;
-    this.#input = input;
+    this.#input = { ...input };
+  }
+
+  /**
+   * Fills the input up with zeros behind, along an axis, to a multiple: all sizes are computed from what that
+   * makes of it. Returns the names of that, and of the length before as int64 `[1]`.
+   */
+  fillUp({ axis, multiple }: Filling): { filled: string; length: string } {
+    const { name, shape } = this.#input;
+    const length = this.#lengthOf(name, axis);
+    const more = this.node("Mod", [this.node("Neg", [length]), this.ints([multiple])]);
+    const before = this.ints(Array(shape.length + axis).fill(0));
+    const after = this.ints(Array(shape.length - 1 - axis).fill(0));
+    const ends = this.node("Concat", [before, more, after], { axis: { int: 0 } });
+    const filled = this.node("Pad", [name, ends]);
+    this.#input.name = filled;
+    return { filled, length };
   }
 
   /** Adds a node with one output. Returns the output's name. */
@@ -144,9 +166,11 @@ export class GraphBuilder {
     const at = this.#input.shape.findIndex(
       (size) => isFree(size) && this.#axes.axisOf(size) === axis,
     );
-    return this.node("Shape", [this.#input.name], {
-      start: { int: at },
-      end: { int: at + 1 },
-    });
+    return this.#lengthOf(this.#input.name, at);
+  }
+
+  /** The length of an axis of a tensor, as int64 `[1]`. */
+  #lengthOf(tensor: string, at: number): string {
+    return this.node("Shape", [tensor], { start: { int: at }, end: { int: at + 1 } });
   }
 }
