@@ -86,7 +86,7 @@ async function index(path: string, options: Options): Promise<void> {
   checkOptions(options);
   const { createPool } = await import("vector-quantize/kernels");
   const { saveCodeSearch } = await import("vector-quantize/search");
-  const { checkNumbers, readVectors } = await import("../input/vectors/vectors.ts");
+  const { checkComparable, readVectors } = await import("../input/vectors/vectors.ts");
   const { writeFileSafely } = await import("../output/files.ts");
   const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
   cleanUpWhenInterrupted();
@@ -94,7 +94,7 @@ async function index(path: string, options: Options): Promise<void> {
   const console = createConsole(options.json);
   const vectors = await readVectors(path, options.columns?.split(","));
   const { rows, dim } = vectors;
-  checkNumbers(path, vectors);
+  checkComparable(path, vectors);
   if (product !== undefined && dim % product !== 0) {
     throw new Failure(`--product: expected a divisor of ${dim}, got ${product}`);
   }

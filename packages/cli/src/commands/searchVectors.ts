@@ -51,7 +51,7 @@ async function searchVectors(path: string, queriesPath: string, options: Options
   checkNames(options, queriesPath);
   const { writeNpy } = await import("vector-quantize/data");
   const { createPool } = await import("vector-quantize/kernels");
-  const { checkNumbers, readVectors } = await import("../input/vectors/vectors.ts");
+  const { checkComparable, readVectors } = await import("../input/vectors/vectors.ts");
   const { createCount } = await import("../output/count.ts");
   const { writeFileSafely } = await import("../output/files.ts");
   const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
@@ -70,7 +70,7 @@ async function searchVectors(path: string, queriesPath: string, options: Options
         `${queriesPath}: expected [Q, ${dim}], as ${path} has, got [${rows}, ${queries.dim}]`,
       );
     }
-    checkNumbers(queriesPath, queries);
+    checkComparable(queriesPath, queries);
     console.note(`${path}: ${grouped(search.size)} vectors of ${grouped(dim)} numbers`);
     const ids = new Int32Array(rows * k);
     const distances = new Float32Array(rows * k);

@@ -103,15 +103,12 @@ describe("a length out of range", () => {
   });
 });
 
+const layered = { dim: D, codebookSize: [8, 4] };
 const scored: [string, Quantizer, number[]][] = [
   ["vectorQuantize", vectorQuantize(base), [B, N]],
   ["heads", vectorQuantize({ ...base, heads: 2, codebookDim: 2 }), [B, N, 2]],
-  ["residualVQ", residualVQ({ dim: D, codebookSize: [8, 4] }), [B, N, 2]],
-  [
-    "groupedResidualVQ",
-    groupedResidualVQ({ dim: D, codebookSize: [8, 4], groups: 2 }),
-    [2, B, N, 2],
-  ],
+  ["residualVQ", residualVQ(layered), [B, N, 2]],
+  ["groupedResidualVQ", groupedResidualVQ({ ...layered, groups: 2 }), [2, B, N, 2]],
   ["simVQ", simVQ(base), [B, N]],
   ["randomProjectionQuantizer", randomProjectionQuantizer({ ...base, codebookDim: 4 }), [B, N]],
 ];

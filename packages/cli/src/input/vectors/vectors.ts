@@ -23,7 +23,7 @@ export async function readVectors(path: string, columns?: readonly string[]): Pr
 const LIMIT = 2 ** 50;
 
 /** Throws for vectors that can't be compared. */
-export function checkNumbers(path: string, { dim, values }: Vectors): void {
+export function checkComparable(path: string, { dim, values }: Vectors): void {
   const at = values.findIndex((value) => !(Math.abs(value) < LIMIT));
   if (at < 0) return;
   const what = "finite numbers of a size below 2^50";
