@@ -45,3 +45,14 @@ export function fromFileOrder(codes: np.Array, { groups }: CodeShape): np.Array 
 export function firstImages(indices: np.Array, count: number, { groups }: CodeShape): np.Array {
   return groups === 0 ? indices.slice([0, count]) : indices.slice([], [0, count]);
 }
+
+/** The codes of a picture. */
+export interface CodedPicture {
+  readonly name?: string;
+  /** Axes of the positions: `[h, w]`, or `[P]` of a quantizer of several scales. */
+  readonly shape: readonly number[];
+  /** `[height, width]` of the picture; all that the codes decode to where it isn't known. */
+  readonly size?: readonly number[];
+  /** `[...shape, Q]`, in the order of `CodeShape`. */
+  readonly codes: Int32Array;
+}

@@ -3,8 +3,9 @@ import { type Part, type PictureSet, sameSizes } from "../input/pictureSet.ts";
 import { counted } from "../input/sound/collected.ts";
 import { resampled } from "../input/sound/resample.ts";
 import type { SoundSet } from "../input/sound/soundSet.ts";
+import type { CodedPicture } from "./codeShape.ts";
 import type { SoundModel } from "./modelFile.ts";
-import type { CodedPicture, NamedPicture, PictureCodec } from "./pictures.ts";
+import type { NamedPicture, PictureCodec } from "./pictures.ts";
 import type { SoundCodec } from "./soundCodec.ts";
 
 /** What is to be encoded: pictures, or sounds. */

@@ -4,7 +4,7 @@ import { toBytes } from "vector-quantize/data";
 import { type TileAlong, tilingOf } from "vector-quantize/nn";
 import { Failure } from "../failure.ts";
 import { checkCoded, checkPixels, checkVectors } from "./checks.ts";
-import { codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
+import { type CodedPicture, codeShape, fromFileOrder, toFileOrder } from "./codeShape.ts";
 import {
   copyWindow,
   cutTo,
@@ -39,17 +39,6 @@ export function inBytes<Picture extends NamedPicture>(
   const { pixels } = picture;
   if (pixels instanceof Uint8Array) return { ...picture, pixels };
   return { ...picture, pixels: Uint8Array.from(pixels, (value) => Math.round(value * 255)) };
-}
-
-/** The codes of a picture. */
-export interface CodedPicture {
-  readonly name?: string;
-  /** Axes of the positions: `[h, w]`, or `[P]` of a quantizer of several scales. */
-  readonly shape: readonly number[];
-  /** `[height, width]` of the picture; all that the codes decode to where it isn't known. */
-  readonly size?: readonly number[];
-  /** `[...shape, Q]`, in the order of `CodeShape`. */
-  readonly codes: Int32Array;
 }
 
 /** Pictures through a model. All of one call have one size. */

@@ -3,9 +3,9 @@ import { dirname, join } from "node:path";
 import { openPrior, trainPrior, type VqPicture, type VqPrior } from "vector-quantize/codes";
 import { Failure } from "../failure.ts";
 import { readInput, writeFileSafely } from "../output/files.ts";
+import type { CodedPicture } from "./codeShape.ts";
 import type { Codec } from "./modelFile.ts";
 import { modelHash } from "./modelHash.ts";
-import type { CodedPicture } from "./pictures.ts";
 import { vqCodes } from "./vqCodes.ts";
 
 /** What the prior of a model is called, in the folder of its run. */

@@ -2,9 +2,8 @@ import type { numpy as np } from "@jax-js/jax";
 import type { ArrayTree } from "vector-quantize";
 import { type CodeLayer, codeLayers, treeOrder, type VqPicture } from "vector-quantize/codes";
 import { flattenTree } from "vector-quantize/safetensors";
-import { codeShape } from "./codeShape.ts";
+import { type CodedPicture, codeShape } from "./codeShape.ts";
 import type { Codec } from "./modelFile.ts";
-import type { CodedPicture } from "./pictures.ts";
 
 /** How a model's codes lie in `.vq` files. */
 export interface VqCodes {

@@ -22,14 +22,14 @@ import { amount, clock, grouped, small } from "../output/words.ts";
 import { openCoding } from "./openCoding.ts";
 
 /** What `vq encode` is asked for. */
-export interface EncodeOptions extends PictureOptions {
+export interface EncodeFlags extends PictureOptions {
   readonly out: string;
   readonly prior: boolean;
   readonly rdo?: number;
 }
 
 /** Who does it. */
-export interface Workers {
+export interface EncodeWorkers {
   /** The processes that do it together. */
   readonly group: ProcessGroup;
   readonly share: Share | undefined;
@@ -39,8 +39,8 @@ export interface Workers {
 export async function encodeAll(
   model: SavedModel,
   source: string,
-  options: EncodeOptions,
-  workers: Workers,
+  options: EncodeFlags,
+  workers: EncodeWorkers,
   console: Console,
 ): Promise<void> {
   const { out, rdo } = options;
@@ -105,8 +105,8 @@ async function encodeAlone(
 /** One of several processes; all but the one that ends the file have nothing to tell. */
 async function encodeShares(
   work: Work,
-  { out, prior, size, images, seed, skipUnreadable }: EncodeOptions,
-  { group, share }: Workers,
+  { out, prior, size, images, seed, skipUnreadable }: EncodeFlags,
+  { group, share }: EncodeWorkers,
   console: Console,
 ): Promise<MergedCodes | undefined> {
   const progress = createCount(console, numberOfParts(work.coding.count), "parts");

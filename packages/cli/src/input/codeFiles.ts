@@ -1,8 +1,8 @@
 import { extname } from "node:path";
 import { openVq, type VqFile, type VqPrior } from "vector-quantize/codes";
+import type { CodedPicture } from "../codec/codeShape.ts";
 import { type ModelFile, ofImages, ofSounds, type SavedModel } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
-import type { CodedPicture } from "../codec/pictures.ts";
 import { openPriorOf } from "../codec/prior.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
 import { Failure } from "../failure.ts";

@@ -1,9 +1,9 @@
 import { jit, numpy as np, random, tree } from "@jax-js/jax";
 import { toFloats } from "vector-quantize/data";
 import type { Model } from "vector-quantize/nn";
-import { codeShape, fromFileOrder } from "../codec/codeShape.ts";
+import { type CodedPicture, codeShape, fromFileOrder } from "../codec/codeShape.ts";
 import type { PictureModel } from "../codec/modelFile.ts";
-import type { CodedPicture, NamedPicture } from "../codec/pictures.ts";
+import type { NamedPicture } from "../codec/pictures.ts";
 
 /** Gathers the quantizer's losses, which exist in training mode alone, for given codes. */
 export interface LossMeter {

@@ -1,7 +1,7 @@
 import { psnr } from "vector-quantize";
+import type { CodedPicture } from "../codec/codeShape.ts";
 import type { PictureModel } from "../codec/modelFile.ts";
 import {
-  type CodedPicture,
   createPictureCodec,
   type DecodedPicture,
   inBytes,

@@ -1,10 +1,9 @@
 import { extname } from "node:path";
 import { createVqWriter, type VqPrior } from "vector-quantize/codes";
 import { writeNpy } from "vector-quantize/data";
-import { codeShape } from "../codec/codeShape.ts";
+import { type CodedPicture, codeShape } from "../codec/codeShape.ts";
 import type { Codec, SoundModel } from "../codec/modelFile.ts";
 import { modelHash } from "../codec/modelHash.ts";
-import type { CodedPicture } from "../codec/pictures.ts";
 import { vqCodes } from "../codec/vqCodes.ts";
 import { Failure, UsageFailure } from "../failure.ts";
 import { openFileStream } from "./fileStream.ts";

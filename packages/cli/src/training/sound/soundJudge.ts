@@ -1,5 +1,5 @@
+import type { CodedPicture } from "../../codec/codeShape.ts";
 import type { SoundModel } from "../../codec/modelFile.ts";
-import type { CodedPicture } from "../../codec/pictures.ts";
 import { writePrior } from "../../codec/prior.ts";
 import { createSoundCodec } from "../../codec/sounds.ts";
 import {
