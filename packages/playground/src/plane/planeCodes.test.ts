@@ -39,21 +39,20 @@ it.each(rows)("indices of %o are codes of the plane and back", async (config) =>
   decoded.dispose();
 });
 
-it("tells groups by what stands where their codes meet", async () => {
-  const quantizer = quantizerFromConfig({
-    type: "groupedResidualVQ",
-    ...{ dim: 2, groups: 2, codebookSize: 3, numQuantizers: 2 },
-  } as never);
+it.each([
+  { type: "groupedResidualVQ", groups: 2, numQuantizers: 2 },
+  { type: "productVQ", parts: 2 },
+])("codes of $type stand where those of the axes meet", async (config) => {
+  const quantizer = quantizerFromConfig({ ...config, dim: 2, codebookSize: 3 } as never);
   const { variables, write, sizes, found } = await encoded(quantizer);
-  expect(sizes).toEqual([9, 9]);
+  expect(sizes).toEqual("numQuantizers" in config ? [9, 9] : [9]);
   const all = Int32Array.from({ length: 9 }, (_, code) => code);
-  const places = (await quantizer.decode(variables, write({ layers: 1, codes: all })).data()) ?? [];
+  const places = await quantizer.decode(variables, write({ layers: 1, codes: all })).data();
   for (const code of all) {
     expect(places[2 * code]).toBe(places[2 * (code - (code % 3))]);
     expect(places[2 * code + 1]).toBe(places[2 * (code % 3) + 1]);
   }
   expect(new Set(found.codes).size).toBeGreaterThan(3);
-  expect([
-    ...((await write({ layers: 1, codes: Int32Array.of(-1) }).data()) as Int32Array),
-  ]).toEqual([-1, -1]);
+  const none = write({ layers: 1, codes: Int32Array.of(-1) });
+  expect([...((await none.data()) as Int32Array)]).toEqual([-1, -1]);
 });

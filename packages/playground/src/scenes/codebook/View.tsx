@@ -17,6 +17,7 @@ const sliders: Readonly<Record<string, OptionInSight>> = {
   decay: { name: "decay", min: 0, max: 0.99, step: 0.01 },
   thresholdEmaDeadCode: { name: "thresholdEmaDeadCode", min: 0, max: 10, step: 0.5 },
   metric: { name: "metric" },
+  rotation: { name: "rotation" },
   levels: { name: "levels", min: 3, max: 12 },
   inputToQuantizeCommitLossWeight: {
     name: "inputToQuantizeCommitLossWeight",
@@ -52,7 +53,7 @@ export function CodebookScene(props: SceneProps<CodebookSettings, CodebookSnapsh
             </figure>
             <Key
               branches={(snapshot?.layers.length ?? 1) > 1}
-              pairs={settings.quantizer === "groupedResidualVQ"}
+              pairs={["groupedResidualVQ", "productVQ"].includes(settings.quantizer)}
             />
             <Transport session={session} />
           </div>
@@ -108,7 +109,7 @@ export function CodebookScene(props: SceneProps<CodebookSettings, CodebookSnapsh
           type={settings.quantizer}
           options={settings.options}
           shown={kind.shown.map((name) => sliders[name] as OptionInSight)}
-          settled={["dim", "layout", "heads", "codebookDim", "numCodebooks"]}
+          settled={["dim", "layout", "heads", "codebookDim", "numCodebooks", "groups", "parts"]}
           onChange={(options) => set({ options })}
         />
       </div>

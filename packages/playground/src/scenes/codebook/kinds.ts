@@ -32,6 +32,13 @@ export const kinds: Readonly<Record<string, QuantizerKind>> = {
     options: { dim: 2, groups: 2, codebookSize: 5, numQuantizers: 1, thresholdEmaDeadCode: 5 },
     shown: ["codebookSize", "numQuantizers", "decay", "thresholdEmaDeadCode"],
   },
+  productVQ: {
+    name: "productVQ",
+    says: "As groups, but found once, by k-means on each axis (begin by k-means): steps move nothing. A learned rotation turns the axes first, so that the grid lies along the points.",
+    fits: true,
+    options: { dim: 2, parts: 2, codebookSize: 5, rotation: "learned" },
+    shown: ["codebookSize", "rotation"],
+  },
   simVQ: {
     name: "simVQ",
     says: "The codebook is random and stays; a linear map of it is trained. So every step moves all codes, and none can die alone.",
