@@ -13,6 +13,9 @@ import { browserTest } from "../browser/withPage.ts";
 import { temporaryFolder } from "../support/vq.ts";
 import { folder, inPlayground, untilStep } from "./playground.ts";
 
+/** `PLAYGROUND_WEBGPU=all` trains speech and images on WebGPU in software too, a minute each. */
+const long = process.env.PLAYGROUND_WEBGPU === "all";
+
 /** The last value of a chart's first line. */
 async function lastOf(page: Page, chart: string): Promise<number> {
   const value = page.locator(`section[aria-label="${chart}"] .u-series .u-value`).nth(1);
@@ -30,15 +33,12 @@ async function train(page: Page, chart: string): Promise<[first: number, last: n
   const first = await lastOf(page, chart);
   await page.getByLabel("Speed").selectOption({ label: "full speed" });
   await page.getByRole("button", { name: "Play" }).click();
-  await untilStep(page, 50);
+  await untilStep(page, 50, long ? 600_000 : 90_000);
   await page.getByRole("button", { name: "Pause" }).click();
   return [first, await lastOf(page, chart)];
 }
 
 type Falling = readonly (readonly [hash: string, chart: string])[];
-
-/** `PLAYGROUND_WEBGPU=all` trains speech and images on WebGPU in software too, a minute each. */
-const long = process.env.PLAYGROUND_WEBGPU === "all";
 
 /** What falls as a scene trains. */
 const onPlane: Falling = [
@@ -68,7 +68,7 @@ browserTest(
         expect(await page.textContent("[data-backend]")).toMatch(/WebAssembly.* \d+ threads/);
       }
     }),
-  120_000,
+  240_000,
 );
 
 browserTest(
@@ -83,7 +83,7 @@ browserTest(
         expect(last, hash).toBeLessThan(first * 0.98);
       }
     }),
-  long ? 900_000 : 240_000,
+  long ? 1_800_000 : 240_000,
 );
 
 browserTest("records what the microphone hears, and finds codes for it", async () => {

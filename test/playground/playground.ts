@@ -59,8 +59,6 @@ export const stepOf = async (page: Page) =>
   Number((await page.textContent(".transport output"))?.match(/\d+/)?.[0]);
 
 /** Waits until it has taken so many. */
-export async function untilStep(page: Page, step: number): Promise<void> {
-  await expect
-    .poll(() => stepOf(page), { timeout: 90_000, interval: 50 })
-    .toBeGreaterThanOrEqual(step);
+export async function untilStep(page: Page, step: number, timeout = 90_000): Promise<void> {
+  await expect.poll(() => stepOf(page), { timeout, interval: 50 }).toBeGreaterThanOrEqual(step);
 }
