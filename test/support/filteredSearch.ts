@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import {
   filterCodebookHeader,
   kdTreeHeader,
+  latticeHeader,
   principalSubspaceHeader,
 } from "../../packages/vector-quantize/src/kernels/engine/binaries/headers.ts";
 import { searchKernels } from "../../packages/vector-quantize/src/kernels/engine/binaries/search.ts";
@@ -42,7 +43,7 @@ export interface FilteredVariant {
 /**
  * The answers of the search in floats, of that behind integers alone (`filtered`) and of that with
  * all stages (`found`), undefined for codes out of their range; whether integers gave up, and whether
- * the k-d tree or the principal subspace paid.
+ * the k-d tree, its lattice (`onLattice`) or the principal subspace paid.
  */
 export async function searchedInStages(
   pool: Pool,
@@ -87,25 +88,30 @@ export async function searchedInStages(
   const floats = answer(inFloats.call(0, rows, floatScratch, ...args));
   const staged = async (before: number) => {
     const header = await filter.start(before, k === undefined ? "nearest" : "top-k");
-    if (header === 0) return { gaveUp: false, paid: false };
+    if (header === 0) return { gaveUp: false, paid: false, onLattice: false };
     const found = answer(inStages.call(0, rows, scratch, ...args, header));
     const fields = headerAt(memory, header, filterCodebookHeader);
     const helps = (at: number, layout: HeaderLayout<"hopeless">) =>
       at !== 0 && headerAt(memory, at, layout).get("hopeless") === 0;
+    const tree = fields.get("tree");
+    const lattice = tree === 0 ? 0 : headerAt(memory, tree, kdTreeHeader).get("lattice");
+    const onLattice = helps(lattice, latticeHeader);
     return {
       found,
       gaveUp: fields.get("hopeless") !== 0,
+      onLattice,
       paid:
+        onLattice ||
         helps(fields.get("coarse"), principalSubspaceHeader) ||
-        helps(fields.get("tree"), kdTreeHeader),
+        helps(tree, kdTreeHeader),
     };
   };
   const { found: filtered, gaveUp } = await staged(0);
-  const { found, paid } = await staged(MANY_ROWS);
+  const { found, paid, onLattice } = await staged(MANY_ROWS);
   for (const region of [x, out, floatScratch, scratch]) memory.free(region);
   filter.free();
   book.free();
-  return { floats, filtered, gaveUp, found, paid };
+  return { floats, filtered, gaveUp, found, paid, onLattice };
 }
 
 /** Throws unless what was found are the nearest codes by the reference, in float64. */

@@ -40,8 +40,12 @@ const shared = {
   "scan/rabitq": { classes: ["SignCoder"], constants: [] },
   "search/packedCodebook": { classes: ["Codebook"], constants: [] },
   "search/pruning/filterCodebook": {
-    classes: ["FilterCodebook", "PrincipalSubspace", "KdTree"],
+    classes: ["FilterCodebook", "PrincipalSubspace", "KdTree", "Lattice"],
     constants: "PANEL GROUP WINDOW ROW LIST LEAF BRANCH DIGIT MOST_OF_LENGTH".split(" "),
+  },
+  "search/pruning/latticeRound": {
+    classes: [],
+    constants: ["FEATURES", "MOST_LEAVES", "ROUND_BYTES"],
   },
 };
 

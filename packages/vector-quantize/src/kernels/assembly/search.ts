@@ -6,6 +6,7 @@ export * from "./search/pruning/nearestFiltered";
 export * from "./search/pruning/nearestTopKFiltered";
 export * from "./search/pruning/packFilter";
 export * from "./search/pruning/packKdTree";
+export * from "./search/pruning/packLattice";
 export * from "./search/pruning/findSubspace";
 export * from "./residual/residualNearest";
 export * from "./residual/residualBeam";

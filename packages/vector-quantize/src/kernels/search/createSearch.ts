@@ -14,7 +14,7 @@ const known = ["dim", "metric", "reproducible", "invalid", "limit", "pool"];
  * Prepares a codebook for searches.
  *
  * No array of N x K elements is made: beyond its inputs and outputs a search needs the codebook two
- * and a half times (as given, packed, and in small integers), at most once more for a k-d tree or
+ * and a half times (as given, packed, and in small integers), at most one and a half times more for a k-d tree or
  * projections of it, and about 20 MB, whatever N and K are. An engine without WebAssembly SIMD gets the
  * same answers from TypeScript alone.
  *

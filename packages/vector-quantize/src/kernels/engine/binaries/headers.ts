@@ -289,7 +289,7 @@ export const principalSubspaceHeader = {
 } as const;
 
 export const kdTreeHeader = {
-  bytes: 28,
+  bytes: 32,
   fields: {
     hopeless: { kind: "i32", at: 0 },
     leaves: { kind: "i32", at: 4 },
@@ -298,6 +298,24 @@ export const kdTreeHeader = {
     biases: { kind: "i32", at: 16 },
     leafBounds: { kind: "i32", at: 20 },
     branchBounds: { kind: "i32", at: 24 },
+    lattice: { kind: "i32", at: 28 },
+  },
+} as const;
+
+export const latticeHeader = {
+  bytes: 44,
+  fields: {
+    hopeless: { kind: "i32", at: 0 },
+    leaves: { kind: "i32", at: 4 },
+    center: { kind: "i32", at: 8 },
+    codes: { kind: "i32", at: 12 },
+    biases: { kind: "i32", at: 16 },
+    boxes: { kind: "i32", at: 20 },
+    table: { kind: "i32", at: 24 },
+    scale: { kind: "f32", at: 28 },
+    rest: { kind: "f32", at: 32 },
+    free: { kind: "f32", at: 36 },
+    diagonal: { kind: "f32", at: 40 },
   },
 } as const;
 export const PANEL = 32;
@@ -309,3 +327,6 @@ export const LEAF = 32;
 export const BRANCH = 16;
 export const DIGIT = 127;
 export const MOST_OF_LENGTH = 63;
+export const FEATURES = 8;
+export const MOST_LEAVES = 2048;
+export const ROUND_BYTES = 113488;

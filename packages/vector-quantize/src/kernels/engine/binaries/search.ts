@@ -13,6 +13,7 @@ export const searchKernels: KernelModule<
   | "orderCodes"
   | "packBoxes"
   | "packBranches"
+  | "packLattice"
   | "findAxes"
   | "projectCodes"
   | "residualNearest"
@@ -32,6 +33,7 @@ export const searchKernels: KernelModule<
     "orderCodes",
     "packBoxes",
     "packBranches",
+    "packLattice",
     "findAxes",
     "projectCodes",
     "residualNearest",

@@ -1,10 +1,12 @@
 import {
   DIGIT,
+  FEATURES,
   filterCodebookHeader,
   GROUP,
   LIST,
   MOST_OF_LENGTH,
   PANEL,
+  ROUND_BYTES,
   ROW,
   WINDOW,
 } from "../../engine/binaries/headers.ts";
@@ -195,7 +197,8 @@ function filterIn(
 /** Scratch bytes of `nearestFiltered` for blocks of `blockRows`. */
 export function filterScratch(dim: number, blockRows: number, form: KernelForm): number {
   const inFloats = blockRows * (8 * dim + 60) + 32;
-  return 64 + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats);
+  const onLattice = dim <= FEATURES ? ROUND_BYTES : 0;
+  return 64 + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats, onLattice);
 }
 
 /** Scratch bytes of `nearestTopKFiltered` for blocks of `blockRows`. */

@@ -5,6 +5,7 @@ import type { KernelForm } from "../../engine/kernelModule.ts";
 import type { Scope } from "../../engine/memory.ts";
 import type { Pool } from "../../engine/pool.ts";
 import type { PackedCodebook } from "../packedCodebook.ts";
+import { createLattice, type Lattice } from "./lattice.ts";
 import type { PruningStage } from "./pruningStage.ts";
 
 /** Most features of a vector: with more, boxes reach into each other. As in `assembly/search/pruning/kdTree.ts`. */
@@ -21,6 +22,7 @@ interface Held {
   readonly scope: Scope;
   readonly header: number;
   readonly order: number;
+  readonly lattice: Lattice;
 }
 
 /** A k-d tree of the codes: leaves of near ones, and their boxes; undefined: it would not help. */
@@ -49,11 +51,13 @@ export function createKdTree(
         biases: scope.allocate(4 * leaves * LEAF),
         leafBounds: scope.allocate(8 * branches * BRANCH * dim),
         branchBounds: scope.allocate(32 * fours * dim),
+        lattice: 0,
       });
-      return { scope, header, order };
+      return { scope, header, order, lattice: createLattice(pool, scope, book, form, header) };
     });
 
   const header = () => (held as Held).header;
+  const lattice = () => (held as Held).lattice;
   const fields = () => headerAt(memory, header(), kdTreeHeader);
 
   async function pack(): Promise<void> {
@@ -61,6 +65,7 @@ export function createKdTree(
     const args = [book.header, header()];
     await pool.run(packBoxes, { rows: branches, chunkRows: 1, work: 16 * size * dim, args });
     packBranches.call(0, fours, 0, book.header, header());
+    await lattice().pack();
   }
 
   return {
@@ -69,9 +74,12 @@ export function createKdTree(
       return header();
     },
     get hopeless() {
-      return fields().get("hopeless") !== 0;
+      return fields().get("hopeless") !== 0 && lattice().hopeless;
     },
-    begin: () => fields().set({ hopeless: 0 }),
+    begin() {
+      fields().set({ hopeless: 0 });
+      lattice().begin();
+    },
     async prepare() {
       const { orderCodes } = await pool.load(searchKernels, form);
       held ??= await hold();

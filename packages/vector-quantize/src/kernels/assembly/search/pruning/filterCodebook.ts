@@ -93,6 +93,35 @@ export class KdTree {
   leafBounds: usize;
   /** f32 [branches / 4, D, 2, 4]: those of each branch. */
   branchBounds: usize;
+  /** The codes on a lattice, or 0. */
+  lattice: Lattice | null;
+}
+
+/** The codes of a k-d tree of up to eight features, rounded to a lattice. Layout as in `latticeLeaves.ts`. */
+@unmanaged
+export class Lattice {
+  /** Not 0 once so many rows were left open that this does not pay. */
+  hopeless: i32;
+  /** Leaves of the tree, rounded up to eight: those past the last one are empty. */
+  leaves: i32;
+  /** f32 [8]: what comes off the codes as packed, and off rows. */
+  center: usize;
+  /** i8 [leaves, 4, 4, 8, 2]: codes times -2 `scale`, rounded: for each vector pairs of features of eight codes. */
+  codes: usize;
+  /** i16 [leaves, 4, 8]: their squared lengths on the lattice, rounded down, less what `OFFSET` adds to products. */
+  biases: usize;
+  /** u8 [leaves / 8, 4, 2, 8, 2]: the least and the largest numbers of leaves, plus `OFFSET`, in pairs of features. */
+  boxes: usize;
+  /** u16 [256, 8]: the places of the bits that are set in a byte. */
+  table: usize;
+  /** What vectors are multiplied by. */
+  scale: f32;
+  /** The largest length of what rounding took off a code. */
+  rest: f32;
+  /** Scores of all codes fit in 16 bits for rows of at most this squared length. */
+  free: f32;
+  /** The largest diagonal of a leaf. */
+  diagonal: f32;
 }
 
 /** Codes of a leaf. */

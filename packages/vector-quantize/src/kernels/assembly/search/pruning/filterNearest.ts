@@ -1,6 +1,7 @@
 /** The search for the nearest code behind the filter of `filter.ts`. */
 import { nearestOfBlock } from "../block";
 import { boxedNorm, nearestInTree, visited } from "./kdTree";
+import { searchLattice } from "./lattice";
 import { Codebook } from "../packedCodebook";
 import { listRows, searchByFilter } from "./filter";
 import { KdTree, Filter, FilterCodebook, Row } from "./filterCodebook";
@@ -75,7 +76,33 @@ class NearestTask {
   }
 }
 
-/** Takes rows off the list `open` (i32) whose nearest code boxes find; returns how many stay. */
+/** As `answerByTree`, of all rows, where codes lie on a lattice. */
+function answerOnLattice(
+  task: NearestTask,
+  book: Codebook,
+  tree: KdTree,
+  rows: usize,
+  open: usize,
+  count: i32,
+  scratch: usize,
+): i32 {
+  const lattice = tree.lattice;
+  if (lattice == null || lattice.hopeless != 0) return count;
+  searchLattice(book, tree, lattice, rows, count, open, scratch); // the list tells of all rows for now
+  let left = 0;
+  for (let i = 0; i < count; ++i) {
+    const k = load<i32>(open + (<usize>i << 2));
+    if (k < 0) {
+      store<i32>(open + (<usize>left << 2), i);
+      ++left;
+    } else {
+      task.answer(i, k, valueOf(book, rows + (<usize>(i * book.dim) << 2), k));
+    }
+  }
+  return left;
+}
+
+/** Takes rows off the list `open` (i32) of `count` whose nearest code boxes find; returns how many stay. */
 function answerByTree(
   task: NearestTask,
   book: Codebook,
@@ -88,7 +115,8 @@ function answerByTree(
   if (tree.hopeless != 0) return count;
   const before = visited;
   let left = 0;
-  for (let i = 0; i < count; ++i) {
+  for (let j = 0; j < count; ++j) {
+    const i = load<i32>(open + (<usize>j << 2));
     const row = rows + (<usize>(i * book.dim) << 2);
     const k = nearestInTree(book, tree, row, scratch);
     if (k < 0) {
@@ -122,7 +150,10 @@ export function nearestByFilter(
   const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
   let left = listRows(open, count);
   const tree = filter.tree;
-  if (tree != null) left = answerByTree(task, book, tree, rows, open, count, rest);
+  if (tree != null) {
+    left = answerOnLattice(task, book, tree, rows, open, count, rest);
+    left = answerByTree(task, book, tree, rows, open, left, rest);
+  }
   if (left == 0) return 0;
   return searchByFilter<NearestTask>(task, book, filter, rows, open, left, count, rest, blockRows);
 }

@@ -1,0 +1,65 @@
+import {
+  FEATURES,
+  kdTreeHeader,
+  LEAF,
+  latticeHeader,
+  MOST_LEAVES,
+} from "../../engine/binaries/headers.ts";
+import { searchKernels } from "../../engine/binaries/search.ts";
+import { headerAt } from "../../engine/header.ts";
+import type { KernelForm } from "../../engine/kernelModule.ts";
+import type { Scope } from "../../engine/memory.ts";
+import type { Pool } from "../../engine/pool.ts";
+import type { PackedCodebook } from "../packedCodebook.ts";
+
+/** With fewer features so few leaves are near that the tree is faster. */
+const LEAST_FEATURES = 4;
+
+/** The lattice of a k-d tree's codes: its part of that stage. */
+export interface Lattice {
+  /** Takes over the codes of the tree. */
+  pack(): Promise<void>;
+  /** As those of the stage. */
+  begin(): void;
+  readonly hopeless: boolean;
+}
+
+/** In place of a lattice that is not to be had. */
+const none: Lattice = { pack: async () => {}, begin: () => {}, hopeless: true };
+
+/** The codes of the tree at `tree` on a lattice, in memory of `scope`. */
+export function createLattice(
+  pool: Pool,
+  scope: Scope,
+  { dim, size, metric }: PackedCodebook,
+  form: KernelForm,
+  tree: number,
+): Lattice {
+  const leaves = Math.ceil(size / LEAF / 8) * 8;
+  if (metric !== "euclidean" || dim < LEAST_FEATURES || dim > FEATURES) return none;
+  // Boxes of branches, which the tree has and the lattice has not, win where a row is near few of many leaves.
+  const most = 2 ** (dim + (form === "relaxed" ? 8 : 7));
+  if (size > most || leaves > MOST_LEAVES) return none;
+  const header = scope.allocate(latticeHeader.bytes);
+  const fields = () => headerAt(pool.memory, header, latticeHeader);
+  fields().set({
+    hopeless: 0,
+    leaves,
+    center: scope.allocate(4 * FEATURES),
+    codes: scope.allocate(leaves * LEAF * FEATURES),
+    biases: scope.allocate(2 * leaves * LEAF),
+    boxes: scope.allocate(2 * leaves * FEATURES),
+    table: scope.allocate(2 * 256 * 8),
+  });
+  headerAt(pool.memory, tree, kdTreeHeader).set({ lattice: header });
+  return {
+    async pack() {
+      const { packLattice } = await pool.load(searchKernels, form);
+      packLattice.call(0, 0, 0, tree, dim, size);
+    },
+    begin: () => fields().set({ hopeless: 0 }),
+    get hopeless() {
+      return fields().get("hopeless") !== 0;
+    },
+  };
+}
