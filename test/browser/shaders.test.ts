@@ -40,6 +40,10 @@ interface Case {
   readonly codes: number;
   readonly dim: number;
   readonly layers?: number;
+  /** So many nearest codes. */
+  readonly k?: number;
+  /** So many sequences of codes are kept. */
+  readonly beam?: number;
   readonly metric?: "cosine";
   /** The share of rows that the device leaves open: at most, and where given at least. */
   readonly open: number;
@@ -76,12 +80,25 @@ const cases: readonly Case[] = [
   { kind: "duplicated codes", rows: 100, codes: 70, dim: 3, layers: 3, open: 1, leastOpen: 0.9 },
 ];
 
+/** Several codes of each vector, or sequences of them. */
+const several: readonly Case[] = [
+  { kind: "gaussian", rows: 200, codes: 130, dim: 17, k: 5, open: 0.05 },
+  { kind: "offset", rows: 70, codes: 65, dim: 3, k: 3, metric: "cosine", open: 1 },
+  { kind: "gaussian", rows: 30, codes: 4, dim: 3, k: 4, open: 0.1 }, // all of them
+  { kind: "duplicated codes", rows: 100, codes: 70, dim: 2, k: 3, open: 1, leastOpen: 0.9 },
+  { kind: "gaussian", rows: 200, codes: 70, dim: 5, layers: 3, beam: 3, open: 0.02 },
+  { kind: "offset", rows: 100, codes: 30, dim: 5, layers: 2, beam: 2, open: 1, long: true },
+  { kind: "duplicated codes", rows: 60, codes: 9, dim: 2, layers: 3, beam: 2, open: 1, long: true },
+  { kind: "denormal", rows: 50, codes: 10, dim: 3, layers: 2, beam: 2, open: 1, leastOpen: 1 },
+];
+
 const ask = (page: TestPage, order: SearchOrder) =>
   page.run<SearchAnswer>(`
     const jax = await import("@jax-js/jax");
     const shaders = {
       ...(await import("/packages/vector-quantize/dist/search/shader.js")),
       ...(await import("/packages/vector-quantize/dist/quantizers/residual/shader.js")),
+      ...(await import("/packages/vector-quantize/dist/quantizers/residual/beamOnShaders.js")),
     };
     return (${searchInPage.toString()})(jax, shaders, ${JSON.stringify(order)});
   `);
@@ -97,7 +114,8 @@ function unit(values: Float32Array, dim: number): Float32Array {
 }
 
 /** The numbers of a case, some rows spoilt, and what the kernels find. */
-async function posed({ kind, rows, codes, dim, layers = 1, metric }: Case, seed: number) {
+async function posed(given: Case, seed: number) {
+  const { kind, rows, codes, dim, layers = 1, k = 1, beam = 1, metric } = given;
   const draw = generator(vectorKinds[kind] as VectorKind, seed, dim);
   const drawn = (count: number) => (metric ? unit(draw(count), dim) : draw(count));
   const books = Array.from({ length: layers }, () => drawn(codes));
@@ -105,39 +123,54 @@ async function posed({ kind, rows, codes, dim, layers = 1, metric }: Case, seed:
   const spoilt = [Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 50), 3e38];
   if (rows > 20) for (const [at, value] of spoilt.entries()) vectors[(5 * at + 1) * dim] = value;
   const options = { dim, invalid: "mark", limit: 2 ** 50 } as const;
-  const search =
-    layers > 1
-      ? await createResidualSearch(books, options)
-      : await createSearch(books[0] as Float32Array, {
-          ...options,
-          metric: metric ? "dot" : "euclidean",
-        });
-  const { indices } = await search.nearest(vectors);
-  search.dispose();
-  const order = { metric: metric ?? "euclidean", dim, vectors: packed(vectors) } as const;
+  const ranking = beam > 1 ? ({ beam, rank: "sum" } as const) : {};
+  const inLayers = async () => {
+    const search = await createResidualSearch(books, { ...options, ...ranking });
+    const { indices } = await search.nearest(vectors);
+    search.dispose();
+    return indices;
+  };
+  const inOne = async () => {
+    const by = metric ? "dot" : "euclidean";
+    const search = await createSearch(books[0] as Float32Array, { ...options, metric: by });
+    const { indices } = await (k > 1 ? search.nearestTopK(vectors, k) : search.nearest(vectors));
+    search.dispose();
+    return indices;
+  };
+  const indices = await (layers > 1 ? inLayers() : inOne());
+  const order = { metric: metric ?? "euclidean", dim, vectors: packed(vectors), k, beam } as const;
   return { indices, order: { ...order, layers: books.map(packed) } };
+}
+
+/** Cases in which other codes were found, or more or fewer rows left open than they say. */
+async function failures(cases: readonly Case[]): Promise<string[]> {
+  const found: string[] = [];
+  const page = await shared.open();
+  for (const [at, given] of cases.entries()) {
+    if (given.long && !long) continue;
+    const { indices, order } = await posed(given, at + 1);
+    const answer = await ask(page, order);
+    const wrong = indices.filter((index, n) => index !== answer.indices[n]).length;
+    const { rows, open, leastOpen = 0 } = given;
+    const expected =
+      answer.decided <= Math.ceil(open * rows) && answer.decided >= leastOpen * (rows - 4);
+    if (wrong > 0 || !expected || answer.indices.length !== indices.length) {
+      found.push(`${JSON.stringify(given)}: ${wrong} wrong, ${answer.decided} open`);
+    }
+  }
+  return found;
 }
 
 browserTest(
   "the shaders find the codes of the kernels, and leave few rows open",
-  async () => {
-    const found: string[] = [];
-    const page = await shared.open();
-    for (const [at, given] of cases.entries()) {
-      if (given.long && !long) continue;
-      const { indices, order } = await posed(given, at + 1);
-      const answer = await ask(page, order);
-      const wrong = indices.filter((index, n) => index !== answer.indices[n]).length;
-      const { rows, open, leastOpen = 0 } = given;
-      const expected =
-        answer.decided <= Math.ceil(open * rows) && answer.decided >= leastOpen * (rows - 4);
-      if (wrong > 0 || !expected || answer.indices.length !== indices.length) {
-        found.push(`${JSON.stringify(given)}: ${wrong} wrong, ${answer.decided} open`);
-      }
-    }
-    expect(found).toEqual([]);
-  },
+  async () => expect(await failures(cases)).toEqual([]),
   120_000,
+);
+
+browserTest(
+  "several codes of a vector, and those of a beam, are the kernels'",
+  async () => expect(await failures(several)).toEqual([]),
+  240_000,
 );
 
 browserTest("a residual search knows what its subtractions round off", async () => {
@@ -159,11 +192,17 @@ browserTest("a residual search knows what its subtractions round off", async () 
 
 browserTest("searches leave no buffer behind", async () => {
   const page = await shared.open();
-  for (const layers of [1, 2]) {
+  const kinds = [
+    { layers: 1, beam: 1 },
+    { layers: 2, beam: 1 },
+    { layers: 2, beam: 2 },
+  ];
+  for (const { layers, beam } of kinds) {
     // With ties: some rows come back.
-    const given = { kind: "duplicated codes", rows: 40, codes: 10, dim: 2, layers, open: 1 };
+    const given = { kind: "duplicated codes", rows: 40, codes: 10, dim: 2, layers, beam, open: 1 };
     const { indices, order } = await posed(given, 1);
-    const answer = await ask(page, { ...order, times: long ? 1000 : 40 });
+    const times = long ? 1000 : 40;
+    const answer = await ask(page, { ...order, times: beam > 1 ? times / 4 : times });
     expect(answer).toEqual({
       indices: [...indices],
       decided: expect.any(Number),

@@ -1,7 +1,8 @@
 type Jax = typeof import("@jax-js/jax");
 type Search = typeof import("../../packages/vector-quantize/src/search/shader.ts");
 type ResidualSearch =
-  typeof import("../../packages/vector-quantize/src/quantizers/residual/shader.ts");
+  typeof import("../../packages/vector-quantize/src/quantizers/residual/shader.ts") &
+    typeof import("../../packages/vector-quantize/src/quantizers/residual/beamOnShaders.ts");
 
 /** Float32 numbers, by their bytes in base 64: NaN and infinities go through. */
 export type Packed = string;
@@ -15,6 +16,10 @@ export interface SearchOrder {
   readonly dim: number;
   readonly vectors: Packed;
   readonly layers: readonly Packed[];
+  /** So many nearest codes, of one layer. Default 1. */
+  readonly k?: number;
+  /** Sequences that are kept, in several layers. Default 1. */
+  readonly beam?: number;
   /** How often it is done; the answer is that of the last time. Default 1. */
   readonly times?: number;
 }
@@ -23,7 +28,7 @@ export interface SearchAnswer {
   readonly indices: number[];
   /** Rows that the device left open. */
   readonly decided: number;
-  /** Buffers that were made and not destroyed between the second and the last time. */
+  /** Buffers that were made and not destroyed between the fifth and the last time. */
   readonly buffersLeft: number;
   /** Most bytes in buffers that were there at once, beside those of vectors and codes. */
   readonly bytes: number;
@@ -32,8 +37,8 @@ export interface SearchAnswer {
 /** Searches in a page. It is sent there as text, so it uses nothing around it. */
 export async function searchInPage(
   jax: Jax,
-  { nearestOnShaders, residualOnShaders }: Search & ResidualSearch,
-  { metric, dim, vectors, layers, times = 1 }: SearchOrder,
+  shaders: Search & ResidualSearch,
+  { metric, dim, vectors, layers, k = 1, beam = 1, times = 1 }: SearchOrder,
 ): Promise<SearchAnswer> {
   const { numpy: np, tree } = jax;
   await jax.init("webgpu");
@@ -49,6 +54,8 @@ export async function searchInPage(
   let [buffers, held, bytes] = [0, 0, 0];
   device.createBuffer = (descriptor) => {
     const buffer = make(descriptor);
+    // jax-js leaves its uniforms to the collection of garbage, 256 bytes each.
+    if (descriptor.usage === 64) return buffer;
     const destroy = buffer.destroy.bind(buffer);
     buffers++;
     held += buffer.size;
@@ -60,18 +67,29 @@ export async function searchInPage(
     };
     return buffer;
   };
+  const search = () => {
+    const codes = () => (books[0] as typeof x).ref;
+    if (k > 1) return shaders.nearestTopKOnShaders(x.ref, codes(), metric, k);
+    if (books.length === 1) return shaders.nearestOnShaders(x.ref, codes(), metric);
+    const inBeam = {
+      codebooks: books,
+      beam,
+      beamWeights: books.map(() => 1),
+      host: async () => host,
+    };
+    return beam > 1
+      ? shaders.beamOnShaders(x, inBeam, books.length)
+      : shaders.residualOnShaders(x, books, async () => host, books.length);
+  };
   try {
     let answer: Pick<SearchAnswer, "indices" | "decided"> = { indices: [], decided: 0 };
     let before = 0;
     for (let time = 0; time < times; time++) {
-      if (time === 1) before = buffers;
-      const { indices, decided } =
-        books.length === 1
-          ? await nearestOnShaders(x.ref, (books[0] as typeof x).ref, metric)
-          : await residualOnShaders(x, books, async () => host, books.length);
+      if (time === 4) before = buffers;
+      const { indices, decided } = await search();
       answer = { indices: [...(await indices.data())], decided };
     }
-    return { ...answer, buffersLeft: times > 1 ? buffers - before : 0, bytes };
+    return { ...answer, buffersLeft: times > 5 ? buffers - before : 0, bytes };
   } finally {
     device.createBuffer = make;
     tree.dispose([x, books]);

@@ -293,7 +293,7 @@ export function residualOf(family: ResidualFamily): ResidualQuantizer {
         return indices;
       };
       const shaders = search === "codes" ? "codesOnDevice" : search;
-      const onDevice = !family.encoder && beamSize === 1 && shaders;
+      const onDevice = !family.encoder && beamSize <= MOST_KERNEL_BEAM && shaders;
       return blockUntilReady(await byPath(x, outside(kernels), inGraph, outside(onDevice)));
     },
 

@@ -21,6 +21,8 @@ export interface ShaderSearch {
   /** `[K, C]` of each layer; with `cosine` there is one. */
   readonly codebooks: readonly np.Array[];
   readonly metric: Metric;
+  /** Of a single layer so many codes are found, the nearest first. Default 1. */
+  readonly rounds?: number;
   /** Shape of the indices: `[N]`, or `[N, columns]`, with -1 in columns without a layer. */
   readonly shape: readonly number[];
   /** Open rows `[n, C]`, in all layers. Where it is missing the best of the device's scores stands. */
@@ -34,7 +36,7 @@ export interface ShaderSearch {
  * the rows that this leaves open come back and are decided elsewhere. Takes ownership of nothing.
  */
 export async function searchOnShaders(search: ShaderSearch): Promise<Searched> {
-  const { vectors, codebooks, metric, shape, decide, all } = search;
+  const { vectors, codebooks, metric, rounds = 1, shape, decide, all } = search;
   const [rows, dim] = vectors.shape as [number, number];
   const { isBounded, searchLayers } = await shaderModule();
   if (!isBounded(dim)) return { indices: await all(), decided: rows };
@@ -58,6 +60,7 @@ export async function searchOnShaders(search: ShaderSearch): Promise<Searched> {
       rows,
       dim,
       layers: await Promise.all(layers),
+      rounds,
       euclidean: metric === "euclidean",
       indices: await indices.ref.gpuBuffer(),
       columns: shape[1] ?? 1,
@@ -87,6 +90,35 @@ export async function nearestOnShaders(
       const codes = await floats(codebook.ref);
       return withCodes(codes, dim, metric, async (search) => (await search.nearest(open)).indices);
     },
+  });
+}
+
+/**
+ * The `k` nearest codes of each vector, the nearest first, the lower index first on ties: `nearestTopK` of the
+ * kernels for arrays on WebGPU. A round each, which passes over what was found before: k times the work of one
+ * code. Takes ownership.
+ *
+ * @param k at least 1, at most K
+ * @returns int32 `[N, k]`
+ */
+export async function nearestTopKOnShaders(
+  x: np.Array,
+  codebook: np.Array,
+  metric: Metric,
+  k: number,
+): Promise<Searched> {
+  using _ = owns(x, codebook);
+  const [rows, dim] = x.shape as [number, number];
+  const decided = async (vectors: Float32Array) => {
+    const codes = await floats(codebook.ref);
+    const found = await withCodes(codes, dim, metric, (search) => search.nearestTopK(vectors, k));
+    return found.indices;
+  };
+  return await searchOnShaders({
+    ...{ vectors: x, codebooks: [codebook], metric, rounds: k, shape: [rows, k] },
+    decide: decided,
+    all: async () =>
+      np.array(await decided(await floats(x.ref)), { shape: [rows, k], device: x.device }),
   });
 }
 

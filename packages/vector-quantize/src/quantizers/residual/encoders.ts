@@ -4,6 +4,7 @@ import { remembered } from "../../search/remembered.ts";
 import { owns } from "../../tree.ts";
 import type { Quantizer, Variables } from "../contract.ts";
 import type { ResidualEncoder } from "../lookupFree/residualEncoder.ts";
+import { beamOnShaders } from "./beamOnShaders.ts";
 import { encodeByLayers, residualOnKernels } from "./kernel.ts";
 import type { ResidualVariables } from "./layers.ts";
 import { residualOnShaders } from "./shader.ts";
@@ -47,13 +48,19 @@ export function residualEncoders(parts: EncoderParts) {
       return residualOnKernels(entering(variables, x), { codebooks: books, beam, beamWeights }, Q);
     },
 
-    /** Layers with codebooks and without a beam, by the shaders. */
-    async codesOnDevice(variables: ResidualVariables, x: np.Array, depth: number) {
+    /** Layers with codebooks, by the shaders. */
+    async codesOnDevice(variables: ResidualVariables, x: np.Array, depth: number, beam: number) {
       const books = codebooks(tree.ref(variables));
       const vectors = entering(variables, x);
       using _ = owns(books, vectors);
       const host = () => hostBooks(variables, depth);
-      return (await residualOnShaders(vectors, books.slice(0, depth), host, Q)).indices;
+      const used = books.slice(0, depth);
+      const search = { codebooks: used, beam, beamWeights, host };
+      const found =
+        beam > 1
+          ? await beamOnShaders(vectors, search, Q)
+          : await residualOnShaders(vectors, used, host, Q);
+      return found.indices;
     },
 
     /** Layers of any kind, one after another. */

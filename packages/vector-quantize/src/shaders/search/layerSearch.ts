@@ -8,6 +8,7 @@ import {
   GROUP_ROWS,
   measureCodes,
   measureRows,
+  settleRound,
   settleRows,
   subtractCodes,
 } from "./rowShaders.ts";
@@ -26,13 +27,15 @@ export interface LayerSearch {
   readonly rows: number;
   readonly dim: number;
   readonly layers: readonly LayerOnDevice[];
+  /** Of a single layer so many codes are found, the nearest first, a round each. */
+  readonly rounds: number;
   readonly euclidean: boolean;
-  /** Where the indices go: int32 `[N, columns]`; columns without a layer stay as they are. */
+  /** Where the indices go: int32 `[N, columns]`; columns without a layer or round stay as they are. */
   readonly indices: GPUBuffer;
   readonly columns: number;
 }
 
-/** Decides rows `[n, D]` elsewhere: their indices in all layers, `[n, layers]`. */
+/** Decides rows `[n, D]` elsewhere: their indices in all layers or rounds, `[n, layers]`. */
 export type Decide = (rows: Float32Array<ArrayBuffer>) => Promise<Int32Array<ArrayBuffer>>;
 
 /** Products of a submission: some tenths of a second on a slow card, after seconds systems reset it. */
@@ -45,8 +48,13 @@ const BUSY_GROUPS = 512;
 /** Rows and codes from which on a large tile is worth its while. */
 const LARGE = 4096;
 
-const tiles = [nearestShader(1), nearestShader(2)] as const;
-const shaders = [measureCodes, measureRows, settleRows, subtractCodes, copyRows, fillRows];
+const tileOf = (quads: 1 | 2) => ({
+  first: nearestShader(quads),
+  next: nearestShader(quads, true),
+  side: 64 * quads,
+});
+const tiles = [tileOf(1), tileOf(2)] as const;
+const shaders = [measureCodes, measureRows, subtractCodes, copyRows, fillRows];
 
 /** Whether the error bound of the shaders holds for vectors of `dim` features. */
 export const isBounded = (dim: number): boolean => dim <= MOST_FEATURES;
@@ -63,8 +71,12 @@ export async function searchLayers(
   decide: Decide | undefined,
 ): Promise<number | undefined> {
   const device = gpu();
-  const used = search.layers.map(({ size }) => planOf(search, size).tile);
-  await device.load([...shaders, ...used]);
+  const several = search.rounds > 1;
+  const used = search.layers.flatMap(({ size }) => {
+    const { first, next } = planOf(search, size).tile;
+    return several ? [first, next] : [first];
+  });
+  await device.load([...shaders, several ? settleRound : settleRows, ...used]);
   using scratch = new Scratch(device.device);
   const run = new LayerRun(device, scratch, search);
   await run.search();
@@ -79,8 +91,8 @@ export async function searchLayers(
 }
 
 /** Rows of a submission, the shader that compares them with `size` codes, and how many groups share these. */
-function planOf({ rows, dim }: LayerSearch, size: number) {
-  const partRows = Math.min(MOST_ROWS, rows, wholeTiles(MOST_WORK / (size * dim)));
+function planOf({ rows, dim, rounds }: LayerSearch, size: number) {
+  const partRows = Math.min(MOST_ROWS, rows, wholeTiles(MOST_WORK / (size * dim * rounds)));
   // A large tile where there are enough of them to go round.
   const tile = tiles[Math.min(partRows, size) >= LARGE ? 1 : 0];
   const rowTiles = Math.ceil(partRows / tile.side);
@@ -126,13 +138,14 @@ class LayerRun {
   }
 
   #submitLayer(layer: LayerOnDevice, at: number): Promise<void>[] {
-    const { rows, dim, layers, indices } = this.#given;
+    const { rows, dim, layers, rounds, indices } = this.#given;
     const { codes, origin, size } = layer;
     using scratch = new Scratch(this.#gpu.device);
     const codeMeasures = scratch.take(16 * size);
     const { partRows, tile, parts } = planOf(this.#given, size);
     const rowMeasures = scratch.take(16 * partRows);
     const found = scratch.take(16 * partRows * parts);
+    const lasts = rounds > 1 ? [scratch.take(8 * partRows)] : [];
     const left = this.#left;
     const submitted: Promise<void>[] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += partRows) {
@@ -148,9 +161,15 @@ class LayerRun {
         }
         const about = [rowMeasures, this.#marks, this.#drifts];
         dispatch(measureRows, inRows, [call, left, origin, ...about]);
-        dispatch(tile, inTiles, [call, left, codes, origin, rowMeasures, codeMeasures, found]);
-        const answer = [this.#marks, indices, counters, this.#open];
-        dispatch(settleRows, inRows, [call, rowMeasures, found, ...answer]);
+        const compared = [left, codes, origin, rowMeasures, codeMeasures, found];
+        const answer = [rowMeasures, found, this.#marks, indices, counters, this.#open, ...lasts];
+        dispatch(tile.first, inTiles, [call, ...compared]);
+        dispatch(rounds > 1 ? settleRound : settleRows, inRows, [call, ...answer]);
+        for (let round = 1; round < rounds; round++) {
+          const again = this.#call(scratch, { ...turn, layer: round });
+          dispatch(tile.next, inTiles, [again, ...compared, ...lasts]);
+          dispatch(settleRound, inRows, [again, ...answer]);
+        }
         if (at + 1 < layers.length) {
           dispatch(subtractCodes, groupsOf(count * dim), [call, codes, indices, left]);
         }
@@ -162,7 +181,7 @@ class LayerRun {
 
   /** Has the `open` rows decided. */
   async decide(open: number, decide: Decide): Promise<void> {
-    const { vectors, dim, layers, indices } = this.#given;
+    const { vectors, dim, layers, rounds, indices } = this.#given;
     const gathered = this.#scratch.take(4 * open * dim);
     const call = this.#call(this.#scratch, { rows: open });
     await this.#gpu.submit((dispatch) =>
@@ -171,14 +190,19 @@ class LayerRun {
     const rows = new Float32Array(await this.#gpu.read(gathered, 4 * open * dim));
     const decided = this.#scratch.hold(await decide(rows));
     await this.#gpu.submit((dispatch) =>
-      dispatch(fillRows, groupsOf(open * layers.length), [call, this.#open, decided, indices]),
+      dispatch(fillRows, groupsOf(open * layers.length * rounds), [
+        call,
+        this.#open,
+        decided,
+        indices,
+      ]),
     );
   }
 
   #call(scratch: Scratch, call: Partial<SearchCall> & { rows: number }): GPUBuffer {
-    const { dim, layers, columns, euclidean } = this.#given;
+    const { dim, layers, rounds, columns, euclidean } = this.#given;
     const rest = { firstRow: 0, layer: 0, codes: 0, parts: 1 };
-    const all = { ...rest, columns, layers: layers.length, dim, euclidean, ...call };
+    const all = { ...rest, columns, layers: layers.length * rounds, dim, euclidean, ...call };
     return scratch.hold(searchCall(all), USAGE.uniform);
   }
 }

@@ -14,8 +14,10 @@ const range = (count: number) => Array.from({ length: count }, (_, i) => i);
  * the best code so far is kept, so that memory grows with N and K alone.
  *
  * @param quads 1 or 2: a larger tile reads less memory for a product, and wants more rows to go round
+ * @param again whether codes are passed over that come before the last one found, by score and then by index,
+ *   and that one: the next code of each row
  */
-export function nearestShader(quads: 1 | 2): Shader & { readonly side: number } {
+export function nearestShader(quads: 1 | 2, again = false): Shader & { readonly side: number } {
   const rows = range(4 * quads);
   const all = range(quads);
   const side = 64 * quads;
@@ -28,6 +30,7 @@ export function nearestShader(quads: 1 | 2): Shader & { readonly side: number } 
 @group(0) @binding(4) var<storage, read> rowMeasures: array<vec4f>; // [rows]: length, slope
 @group(0) @binding(5) var<storage, read> codeMeasures: array<vec4f>; // [K]: length, half square
 @group(0) @binding(6) var<storage, read_write> found: array<Found>; // [parts, rows]
+${again ? "@group(0) @binding(7) var<storage, read> lasts: array<Last>; // [rows]" : ""}
 
 var<workgroup> rowTile: array<vec4f, ${STEP * vectors}>;
 var<workgroup> codeTile: array<vec4f, ${STEP * vectors}>;
@@ -42,9 +45,10 @@ fn codeNumber(code: u32, at: u32) -> f32 {
   return codes[code * call.dim + at] - origin[at];
 }
 // A code, its measures and its product with a row, beside the best so far.
-fn consider(best: Found, product: f32, code: u32, measure: vec2f, slope: f32) -> Found {
+fn consider(best: Found, product: f32, code: u32, measure: vec2f, slope: f32, last: Last) -> Found {
   let score = measure.y - product;
   let error = measure.x * (slope + call.gamma * call.halfSquare * measure.x);
+  ${again ? "if ((score < last.score) | ((score <= last.score) & (code <= last.code))) { return best; }" : ""}
   let wins = score < best.score;
   let lost = select(score - error, best.score - best.error, wins);
   return Found(
@@ -55,6 +59,10 @@ fn consider(best: Found, product: f32, code: u32, measure: vec2f, slope: f32) ->
 fn measureOf(code: u32) -> vec2f {
   if (code >= call.codes) { return vec2f(0, LARGEST); }
   return codeMeasures[code].xy;
+}
+fn lastOf(row: u32) -> Last {
+  ${again ? "if (row < call.rows) { return lasts[row]; }" : ""}
+  return Last(0f, 0u);
 }
 fn slopeOf(row: u32) -> f32 {
   if (row >= call.rows) { return 0; }
@@ -70,6 +78,7 @@ fn main(
   let firstRow = group.x * ${side};
   ${rows.map((r) => `let row${r} = firstRow + 4 * own.y + ${64 * (r >> 2) + (r % 4)};`).join("\n  ")}
   ${rows.map((r) => `let slope${r} = slopeOf(row${r});`).join("\n  ")}
+  ${rows.map((r) => `let last${r} = lastOf(row${r});`).join("\n  ")}
   ${rows.map((r) => `var best${r} = NOTHING;`).join("\n  ")}
   let tiles = (call.codes + ${side - 1}) / ${side};
   for (var tile = group.y; tile < tiles; tile += call.parts) {
@@ -104,7 +113,8 @@ fn main(
           const code = `code${q}_${j}`;
           const product = (r: number) => `sum${r}_${q}.${component(j)}`;
           const considered = rows.map(
-            (r) => `best${r} = consider(best${r}, ${product(r)}, ${code}, of_${code}, slope${r});`,
+            (r) =>
+              `best${r} = consider(best${r}, ${product(r)}, ${code}, of_${code}, slope${r}, last${r});`,
           );
           return `let ${code} = firstCode + 4 * own.x + ${64 * q + j};
     let of_${code} = measureOf(${code});
@@ -127,5 +137,5 @@ fn main(
     .join("")}
 }
 `;
-  return { name: `nearest ${side}`, code, side };
+  return { name: `${again ? "next" : "nearest"} ${side}`, code, side };
 }

@@ -6,7 +6,7 @@ export interface SearchCall {
   readonly firstRow: number;
   readonly rows: number;
   readonly columns: number;
-  /** The layer that is searched, of how many. */
+  /** The layer that is searched, or the round of a search for several codes, of how many. */
   readonly layer: number;
   readonly layers: number;
   readonly codes: number;
@@ -29,6 +29,8 @@ struct Call {
 }
 // The best code of a row: its score and how far that may be off, and below which no other's is.
 struct Found { score: f32, error: f32, others: f32, code: u32 }
+// What the round before found of a row.
+struct Last { score: f32, code: u32 }
 const LARGEST = 3.4e38f;
 const NOTHING = Found(LARGEST, 0f, LARGEST, 0u);
 @group(0) @binding(0) var<uniform> call: Call;

@@ -69,9 +69,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 `,
 };
 
-/** The best code of each row out of all parts; after the last layer the open rows, in any order. */
-export const settleRows: Shader = {
-  name: "settle rows",
+/** A device that scores a code in two ways could find it twice; what is near it is in doubt already. */
+const TWICE = `
+  doubt = doubt | ((call.layer > 0) & (best.code == lasts[id.x].code));
+  lasts[id.x] = Last(best.score, best.code);`;
+
+const settling = (again: boolean): Shader => ({
+  name: again ? "settle round" : "settle rows",
   code: `${prelude}
 @group(0) @binding(1) var<storage, read> measures: array<vec4f>; // [rows]
 @group(0) @binding(2) var<storage, read> found: array<Found>; // [parts, rows]
@@ -79,6 +83,7 @@ export const settleRows: Shader = {
 @group(0) @binding(4) var<storage, read_write> indices: array<i32>; // [N, columns]
 @group(0) @binding(5) var<storage, read_write> counters: array<atomic<u32>>;
 @group(0) @binding(6) var<storage, read_write> open: array<u32>; // [N]
+${again ? "@group(0) @binding(7) var<storage, read_write> lasts: array<Last>; // [rows]" : ""}
 @compute @workgroup_size(${GROUP_ROWS})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= call.rows) { return; }
@@ -88,7 +93,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     best = better(best, found[part * call.rows + id.x]);
   }
   let length = measures[id.x].x;
-  let doubt = !(best.others > best.score + best.error + call.double * length * length);
+  var doubt = !(best.others > best.score + best.error + call.double * length * length);
+  ${again ? TWICE : ""}
   let mark = max(marks[row], select(0u, ${OPEN}u, doubt));
   marks[row] = mark;
   indices[row * call.columns + call.layer] = select(i32(best.code), -1, mark == ${UNUSABLE});
@@ -97,7 +103,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
 }
 `,
-};
+});
+
+/** The best code of each row out of all parts; after the last layer the open rows, in any order. */
+export const settleRows: Shader = settling(false);
+
+/** The same of a round of a search for several codes of each row. */
+export const settleRound: Shader = settling(true);
 
 /** What a layer leaves of the rows: each less its code. */
 export const subtractCodes: Shader = {
