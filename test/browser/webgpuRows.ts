@@ -48,7 +48,10 @@ export const rows: readonly WebgpuRow[] = [
       gradient: "straightThrough",
     },
   },
-  { config: { ...vq, affineParam: true, layout: "image", codebookDim: 4 } },
+  {
+    config: { ...vq, affineParam: true, layout: "image", codebookDim: 4 },
+    share: { value: 1e-3, because: "each device rounds the projection on its own" },
+  },
   // Reductions of 25 to 32 entries are unrolled as a whole: here over features and codes.
   { config: { ...vq, dim: 32, codebookSize: 32 } },
   {
