@@ -20,7 +20,8 @@ export function listGroups(lattice: Lattice, round: Round): void {
       changetype<Point>(at).norm = NaN;
       continue;
     }
-    const near = i16x8.bitmask(i16x8.lt_s(v128.load(round.leasts + (i << 4)), v128.load(at, LEAST)));
+    const least = v128.load(round.leasts + (i << 4));
+    const near = i16x8.bitmask(i16x8.lt_s(least, v128.load(at, LEAST)));
     const first = i16x8.splat(<i16>(load<u16>(round.leaves + (i << 1)) << 3));
     const places = v128.load(lattice.table + (<usize>near << 4));
     v128.store(round.groups + (kept << 1), i16x8.add(places, first));

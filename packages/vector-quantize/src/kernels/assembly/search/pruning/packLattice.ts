@@ -82,7 +82,8 @@ function roundCodes(tree: KdTree, lattice: Lattice, dim: i32, size: i32, wanted:
       rest = max(rest, lastRest);
       longest = max(longest, lastSquares);
       const bias = i < count ? lastSquares / 4 + OFFSET * lastSum : MOST;
-      store<i16>(lattice.biases + <usize>leaf * LEAF_BIASES + <usize>((i & 3) * 16 + (i >> 2) * 2), <i16>bias);
+      const to = lattice.biases + <usize>leaf * LEAF_BIASES;
+      store<i16>(to + <usize>((i & 3) * 16 + (i >> 2) * 2), <i16>bias);
     }
     diagonal = max(diagonal, packBox(lattice, leaf, count));
   }
@@ -108,7 +109,14 @@ function placeOf(lattice: Lattice, leaf: i32, i: i32): usize {
 }
 
 /** Rounds `dim` features of code `i` of a leaf; the others are 0. */
-function roundCode(tree: KdTree, lattice: Lattice, dim: i32, leaf: i32, i: i32, scale: f64): void {
+function roundCode(
+  tree: KdTree,
+  lattice: Lattice,
+  dim: i32,
+  leaf: i32,
+  i: i32,
+  scale: f64,
+): void {
   const to = placeOf(lattice, leaf, i);
   lastRest = 0;
   lastSquares = 0;
