@@ -94,7 +94,13 @@ async function allDifferences(asked: Pick<Order, "many" | "codesAlone">): Promis
   await withPage({ isolated: true }, (wasmPage) =>
     withPage({ isolated: true, webgpu: true }, async (webgpuPage) => {
       for (const row of table) {
-        const order = { config: row.config, vectors, ...asked, ...(row.ties && { halfway: [] }) };
+        const order = {
+          config: row.config,
+          vectors,
+          eager: long,
+          ...asked,
+          ...(row.ties && { halfway: [] }),
+        };
         const wasm = await ask(wasmPage, { ...order, device: "wasm" });
         const { variables, halfway } = wasm;
         const given = { ...order, variables, halfway };

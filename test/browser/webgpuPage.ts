@@ -26,6 +26,8 @@ export interface Order {
   readonly vectors: number;
   /** How many vectors are encoded beside, of all kinds. */
   readonly many: number;
+  /** Whether gradients are taken outside of jit too: as long again, and the same programs. */
+  readonly eager: boolean;
   /** Codes are asked for alone, of vectors of all kinds by variables fitted on such. */
   readonly codesAlone?: boolean;
   /** Of each kind of vectors, halfway between two outputs, `[many / 4, D]`; made and given back where missing. */
@@ -204,7 +206,7 @@ export async function answer(jax: Jax, library: Entrances, order: Order): Promis
     apply: () => quantizer.apply(start(), input(1)),
     encode: () => quantizer.encode(start(), input(1)),
     training: () => quantizer.apply(start(), input(1), training()),
-    gradients: () => gradients((f) => f),
+    ...(order.eager && { gradients: () => gradients((f) => f) }),
     "gradients under jit": () => gradients((f) => jax.jit(f)),
     update: async () => {
       const [variables, x] = [start(), input(1)];
