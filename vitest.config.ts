@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const packageRoot = new URL("./packages/vector-quantize/", import.meta.url);
 const { exports } = JSON.parse(readFileSync(new URL("package.json", packageRoot), "utf8")) as {
@@ -23,6 +24,19 @@ for (const beside of ["onnx", "mpi"]) {
   });
 }
 
+/** Where files are that take long, by parts of their paths. */
+const long = ["/test/", "/cli/src/", "contract.test.ts", "lookupFree", "kernelStep", "Filtered"];
+
+/** Files that take long come first: one that came last would run alone, beside idle cores. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) =>
+      long.some((part) => moduleId.includes(part));
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   resolve: { alias },
   // `using` and other syntax that Node 20 lacks is lowered, as tsc does for the build.
@@ -31,6 +45,7 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: "100%",
+    sequence: { sequencer: LongFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ["./test/support/build.ts"],
