@@ -17,6 +17,11 @@ await group.broadcast(sent, size - 1);
 found.sent = [...sent];
 found.gathered = [...(await group.allGather(new Int32Array(rank).fill(rank)))];
 found.known = [...(await group.allGather(Float32Array.of(rank), Array(size).fill(1)))];
+const room = new Float32Array(size);
+found.roomed = [
+  (await group.allGather(Float32Array.of(rank), Array(size).fill(1), room)) === room,
+  ...room,
+];
 let ticks = 0;
 const timer = setInterval(() => ticks++, 5);
 if (rank === 0) await new Promise((resolve) => setTimeout(resolve, 400));

@@ -33,6 +33,7 @@ describe.each(launchers)("processes by %s", { timeout: 60_000 }, (launcher) => {
       sent: [12, 22],
       gathered: [1, 2, 2],
       known: [0, 1, 2],
+      roomed: [true, 0, 1, 2],
       ticked: true,
     };
     lines.sort((a, b) => a.rank - b.rank);

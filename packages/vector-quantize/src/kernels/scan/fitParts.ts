@@ -1,7 +1,6 @@
 import { kmeans } from "../clustering/kmeans.ts";
-import type { Pool } from "../engine/pool.ts";
 import { learnRotation } from "./learnRotation.ts";
-import { partOfVectors } from "./productParts.ts";
+import { type PartShape, partOfVectors } from "./productParts.ts";
 import { rotateVectors } from "./rotateVectors.ts";
 import { sampleRows } from "./sampleRows.ts";
 import { unitVectors } from "./vectors.ts";
@@ -11,19 +10,13 @@ const EACH = 256;
 const LEAST = 16384;
 const ITERATIONS = 12;
 
-/** How vectors are cut. */
-interface PartShape {
-  readonly dim: number;
-  readonly parts: number;
-  readonly codebookSize: number;
-  readonly seed: number;
-  readonly pool?: Pool | undefined;
+interface FittedShape extends PartShape {
   /** Of k-means for each part. Default 12. */
   readonly iterations?: number;
 }
 
 /** What `fitParts` is told. */
-interface FitPartsOptions extends PartShape {
+interface FitPartsOptions extends FittedShape {
   readonly rotation: "none" | "learned";
   /** Whether vectors are made of length 1 before. Default false. */
   readonly unit?: boolean;
@@ -46,7 +39,7 @@ export async function fitParts(
   const sample = sampleRows(vectors, dim, Math.max(LEAST, EACH * codebookSize), seed);
   const own = unit ? unitVectors(sample, dim) : sample;
   if (rotation === "none") return { codebooks: await codebooksOf(own, shape) };
-  const learned = await learnRotation(own, { ...shape, pool });
+  const learned = await learnRotation(own, shape);
   const turned = await rotateVectors(own, learned, { dim, pool });
   return { codebooks: await codebooksOf(turned, shape), rotation: learned };
 }
@@ -54,7 +47,7 @@ export async function fitParts(
 /** The codebooks of all parts, `[M, K, D / M]`. */
 async function codebooksOf(
   vectors: Float32Array,
-  { dim, parts, codebookSize, seed, pool, iterations = ITERATIONS }: PartShape,
+  { dim, parts, codebookSize, seed, pool, iterations = ITERATIONS }: FittedShape,
 ): Promise<Float32Array<ArrayBuffer>> {
   const width = dim / parts;
   const books = new Float32Array(codebookSize * dim);

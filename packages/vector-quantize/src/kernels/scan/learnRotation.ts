@@ -1,9 +1,8 @@
 import { kmeans } from "../clustering/kmeans.ts";
 import { assignStats } from "../codes/assignStats.ts";
-import type { Pool } from "../engine/pool.ts";
 import { createSearch } from "../search/createSearch.ts";
 import { principalAxes } from "./principalAxes.ts";
-import { partOfVectors } from "./productParts.ts";
+import { type PartShape, partOfVectors } from "./productParts.ts";
 import { rotateVectors } from "./rotateVectors.ts";
 import { sampleRows } from "./sampleRows.ts";
 import { meanVector } from "./vectors.ts";
@@ -17,15 +16,6 @@ const ASKED = 256;
 const NEAREST = 10;
 /** Iterations of k-means before the first turn; one in each. */
 const FIRST_ITERATIONS = 8;
-
-/** What a rotation is learned for. */
-interface RotationOptions {
-  readonly dim: number;
-  readonly parts: number;
-  readonly codebookSize: number;
-  readonly seed: number;
-  readonly pool: Pool | undefined;
-}
 
 /** A rotation, and what the codes that it was learned with stand for, `[N, D]`, rotated. */
 interface Learned {
@@ -42,7 +32,7 @@ interface Learned {
  */
 export async function learnRotation(
   vectors: Float32Array,
-  options: RotationOptions,
+  options: PartShape,
 ): Promise<Float32Array> {
   const { dim, codebookSize, seed } = options;
   const most = Math.max(MOST, EACH * codebookSize);
@@ -57,7 +47,7 @@ export async function learnRotation(
 async function learnFrom(
   start: Float32Array,
   vectors: Float32Array,
-  options: RotationOptions,
+  options: PartShape,
 ): Promise<Learned> {
   const { dim, pool } = options;
   const turn = (x: Float32Array, by: Float32Array) => rotateVectors(x, by, { dim, pool });
@@ -70,14 +60,11 @@ async function learnFrom(
     turned = await turn(turned, by);
     fitted = await fitTurn(turned, fitted.books, options);
   }
-  return { rotation, turned, decoded: fitted.decoded };
+  return { rotation, turned, decoded: decodedBy(fitted, turned.length, options) };
 }
 
 /** How many of the nearest vectors of some of them are among the nearest codes, itself included. */
-async function shareFound(
-  { turned, decoded }: Learned,
-  { dim, pool }: RotationOptions,
-): Promise<number> {
+async function shareFound({ turned, decoded }: Learned, { dim, pool }: PartShape): Promise<number> {
   const rows = turned.length / dim;
   const asked = Math.min(ASKED, rows);
   const queries = new Float32Array(asked * dim);
@@ -103,17 +90,35 @@ async function shareFound(
   return right / truth.length;
 }
 
-/** Codebooks a step further, what codes stand for, and the products `[D, D]` of the vectors with that. */
+/** What the codes of all parts stand for, `[N, D]`. */
+function decodedBy(
+  { books, labels }: { readonly books: readonly Float32Array[]; readonly labels: Int32Array[] },
+  length: number,
+  { dim, parts }: PartShape,
+): Float32Array {
+  const width = dim / parts;
+  const decoded = new Float32Array(length);
+  for (let part = 0; part < parts; part++) {
+    const [book, own] = [books[part]!, labels[part]!];
+    for (let n = 0; n < own.length; n++) {
+      const [from, to] = [own[n]! * width, n * dim + part * width];
+      for (let i = 0; i < width; i++) decoded[to + i] = book[from + i]!;
+    }
+  }
+  return decoded;
+}
+
+/** Codebooks a step further, the vectors' codes, and the products `[D, D]` of vectors with what these stand for. */
 async function fitTurn(
   vectors: Float32Array,
   before: readonly Float32Array[],
-  { dim, parts, codebookSize, seed, pool }: RotationOptions,
+  { dim, parts, codebookSize, seed, pool }: PartShape,
 ) {
   const width = dim / parts;
   const where = pool && { pool };
   const books: Float32Array[] = [];
   const products = new Float32Array(dim * dim);
-  const decoded = new Float32Array(vectors.length);
+  const codes: Int32Array[] = [];
   for (let part = 0; part < parts; part++) {
     const init = before[part];
     const fitted = await kmeans(partOfVectors(vectors, dim, width, part), {
@@ -127,10 +132,7 @@ async function fitTurn(
     });
     const { centroids, labels } = fitted;
     books.push(centroids);
-    for (const [row, code] of labels.entries()) {
-      const own = centroids.subarray(code * width, (code + 1) * width);
-      decoded.set(own, row * dim + part * width);
-    }
+    codes.push(labels);
     const { sums } = await assignStats(vectors, labels, { dim, codes: codebookSize, ...where });
     for (let code = 0; code < codebookSize; code++) {
       for (let row = 0; row < dim; row++) {
@@ -140,7 +142,7 @@ async function fitTurn(
       }
     }
   }
-  return { books, decoded, products };
+  return { books, labels: codes, products };
 }
 
 /**
@@ -150,7 +152,7 @@ async function fitTurn(
  */
 async function nearestRotation(
   matrix: Float32Array,
-  { dim, pool }: RotationOptions,
+  { dim, pool }: PartShape,
 ): Promise<Float32Array> {
   const size = Math.sqrt(matrix.reduce((sum, value) => sum + value * value, 0));
   if (!(size > 0)) return identity(dim);
@@ -180,7 +182,7 @@ function transposed(matrix: Float32Array, dim: number): Float32Array {
 }
 
 /** Principal axes of vectors, dealt out so that the variances of the parts multiply to about the same. */
-function balancedAxes(vectors: Float32Array, { dim, parts }: RotationOptions): Float32Array {
+function balancedAxes(vectors: Float32Array, { dim, parts }: PartShape): Float32Array {
   const { axes, values } = principalAxes(covarianceOf(vectors, dim), dim);
   const rotation = new Float32Array(dim * dim);
   const width = dim / parts;

@@ -1,3 +1,14 @@
+import type { Pool } from "../engine/pool.ts";
+
+/** How vectors are cut into parts, and by which draws and where their codes are fitted. */
+export interface PartShape {
+  readonly dim: number;
+  readonly parts: number;
+  readonly codebookSize: number;
+  readonly seed: number;
+  readonly pool?: Pool | undefined;
+}
+
 /** One part of all vectors, `[N, width]`. */
 export function partOfVectors(
   vectors: Float32Array,

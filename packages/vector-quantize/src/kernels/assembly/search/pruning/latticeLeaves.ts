@@ -129,8 +129,7 @@ export function seed(lattice: Lattice, round: Round, i: i32, gaps: usize): void 
   const limit = limitOf(least, point);
   const farther = max(i16x8.extract_lane_s(pair, 0), i16x8.extract_lane_s(pair, 1));
   const fits = max(limit, <f32>farther) <= roomOf(lattice, point.length);
-  point.limit = fits ? <i32>limit : -1;
-  if (!fits) point.norm = NaN;
+  point.limit = fits ? <i32>limit : -1; // no code is near enough: the row stays open
 }
 
 /** The leaf of a lane, of those that lie at `LEAST`. */
