@@ -22,6 +22,7 @@ const vq = { type: "vectorQuantize", dim: 8, codebookSize: 16 };
 const residual = { dim: 8, codebookSize: 16, numQuantizers: 2 };
 const draws = "jax-js's normal and Gumbel draws take a logarithm that WGSL knows to 2^-21 only";
 
+const projection = "each device rounds the projection on its own";
 const product = "the codes are a product that each device rounds on its own";
 
 /** Every quantizer, and the options that take other ways through its graph. */
@@ -50,7 +51,7 @@ export const rows: readonly WebgpuRow[] = [
   },
   {
     config: { ...vq, affineParam: true, layout: "image", codebookDim: 4 },
-    share: { value: 1e-3, because: "each device rounds the projection on its own" },
+    share: { value: 1e-3, because: projection },
   },
   // Reductions of 25 to 32 entries are unrolled as a whole: here over features and codes.
   { config: { ...vq, dim: 32, codebookSize: 32 } },
@@ -120,6 +121,7 @@ export const rows: readonly WebgpuRow[] = [
   },
   {
     config: { type: "groupedResidualFSQ", levels: [8, 5, 3], numQuantizers: 2, dim: 6, groups: 2 },
+    share: { value: 1e-3, because: projection },
   },
   { config: { type: "residualLFQ", dim: 4, codebookSize: 16, numQuantizers: 2 } },
   {
