@@ -91,6 +91,7 @@ async function allDifferences(asked: Pick<Order, "many" | "codesAlone">): Promis
   const found: string[] = [];
   const only = process.env.WEBGPU_ROW;
   const table = rows.filter((row, at) => (only ? at === Number(only) : long || !row.long));
+  expect(table).not.toEqual([]);
   await withPage({ isolated: true }, (wasmPage) =>
     withPage({ isolated: true, webgpu: true }, async (webgpuPage) => {
       for (const row of table) {

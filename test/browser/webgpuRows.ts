@@ -137,7 +137,10 @@ export const rows: readonly WebgpuRow[] = [
     ties: product,
     share: { value: 0.02, because: product },
   },
-  { config: { type: "productVQ", dim: 8, parts: 4, rotation: "learned" } },
+  {
+    config: { type: "productVQ", dim: 8, parts: 4, rotation: "learned" },
+    share: { value: 0.01, because: "each device rounds the rotation on its own" },
+  },
   {
     config: {
       type: "randomProjectionQuantizer",
@@ -146,6 +149,7 @@ export const rows: readonly WebgpuRow[] = [
       codebookDim: 4,
       numCodebooks: 2,
     },
+    share: { value: 1e-3, because: projection },
   },
   { config: { type: "hierarchicalVQ", dim: 8, codebookSize: 16, scales: [1, 2] } },
   { config: { type: "identity", dim: 8 } },
