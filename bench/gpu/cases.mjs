@@ -13,6 +13,17 @@ export const shapes = (quick) =>
 /** Vectors, features and clusters of k-means. */
 export const clustering = (quick) => (quick ? [1024, 8, 16] : [65536, 64, 1024]);
 
+/** Convolutions: images, their side and channels, output channels, the kernel's side. */
+export const convolutions = (quick) =>
+  quick
+    ? [[1, 8, 4, 8, 3]]
+    : [
+        [256, 28, 1, 16, 3],
+        [256, 14, 16, 32, 3],
+        [64, 64, 32, 32, 3],
+        [64, 32, 128, 128, 3],
+      ];
+
 export const nameOf = (shape) => shape.join(" x ");
 
 /** Seeded normal numbers. */

@@ -1,7 +1,7 @@
 /** The data of `run.sh`, for all sides. */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { clustering, gaussian, nameOf, shapes } from "./cases.mjs";
+import { clustering, convolutions, gaussian, nameOf, shapes } from "./cases.mjs";
 
 const { values } = parseArgs({
   options: { data: { type: "string" }, quick: { type: "boolean", default: false } },
@@ -14,3 +14,4 @@ for (const shape of shapes(quick)) {
 }
 const [n, dim] = clustering(quick);
 writeFileSync(`${data}/kmeans.vectors`, gaussian(n * dim, 3));
+writeFileSync(`${data}/convolutions.json`, JSON.stringify(convolutions(quick)));

@@ -5,13 +5,22 @@
 import "vector-quantize"; // first: it gives jax-js its threads
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { blockUntilReady, getWebGPUDevice, numpy as np, random, tree } from "@jax-js/jax";
+import {
+  blockUntilReady,
+  getWebGPUDevice,
+  jit,
+  numpy as np,
+  random,
+  tree,
+  valueAndGrad,
+} from "@jax-js/jax";
 import { vectorQuantize } from "vector-quantize";
 import { createSearch } from "vector-quantize/kernels";
+import { conv2d } from "vector-quantize/nn";
 import { initNode } from "vector-quantize/node";
 import { nearestOnShaders } from "../../packages/vector-quantize/dist/search/shader.js";
 import { buildModel, buildTrainer } from "../../parity/autoencoder/autoencoder.mjs";
-import { clustering, gaussian, nameOf, shapes } from "./cases.mjs";
+import { clustering, convolutions, gaussian, nameOf, shapes } from "./cases.mjs";
 
 const { values } = parseArgs({
   options: { data: { type: "string" }, quick: { type: "boolean", default: false } },
@@ -93,6 +102,15 @@ for (const shape of shapes(quick)) {
 
     const update = async () => tree.dispose(await quantizer.update(own(), x.ref, indices.ref));
     tell({ id: `counts and sums ${nameOf(shape)}`, side: "ours, update", ms: await timed(update) });
+    const forward = async () => {
+      const found = await quantizer.encode(own(), x.ref);
+      tree.dispose(await quantizer.update(own(), x.ref, found));
+    };
+    tell({
+      id: `training forward ${nameOf(shape)}`,
+      side: "ours, encode and update",
+      ms: await timed(forward),
+    });
     tree.dispose([indices, variables, x]);
   });
 }
@@ -113,6 +131,30 @@ await part(
     tell({ id, side: "ours, fit", ms: await timed(fit) });
   },
 );
+
+for (const shape of convolutions(quick)) {
+  const [images, side, inChannels, outChannels, kernelSize] = shape;
+  const layer = conv2d({ inChannels, outChannels, kernelSize });
+  const params = layer.init(random.key(0));
+  const x = np
+    .array(gaussian(images * side * side * inChannels, 5))
+    .reshape([images, side, side, inChannels]);
+  const forward = jit((weights, input) => layer.apply(weights, input));
+  const square = (both) => np.square(layer.apply(...both)).sum();
+  const way = jit((weights, input) => valueAndGrad(square)([weights, input]));
+  const run = (call) => async () => {
+    const answer = call(tree.ref(params), x.ref);
+    await blockUntilReady(answer);
+    tree.dispose(answer);
+  };
+  await part(`convolution ${nameOf(shape)}`, async (id) => {
+    tell({ id, side: "ours, by jax-js", ms: await timed(run(forward)) });
+  });
+  await part(`convolution and its gradients ${nameOf(shape)}`, async (id) => {
+    tell({ id, side: "ours, by jax-js", ms: await timed(run(way)) });
+  });
+  tree.dispose([params, x]);
+}
 
 const images = quick ? 2 : 256;
 await part(`autoencoder, ${images} images, 512 codes`, async (id) => {

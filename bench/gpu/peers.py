@@ -121,6 +121,21 @@ def kmeans(x, codes):
     return call
 
 
+def convolution(images, side, given, out, kernel, gradients):
+    layer = torch.nn.Conv2d(given, out, kernel, padding="same").to(on)
+    x = torch.randn(images, given, side, side, device=on, requires_grad=gradients)
+
+    def call():
+        with torch.set_grad_enabled(gradients):
+            y = layer(x)
+            if gradients:
+                layer.zero_grad()
+                x.grad = None
+                y.square().sum().backward()
+
+    return call
+
+
 def autoencoder(images):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "parity" / "autoencoder"))
     import train
@@ -148,5 +163,9 @@ if (options.data / "kmeans.vectors").exists():
     sample = torch.from_numpy(floats("kmeans.vectors", dim)).to(on)
     case = f"k-means {n} x {dim} x {k}, 10 iterations"
     measure(case, "reference kmeans", lambda: kmeans(sample, k))
+for shape in json.loads((options.data / "convolutions.json").read_text()):
+    name = " x ".join(map(str, shape))
+    for case, gradients in (("convolution", False), ("convolution and its gradients", True)):
+        measure(f"{case} {name}", "torch Conv2d", lambda: convolution(*shape, gradients))
 images = 2 if options.quick else 256
 measure(f"autoencoder, {images} images, 512 codes", "reference step", lambda: autoencoder(images))
