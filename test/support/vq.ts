@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
-const main = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
+const built = new URL("../../packages/cli/dist/", import.meta.url);
+const main = fileURLToPath(new URL("main.js", built));
 
 export interface Outcome {
   readonly code: number | null;
@@ -36,6 +38,36 @@ export function runVq(
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
   return Object.assign(outcome, { child });
+}
+
+/**
+ * Runs commands of the built `vq` one after another in one process, which loads all but once. It has to end by
+ * itself after the last one, and to say nothing beside them.
+ */
+export async function runVqInOneProcess(
+  commands: readonly (readonly string[])[],
+): Promise<Outcome[]> {
+  const program = `
+    import { run } from ${JSON.stringify(new URL("program.js", built))};
+    const { stdout, stderr } = process;
+    const outcomes = [];
+    for (const args of JSON.parse(process.argv[1])) {
+      const outcome = { code: null, stdout: "", stderr: "" };
+      stdout.write = (text) => ((outcome.stdout += text), true);
+      stderr.write = (text) => ((outcome.stderr += text), true);
+      outcome.code = await run(args);
+      outcomes.push(outcome);
+    }
+    delete stdout.write;
+    delete stderr.write;
+    stdout.write(JSON.stringify(outcomes));
+  `;
+  const args = ["--input-type=module", "--eval", program, JSON.stringify(commands)];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    timeout: 100_000,
+  });
+  if (stderr !== "") throw new Error(`beside its commands, vq said: ${stderr}`);
+  return JSON.parse(stdout);
 }
 
 /** A folder that is deleted when disposed. */
