@@ -71,12 +71,15 @@ export async function tryExamples(examples: readonly Example[]): Promise<Map<str
     const ambient = said.filter((line) => line.startsWith("ambient.ts"));
     if (ambient.length > 0) throw new Error(ambient.join("\n"));
     const numbers = [...examples.keys()];
-    const whole = numbers.filter((i) => isWhole(examples[i] as Example));
-    const ends = runTogether(
-      folder,
-      numbers.filter((i) => !whole.includes(i)),
-    );
-    for (const i of whole) Object.assign(ends, runTogether(folder, [i]));
+    const [alone, others] = [true, false].map((chooses) =>
+      numbers.filter((i) => choosesThreads(examples[i] as Example) === chooses),
+    ) as [number[], number[]];
+    const ends: Record<number, string> = {};
+    for (const whole of [false, true]) {
+      const together = others.filter((i) => isWhole(examples[i] as Example) === whole);
+      Object.assign(ends, runTogether(folder, together));
+    }
+    for (const i of alone) Object.assign(ends, runTogether(folder, [i]));
     return new Map(
       examples.map(({ name }, i) => [
         name,
@@ -113,6 +116,9 @@ async function publicNames(): Promise<Map<string, string[]>> {
 
 /** Whether it imports: then it is a program as it stands. */
 const isWhole = ({ text }: Example) => /^import /m.test(text);
+
+/** Whether it chooses the threads of its process, which is possible once. */
+const choosesThreads = ({ text }: Example) => /\binitNode\(/.test(text);
 
 function program({ name, text }: Example, exported: Map<string, string[]>): string {
   if (isWhole({ name, text })) return text;
