@@ -87,30 +87,31 @@ async function index(path: string, options: Options): Promise<void> {
   const { createPool } = await import("vector-quantize/kernels");
   const { saveCodeSearch } = await import("vector-quantize/search");
   const { checkComparable, readVectors } = await import("../input/vectors/vectors.ts");
-  const { writeFileSafely } = await import("../output/files.ts");
+  const { openResults } = await import("../output/results.ts");
   const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
   cleanUpWhenInterrupted();
   const { out, cells = 0, keepVectors, metric, product, threads } = options;
   const console = createConsole(options.json);
+  await using results = await openResults([out]);
   const vectors = await readVectors(path, options.columns?.split(","));
   const { rows, dim } = vectors;
   checkComparable(path, vectors);
   if (product !== undefined && dim % product !== 0) {
     throw new Failure(`--product: expected a divisor of ${dim}, got ${product}`);
   }
-  console.note(`${path}: ${grouped(rows)} vectors of ${grouped(dim)} numbers`);
+  console.note(`${path}: ${amount(rows, "vector")} of ${amount(dim, "number")}`);
   const began = performance.now();
   const pool = createPool(threads === undefined ? {} : { threads });
   try {
     const search = await searchOf(console, vectors, options, pool);
     const bytes = await saveCodeSearch(search);
     search.dispose();
-    await writeFileSafely(out, bytes);
+    await results.write([bytes]);
     const { type, bytes: each } = search.quantizer;
     const seconds = (performance.now() - began) / 1000;
     console.say(
-      `${out}: ${amount(rows, `${type === "rabitq" ? "RaBitQ" : "product"} code`)} of ${grouped(each)} bytes` +
-        `${cells > 0 ? ` in ${grouped(cells)} lists` : ""}${keepVectors ? ", and the vectors" : ""}: ` +
+      `${out}: ${amount(rows, `${type === "rabitq" ? "RaBitQ" : "product"} code`)} of ${amount(each, "byte")}` +
+        `${cells > 0 ? ` in ${amount(cells, "list")}` : ""}${keepVectors ? ", and the vectors" : ""}: ` +
         `${grouped(bytes.length)} bytes, made in ${clock(seconds)}`,
     );
     console.record("indexed", {

@@ -76,6 +76,25 @@ test("Ctrl-C ends it, and leaves nothing", { timeout: 60_000 }, async () => {
   expect(readdirSync(folder.path)).toEqual(before);
 });
 
+test("mini-batches of all vectors are all vectors, and so is their error", async () => {
+  const line = `kmeans ${file} --k 2 --iterations 3 --out ${at("all.npy")} --json`.split(" ");
+  const errors = await Promise.all(
+    [[], ["--batch", String(rows)]].map(async (batch) => {
+      const { stdout } = await runVq([...line, ...batch]);
+      return JSON.parse(stdout.trim().split("\n").at(-1) as string).error;
+    }),
+  );
+  expect(errors[1]).toBe(errors[0]);
+});
+
+test("what can't be written is told before anything is read", async () => {
+  const missing = ["--k", "2", "--out", join(at("none"), "o.npy")];
+  const { stderr } = await runVq(["kmeans", file, ...missing]);
+  expect(stderr).toBe(
+    `vq: ${join(at("none"), "o.npy")}: expected to write the file, got no such file or folder\n`,
+  );
+});
+
 describe("wrong commands are one line, and change nothing", () => {
   test.each([
     [[file, "--k", "0", "--out", at("o.npy")], 2, "Expected an integer of at least 1"],
@@ -88,7 +107,18 @@ describe("wrong commands are one line, and change nothing", () => {
     [
       [file, "--k", "2", "--out", at("o.npy"), "--labels", at("o.npy")],
       2,
-      "--labels: expected another file",
+      "--labels: expected another file than --out",
+    ],
+    [[file, "--k", "2", "--out", file], 2, "--out: expected another file than the vectors"],
+    [
+      [file, "--k", "2", "--out", at("o.npy"), "--labels", `${folder.path}/./vectors.npy`],
+      2,
+      "--labels: expected another file than the vectors",
+    ],
+    [
+      [file, "--k", "2", "--out", at("weights.npy"), "--weights", at("weights.npy")],
+      2,
+      "--out: expected another file than --weights",
     ],
     [
       [file, "--k", "2", "--out", at("o.npy"), "--weights", file],

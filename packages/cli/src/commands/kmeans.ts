@@ -3,8 +3,9 @@ import { Command, Option } from "commander";
 import type { KMeansProgress } from "vector-quantize/kernels";
 import { Failure, Interrupted, UsageFailure } from "../failure.ts";
 import { type Console, createConsole } from "../output/console.ts";
-import { clock, grouped, small } from "../output/words.ts";
+import { amount, clock, small } from "../output/words.ts";
 import { wholeNumber } from "./options.ts";
+import { checkNpyOutputs } from "./vectorFiles.ts";
 
 interface Options {
   readonly k: number;
@@ -64,14 +65,17 @@ export function kmeansCommand(): Command {
 
 async function cluster(path: string, options: Options): Promise<void> {
   const { k, out, iterations, metric, seed, batch, seeding } = options;
-  checkNames(options);
+  checkNames(path, options);
   const { createPool, kmeans } = await import("vector-quantize/kernels");
   const { writeNpy } = await import("vector-quantize/data");
   const { readVectors } = await import("../input/vectors/vectors.ts");
   const { readNpyFloats } = await import("../input/vectors/npyFile.ts");
-  const { writeFileSafely } = await import("../output/files.ts");
+  const { openResults } = await import("../output/results.ts");
   const { watchForInterrupt } = await import("../training/interrupt.ts");
   const console = createConsole(options.json);
+  const stop = new AbortController();
+  using _ = watchForInterrupt(() => stop.abort(new Interrupted()));
+  await using results = await openResults(options.labels ? [out, options.labels] : [out]);
   const { rows, dim, values } = await readVectors(path, options.columns?.split(","));
   const weights = options.weights && (await readNpyFloats(options.weights));
   if (weights && String(weights.shape) !== String([rows])) {
@@ -83,13 +87,11 @@ async function cluster(path: string, options: Options): Promise<void> {
   if (init && String(init.shape) !== String([k, dim])) {
     throw new Failure(`${options.init}: expected [${k}, ${dim}], got [${init.shape.join(", ")}]`);
   }
-  console.note(`${path}: ${grouped(rows)} vectors of ${grouped(dim)} numbers`);
+  console.note(`${path}: ${amount(rows, "vector")} of ${amount(dim, "number")}`);
   const began = performance.now();
-  const stop = new AbortController();
   const pool = createPool(options.threads === undefined ? {} : { threads: options.threads });
   const steps = iterations + (options.labels ? 1 : 0) + (seeding === "kmeans++" ? 1 : 0);
   const { onProgress, ended } = await showProgress(console, steps);
-  using _ = watchForInterrupt(() => stop.abort(new Interrupted()));
   try {
     const found = await kmeans(values, {
       ...{ dim, clusters: k, iterations, metric, seed, labels: options.labels !== undefined },
@@ -101,20 +103,20 @@ async function cluster(path: string, options: Options): Promise<void> {
     });
     ended();
     for (const warning of found.warnings) console.note(warning);
-    if (options.labels && "labels" in found) {
-      const labels = found.labels as Int32Array;
-      await writeFileSafely(options.labels, writeNpy({ shape: [rows], data: labels }));
-    }
-    await writeFileSafely(out, writeNpy({ shape: [k, dim], data: found.centroids }));
+    const labels = "labels" in found ? (found.labels as Int32Array) : new Int32Array(0);
+    await results.write([
+      writeNpy({ shape: [k, dim], data: found.centroids }),
+      writeNpy({ shape: [labels.length], data: labels }),
+    ]);
     const seconds = (performance.now() - began) / 1000;
     // Of all vectors, or of an average mini-batch.
-    const weight =
-      found.counts.reduce((sum, each) => sum + each, 0) / (batch ? found.iterations : 1);
+    const batches = batch !== undefined && batch < rows ? found.iterations : 1;
+    const weight = found.counts.reduce((sum, each) => sum + each, 0) / batches;
     const error = found.inertia / weight;
     console.say(
-      `${out}: ${grouped(k)} centroids of ${grouped(dim)} numbers, mean ` +
+      `${out}: ${amount(k, "centroid")} of ${amount(dim, "number")}, mean ` +
         `${metric === "cosine" ? "1 - cosine" : "squared distance"} ${small(error)} before the last step, ` +
-        `${grouped(found.iterations)} iterations in ${clock(seconds)}`,
+        `${amount(found.iterations, "iteration")} in ${clock(seconds)}`,
     );
     const { inertia, iterations: done, warnings } = found;
     console.record("clustered", {
@@ -127,14 +129,13 @@ async function cluster(path: string, options: Options): Promise<void> {
   }
 }
 
-function checkNames({ out, labels, weights, init }: Options): void {
-  for (const [flag, path] of Object.entries({ out, labels, weights, init })) {
+function checkNames(vectors: string, { out, labels, weights, init }: Options): void {
+  for (const [flag, path] of Object.entries({ weights, init })) {
     if (path === undefined || extname(path).toLowerCase() === ".npy") continue;
     throw new UsageFailure(`--${flag}: expected a .npy file, got ${path}`);
   }
-  if (labels !== undefined && labels === out) {
-    throw new UsageFailure(`--labels: expected another file than --out, got ${labels}`);
-  }
+  const read = { "the vectors": vectors, "--weights": weights, "--init": init };
+  checkNpyOutputs({ out, labels }, read);
 }
 
 /** A bar for people, a line each iteration for programs. */

@@ -1,11 +1,11 @@
-import { extname, resolve } from "node:path";
 import { Command } from "commander";
 import type { Pool } from "vector-quantize/kernels";
 import type { CodeSearch } from "vector-quantize/search";
 import { Failure, UsageFailure } from "../failure.ts";
 import { createConsole } from "../output/console.ts";
-import { clock, grouped } from "../output/words.ts";
+import { amount, clock, grouped } from "../output/words.ts";
 import { wholeNumber } from "./options.ts";
+import { checkNpyOutputs } from "./vectorFiles.ts";
 
 interface Options {
   readonly k: number;
@@ -48,16 +48,18 @@ export function searchCommand(): Command {
 }
 
 async function searchVectors(path: string, queriesPath: string, options: Options): Promise<void> {
-  checkNames(options, queriesPath);
+  const { k, out, probes, threads } = options;
+  checkNpyOutputs({ out, distances: options.distances }, { "the queries": queriesPath });
+  if (k > MOST_ASKED) throw new UsageFailure(`--k: expected 1 to ${MOST_ASKED}, got ${k}`);
   const { writeNpy } = await import("vector-quantize/data");
   const { createPool } = await import("vector-quantize/kernels");
   const { checkComparable, readVectors } = await import("../input/vectors/vectors.ts");
   const { createCount } = await import("../output/count.ts");
-  const { writeFileSafely } = await import("../output/files.ts");
+  const { openResults } = await import("../output/results.ts");
   const { cleanUpWhenInterrupted } = await import("../output/unfinished.ts");
   cleanUpWhenInterrupted();
-  const { k, out, probes, threads } = options;
   const console = createConsole(options.json);
+  await using results = await openResults(options.distances ? [out, options.distances] : [out]);
   const pool = createPool(threads === undefined ? {} : { threads });
   try {
     const search = await openIndex(path, pool);
@@ -71,7 +73,7 @@ async function searchVectors(path: string, queriesPath: string, options: Options
       );
     }
     checkComparable(queriesPath, queries);
-    console.note(`${path}: ${grouped(search.size)} vectors of ${grouped(dim)} numbers`);
+    console.note(`${path}: ${amount(search.size, "vector")} of ${amount(dim, "number")}`);
     const ids = new Int32Array(rows * k);
     const distances = new Float32Array(rows * k);
     const count = createCount(console, rows, "queries");
@@ -90,10 +92,10 @@ async function searchVectors(path: string, queriesPath: string, options: Options
       count.stop();
     }
     const seconds = (performance.now() - began) / 1000;
-    if (options.distances !== undefined) {
-      await writeFileSafely(options.distances, writeNpy({ shape: [rows, k], data: distances }));
-    }
-    await writeFileSafely(out, writeNpy({ shape: [rows, k], data: ids }));
+    await results.write([
+      writeNpy({ shape: [rows, k], data: ids }),
+      writeNpy({ shape: [rows, k], data: distances }),
+    ]);
     console.say(
       `${out}: [${rows}, ${k}], the nearest of each query, in ${clock(seconds)}, ` +
         `${grouped(rows / seconds)} queries a second`,
@@ -116,22 +118,6 @@ async function openIndex(path: string, pool: Pool): Promise<CodeSearch> {
   } finally {
     await file.close();
   }
-}
-
-function checkNames({ out, distances, k }: Options, queries: string): void {
-  for (const [flag, path] of Object.entries({ out, distances })) {
-    if (path === undefined) continue;
-    if (extname(path).toLowerCase() !== ".npy") {
-      throw new UsageFailure(`--${flag}: expected a .npy file, got ${path}`);
-    }
-    if (resolve(path) === resolve(queries)) {
-      throw new UsageFailure(`--${flag}: expected another file than the queries, got ${path}`);
-    }
-  }
-  if (distances !== undefined && resolve(distances) === resolve(out)) {
-    throw new UsageFailure(`--distances: expected another file than --out, got ${distances}`);
-  }
-  if (k > MOST_ASKED) throw new UsageFailure(`--k: expected 1 to ${MOST_ASKED}, got ${k}`);
 }
 
 /** Throws for more lists than there are. */

@@ -3,7 +3,13 @@ import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../test/support/vq.ts";
-import { readInput, removeLeftovers, temporaryName, writeFileSafely } from "./files.ts";
+import {
+  createFolder,
+  readInput,
+  removeLeftovers,
+  temporaryName,
+  writeFileSafely,
+} from "./files.ts";
 import { thisOwner } from "./owner.ts";
 
 const folder = temporaryFolder();
@@ -47,4 +53,19 @@ test("a file takes the place of an old one, but never of a device or a pipe", as
   }
   await expect(writeFileSafely(folder.path, "text")).rejects.toThrow(/got a folder/);
   expect(readdirSync(folder.path)).toEqual(before);
+});
+
+test("a folder is made with those around it, or the error tells why not", async () => {
+  const path = at("a", "b", "c");
+  await Promise.all([createFolder(path), createFolder(path)]);
+  await createFolder(path);
+  expect(readdirSync(at("a", "b"))).toEqual(["c"]);
+  await expect(createFolder(at("text", "d"))).rejects.toThrow("a file where a folder should be");
+});
+
+// The kernel says "no such folder" there of the one that is to be made; `mkdir` of Node would try for ever.
+test.runIf(process.platform === "linux")("nor does a folder in /proc wait for ever", async () => {
+  await expect(createFolder("/proc/none/run")).rejects.toThrow(
+    "/proc/none/run: expected to create the folder, got no such file or folder",
+  );
 });

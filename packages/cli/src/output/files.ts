@@ -101,11 +101,25 @@ export function checkRegular(found: { isFile(): boolean; isDirectory(): boolean 
 /** Makes a folder, and those that it lies in, if they are not there; removes leftovers if it is. */
 export async function createFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
     await removeLeftovers(path);
   } catch (error) {
     throw new Failure(`${path}: expected to create the folder, got ${reason(error)}`);
   }
+}
+
+/** `mkdir` with `recursive` tries for ever where the system says "no such folder" of a folder that is to be made, as in /proc. */
+async function makeFolders(path: string): Promise<void> {
+  const isFolder = () =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+  if (await isFolder()) return;
+  if (dirname(path) !== path) await makeFolders(dirname(path));
+  await mkdir(path).catch(async (error) => {
+    if (!(await isFolder())) throw error; // another process may have made it
+  });
 }
 
 /** What went wrong with a file, in words. */

@@ -96,7 +96,8 @@ function putValue(
 ): void {
   const list = isList(value) ? value : [value];
   if (list.length !== width) {
-    throw new Failure(`${where()}: expected ${width} numbers as in row 0, got ${list.length}`);
+    const got = value === null || value === undefined ? "none" : list.length;
+    throw new Failure(`${where()}: expected ${width} numbers as in row 0, got ${got}`);
   }
   for (let i = 0; i < width; i++) {
     const number = list[i];

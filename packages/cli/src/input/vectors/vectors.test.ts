@@ -49,6 +49,7 @@ describe("Parquet", () => {
     ["columns", ["a", "d"], 'column "d": expected one of a, b, c'],
     ["holes", undefined, 'column "a", row 1: expected a number, got none'],
     ["ragged", undefined, 'column "v", row 1: expected 2 numbers as in row 0, got 1'],
+    ["gap", undefined, 'column "v", row 1: expected 2 numbers as in row 0, got none'],
     ["empty", undefined, "expected vectors, got none"],
     [
       "lz4",
