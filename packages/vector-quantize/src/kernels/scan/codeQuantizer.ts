@@ -2,7 +2,10 @@ import type { Scope } from "../engine/memory.ts";
 import type { Kernel, Pool } from "../engine/pool.ts";
 import type { CodeLayout } from "./codeLayout.ts";
 
-/** What is near: the least Euclidean distance, the largest inner product, the largest cosine. */
+/**
+ * What is near: the least Euclidean distance, the largest inner product, the largest cosine. Vectors of zeros, and those
+ * shorter than 3e-39, whose length float32 can't divide by, have the cosine 0 with all.
+ */
 export type CodeMetric = "euclidean" | "dot" | "cosine";
 
 /** The numbers of metrics in the kernels. */

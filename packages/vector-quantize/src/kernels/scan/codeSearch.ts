@@ -5,7 +5,7 @@ import type { CodeQuantizer } from "./codeQuantizer.ts";
 /** Options of `createCodeSearch`. */
 export interface CodeSearchOptions {
   /**
-   * Numbers by which answers name the vectors, `[N]`, 0 to 2^31 - 1; several vectors may have the same one. Default:
+   * Numbers by which answers name the vectors, `[N]`, 0 to 2^31 - 2; several vectors may have the same one. Default:
    * 0, 1, 2, ...
    */
   readonly ids?: Int32Array;
@@ -67,7 +67,10 @@ export interface CodeSearch {
    * @param ids `[N]`. Default: numbers from one above the largest so far on
    */
   add(items: Float32Array | Uint8Array, ids?: Int32Array): Promise<void>;
-  /** Takes away all that have these ids; returns how many there were. Many at once cost little more than one. */
+  /**
+   * Takes away all that have these ids, after what was added before; returns how many there were. Many at once cost
+   * little more than one.
+   */
   remove(ids: Iterable<number>): Promise<number>;
   /** Gives the memory back. The search can't be used any more. */
   dispose(): void;

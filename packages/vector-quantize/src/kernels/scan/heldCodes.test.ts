@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { normalNumbers as normal } from "../../../../../test/support/numbers.ts";
+import { openCodeSearch } from "../../codes/openCodeSearch.ts";
+import { saveCodeSearch } from "../../codes/saveCodeSearch.ts";
 import { createPool } from "../engine/createPool.ts";
 import { createCodeSearch } from "./createCodeSearch.ts";
 import { productCodes } from "./productCodes.ts";
 import { rabitq } from "./rabitq.ts";
+import { meanVector } from "./vectors.ts";
 
 const pool = createPool({ threads: 1 });
 afterAll(() => pool.dispose());
@@ -75,6 +78,21 @@ describe("adding and removing", () => {
     search.dispose();
   });
 
+  test("is done in the order of the calls, though nobody waits, and so is saving", async () => {
+    const vectors = normal(6 * 4, 1);
+    const search = await createCodeSearch(new Float32Array(0), rabitq({ dim: 4, pool }), { pool });
+    const added = search.add(vectors);
+    const removed = search.remove([0, 1]);
+    const saved = saveCodeSearch(search);
+    const last = search.add(vectors);
+    expect(await removed).toBe(2);
+    const again = await openCodeSearch(await saved, { pool });
+    await Promise.all([added, last]);
+    expect([again.size, search.size]).toEqual([4, 10]);
+    search.dispose();
+    again.dispose();
+  });
+
   test("codes can be given in place of vectors", async () => {
     const vectors = normal(70 * 20, 1);
     const coder = rabitq({ dim: 20, pool });
@@ -123,6 +141,47 @@ test("memory is given back, after an error too", async () => {
   await pool.exclusive(() => {});
   expect(pool.memory.used).toBe(before);
 });
+
+test("what is under way when a search is disposed of is an error, and holds no memory", async () => {
+  await pool.exclusive(() => {});
+  const before = pool.memory.used;
+  const cells = normal(3 * 8, 1);
+  const search = await createCodeSearch(normal(90 * 8, 1), rabitq({ dim: 8, pool }), {
+    pool,
+    cells,
+  });
+  const calls = [search.add(normal(8, 2)), search.remove([1]), search.nearest(normal(8, 3))];
+  search.dispose();
+  for (const { status, reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[]) {
+    expect([status, String(reason)]).toEqual([
+      "rejected",
+      expect.stringContaining("one that is in use"),
+    ]);
+  }
+  await pool.exclusive(() => {});
+  expect(pool.memory.used).toBe(before);
+});
+
+test.each([true, false])(
+  "cosines of the shortest vectors are those of zeros; kept: %s",
+  async (keepVectors) => {
+    const vectors = normal(20 * 8, 1);
+    vectors.subarray(0, 8).fill(1e-40);
+    vectors.subarray(8, 16).fill(0);
+    const made = rabitq({
+      dim: 8,
+      metric: "cosine",
+      center: meanVector(vectors, 8, "cosine"),
+      pool,
+    });
+    const search = await createCodeSearch(vectors, made, { pool, keepVectors });
+    const found = await search.nearest(vectors.subarray(0, 16), { k: 20 });
+    expect(found.distances.findIndex(Number.isNaN)).toBe(-1);
+    expect([...found.ids.subarray(0, 20)].sort((a, b) => a - b)).toEqual([...Array(20).keys()]);
+    expect(found.ids.subarray(20)).toEqual(found.ids.subarray(0, 20));
+    search.dispose();
+  },
+);
 
 describe("wrong calls", () => {
   const made = rabitq({ dim: 4, pool });
@@ -194,6 +253,11 @@ describe("wrong calls", () => {
       "filter",
       () => asking(query, { filter: [1] }),
       "expected a function of an id, or a Uint8Array",
+    ],
+    [
+      "filter's answer",
+      () => asking(query, { filter: async () => false }),
+      "nearest: filter: expected true or false, got Promise",
     ],
     ["queries", () => asking(normal(5, 1)), "length: expected a multiple of dim 4, got 5"],
     ["infinity", () => asking(query.map(() => Number.POSITIVE_INFINITY)), "got Infinity"],

@@ -1,4 +1,4 @@
-import { checkInteger, expected } from "../../errors.ts";
+import { checkBoolean, checkInteger, expected } from "../../errors.ts";
 import { checkInts, checkKernelOptions } from "../arguments.ts";
 import type { CoarseCells } from "./coarseCells.ts";
 import type { CodeEngine, CodeNeighbours, CodeRows, ScanBatch } from "./codeEngine.ts";
@@ -19,8 +19,8 @@ export class HeldCodes implements CodeSearch {
   readonly #engine: CodeEngine;
   readonly #coarse: CoarseCells | undefined;
   #nextId = 0;
-  /** What is added is added in the order of the calls. */
-  #added: Promise<unknown> = Promise.resolve();
+  /** What is added, removed and saved is so in the order of the calls. */
+  #changed: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
   constructor(
@@ -58,6 +58,7 @@ export class HeldCodes implements CodeSearch {
     const batch = { queries: asked, k, keep: candidates, ...(allows && { allows }) };
     if (this.#coarse !== undefined) {
       const near = await this.#coarse.probes(asked, probes);
+      this.#checkUse();
       return this.#engine.scan(this.#inCells(batch, near, count));
     }
     const bases = Float32Array.from({ length: count }, (_, q) =>
@@ -114,12 +115,17 @@ export class HeldCodes implements CodeSearch {
     const ids = this.#idsFor(where, given, count);
     // Ids are given out at once: another call may follow before this one ends.
     this.#nextId = ids.reduce((most, id) => Math.max(most, id + 1), this.#nextId);
-    const coded = this.#coded(items, count);
-    const added = Promise.all([coded, this.#added]).then(([rows]) =>
-      this.#engine.append({ ids, ...rows }),
-    );
-    this.#added = added.catch(() => {});
-    await added;
+    await this.#inOrder(this.#coded(items, count), (rows) => this.#engine.append({ ids, ...rows }));
+  }
+
+  /** Does what was prepared, after all that was asked for before. */
+  async #inOrder<P, T>(prepared: P | Promise<P>, act: (prepared: P) => Promise<T>): Promise<T> {
+    const done = Promise.all([prepared, this.#changed]).then(([own]) => {
+      this.#checkUse();
+      return act(own);
+    });
+    this.#changed = done.catch(() => {});
+    return done;
   }
 
   async #coded(items: Float32Array | Uint8Array, count: number): Promise<Omit<CodeRows, "ids">> {
@@ -149,8 +155,8 @@ export class HeldCodes implements CodeSearch {
   async content() {
     this.#checkUse();
     const nextId = this.#nextId;
-    await this.#added;
-    return { rows: await this.#engine.rows(), centroids: this.#coarse?.centroids, nextId };
+    const rows = await this.#inOrder(undefined, () => this.#engine.rows());
+    return { rows, centroids: this.#coarse?.centroids, nextId };
   }
 
   #checkCodes(where: string, codes: Uint8Array): void {
@@ -195,7 +201,7 @@ export class HeldCodes implements CodeSearch {
     if (!iterates) throw expected("remove: ids", "a list of ids", ids);
     const gone = new Set(ids);
     for (const id of gone) checkInteger("remove: ids", id, 0);
-    return this.#engine.remove(gone);
+    return this.#inOrder(gone, (ids) => this.#engine.remove(ids));
   }
 
   dispose(): void {
@@ -212,7 +218,13 @@ export class HeldCodes implements CodeSearch {
 
 /** Whether an id may be found. */
 function allowing(filter: IdFilter): (id: number) => boolean {
-  if (typeof filter === "function") return filter;
+  if (typeof filter === "function") {
+    return (id) => {
+      const allowed = filter(id);
+      checkBoolean("nearest: filter", allowed);
+      return allowed;
+    };
+  }
   if (!(filter instanceof Uint8Array)) {
     throw expected("nearest: filter", "a function of an id, or a Uint8Array of bits", filter);
   }

@@ -20,7 +20,7 @@ export function checkUsable(where: string, vectors: Float32Array, dim: number): 
   return rows;
 }
 
-/** Vectors of length 1; zeros stay zeros. */
+/** Vectors of length 1; zeros stay zeros, and so short ones that float32 has no 1 / length become zeros. */
 export function unitVectors(vectors: Float32Array, dim: number): Float32Array<ArrayBuffer> {
   const units = vectors.slice();
   for (let first = 0; first < units.length; first += dim) {
@@ -30,11 +30,12 @@ export function unitVectors(vectors: Float32Array, dim: number): Float32Array<Ar
   return units;
 }
 
-/** What the vector from `first` on is multiplied by to have length 1; 0 for zeros. */
+/** What the vector from `first` on is multiplied by to have length 1; 0 for zeros, and where float32 has no such number. */
 function unitScale(vectors: Float32Array, first: number, dim: number): number {
   let squares = 0;
   for (let i = first; i < first + dim; i++) squares += vectors[i]! * vectors[i]!;
-  return squares > 0 ? Math.fround(1 / Math.sqrt(squares)) : 0;
+  const scale = Math.fround(1 / Math.sqrt(squares));
+  return scale < Number.POSITIVE_INFINITY ? scale : 0;
 }
 
 /**

@@ -37,14 +37,15 @@ export function rotateRow(
   }
 }
 
-/** 1 / the length of a row; 0 for zeros. */
+/** 1 / the length of a row; 0 for zeros, and where float32 has no such number. */
 export function inverseLength(x: usize, dim: i32): f32 {
   let squares: f64 = 0;
   for (let d = 0; d < dim; ++d) {
     const value = <f64>load<f32>(x + (<usize>d << 2));
     squares += value * value;
   }
-  return squares > 0 ? <f32>(1 / sqrt<f64>(squares)) : 0;
+  const inverse = <f32>(1 / sqrt<f64>(squares));
+  return inverse < Infinity ? inverse : 0;
 }
 
 /**
