@@ -1,4 +1,5 @@
 /** Processes that a launcher of MPI has started to do one command together. */
+import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { ProcessGroup } from "vector-quantize/train";
 import { Failure, UsageFailure } from "./failure.ts";
@@ -63,6 +64,19 @@ export async function anyOf(group: ProcessGroup, wish: boolean): Promise<boolean
   const wishes = Int32Array.of(wish ? 1 : 0);
   await group.allReduce(wishes);
   return wishes[0] !== 0;
+}
+
+/** Throws, in all alike, where `text` is another one in some process than in the first: `what` calls it. */
+export async function checkSame(group: ProcessGroup, what: string, text: string): Promise<void> {
+  const own = new Uint8Array(createHash("sha256").update(text).digest());
+  const all = await group.allGather(own, Array(group.size).fill(own.length));
+  for (let rank = 1; rank < group.size; rank++) {
+    const other = all.subarray(rank * own.length, (rank + 1) * own.length);
+    if (other.every((byte, i) => byte === all[i])) continue;
+    throw new Failure(
+      `${what}: expected the same in all processes, got others in process ${rank} than in process 0`,
+    );
+  }
 }
 
 /** What the first process found, for all. */

@@ -5,7 +5,7 @@ import type { Console } from "../output/console.ts";
 import { createFolder, writeFileSafely } from "../output/files.ts";
 import { lockFolder } from "../output/lock.ts";
 import { grouped } from "../output/words.ts";
-import { onFirst } from "../processes.ts";
+import { checkSame, onFirst } from "../processes.ts";
 import { configText } from "./configFile.ts";
 import type { TrainingData } from "./data.ts";
 import { finishRun } from "./finish.ts";
@@ -66,7 +66,15 @@ export async function train(
   );
   const judge = await judgeBy(items, validation);
   // Nothing is wrong with what was asked for: from here on the folder changes.
-  await group.barrier();
+  const { data: _, ...chosen } = wanted; // folders may have other names on other machines
+  const known = {
+    ...chosen,
+    size: data.size,
+    count: data.count,
+    step: saved?.step,
+    time: options.time,
+  };
+  await checkSame(group, "settings, number of items and checkpoint", JSON.stringify(known));
   if (first) await createFolder(folder.path);
   using lock = first ? await lockFolder(folder.path) : undefined;
   if (first && (await checkpointStamp(folder)) !== stamp) {
