@@ -158,6 +158,12 @@ const cases: Record<string, Case[]> = {
     ["for other channels", evaluate("run", at("grey.npy")), "expected images of 3 channel(s)"],
   ],
   codes: [
+    [
+      "in the place of the pictures",
+      ["encode", model, at("grey.npy"), "--out", at("grey.npy")],
+      "--out: expected another file than what is encoded, got",
+      2,
+    ],
     ["beyond the codebook", decode("codes-high.npy"), "expected codes from 0 to 7, got 8"],
     ["that are floats", decode("codes-float.npy"), "expected integers, got floats"],
     ["of another rank", decode("codes-flat.npy"), "expected codes of shape [N, height, width]"],

@@ -125,5 +125,12 @@ test("what needs pictures says that it has a quantizer alone", async () => {
   expect(await vq("eval", at("run"), "shapes")).toBe(1);
   expect(said.join("")).toContain("expected a model that vq train wrote, got a quantizer alone");
   expect(await vq("encode", at("run"), at("vectors.npy"), "--out", at("codes.vq"))).toBe(2);
-  expect(said.join("")).toContain("--out: expected a .npy file for codes of vectors");
+  expect(said.join("")).toContain("--out: expected a .npy file, got");
+  expect(await vq("encode", at("run"), at("vectors.npy"), "--out", at("vectors.npy"))).toBe(2);
+  expect(said.join("")).toContain("--out: expected another file than the vectors, got");
+  writeFileSync(at("bytes.npy"), writeNpy({ shape: [2, 4], data: new Int8Array(8) }));
+  expect(await vq("encode", at("run"), at("bytes.npy"), "--out", at("codes.npy"))).toBe(1);
+  expect(said.join("")).toMatch(
+    /expected float32 or float64 vectors \[N, \d+\], got Int8Array \[2, 4\]/,
+  );
 });

@@ -1,8 +1,9 @@
-import { extname } from "node:path";
 import { numpy as np, tree } from "@jax-js/jax";
 import { parseNpy, writeNpy } from "vector-quantize/data";
-import { Failure, UsageFailure } from "../failure.ts";
-import { readInput, writeFileSafely } from "../output/files.ts";
+import { Failure } from "../failure.ts";
+import { readInput } from "../output/files.ts";
+import { checkNpyOutputs } from "../output/npyOutputs.ts";
+import { openResults } from "../output/results.ts";
 import type { SavedModel } from "./modelFile.ts";
 
 /** What came of it. */
@@ -27,13 +28,12 @@ export async function encodeVectors(
 ): Promise<EncodedVectors> {
   const { model, variables } = saved;
   const { quantizer } = model;
-  if (extname(out).toLowerCase() !== ".npy") {
-    throw new UsageFailure(`--out: expected a .npy file for codes of vectors, got ${out}`);
-  }
+  checkNpyOutputs({ out }, { "the vectors": path });
+  await using results = await openResults([out]);
   const { shape, data } = parseNpy(await readInput(path), path);
   if (!(data instanceof Float32Array || data instanceof Float64Array) || shape.length < 2) {
     throw new Failure(
-      `${path}: expected float32 or float64 vectors [N, ${quantizer.dim}], got [${shape.join(", ")}]`,
+      `${path}: expected float32 or float64 vectors [N, ${quantizer.dim}], got ${data.constructor.name} [${shape.join(", ")}]`,
     );
   }
   const own = { params: variables.params.quantizer, state: variables.state };
@@ -52,6 +52,6 @@ export async function encodeVectors(
   const codes = parts.length === 1 ? parts[0] : np.concatenate(parts, groups > 0 ? 1 : 0);
   const { shape: codeShape } = codes as np.Array;
   const bytes = writeNpy({ shape: codeShape, data: (await codes?.data()) as Int32Array });
-  await writeFileSafely(out, bytes);
+  await results.write([bytes]);
   return { shape: codeShape, vectors: (count * length) / quantizer.dim, bytes: bytes.length };
 }

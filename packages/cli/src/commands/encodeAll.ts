@@ -1,4 +1,4 @@
-import { dirname, extname } from "node:path";
+import { dirname, extname, resolve } from "node:path";
 import type { ProcessGroup } from "vector-quantize/train";
 import type { Coding } from "../codec/coding.ts";
 import {
@@ -53,6 +53,9 @@ export async function encodeAll(
   const sounds = ofSounds(model);
   if (sounds && extname(out).toLowerCase() === ".npy") {
     throw new UsageFailure(`--out: expected a .vq file, which keeps lengths and rates, got ${out}`);
+  }
+  if (resolve(out) === resolve(source)) {
+    throw new UsageFailure(`--out: expected another file than what is encoded, got ${out}`);
   }
   const prior = options.prior ? await openPriorOf(model) : undefined;
   const chooser = await codeChooser(model, rdo, prior);

@@ -3,9 +3,9 @@ import { Command, Option } from "commander";
 import type { KMeansProgress } from "vector-quantize/kernels";
 import { Failure, Interrupted, UsageFailure } from "../failure.ts";
 import { type Console, createConsole } from "../output/console.ts";
+import { checkNpyOutputs } from "../output/npyOutputs.ts";
 import { amount, clock, small } from "../output/words.ts";
 import { wholeNumber } from "./options.ts";
-import { checkNpyOutputs } from "./vectorFiles.ts";
 
 interface Options {
   readonly k: number;

@@ -3,9 +3,9 @@ import type { Pool } from "vector-quantize/kernels";
 import type { CodeSearch } from "vector-quantize/search";
 import { Failure, UsageFailure } from "../failure.ts";
 import { createConsole } from "../output/console.ts";
+import { checkNpyOutputs } from "../output/npyOutputs.ts";
 import { amount, clock, grouped } from "../output/words.ts";
 import { wholeNumber } from "./options.ts";
-import { checkNpyOutputs } from "./vectorFiles.ts";
 
 interface Options {
   readonly k: number;
