@@ -303,7 +303,7 @@ export const kdTreeHeader = {
 } as const;
 
 export const latticeHeader = {
-  bytes: 44,
+  bytes: 60,
   fields: {
     hopeless: { kind: "i32", at: 0 },
     leaves: { kind: "i32", at: 4 },
@@ -311,11 +311,15 @@ export const latticeHeader = {
     codes: { kind: "i32", at: 12 },
     biases: { kind: "i32", at: 16 },
     boxes: { kind: "i32", at: 20 },
-    table: { kind: "i32", at: 24 },
-    scale: { kind: "f32", at: 28 },
-    rest: { kind: "f32", at: 32 },
-    free: { kind: "f32", at: 36 },
-    diagonal: { kind: "f32", at: 40 },
+    branches: { kind: "i32", at: 24 },
+    branchBoxes: { kind: "i32", at: 28 },
+    table: { kind: "i32", at: 32 },
+    scale: { kind: "f32", at: 36 },
+    rest: { kind: "f32", at: 40 },
+    error: { kind: "f32", at: 44 },
+    errorByLength: { kind: "f32", at: 48 },
+    free: { kind: "f32", at: 52 },
+    diagonal: { kind: "f32", at: 56 },
   },
 } as const;
 export const PANEL = 32;
@@ -329,4 +333,4 @@ export const DIGIT = 127;
 export const MOST_OF_LENGTH = 63;
 export const FEATURES = 8;
 export const MOST_LEAVES = 2048;
-export const ROUND_BYTES = 113488;
+export const ROUND_BYTES = 123776;

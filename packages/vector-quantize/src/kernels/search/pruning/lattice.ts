@@ -13,7 +13,10 @@ import type { Pool } from "../../engine/pool.ts";
 import type { PackedCodebook } from "../packedCodebook.ts";
 
 /** With fewer features so few leaves are near that the tree is faster. */
-const LEAST_FEATURES = 4;
+const LEAST_FEATURES: Record<KernelForm, number> = { relaxed: 3, plain: 4 };
+
+/** With more codes eight leaves have a box of their own. */
+const MOST_FLAT = 2048;
 
 /** The lattice of a k-d tree's codes: its part of that stage. */
 export interface Lattice {
@@ -31,15 +34,18 @@ const none: Lattice = { pack: async () => {}, begin: () => {}, hopeless: true };
 export function createLattice(
   pool: Pool,
   scope: Scope,
-  { dim, size, metric }: PackedCodebook,
+  { header: book, dim, size, metric }: PackedCodebook,
   form: KernelForm,
   tree: number,
 ): Lattice {
-  const leaves = Math.ceil(size / LEAF / 8) * 8;
-  if (metric !== "euclidean" || dim < LEAST_FEATURES || dim > FEATURES) return none;
-  // Boxes of branches, which the tree has and the lattice has not, win where a row is near few of many leaves.
-  const most = 2 ** (dim + (form === "relaxed" ? 8 : 7));
-  if (size > most || leaves > MOST_LEAVES) return none;
+  if (metric !== "euclidean" || dim < LEAST_FEATURES[form] || dim > FEATURES) return none;
+  const inBranches = size > MOST_FLAT;
+  const step = inBranches ? 64 : 8;
+  const leaves = Math.ceil(size / LEAF / step) * step;
+  const branches = inBranches ? leaves / 8 : 0;
+  // Without the instruction for pairs it gains less than the tree where a row is near few of many leaves.
+  const most = form === "relaxed" ? MOST_LEAVES : 2 ** (dim + 2);
+  if (leaves > most) return none;
   const header = scope.allocate(latticeHeader.bytes);
   const fields = () => headerAt(pool.memory, header, latticeHeader);
   fields().set({
@@ -49,13 +55,15 @@ export function createLattice(
     codes: scope.allocate(leaves * LEAF * FEATURES),
     biases: scope.allocate(2 * leaves * LEAF),
     boxes: scope.allocate(2 * leaves * FEATURES),
+    branches,
+    branchBoxes: inBranches ? scope.allocate(2 * branches * FEATURES) : 0,
     table: scope.allocate(2 * 256 * 8),
   });
   headerAt(pool.memory, tree, kdTreeHeader).set({ lattice: header });
   return {
     async pack() {
       const { packLattice } = await pool.load(searchKernels, form);
-      packLattice.call(0, 0, 0, tree, dim, size);
+      packLattice.call(0, 0, 0, book, tree);
     },
     begin: () => fields().set({ hopeless: 0 }),
     get hopeless() {

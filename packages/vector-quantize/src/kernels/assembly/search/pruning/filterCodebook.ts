@@ -102,7 +102,7 @@ export class KdTree {
 export class Lattice {
   /** Not 0 once so many rows were left open that this does not pay. */
   hopeless: i32;
-  /** Leaves of the tree, rounded up to eight: those past the last one are empty. */
+  /** Leaves of the tree, rounded up to eight or to eight branches: those past the last one are empty. */
   leaves: i32;
   /** f32 [8]: what comes off the codes as packed, and off rows. */
   center: usize;
@@ -112,12 +112,19 @@ export class Lattice {
   biases: usize;
   /** u8 [leaves / 8, 4, 2, 8, 2]: the least and the largest numbers of leaves, plus `OFFSET`, in pairs of features. */
   boxes: usize;
+  /** Branches of eight leaves, rounded up to eight; 0: so few leaves that all are measured. */
+  branches: i32;
+  /** Their boxes likewise. */
+  branchBoxes: usize;
   /** u16 [256, 8]: the places of the bits that are set in a byte. */
   table: usize;
   /** What vectors are multiplied by. */
   scale: f32;
   /** The largest length of what rounding took off a code. */
   rest: f32;
+  /** `errorOf` a row is this and `errorByLength` times the row's length. */
+  error: f32;
+  errorByLength: f32;
   /** Scores of all codes fit in 16 bits for rows of at most this squared length. */
   free: f32;
   /** The largest diagonal of a leaf. */

@@ -4,7 +4,8 @@
  *
  * Row and codes are rounded to points of one lattice, X = round(f (x - m)) and C = round(2 f (c - m)) / 2. That
  * moves them by e_x and by e_c at most, so f |x - c| and |X - C| differ by e = e_x + e_c at most, and the nearest
- * code j has |X - C_j| <= |X - C_k| + 2 e for every k. Distances on the lattice are exact in 16 bits.
+ * code j has |X - C_j| <= f |x - c_k| + e <= |X - C_k| + 2 e for every k. Distances on the lattice are exact in 16
+ * bits.
  * `docs/exact-search.md` has the rest of the proof.
  *
  * Many rows go through each step side by side, and what a step finds is listed without a branch: a mispredicted
@@ -12,7 +13,8 @@
  */
 import { Codebook } from "../packedCodebook";
 import { KdTree, Lattice } from "./filterCodebook";
-import { listLeaves, place, seed, visitLeaves } from "./latticeLeaves";
+import { listLeavesOfBranches, seedInBranches } from "./latticeBranches";
+import { listLeaves, place, seed, setLimits, visitLeaves } from "./latticeLeaves";
 import { POINT, Round } from "./latticeRound";
 import { listGroups, scoreGroups, winnerOf } from "./latticeWinner";
 
@@ -41,19 +43,23 @@ export function searchLattice(
   for (let first = 0; first < count; first += most) {
     const taken = min(most, count - first);
     const row = rows + <usize>first * rowBytes;
-    const line = <usize>lattice.leaves << 1;
     round.count = taken;
     for (let i = 0; i < taken; ++i) {
       place(book, lattice, row + <usize>i * rowBytes, round.points + <usize>i * POINT);
     }
-    for (let i = 0; i < taken; ++i) seed(lattice, round, i, round.gaps + <usize>i * line);
-    listLeaves(lattice, round);
-    visitLeaves(lattice, round);
+    const inBranches = lattice.branches != 0;
+    if (inBranches) seedInBranches(lattice, round);
+    else seed(lattice, round);
+    visitLeaves(lattice, round, 0, 2 * taken);
+    setLimits(book, tree, lattice, round);
+    if (inBranches) listLeavesOfBranches(lattice, round);
+    else listLeaves(lattice, round);
+    visitLeaves(lattice, round, 2 * taken, round.visits);
     listGroups(lattice, round);
     scoreGroups(tree, book.dim, round);
     const to = found + (<usize>first << 2);
     for (let i = 0; i < taken; ++i) {
-      const k = winnerOf(book, tree, round, row + <usize>i * rowBytes, <usize>i * POINT);
+      const k = winnerOf(book, tree, lattice, round, row + <usize>i * rowBytes, <usize>i * POINT);
       store<i32>(to + (<usize>i << 2), k);
       open += <i32>(k < 0);
     }

@@ -1,15 +1,19 @@
 /** Rows of `lattice.ts` on their way to the leaves that may hold their nearest code. */
 import { Codebook } from "../packedCodebook";
-import { LEAF, Lattice } from "./filterCodebook";
+import { KdTree, LEAF, Lattice } from "./filterCodebook";
 import {
-  BEST, FEATURES, LEAST, limitOf, MOST, OFFSET, PAIRS, POINT, Point, Round, UNSEEN,
+  BEST, FEATURES, LEAST, leastInAll, MOST, OFFSET, PAIRS, POINT, Point, Round, roundedUp, UNSEEN,
 } from "./latticeRound";
+import { errorOf, scoresOf } from "./latticeWinner";
+import { horizontalMin } from "../winner";
 
 /** Bytes of a leaf's codes and of its biases. */
 export const LEAF_CODES: usize = <usize>(LEAF * FEATURES);
 export const LEAF_BIASES: usize = <usize>(LEAF * 2);
 /** A number of a row this large or less is rounded to one of 6 bits and a sign. */
 const MOST_OF_ROW: f32 = 63.4;
+/** At least what a squared length in f32 of up to eight numbers is to be multiplied by, not to be too small. */
+const ROUNDED: f32 = 1.000004;
 /** Bounds the rounding of a row's numbers, and those of the codes, in f32. */
 const SLACK: f32 = 0.001;
 
@@ -36,10 +40,6 @@ export function place(book: Codebook, lattice: Lattice, row: usize, to: usize): 
   // 7 bits for rows off the lattice, too.
   const bytes = v128.and(i8x16.narrow_i16x8_s(offset, offset), i8x16.splat(127));
   v128.store(to, v128.shuffle<i16>(bytes, bytes, 0, 0, 1, 1, 2, 2, 3, 3), PAIRS);
-  const unseen = f32x4.splat(UNSEEN);
-  v128.store(to, unseen, BEST);
-  v128.store(to, i32x4.splat(0), BEST + 16);
-  v128.store(to, unseen, BEST + 32);
 }
 
 /** A row less the mean, filled up with zeros. */
@@ -82,60 +82,129 @@ function select(a: v128, b: v128, mask: v128): v128 {
   return v128.bitselect(a, b, mask);
 }
 
+/** Lists the nearest of the even leaves and of the odd ones for each row, and puts down how far the farther one is. */
+export function seed(lattice: Lattice, round: Round): void {
+  listPairs(round, lattice.boxes, lattice.leaves, round.leaves, round.owners);
+}
+
 /**
- * How far the boxes of all leaves are from row `i`, squared, to `gaps`; visits the nearest of the even leaves and of
- * the odd ones, and tells how near others must be.
+ * How far `count` boxes are from each row, squared, to its gaps. Lists the nearest at an even place and that at an odd
+ * one, takes them out of the gaps, and puts down how far the farther one is.
  */
-export function seed(lattice: Lattice, round: Round, i: i32, gaps: usize): void {
-  const at = round.points + <usize>i * POINT;
+export function listPairs(
+  round: Round,
+  boxes: usize,
+  count: i32,
+  pairs: usize,
+  owners: usize,
+): void {
+  const line = <usize>count << 1;
+  let gaps = round.gaps;
+  for (let i = 0; i < round.count; ++i) {
+    const at = round.points + <usize>i * POINT;
+    const pair = nearestPair(at, boxes, count, gaps);
+    store<u32>(pairs + (<usize>i << 2), pair);
+    store<u32>(owners + (<usize>i << 2), i * (<i32>POINT * 0x10001));
+    const a = takeOut(gaps, pair & 0xffff);
+    changetype<Point>(at).limit = max(a, takeOut(gaps, pair >>> 16));
+    gaps += line;
+  }
+}
+
+/** Takes a number (i16) out of those that will be listed if they are small. */
+// @ts-ignore: decorator
+@inline
+export function takeOut(numbers: usize, place: i32): i32 {
+  const at = numbers + (<usize>place << 1);
+  const number = <i32>load<i16>(at);
+  store<i16>(at, <i16>MOST);
+  return number;
+}
+
+/** The distances of a point to `gaps`; returns the nearest at an even place, and that at an odd one above it. */
+// @ts-ignore: decorator
+@inline
+function nearestPair(at: usize, boxes: usize, count: i32, gaps: usize): i32 {
   const x0 = v128.load32_splat(at, PAIRS);
   const x1 = v128.load32_splat(at, PAIRS + 4);
   const x2 = v128.load32_splat(at, PAIRS + 8);
   const x3 = v128.load32_splat(at, PAIRS + 12);
   let nearest = i16x8.splat(<i16>MOST);
   let places = i16x8.splat(0);
-  let leaf = places;
-  let box = lattice.boxes;
-  const end = gaps + (<usize>lattice.leaves << 1);
+  let place = places;
+  const end = gaps + (<usize>count << 1);
   for (let to = gaps; to != end; to += 16) {
-    let sum = squaredGap(x0, v128.load(box), v128.load(box, 16));
-    sum = i16x8.add_sat_s(sum, squaredGap(x1, v128.load(box, 32), v128.load(box, 48)));
-    sum = i16x8.add_sat_s(sum, squaredGap(x2, v128.load(box, 64), v128.load(box, 80)));
-    sum = i16x8.add_sat_s(sum, squaredGap(x3, v128.load(box, 96), v128.load(box, 112)));
+    const sum = gapsOf(boxes, x0, x1, x2, x3);
     v128.store(to, sum);
-    places = select(leaf, places, i16x8.lt_s(sum, nearest));
+    places = select(place, places, i16x8.lt_s(sum, nearest));
     nearest = i16x8.min_s(nearest, sum);
-    leaf = i16x8.add(leaf, i16x8.splat(8));
-    box += 128;
+    place = i16x8.add(place, i16x8.splat(8));
+    boxes += 128;
   }
   let pair = i16x8.min_s(nearest, v128.shuffle<i32>(nearest, nearest, 2, 3, 0, 1));
   pair = i16x8.min_s(pair, v128.shuffle<i32>(pair, pair, 1, 0, 3, 2));
   const lanes = i16x8.bitmask(i16x8.eq(pair, nearest));
   v128.store(at, places, LEAST);
-  const even = leafIn(at, ctz(lanes & 0x55));
-  const odd = leafIn(at, ctz(lanes & 0xaa));
-  store<i16>(gaps + (<usize>even << 1), <i16>MOST);
-  store<i16>(gaps + (<usize>odd << 1), <i16>MOST);
-  store<u32>(round.leaves + (<usize>i << 2), even | (odd << 16));
-  store<u32>(round.owners + (<usize>i << 2), i * (<i32>POINT * 0x10001));
-  const a = leastOf(lattice, even, x0, x1, x2, x3);
-  const b = leastOf(lattice, odd, x0, x1, x2, x3);
-  v128.store(round.leasts + (<usize>i << 5), a);
-  v128.store(round.leasts + (<usize>i << 5), b, 16);
-  const least = i16x8.min_s(a, b);
-  v128.store(at, least, LEAST);
-
-  const point = changetype<Point>(at);
-  const limit = limitOf(least, point);
-  const farther = max(i16x8.extract_lane_s(pair, 0), i16x8.extract_lane_s(pair, 1));
-  const fits = max(limit, <f32>farther) <= roomOf(lattice, point.length);
-  point.limit = fits ? <i32>limit : -1; // no code is near enough: the row stays open
+  const found = placeIn(at, ctz(lanes & 0x55)) | (placeIn(at, ctz(lanes & 0xaa)) << 16);
+  v128.store(at, i16x8.splat(<i16>MOST), LEAST);
+  return found;
 }
 
-/** The leaf of a lane, of those that lie at `LEAST`. */
+/** The squared distances to eight boxes. */
 // @ts-ignore: decorator
 @inline
-function leafIn(at: usize, lane: i32): i32 {
+export function gapsOf(box: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
+  let sum = squaredGap(x0, v128.load(box), v128.load(box, 16));
+  sum = i16x8.add_sat_s(sum, squaredGap(x1, v128.load(box, 32), v128.load(box, 48)));
+  sum = i16x8.add_sat_s(sum, squaredGap(x2, v128.load(box, 64), v128.load(box, 80)));
+  return i16x8.add_sat_s(sum, squaredGap(x3, v128.load(box, 96), v128.load(box, 112)));
+}
+
+/**
+ * How near others must be than the two leaves of each row that have been visited. The group of the nearest code there
+ * is the first that is looked at in f32.
+ */
+export function setLimits(book: Codebook, tree: KdTree, lattice: Lattice, round: Round): void {
+  for (let i = 0; i < round.count; ++i) {
+    const at = round.points + <usize>i * POINT;
+    const leasts = round.leasts + (<usize>i << 5);
+    const lane = leastLane(v128.load(leasts), v128.load(leasts, 16));
+    const score = takeOut(leasts, lane);
+    const leaf = <i32>load<u16>(round.leaves + (<usize>i << 2) + (<usize>(lane >> 3) << 1));
+    // Past the last code there are no floats; the limit holds for whatever codes it is made of.
+    const group = score == MOST ? 0 : leaf * 8 + (lane & 7);
+    store<u16>(round.groups + (<usize>i << 1), <u16>group);
+    store<u16>(round.groupOwners + (<usize>i << 1), <u16>(i * <i32>POINT));
+    const scores = scoresOf(tree, book.dim, group, at);
+    v128.store(at, scores, BEST);
+    v128.store(at, i32x4.splat(group), BEST + 16);
+    v128.store(at, f32x4.splat(UNSEEN), BEST + 32);
+
+    const point = changetype<Point>(at);
+    const error = errorOf(lattice, point.norm);
+    const square = point.norm * ROUNDED + error + 2 * f32x4.extract_lane(horizontalMin(scores), 0);
+    const far = lattice.scale * sqrt(max(<f32>0, square)) + point.error;
+    const limit = roundedUp(far * far);
+    const farther = <f32>point.limit;
+    const fits = max(limit, farther) <= roomOf(lattice, point.length);
+    point.limit = fits ? <i32>limit : -1; // no code is near enough
+    if (!fits) point.norm = NaN; // the row stays open
+  }
+}
+
+/** The first lane of the least number of `a` and `b`; those of `b` come after those of `a`. */
+// @ts-ignore: decorator
+@inline
+function leastLane(a: v128, b: v128): i32 {
+  const least = leastInAll(i16x8.min_s(a, b));
+  const isLeast = i8x16.narrow_i16x8_s(i16x8.eq(a, least), i16x8.eq(b, least));
+  return <i32>ctz(i8x16.bitmask(isLeast));
+}
+
+/** The place of a lane, of those that lie at `LEAST`. */
+// @ts-ignore: decorator
+@inline
+function placeIn(at: usize, lane: i32): i32 {
   return <i32>load<u16>(at + (<usize>lane << 1), LEAST) + lane;
 }
 
@@ -148,7 +217,7 @@ function roomOf(lattice: Lattice, length: f32): f32 {
   return min(<f32>(MOST - 1), reach * reach);
 }
 
-/** The squares of how far two features `x` are outside of the boxes of eight leaves, summed. */
+/** The squares of how far two features `x` are outside of eight boxes, summed. */
 // @ts-ignore: decorator
 @inline
 function squaredGap(x: v128, low: v128, high: v128): v128 {
@@ -168,9 +237,7 @@ function dot(a: v128, b: v128): v128 {
 /** The least score of each group of a leaf: of four codes, a lane of as many vectors. */
 // @ts-ignore: decorator
 @inline
-function leastOf(lattice: Lattice, leaf: i32, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
-  const c = lattice.codes + <usize>leaf * LEAF_CODES;
-  const b = lattice.biases + <usize>leaf * LEAF_BIASES;
+function leastOf(c: usize, b: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128 {
   let s0 = i16x8.add(v128.load(b), dot(v128.load(c), x0));
   s0 = i16x8.add(s0, dot(v128.load(c, 16), x1));
   s0 = i16x8.add(s0, dot(v128.load(c, 32), x2));
@@ -192,45 +259,61 @@ function leastOf(lattice: Lattice, leaf: i32, x0: v128, x1: v128, x2: v128, x3: 
 
 /** Lists the leaves that are near enough, after the two of each row that have been visited. */
 export function listLeaves(lattice: Lattice, round: Round): void {
-  const line = <usize>lattice.leaves << 1;
-  const table = lattice.table;
+  const end = listNear(lattice, round, lattice.leaves, round.leaves, round.owners);
+  round.visits = <i32>(end - round.leaves >> 1);
+}
+
+/**
+ * Lists the places of all rows' `count` gaps that are near enough, and their points, after the two of each row that
+ * are listed; returns the end of the list.
+ */
+export function listNear(
+  lattice: Lattice,
+  round: Round,
+  count: i32,
+  places: usize,
+  owners: usize,
+): usize {
+  const line = <usize>count << 1;
   let gaps = round.gaps;
-  let to = round.leaves + (<usize>round.count << 2);
-  let owners = round.owners + (<usize>round.count << 2);
+  let to = places + (<usize>round.count << 2);
+  owners += <usize>round.count << 2;
   for (let i = 0; i < round.count; ++i) {
     const owner = i16x8.splat(<i16>(i * <i32>POINT));
     const point = changetype<Point>(round.points + <usize>i * POINT);
     const above = i16x8.splat(<i16>(point.limit + 1));
-    let leaf = i16x8.splat(0);
+    let place = i16x8.splat(0);
     const end = gaps + line;
     do {
       const open = i16x8.bitmask(i16x8.lt_s(v128.load(gaps), above));
-      v128.store(to, i16x8.add(v128.load(table + (<usize>open << 4)), leaf));
+      v128.store(to, i16x8.add(v128.load(lattice.table + (<usize>open << 4)), place));
       v128.store(owners, owner);
       const more = <usize>popcnt(open) << 1;
       to += more;
       owners += more;
-      leaf = i16x8.add(leaf, i16x8.splat(8));
+      place = i16x8.add(place, i16x8.splat(8));
       gaps += 16;
     } while (gaps != end);
   }
-  round.visits = <i32>(to - round.leaves >> 1);
+  return to;
 }
 
-/** The least scores of the listed leaves, and those of each row. */
-export function visitLeaves(lattice: Lattice, round: Round): void {
+/** The least scores of the listed leaves from place `first` to `last`, and those of their rows. */
+export function visitLeaves(lattice: Lattice, round: Round, first: i32, last: i32): void {
   const points = round.points;
-  const done = <usize>round.count << 1;
-  let leaves = round.leaves + (done << 1);
-  let owners = round.owners + (done << 1);
-  const end = round.leasts + (<usize>round.visits << 4);
-  for (let to = round.leasts + (done << 4); to != end; to += 16) {
+  let leaves = round.leaves + (<usize>first << 1);
+  let owners = round.owners + (<usize>first << 1);
+  const codes = lattice.codes;
+  const biases = lattice.biases;
+  const end = round.leasts + (<usize>last << 4);
+  for (let to = round.leasts + (<usize>first << 4); to != end; to += 16) {
     const at = points + <usize>load<u16>(owners);
     const x0 = v128.load32_splat(at, PAIRS);
     const x1 = v128.load32_splat(at, PAIRS + 4);
     const x2 = v128.load32_splat(at, PAIRS + 8);
     const x3 = v128.load32_splat(at, PAIRS + 12);
-    const least = leastOf(lattice, <i32>load<u16>(leaves), x0, x1, x2, x3);
+    const leaf = <usize>load<u16>(leaves);
+    const least = leastOf(codes + leaf * LEAF_CODES, biases + leaf * LEAF_BIASES, x0, x1, x2, x3);
     v128.store(to, least);
     v128.store(at, i16x8.min_s(least, v128.load(at, LEAST)), LEAST);
     leaves += 2;

@@ -9,10 +9,11 @@ export const MOST: i32 = 32767;
 /** Above every score of a code in f32. */
 export const UNSEEN: f32 = 3.4e38;
 
-/** Rows side by side, their leaves, near or not, and their groups that are looked at in f32, at most. */
+/** Rows side by side, their leaves and branches, near or not, and their groups that are looked at in f32, at most. */
 const ROWS: i32 = 64;
 const PLACES: i32 = 4096;
 const VISITS: i32 = PLACES + 2 * ROWS;
+const BRANCHES: i32 = PLACES / 8;
 export const GROUPS: i32 = 1024;
 /** Bytes that a list without a branch may write past its end. */
 const TAIL: usize = 16;
@@ -51,7 +52,7 @@ export const LEAST: usize = 96;
 export class Round {
   /** `Point`s, `count` of them. */
   points: usize;
-  /** i16 [rows, leaves]: squared distances to boxes; `MOST` once a leaf is listed. */
+  /** i16 [rows, leaves or branches]: squared distances to boxes; `MOST` once one is listed. */
   gaps: usize;
   // Visits: u16 leaf, u16 place of the point's first byte among `points`, i16 [8] least scores.
   leaves: usize;
@@ -59,13 +60,16 @@ export class Round {
   leasts: usize;
   /** u16: the visits that found a near code. */
   hits: usize;
-  // u16: groups that may hold the nearest code of a row, and their points as above.
+  // Branches: u16 branch, u16 point as above, i16 [8] squared distances to its leaves.
+  branches: usize;
+  branchOwners: usize;
+  leafGaps: usize;
+  // u16: groups that may hold the nearest code of a row, and their points as above; one of each row comes first.
   groups: usize;
   groupOwners: usize;
   count: i32;
   visits: i32;
   kept: i32;
-  padding: i32;
 
   /** Lays the lists out at `start`. */
   begin(start: usize): void {
@@ -75,7 +79,10 @@ export class Round {
     this.leaves = this.leasts + (<usize>VISITS << 4);
     this.owners = this.leaves + (<usize>VISITS << 1) + TAIL;
     this.hits = this.owners + (<usize>VISITS << 1) + TAIL;
-    this.groups = this.hits + (<usize>VISITS << 1);
+    this.leafGaps = this.hits + (<usize>VISITS << 1);
+    this.branches = this.leafGaps + (<usize>BRANCHES << 4);
+    this.branchOwners = this.branches + (<usize>BRANCHES << 1) + TAIL;
+    this.groups = this.branchOwners + (<usize>BRANCHES << 1) + TAIL;
     this.groupOwners = this.groups + (<usize>GROUPS << 1);
   }
 
@@ -86,10 +93,10 @@ export class Round {
 }
 
 /** Bytes of a `Round`, padded. */
-const HEAD: usize = 48;
+const HEAD: usize = 64;
 /** Bytes that it takes with its lists. */
 export const ROUND_BYTES: usize =
-  HEAD + <usize>ROWS * POINT + <usize>(PLACES * 2 + VISITS * 22 + GROUPS * 4) + 2 * TAIL;
+  HEAD + <usize>ROWS * POINT + <usize>(PLACES * 2 + VISITS * 22 + BRANCHES * 20 + GROUPS * 4) + 4 * TAIL;
 /** Leaves of a tree, so that there is room for a row. */
 export const MOST_LEAVES: i32 = PLACES / 2;
 
@@ -100,9 +107,23 @@ export const MOST_LEAVES: i32 = PLACES / 2;
 // @ts-ignore: decorator
 @inline
 export function limitOf(least: v128, point: Point): f32 {
-  let m = i16x8.min_s(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1));
-  m = i16x8.min_s(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2));
-  const score = min(i16x8.extract_lane_s(m, 0), i16x8.extract_lane_s(m, 1));
+  const score = i16x8.extract_lane_s(leastInAll(least), 0);
   const far = sqrt(max(<f32>0, <f32>score + point.length + 1)) + 2 * point.error;
-  return far * far * <f32>1.000001 + <f32>0.01;
+  return roundedUp(far * far);
+}
+
+/** At least a squared distance, however it was rounded. */
+// @ts-ignore: decorator
+@inline
+export function roundedUp(square: f32): f32 {
+  return square * <f32>1.000001 + <f32>0.01;
+}
+
+/** The least number in all lanes (i16). */
+// @ts-ignore: decorator
+@inline
+export function leastInAll(a: v128): v128 {
+  let m = i16x8.min_s(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
+  m = i16x8.min_s(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2));
+  return i16x8.min_s(m, v128.shuffle<i16>(m, m, 1, 0, 3, 2, 5, 4, 7, 6));
 }

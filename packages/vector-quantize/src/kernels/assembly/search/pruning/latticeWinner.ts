@@ -3,15 +3,18 @@ import { Codebook } from "../packedCodebook";
 import { KdTree, LEAF, Lattice } from "./filterCodebook";
 import { BEST, GROUPS, LEAST, limitOf, MOST, POINT, Point, Round } from "./latticeRound";
 import { nmadd, take } from "../tiles";
-import { exactValue, lengthBound, scoreError } from "../values";
+import { exactValue } from "../values";
 import { horizontalMin } from "../winner";
 
-/** Lists the groups of codes that may hold a row's nearest one. */
+/** Bytes from one feature of a leaf's codes to the next. */
+const NEXT: usize = <usize>(LEAF * 4);
+
+/** Lists the groups of codes that may hold a row's nearest one, after the one of each row that has been looked at. */
 export function listGroups(lattice: Lattice, round: Round): void {
   setBounds(round);
   const hitsEnd = listHits(round);
   const owners = round.owners;
-  let kept: usize = 0;
+  let kept = <usize>round.count;
   for (let from = round.hits; from != hitsEnd; from += 2) {
     const i = <usize>load<u16>(from);
     const owner = load<u16>(owners + (i << 1));
@@ -38,7 +41,8 @@ function setBounds(round: Round): void {
   for (let i = 0; i < round.count; ++i) {
     const at = round.points + <usize>i * POINT;
     const point = changetype<Point>(at);
-    const most = <i32>(limitOf(v128.load(at, LEAST), point) - point.length);
+    const limit = min(<f32>point.limit, limitOf(v128.load(at, LEAST), point));
+    const most = <i32>(limit - point.length);
     const above = point.limit < 0 ? -MOST - 1 : max(-MOST, most + 1);
     v128.store(at, i16x8.splat(<i16>above), LEAST);
   }
@@ -63,12 +67,12 @@ function listHits(round: Round): usize {
   return hit;
 }
 
-/** The scores of the listed groups' codes in f32, to their rows. */
+/** The scores of the listed groups' codes in f32, to their rows, after the first group of each. */
 export function scoreGroups(tree: KdTree, dim: i32, round: Round): void {
   const points = round.points;
-  let owners = round.groupOwners;
-  let groups = round.groups;
-  const end = groups + (<usize>round.kept << 1);
+  let owners = round.groupOwners + (<usize>round.count << 1);
+  let groups = round.groups + (<usize>round.count << 1);
+  const end = round.groups + (<usize>round.kept << 1);
   for (; groups != end; groups += 2) {
     const at = points + <usize>load<u16>(owners);
     const group = <i32>load<u16>(groups);
@@ -78,24 +82,37 @@ export function scoreGroups(tree: KdTree, dim: i32, round: Round): void {
 }
 
 /** The scores of a group's codes in f32; `x` has the row's numbers. */
+export function scoresOf(tree: KdTree, dim: i32, group: i32, x: usize): v128 {
+  let c = tree.codes + <usize>((group >> 3) * dim) * NEXT + (<usize>(group & 7) << 4);
+  let s = v128.load(tree.biases + (<usize>group << 4));
+  for (; dim >= 4; dim -= 4) {
+    s = nmadd(v128.load32_splat(x), v128.load(c), s);
+    s = nmadd(v128.load32_splat(x, 4), v128.load(c, NEXT), s);
+    s = nmadd(v128.load32_splat(x, 8), v128.load(c, 2 * NEXT), s);
+    s = nmadd(v128.load32_splat(x, 12), v128.load(c, 3 * NEXT), s);
+    c += 4 * NEXT;
+    x += 16;
+  }
+  for (; dim > 0; --dim) {
+    s = nmadd(v128.load32_splat(x), v128.load(c), s);
+    c += NEXT;
+    x += 4;
+  }
+  return s;
+}
+
+/** At least what two scores in f32 of a row with this squared length are off by. */
 // @ts-ignore: decorator
 @inline
-function scoresOf(tree: KdTree, dim: i32, group: i32, x: usize): v128 {
-  let c = tree.codes + <usize>((group >> 3) * dim) * (LEAF * 4) + (<usize>(group & 7) << 4);
-  let s = v128.load(tree.biases + (<usize>group << 4));
-  const end = x + (<usize>dim << 2);
-  do {
-    s = nmadd(v128.load32_splat(x), v128.load(c), s);
-    c += LEAF * 4;
-    x += 4;
-  } while (x != end);
-  return s;
+export function errorOf(lattice: Lattice, norm: f32): f32 {
+  return lattice.error + lattice.errorByLength * sqrt(norm);
 }
 
 /** The nearest code of `row`, whose point is the one at `owner`; -1: no answer. */
 export function winnerOf(
   book: Codebook,
   tree: KdTree,
+  lattice: Lattice,
   round: Round,
   row: usize,
   owner: usize,
@@ -106,10 +123,8 @@ export function winnerOf(
   const isLeast = f32x4.eq(best, least);
   const bits = i32x4.bitmask(isLeast);
   const others = horizontalMin(v128.bitselect(v128.load(at, BEST + 32), best, isLeast));
-  const length = lengthBound(book, changetype<Point>(at).norm);
-  const limit = <f64>f32x4.extract_lane(least, 0) + 2 * scoreError(book, length, book.maxNorm);
-  const certain =
-    <i32>(<f64>f32x4.extract_lane(others, 0) > limit) & <i32>((bits & (bits - 1)) == 0);
+  const limit = f32x4.extract_lane(least, 0) + errorOf(lattice, changetype<Point>(at).norm);
+  const certain = <i32>(f32x4.extract_lane(others, 0) > limit) & <i32>((bits & (bits - 1)) == 0);
   if (!certain) return decide(book, tree, round, row, owner, limit);
   const lane = <i32>ctz(bits);
   return codeAt(tree, load<i32>(at + (<usize>lane << 2), BEST + 16), lane);
@@ -129,11 +144,11 @@ function decide(
   round: Round,
   row: usize,
   owner: usize,
-  limit: f64,
+  limit: f32,
 ): i32 {
   if (isNaN(limit)) return -1;
   const x = round.points + owner;
-  const above = f32x4.splat(<f32>(limit + abs(limit) * 2e-7 + 1e-44));
+  const above = f32x4.splat(limit);
   let found = -1;
   let least: f64 = 0;
   for (let i: usize = 0; i < <usize>round.kept; ++i) {

@@ -1,4 +1,5 @@
 /** Rounds the codes of a k-d tree to a lattice; `lattice.ts` tells what for. */
+import { Codebook } from "../packedCodebook";
 import { KdTree, LEAF, Lattice } from "./filterCodebook";
 import { LEAF_BIASES, LEAF_CODES } from "./latticeLeaves";
 import { FEATURES, MOST, OFFSET } from "./latticeRound";
@@ -11,17 +12,18 @@ const MOST_LENGTH: f64 = 101;
 const MOST_DIAGONAL: f64 = 90;
 
 /**
- * The `size` codes of `tree`, of `dim` features, to its lattice, after `packBoxes`; a single call. Codes
+ * The codes of `tree`, those of `book`, to its lattice, after `packBoxes`; a single call. Codes
  * that do not differ at all never come here. Returns 0.
  */
 export function packLattice(
   begin: i32,
   end: i32,
   scratch: usize,
+  book: Codebook,
   tree: KdTree,
-  dim: i32,
-  size: i32,
 ): i32 {
+  const dim = book.dim;
+  const size = book.size;
   const lattice = changetype<Lattice>(tree.lattice);
   fillTable(lattice.table);
   const scale = MOST_OF_CODE / center(tree, lattice, dim, size);
@@ -29,6 +31,10 @@ export function packLattice(
   if (length > MOST_LENGTH && <f64>lattice.diagonal > MOST_DIAGONAL) {
     roundCodes(tree, lattice, dim, size, scale * MOST_LENGTH / length);
   }
+  // Half as much again as `scoreError` of two codes, for what is added to it in f32.
+  const unit = 1.5 * book.unit * book.maxNorm;
+  lattice.error = <f32>(unit * book.maxNorm + 4 * book.tiny);
+  lattice.errorByLength = <f32>(2 * unit);
   return 0;
 }
 
@@ -85,7 +91,10 @@ function roundCodes(tree: KdTree, lattice: Lattice, dim: i32, size: i32, wanted:
       const to = lattice.biases + <usize>leaf * LEAF_BIASES;
       store<i16>(to + <usize>((i & 3) * 16 + (i >> 2) * 2), <i16>bias);
     }
-    diagonal = max(diagonal, packBox(lattice, leaf, count));
+    diagonal = max(diagonal, packBox(lattice, lattice.boxes, leaf, LEAF, size));
+  }
+  for (let branch = 0; branch < lattice.branches; ++branch) {
+    packBox(lattice, lattice.branchBoxes, branch, 8 * LEAF, size);
   }
   const length = 0.5 * sqrt(<f64>longest);
   const most = (MOST - length * length) / (2 * max(length, 1.0)) - 1;
@@ -101,11 +110,12 @@ let lastRest: f64 = 0;
 let lastSquares: i32 = 0;
 let lastSum: i32 = 0;
 
-/** Where the first of code `i` of a leaf's eight numbers lies. */
+/** Where the first of the eight numbers of the code at a place of the tree lies. */
 // @ts-ignore: decorator
 @inline
-function placeOf(lattice: Lattice, leaf: i32, i: i32): usize {
-  return lattice.codes + <usize>leaf * LEAF_CODES + <usize>((i & 3) * 64 + (i >> 2) * 2);
+function placeOf(lattice: Lattice, place: i32): usize {
+  const i = place % LEAF;
+  return lattice.codes + <usize>(place / LEAF) * LEAF_CODES + <usize>((i & 3) * 64 + (i >> 2) * 2);
 }
 
 /** Rounds `dim` features of code `i` of a leaf; the others are 0. */
@@ -117,7 +127,7 @@ function roundCode(
   i: i32,
   scale: f64,
 ): void {
-  const to = placeOf(lattice, leaf, i);
+  const to = placeOf(lattice, leaf * LEAF + i);
   lastRest = 0;
   lastSquares = 0;
   lastSum = 0;
@@ -135,16 +145,21 @@ function roundCode(
   }
 }
 
-/** The bounds of a leaf's `count` codes, far from all if there are none; returns its squared diagonal. */
-function packBox(lattice: Lattice, leaf: i32, count: i32): i32 {
-  const to = lattice.boxes + <usize>(leaf / 8 * 128 + leaf % 8 * 2);
+/**
+ * The bounds of `most` codes, fewer at the end, to place `i` of `boxes`; far from all if there are none. Returns the
+ * box's squared diagonal.
+ */
+function packBox(lattice: Lattice, boxes: usize, i: i32, most: i32, size: i32): i32 {
+  const to = boxes + <usize>(i / 8 * 128 + i % 8 * 2);
+  const first = i * most;
+  const end = min(first + most, size);
   let diagonal = 0;
   for (let d = 0; d < FEATURES; ++d) {
     const feature = <usize>((d >> 1) * 16 + (d & 1));
-    let low = count > 0 ? 127 : 2 * (127 - OFFSET);
-    let high = count > 0 ? -127 : low;
-    for (let i = 0; i < count; ++i) {
-      const v = -<i32>load<i8>(placeOf(lattice, leaf, i) + feature);
+    let low = first < end ? 127 : 2 * (127 - OFFSET);
+    let high = first < end ? -127 : low;
+    for (let place = first; place < end; ++place) {
+      const v = -<i32>load<i8>(placeOf(lattice, place) + feature);
       low = min(low, v);
       high = max(high, v);
     }
