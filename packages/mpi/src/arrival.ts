@@ -20,7 +20,7 @@ export function arrivalOf(
 ): () => Promise<void> {
   const begin = library.call("MPI_Ibarrier", ["H", "void *"]);
   const test = library.call("MPI_Test", ["void *", "void *", "void *"]);
-  const sleep = nativeLibrary(null)?.func("usleep", "int", ["uint"]);
+  const usleep = nativeLibrary(null)?.func("usleep", "int", ["uint"]);
   return async () => {
     const { room } = library.handleRoom();
     const there = new Int32Array(1);
@@ -32,7 +32,10 @@ export function arrivalOf(
       const waited = performance.now() - began;
       if (waited < AWAKE) continue;
       const microseconds = Math.max(SLEEP, Math.round(waited));
-      await new Promise((resolve) => sleep?.async(microseconds, resolve));
+      await new Promise((resolve) => {
+        if (usleep) usleep.async(microseconds, resolve);
+        else setTimeout(resolve, microseconds / 1000);
+      });
     }
   };
 }

@@ -94,15 +94,20 @@ function joined(parts: readonly Updated[]): Updated[] {
   return all;
 }
 
+/** What operations on numbers side by side have in common. */
+const factors = ["kind", "s", "t", "u", "v", "eps"] as const;
+
 function follows({ floats, operations }: Updated, next: Updated): boolean {
   return (
     operations.length === next.operations.length &&
-    operations.every(({ a, b, ...rest }, i) => {
-      const { a: nextA, b: nextB, ...nextRest } = next.operations[i] as Operation;
+    operations.every((own, i) => {
+      const other = next.operations[i] as Operation;
       const behind = (first: number | undefined, second: number | undefined) =>
         first === undefined ? second === undefined : second === first + 4 * floats;
       return (
-        behind(a, nextA) && behind(b, nextB) && JSON.stringify(rest) === JSON.stringify(nextRest)
+        behind(own.a, other.a) &&
+        behind(own.b, other.b) &&
+        factors.every((factor) => own[factor] === other[factor])
       );
     })
   );
