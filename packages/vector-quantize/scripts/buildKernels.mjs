@@ -39,6 +39,7 @@ const shared = {
   "scan/prepare": { classes: ["PartCoder"], constants: [] },
   "scan/rabitq": { classes: ["SignCoder"], constants: [] },
   "search/packedCodebook": { classes: ["Codebook"], constants: [] },
+  "search/collectTopK": { classes: [], constants: ["WAITING"] },
   "search/pruning/filterCodebook": {
     classes: ["FilterCodebook", "PrincipalSubspace", "KdTree", "Lattice"],
     constants: "PANEL GROUP WINDOW ROW LIST LEAF BRANCH DIGIT MOST_OF_LENGTH".split(" "),

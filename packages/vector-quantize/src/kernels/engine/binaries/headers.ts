@@ -237,6 +237,7 @@ export const codebookHeader = {
     limit: { kind: "i32", at: 72 },
   },
 } as const;
+export const WAITING = 12320;
 
 export const filterCodebookHeader = {
   bytes: 144,

@@ -8,6 +8,7 @@ import {
   PANEL,
   ROUND_BYTES,
   ROW,
+  WAITING,
   WINDOW,
 } from "../../engine/binaries/headers.ts";
 import { searchKernels } from "../../engine/binaries/search.ts";
@@ -208,9 +209,8 @@ export function topKFilterScratch(
   k: number,
   form: KernelForm,
 ): number {
-  const found = 8 * WINDOW;
   const inFloats = blockRows * (4 * dim + 8 * k) + topKScratch(dim, blockRows, k) + 32;
-  return 96 + found + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats);
+  return 96 + GROUP * WAITING + 4 * blockRows + Math.max(groupScratch(dim, form), inFloats);
 }
 
 /** Scratch bytes for the rows that are scanned at a time. */

@@ -52,6 +52,20 @@ describe.each(forms)("top-k behind the filter (%s)", (form) => {
     }
   });
 
+  it("lets codes wait that come nearer from window to window", async () => {
+    const [dim, size, k] = [64, 9000, 10];
+    const vectors = generator(vectorKinds.gaussian!, 5, dim);
+    const codebook = vectors(size).map((value, i) => value * (3 - (2 * i) / (dim * size)));
+    const rows = vectors(100).map((value) => 0.05 * value);
+    for (const metric of ["euclidean", "dot"] as const) {
+      const variant = { k, metric, form, tile: tile4x8 };
+      const { filtered, floats, gaveUp, found } = await run(rows, codebook, dim, variant);
+      expect(filtered, metric).toEqual(floats);
+      expect(found, metric).toEqual(floats);
+      expect(gaveUp).toBe(false);
+    }
+  });
+
   it("gives a group up between windows where too many codes are near", async () => {
     const dim = 24;
     const vectors = generator(vectorKinds.gaussian!, 4, dim);

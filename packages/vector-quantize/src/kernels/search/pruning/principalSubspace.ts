@@ -16,8 +16,12 @@ const PAIR = 2 * PANEL;
 /** Products of vectors and codes that save as much as finding directions takes. */
 const WORTHY_PRODUCTS = 2 ** 21;
 /** As in `assembly/search/pruning/findSubspace.ts`. */
-const SAMPLES = 256;
 const BLOCK = 24;
+/** Codes that directions are found from: a 64th of all, within these bounds. */
+const LEAST_SAMPLES = 256;
+const MOST_SAMPLES = 1024;
+/** Codes from which on there are at once as many directions as may be. */
+const MANY_CODES = 2 ** 15;
 
 /** What is held once directions have been found. */
 interface Held {
@@ -40,7 +44,8 @@ export function createPrincipalSubspace(
   const { dim, size, tile } = book;
   if (firstAxes(dim) === 0) return;
   const { memory } = pool;
-  let count = firstAxes(dim);
+  const samples = Math.min(size, Math.max(LEAST_SAMPLES, Math.min(MOST_SAMPLES, size >> 6)));
+  let count = size < MANY_CODES ? firstAxes(dim) : mostAxes(dim);
   let held: Held | undefined;
   let roughHelps = true; // the integers do
   const fieldsAt = (header: number) => headerAt(memory, header, principalSubspaceHeader);
@@ -65,7 +70,8 @@ export function createPrincipalSubspace(
     memory.lend(async (scope) => {
       const { findAxes: find } = await pool.load(searchKernels, form);
       const out = scope.allocate(4 * count * dim);
-      find.call(0, 0, scope.allocate(4 * dim * (SAMPLES + count)), book.header, count, out);
+      const scratch = scope.allocate(4 * dim * (samples + count));
+      find.call(0, 0, scratch, book.header, count, samples, out);
       await axes.set(memory.f32(out, count * dim));
       const stretch = largestStretch(memory.f32(axes.codes, count * dim), dim);
       const unit = headerOf(memory, axes.header).get("unit");

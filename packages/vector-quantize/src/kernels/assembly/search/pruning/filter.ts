@@ -20,7 +20,7 @@ import { scanWindow } from "./filterScan";
 import { packProjected, packProjectedIntegers, projectRows } from "./principalSubspace";
 import { scanProjections } from "./subspaceScan";
 
-/** What a row may cost in the integers of projections. */
+/** What a row may cost in the integers of projections, unless there are very many codes. */
 const ROUGH_COST: i32 = 64;
 
 /** Rows whose cost tells whether a stage pays. */
@@ -35,7 +35,7 @@ let invalid: i32 = 0;
  *
  * What is searched for is `task`'s, a class of these methods (i is a row's number):
  *   - `begin()`: a group of rows begins;
- *   - `collect(...)`: looks at the scores of a row and a window of codes;
+ *   - `collect(...)`: looks at the scores of a row and a window of codes, `r` its place in the group;
  *   - `cost()`: of that since `begin`, in codes that f32 scans in the same time;
  *   - `price(book, state, list)`: what re-ranking a row will cost;
  *   - `rerank(book, row, state, list, i)`: answers;
@@ -131,7 +131,7 @@ function answerRows<T>(
     worth = book.size >> 2;
   } else if (subspace != null) {
     price = book.size >> 3;
-    worth = min(book.size >> 3, ROUGH_COST);
+    worth = min(book.size >> 3, max(ROUGH_COST, book.size >> 4));
   }
   const width = inFloats
     ? changetype<PrincipalSubspace>(filter).codes.dim
@@ -183,7 +183,7 @@ function answerRows<T>(
         if (state.kept < 0) continue;
         task.collect(
           book, filter, rows + <usize>load<i32>(line + (at << 2)) * rowBytes, state,
-          lists + at * LIST, scores + at * SCORES, leasts + at * LEASTS, panels >> 1, p * PANEL,
+          lists + at * LIST, scores + at * SCORES, leasts + at * LEASTS, panels >> 1, p * PANEL, r,
         );
       }
     }

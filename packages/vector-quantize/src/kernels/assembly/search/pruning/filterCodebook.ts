@@ -195,6 +195,8 @@ export class Row {
   scale: f64;
   /** As `scale`, where the scan multiplies. */
   factor: f32;
+  /** Codes that wait to be looked at. */
+  waiting: i32;
 
   /** No code has been seen. */
   begin(): void {
@@ -203,5 +205,6 @@ export class Row {
     this.cap = 32767;
     this.margin = -1;
     this.kept = 0;
+    this.waiting = 0;
   }
 }

@@ -36,6 +36,7 @@ class NearestTask {
     leasts: usize,
     pairs: i32,
     first: i32,
+    r: i32,
   ): void {
     collect(book, filter, row, state, list, scores, leasts, pairs, first);
   }

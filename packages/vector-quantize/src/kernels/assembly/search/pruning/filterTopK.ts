@@ -3,9 +3,9 @@
  * from the k-th least value so far in place of the least: no code above it can be among the k nearest.
  */
 import { Codebook } from "../packedCodebook";
-import { collectTopK, FOUND, looked, rerankTopK } from "../collectTopK";
+import { collectTopK, looked, rerankTopK, WAITING } from "../collectTopK";
 import { listRows, searchByFilter } from "./filter";
-import { Filter, FilterCodebook, Row } from "./filterCodebook";
+import { Filter, FilterCodebook, GROUP, Row, WINDOW } from "./filterCodebook";
 import { markInvalid, nearestTopKOfBlock } from "../topK";
 
 /** Cost of looking at a code, in codes that f32 scans in the same time. */
@@ -20,8 +20,8 @@ class TopKTask {
   indices: usize;
   distances: usize;
   k: i32;
-  /** See `FOUND`. */
-  found: usize;
+  /** `WAITING` bytes for each row of a group. */
+  waiting: usize;
   lookedBefore: i32;
 
   begin(): void {
@@ -42,9 +42,12 @@ class TopKTask {
     leasts: usize,
     pairs: i32,
     first: i32,
+    r: i32,
   ): void {
+    // None waits beyond the only window: then all rows take the same place, which stays in the cache.
+    const waiting = this.waiting + (book.size > WINDOW ? <usize>r * WAITING : 0);
     collectTopK(
-      book, filter, row, state, list, scores, leasts, pairs, first, this.k, this.found,
+      book, filter, row, state, list, scores, leasts, pairs, first, this.k, waiting,
     );
   }
 
@@ -55,7 +58,7 @@ class TopKTask {
   rerank(book: Codebook, row: usize, state: Row, list: usize, i: i32): void {
     const to = <usize>(i * this.k) << 2;
     rerankTopK(
-      book, row, state, list, this.k, this.found, this.indices + to, this.distances + to,
+      book, row, state, list, this.k, this.waiting, this.indices + to, this.distances + to,
     );
   }
 
@@ -99,8 +102,8 @@ export function topKByFilter(
   task.indices = indices;
   task.distances = distances;
   task.k = k;
-  task.found = scratch + TASK;
-  const open = scratch + TASK + FOUND;
+  task.waiting = scratch + TASK;
+  const open = scratch + TASK + GROUP * WAITING;
   const rest = (open + (<usize>blockRows << 2) + 15) & ~15;
   listRows(open, count);
   return searchByFilter<TopKTask>(task, book, filter, rows, open, count, count, rest, blockRows);

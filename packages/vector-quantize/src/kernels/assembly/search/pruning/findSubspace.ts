@@ -2,8 +2,6 @@
 import { Codebook, METRIC_COSINE } from "../packedCodebook";
 import { project, projectionStride } from "./principalSubspace";
 
-/** Codes that the directions are found from. */
-const SAMPLES: i32 = 256;
 /** Rows that are projected at a time: `scratch` of `projectCodes`. */
 const ROWS: i32 = 24;
 /** A direction that is this small a part of what it was before the others were taken off is noise. */
@@ -12,7 +10,8 @@ const NOISE: f32 = 1e-5;
 /**
  * `count` orthonormal directions to `out` (f32 [count, D]), close to those of the largest spread of
  * the codes: one step of orthogonal iteration from sums of codes with random signs. A direction is
- * zeros if the codes spread along fewer. `scratch` holds 4 * D * (256 + count) bytes. Returns 0.
+ * zeros if the codes spread along fewer. `samples`, at most as many as codes, are those that are
+ * looked at. `scratch` holds 4 * D * (samples + count) bytes. Returns 0.
  *
  * Halko, Martinsson, Tropp, "Finding structure with randomness", 2011,
  * https://arxiv.org/abs/0909.4061
@@ -23,11 +22,11 @@ export function findAxes(
   scratch: usize,
   book: Codebook,
   count: i32,
+  samples: i32,
   out: usize,
 ): i32 {
   const dim = book.dim;
   const bytes = <usize>dim << 2;
-  const samples = min(SAMPLES, book.size);
   const next = scratch + <usize>samples * bytes;
   for (let s = 0; s < samples; ++s) {
     const k = <i32>((<i64>s * book.size) / samples);
