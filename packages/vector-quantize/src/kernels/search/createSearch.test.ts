@@ -187,6 +187,37 @@ describe("on random floats the answer is that of float64", () => {
 });
 
 describe("createSearch", () => {
+  test.for(metrics)("finds the nearest of many codes of many features, %s", async (metric) => {
+    const next = random(13);
+    const [dim, size, rows] = [192, 4096, 50];
+    const spread = (length: number) => gaussians(length, next).map((v, i) => v / (1 + (i % dim)));
+    const codebook = spread(size * dim);
+    codebook.copyWithin(0, 100 * dim, 150 * dim); // codes 0 to 49 occur again at 100
+    const vectors = spread(rows * dim);
+    vectors.set(codebook.subarray(120 * dim, 122 * dim));
+    const wanted = nearestReference(vectors, codebook, dim, metric);
+    vectors[7 * dim] = Number.NaN;
+    wanted.indices[7] = -1;
+    const search = await createSearch(codebook, { dim, metric, pool, invalid: "mark" });
+    const found = await search.nearest(vectors);
+    expect(found.indices).toEqual(wanted.indices);
+    expect(found.invalidRows).toBe(1);
+    const most = await search.nearestTopK(vectors, 1);
+    expect(most).toEqual(found);
+    for (const row of [0, 1]) {
+      expect((await search.nearest(vectors.subarray(row * dim, (row + 1) * dim))).indices).toEqual(
+        found.indices.subarray(row, row + 1),
+      );
+    }
+    const together = await createSearch(codebook, {
+      ...{ dim, metric, pool: threaded },
+      invalid: "mark",
+    });
+    expect(await together.nearest(vectors)).toEqual(found);
+    search.dispose();
+    together.dispose();
+  });
+
   test("does not depend on threads or on how the vectors are split", async () => {
     const next = random(11);
     const dim = 24;

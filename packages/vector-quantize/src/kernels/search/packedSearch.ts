@@ -21,6 +21,11 @@ const BLOCK_BYTES = 49152;
 const CHUNK_WORK = 2e6;
 /** Most codes that the filter looks for. */
 const MOST_FILTERED = 32;
+/**
+ * From so many features and codes on, the nearest is found as the `k` nearest are, with `k` 1: more codes lie
+ * within the bound than the kernel for one keeps, and of many the nearest had better be looked at first.
+ */
+const [MANY_FEATURES, MANY_CODES] = [192, 4096];
 
 /** How a search is done. */
 interface Plan {
@@ -95,6 +100,7 @@ export class PackedSearch implements Search, MemorySearch {
   }
 
   async #planNearest(rows: number): Promise<Plan> {
+    if (this.dim >= MANY_FEATURES && this.size >= MANY_CODES) return this.#planTopK(rows, 1);
     const { nearest, nearestFiltered } = await this.pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
     const pruned = await this.#pruning.start(rows, "nearest");
@@ -108,19 +114,21 @@ export class PackedSearch implements Search, MemorySearch {
 
   async nearestTopK(vectors: Float32Array, k: number): Promise<Nearest> {
     checkTopK(k, this.size);
+    return this.#search("nearestTopK", vectors, k, (rows) => this.#planTopK(rows, k));
+  }
+
+  async #planTopK(rows: number, k: number): Promise<Plan> {
     const { nearestTopK, nearestTopKFiltered } = await this.pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
-    return this.#search("nearestTopK", vectors, k, async (rows) => {
-      const few = k <= MOST_FILTERED;
-      const faster = few && (await integersAreFaster(this.pool, this.#form, this.#book, k));
-      const pruned = faster ? await this.#pruning.start(rows, "top-k") : 0;
-      if (pruned === 0) {
-        const scratch = topKScratch(this.dim, blockRows, k);
-        return { kernel: nearestTopK, scratch, blockRows, more: [k] };
-      }
-      const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);
-      return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, pruned] };
-    });
+    const few = k <= MOST_FILTERED;
+    const faster = few && (await integersAreFaster(this.pool, this.#form, this.#book, k));
+    const pruned = faster ? await this.#pruning.start(rows, "top-k") : 0;
+    if (pruned === 0) {
+      const scratch = topKScratch(this.dim, blockRows, k);
+      return { kernel: nearestTopK, scratch, blockRows, more: [k] };
+    }
+    const scratch = topKFilterScratch(this.dim, blockRows, k, this.#form);
+    return { kernel: nearestTopKFiltered, scratch, blockRows, more: [k, pruned] };
   }
 
   async verify(vectors: Float32Array, indices: Int32Array): Promise<Float64Array<ArrayBuffer>> {
