@@ -40,12 +40,6 @@ describe.each(launchers)("processes by %s", { timeout: 60_000 }, (launcher) => {
     expect(lines).toEqual([0, 1, 2].map((rank) => ({ rank, ...common })));
   });
 
-  it.skipIf(process.platform !== "linux")("wait for another asleep", () => {
-    const { stdout, stderr, status } = run(launcher, 2, "waiting.mjs");
-    expect(status, stderr).toBe(0);
-    expect(JSON.parse(stdout).share).toBeLessThan(0.8);
-  });
-
   it.each([
     ["kill", /137|signal 9|Killed/],
     ["leave", /process 1 of 3: ended with code 0 before the others had/],

@@ -1,6 +1,5 @@
 import { writeSync } from "node:fs";
 import type { Exchanged, ProcessGroup } from "vector-quantize/train";
-import { arrivalOf } from "./arrival.ts";
 import { endWith } from "./ending.ts";
 import { endLauncherSoon } from "./launcher.ts";
 import { type Handle, loadLibrary, type MpiCall, type MpiLibrary } from "./library.ts";
@@ -29,9 +28,9 @@ let made: Promise<ProcessGroup> | undefined;
  * const trainer = createTrainer(model, { optimizer: adamw(1e-3), group });
  * ```
  *
- * Calls run on another thread, one after another; this one goes on meanwhile. Who waits for others sleeps. A
- * process that ends with an error, or leaves by `process.exit` before the others do, ends the job. All end
- * together when they have nothing left to do.
+ * Calls run on another thread, one after another; this one goes on meanwhile. A process that ends with an
+ * error, or leaves by `process.exit` before the others do, ends the job. All end together when they have nothing
+ * left to do.
  *
  * @throws Error with a line that installs one, if there is no MPI library; for a timeout that is no number
  *   above 0
@@ -51,14 +50,6 @@ const TIME_TO_SPEAK = 100;
 function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
-
-/** The code that a call on another thread gives. */
-const answerOf = (call: MpiCall, args: readonly unknown[]) =>
-  new Promise<number>((resolve, reject) => {
-    call.async(...args, (error: Error | null, code: number) =>
-      error ? reject(error) : resolve(code),
-    );
-  });
 
 async function start(timeout: number): Promise<ProcessGroup> {
   process.env.OMPI_MCA_mpi_yield_when_idle ??= "1"; // there may be as many processes as cores
@@ -100,7 +91,6 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
     return read();
   };
   const [comm, aside, last] = [communicator(), communicator(), communicator()];
-  const arrive = arrivalOf(library, comm, check);
   const waiting = rollCall(library, aside, { rank, size });
   const abortAll = library.call("MPI_Abort", ["H", "int"]);
   const abort = (reason: string): void => {
@@ -118,23 +108,30 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
     return own;
   }
 
-  /** Waits for all asleep, then calls; tells who is missing when it lasts. */
-  async function watched(name: string, call: MpiCall, args: readonly unknown[]): Promise<void> {
+  function watched(name: string, call: MpiCall, args: readonly unknown[]): Promise<void> {
     const at = ++calls;
-    const half = setTimeout(() => waiting.tell(at), 500 * timeout);
-    const end = setTimeout(() => {
-      const missing = waiting.missing(at);
-      const whom = missing.length === 0 ? "the network" : `process ${missing.join(", ")}`;
-      endLauncherSoon(); // it may never hear of what the network is to blame for
-      abort(`waited ${timeout} s for ${whom} in ${name}, its collective call ${at}. The job ends`);
-    }, 1000 * timeout);
-    try {
-      await arrive();
-      check(name, await answerOf(call, args));
-    } finally {
-      clearTimeout(half);
-      clearTimeout(end);
-    }
+    return new Promise((resolve, reject) => {
+      const half = setTimeout(() => waiting.tell(at), 500 * timeout);
+      const end = setTimeout(() => {
+        const missing = waiting.missing(at);
+        const whom = missing.length === 0 ? "the network" : `process ${missing.join(", ")}`;
+        endLauncherSoon(); // it may never hear of what the network is to blame for
+        abort(
+          `waited ${timeout} s for ${whom} in ${name}, its collective call ${at}. The job ends`,
+        );
+      }, 1000 * timeout);
+      call.async(...args, (error: Error | null, code: number) => {
+        clearTimeout(half);
+        clearTimeout(end);
+        try {
+          if (error) throw error;
+          check(name, code);
+          resolve();
+        } catch (reason) {
+          reject(reason);
+        }
+      });
+    });
   }
 
   const allReduce = library.call("MPI_Allreduce", ["void *", "void *", "int", "H", "H", "H"]);
