@@ -100,7 +100,10 @@ export class PackedSearch implements Search, MemorySearch {
   }
 
   async #planNearest(rows: number): Promise<Plan> {
-    if (this.dim >= MANY_FEATURES && this.size >= MANY_CODES) return this.#planTopK(rows, 1);
+    const many = this.dim >= MANY_FEATURES && this.size >= MANY_CODES;
+    if (many && (await integersAreFaster(this.pool, this.#form, this.#book))) {
+      return this.#planTopK(rows, 1);
+    }
     const { nearest, nearestFiltered } = await this.pool.load(searchKernels, this.#form);
     const blockRows = this.#blockRows;
     const pruned = await this.#pruning.start(rows, "nearest");
