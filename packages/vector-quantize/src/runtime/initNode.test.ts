@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defaultDevice, numpy as np, random } from "@jax-js/jax";
 import { afterEach, expect, test } from "vitest";
+import { defaultPool } from "../kernels/engine/createPool.ts";
 import { initNode } from "./initNode.ts";
 import { threadPool } from "./pool.ts";
 
@@ -13,6 +14,8 @@ afterEach(() => {
 
 test("tells the device and the threads, and may be called again", async () => {
   expect(await initNode()).toEqual({ device: "wasm", threads: running });
+  expect(await initNode({ threads: 2 })).toEqual({ device: "wasm", threads: running });
+  defaultPool();
   expect(await initNode({ threads: 2 })).toEqual({ device: "wasm", threads: running });
 });
 

@@ -44,8 +44,14 @@ export async function initNode(
 
   const pool = threadPool();
   if (threads !== undefined) {
+    const before = pool.size;
     pool.resize(threads);
-    configureDefaultPool({ threads: pool.size });
+    try {
+      configureDefaultPool(pool.size);
+    } catch (error) {
+      pool.resize(before);
+      throw error;
+    }
   }
   if (device === "webgpu") await startWebGPU();
   defaultDevice(device);

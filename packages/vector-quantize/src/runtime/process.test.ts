@@ -1,5 +1,6 @@
 /** What a whole process does: exits, errors and import order, on the built package. */
 import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
@@ -67,6 +68,23 @@ describe("exit", () => {
     `);
     expect([code, stdout]).toEqual([0, "late\n"]);
   });
+
+  test.skipIf(availableParallelism() === 1)(
+    "kernels that have started keep their threads, and the refusal of others changes nothing",
+    async () => {
+      const { stdout } = await run(`
+      import { initNode } from "vector-quantize/node";
+      import { kmeans } from "vector-quantize/kernels";
+      await kmeans(new Float32Array([1, 2, 3]), { dim: 1, clusters: 2 });
+      const { threads } = await initNode();
+      console.log(await initNode({ threads: threads === 1 ? 2 : 1 }).catch(({ message }) => message));
+      console.log((await initNode()).threads === threads, (await initNode({ threads })).threads === threads);
+    `);
+      expect(stdout).toMatch(
+        /^threads: expected \d+, as the kernels have been started with, got \d+\..*\ntrue true\n$/,
+      );
+    },
+  );
 
   test("terminate stops a worker that never answers", async () => {
     const { code } = await run(`

@@ -13,22 +13,26 @@ export interface PoolOptions {
 
 const MOST_THREADS = 1024;
 let shared: Pool | undefined;
-let sharedOptions: PoolOptions = {};
+let sharedThreads: number | undefined;
 
 /** The pool that is used where none is given; made when it is first asked for, or needed again. */
 export function defaultPool(): Pool {
-  if (shared === undefined || shared.disposed) shared = createPool(sharedOptions);
+  if (shared === undefined || shared.disposed)
+    shared = createPool(sharedThreads === undefined ? {} : { threads: sharedThreads });
   return shared;
 }
 
-/** Options of the pool that is used where none is given. Throws if it has been made already. */
-export function configureDefaultPool(options: PoolOptions): void {
-  if (shared) {
-    throw new VectorQuantizeError(
-      "configureDefaultPool: expected a call before the first use of the kernels, got one after it",
+/** Threads of the pool that is used where none is given. Throws if it has been made with others. */
+export function configureDefaultPool(threads: number): void {
+  if (shared && shared.threads !== threads) {
+    throw expected(
+      "threads",
+      `${shared.threads}, as the kernels have been started with`,
+      threads,
+      "Call initNode({ threads }) once, before the first computation",
     );
   }
-  sharedOptions = options;
+  sharedThreads = threads;
 }
 
 /** A pool of its own, with its own memory and workers. */
