@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
-import { contentsOf, type Outcome, runVq } from "./vq.ts";
+import { contentsOf, type Outcome, runVq, startVq } from "./vq.ts";
 
 /** When to kill: at a change of a file in the run's folder, or after some time. */
 export interface Moment {
@@ -69,7 +69,7 @@ export async function killAt(
   draw: () => number,
   signal: NodeJS.Signals,
 ): Promise<Outcome & { readonly signal: NodeJS.Signals | null }> {
-  const started = runVq(args);
+  const started = startVq(args);
   const stop = whenIn(folder, moment, draw, () => started.child.kill(signal));
   const outcome = await started;
   stop();

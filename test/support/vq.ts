@@ -1,13 +1,12 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { afterAll, expect } from "vitest";
 
-const built = new URL("../../packages/cli/dist/", import.meta.url);
-const main = fileURLToPath(new URL("main.js", built));
+const main = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
 
 export interface Outcome {
   readonly code: number | null;
@@ -18,8 +17,10 @@ export interface Outcome {
 /** A running `vq`: its process, and what it comes to. */
 export type Running = Promise<Outcome> & { readonly child: ChildProcess };
 
-/** Runs the built `vq` in a process of its own. `watch` is called with the process and its output. */
-export function runVq(
+/**
+ * Runs the built `vq` in a process of its own, as people do. `watch` is called with the process and its output.
+ */
+export function startVq(
   args: readonly string[],
   watch?: (child: ChildProcess, stdout: string) => void,
 ): Running {
@@ -40,35 +41,42 @@ export function runVq(
   return Object.assign(outcome, { child });
 }
 
+/** What `vq` runs in that needs no process of its own: it has loaded all, and compiled most, after a few. */
+let warm: ChildProcess | undefined;
+let before: Promise<unknown> = Promise.resolve();
+
 /**
- * Runs commands of the built `vq` one after another in one process, which loads all but once. It has to end by
- * itself after the last one, and to say nothing beside them.
+ * Runs the built `vq`, after all commands before it and in one process with them: a command of a second takes a
+ * tenth of one. What needs its own, for a signal, another number of threads or a closed pipe, is `startVq`'s.
  */
-export async function runVqInOneProcess(
-  commands: readonly (readonly string[])[],
-): Promise<Outcome[]> {
-  const program = `
-    import { run } from ${JSON.stringify(new URL("program.js", built))};
-    const { stdout, stderr } = process;
-    const outcomes = [];
-    for (const args of JSON.parse(process.argv[1])) {
-      const outcome = { code: null, stdout: "", stderr: "" };
-      stdout.write = (text) => ((outcome.stdout += text), true);
-      stderr.write = (text) => ((outcome.stderr += text), true);
-      outcome.code = await run(args);
-      outcomes.push(outcome);
-    }
-    delete stdout.write;
-    delete stderr.write;
-    stdout.write(JSON.stringify(outcomes));
-  `;
-  const args = ["--input-type=module", "--eval", program, JSON.stringify(commands)];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
-    timeout: 100_000,
+export function runVq(args: readonly string[]): Promise<Outcome> {
+  const own = before.then(() => {
+    warm ??= fork(new URL("./vqProcess.mjs", import.meta.url), { stdio: "inherit" });
+    const child = warm;
+    return new Promise<Outcome>((resolve, reject) => {
+      const ended = (code: number | null) => {
+        warm = undefined;
+        reject(new Error(`vq ${args.join(" ")}: its process ended with ${code}`));
+      };
+      child.once("exit", ended);
+      child.once("message", (outcome) => {
+        child.off("exit", ended);
+        resolve(outcome as Outcome);
+      });
+      child.send(args);
+    });
   });
-  if (stderr !== "") throw new Error(`beside its commands, vq said: ${stderr}`);
-  return JSON.parse(stdout);
+  before = own.catch(() => {});
+  return own;
 }
+
+// It has to end by itself: nothing that a command leaves behind may hold it.
+afterAll(async () => {
+  if (warm === undefined) return;
+  const ended = new Promise((resolve) => warm?.once("exit", resolve));
+  warm.disconnect();
+  expect(await ended).toBe(0);
+}, 30_000);
 
 /** A folder that is deleted when disposed. */
 export function temporaryFolder(): { readonly path: string } & Disposable {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { parseNpy } from "vector-quantize/data";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+import { contentsOf, runVq, startVq, temporaryFolder } from "../../../test/support/vq.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
 
@@ -29,7 +29,7 @@ const tiny = [
 ];
 
 beforeAll(async () => {
-  const { code, stderr, stdout } = await runVq([
+  const { code, stderr, stdout } = await startVq([
     "train",
     "shapes",
     "--steps",
@@ -261,7 +261,7 @@ test("--json prints one record a line and nothing else", async () => {
 
 test("a closed pipe stops the printing, not the training", async () => {
   const args = ["train", "shapes", "--steps", "3", ...tiny, "--out", at("unheard")];
-  const running = runVq(args);
+  const running = startVq(args);
   running.child.stdout?.destroy();
   running.child.stderr?.destroy();
   expect((await running).code).toBe(0);

@@ -8,7 +8,7 @@ import {
   contentsOf,
   type Outcome,
   runVq,
-  runVqInOneProcess,
+  startVq,
   temporaryFolder,
 } from "../../../test/support/vq.ts";
 import { tone, wavOf } from "../../../test/support/wav.ts";
@@ -328,8 +328,7 @@ const outcomes = new Map<string[], Outcome>();
 
 beforeAll(async () => {
   const commands = Object.values(cases).flatMap((rows) => rows.map(([, args]) => args));
-  const ended = await runVqInOneProcess(commands);
-  for (const [i, args] of commands.entries()) outcomes.set(args, ended[i] as Outcome);
+  for (const args of commands) outcomes.set(args, await runVq(args));
 });
 
 describe.each(Object.entries(cases))("%s", (_, rows) => {
@@ -339,7 +338,7 @@ describe.each(Object.entries(cases))("%s", (_, rows) => {
 
   test("the first of them, in a process of its own", async () => {
     const [first] = rows as [Case];
-    expectOutcome(await runVq(first[1]), first);
+    expectOutcome(await startVq(first[1]), first);
   });
 });
 

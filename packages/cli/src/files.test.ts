@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { openVq } from "vector-quantize/codes";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { contentsOf, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+import { contentsOf, runVq, startVq, temporaryFolder } from "../../../test/support/vq.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes that compile
 
@@ -62,12 +62,14 @@ test("names and sizes come back, and eval's reconstructions are those of the fil
 });
 
 test("codes that are chosen for their bits make smaller files, and come back", async () => {
-  const encode = (name: string, ...more: string[]) =>
-    runVq(["encode", at("run"), at("photos"), "--out", at(name), ...more]);
-  await encode("nearest.vq", "--rdo", "0", "--threads", "1");
+  const args = (name: string) => ["encode", at("run"), at("photos"), "--out", at(name)];
+  const encode = (name: string, ...more: string[]) => runVq([...args(name), ...more]);
+  const encodeAlone = (name: string, ...more: string[]) =>
+    startVq([...args(name), ...more, "--threads", "1"]);
+  await encodeAlone("nearest.vq", "--rdo", "0");
   expect(readFileSync(at("nearest.vq"))).toEqual(readFileSync(at("codes.vq")));
   await encode("rdo.vq", "--rdo", "0.1");
-  await encode("one.vq", "--rdo", "0.1", "--threads", "1");
+  await encodeAlone("one.vq", "--rdo", "0.1");
   expect(readFileSync(at("one.vq"))).toEqual(readFileSync(at("rdo.vq")));
   const bytes = readFileSync(at("rdo.vq")).length;
   expect(bytes).toBeLessThan(readFileSync(at("codes.vq")).length * 0.97);
@@ -75,8 +77,8 @@ test("codes that are chosen for their bits make smaller files, and come back", a
   expect(readFileSync(at("told-rdo.vq")).length).toBeLessThan(bytes);
   const decoded = await runVq(["decode", at("run"), at("rdo.vq"), "--out", at("rdo")]);
   expect(decoded.stdout).toMatch(/rdo: 5 images/);
-  const args = ["eval", at("run"), at("photos"), "--rdo", "0.1", "--out", at("rdo-eval"), "--json"];
-  const { stdout } = await runVq(args);
+  const evaluate = ["eval", at("run"), at("photos"), "--rdo", "0.1", "--out", at("rdo-eval")];
+  const { stdout } = await runVq([...evaluate, "--json"]);
   expect(contentsOf(at("rdo-eval"))).toEqual(contentsOf(at("rdo")));
   expect(JSON.parse(stdout.trim().split("\n").at(-1) as string)).toMatchObject({ bytes });
 });
@@ -206,7 +208,7 @@ test("Ctrl-C and kill -9 leave no half file, nor what was there before any worse
   const args = ["encode", at("run"), at("many"), "--out", at("kept.vq")];
   const halves = () => readdirSync(folder.path).filter((name) => name.startsWith(".kept.vq."));
   for (const signal of ["SIGINT", "SIGKILL"] as const) {
-    const running = runVq(args);
+    const running = startVq(args);
     while (halves().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     running.child.kill(signal);
     const { code } = await running;

@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { shapeImages } from "vector-quantize/data";
 import { readSafetensors } from "vector-quantize/safetensors";
 import { afterAll, expect, test, vi } from "vitest";
-import { type Outcome, runVq, temporaryFolder } from "../../../test/support/vq.ts";
+import { type Outcome, runVq, startVq, temporaryFolder } from "../../../test/support/vq.ts";
 
 vi.setConfig({ testTimeout: 120_000 }); // several processes, each of which compiles
 
@@ -38,7 +38,7 @@ const command = (out: string) => [
 /** Sends `signal` to a run as soon as it tells of its first step. */
 function stopped(out: string, signal: NodeJS.Signals): Promise<Outcome> {
   let sent = false;
-  return runVq([...command(out), "--json"], (child, stdout) => {
+  return startVq([...command(out), "--json"], (child, stdout) => {
     if (sent || !stdout.includes("\n")) return;
     sent = true;
     child.kill(signal);
@@ -95,7 +95,7 @@ test("a stopped run on files goes on with the same crops", async () => {
     ...["--batch", "24", "--eval-every", "15", ...model, "--out", at(out)],
   ];
   let sent = false;
-  await runVq([...args("stopped"), "--json"], (child, stdout) => {
+  await startVq([...args("stopped"), "--json"], (child, stdout) => {
     if (!sent && stdout.includes("\n")) child.kill("SIGINT");
     sent ||= stdout.includes("\n");
   });
@@ -118,7 +118,7 @@ test("a run that ended before its model and report were written gets them", asyn
 
 test("a folder takes one training at a time, and is free when that one dies", async () => {
   const out = at("straight");
-  const first = runVq([...command(out), "--overwrite", "--steps", "100000", "--json"]);
+  const first = startVq([...command(out), "--overwrite", "--steps", "100000", "--json"]);
   await new Promise((resolve) => first.child.stdout?.once("data", resolve));
   const second = await runVq([...command(out), "--resume", "--steps", "100000"]);
   expect(second.stderr).toMatch(/^vq: .+: expected a folder that no other process trains in/);

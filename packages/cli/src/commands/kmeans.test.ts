@@ -4,7 +4,7 @@ import { parseNpy, writeNpy } from "vector-quantize/data";
 import { kmeans } from "vector-quantize/kernels";
 import { afterAll, describe, expect, test } from "vitest";
 import { integers } from "../../../../test/support/kernelPools.ts";
-import { contentsOf, runVq, temporaryFolder } from "../../../../test/support/vq.ts";
+import { contentsOf, runVq, startVq, temporaryFolder } from "../../../../test/support/vq.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -63,7 +63,7 @@ test("tells programs of each iteration; begins at centroids that are given; take
 test("Ctrl-C ends it, and leaves nothing", { timeout: 60_000 }, async () => {
   const before = readdirSync(folder.path);
   const out = at("never.npy");
-  const running = runVq(
+  const running = startVq(
     `kmeans ${at("long.npy")} --k 5000 --iterations 100000 --batch 10000 --out ${out} --json`.split(
       " ",
     ),
