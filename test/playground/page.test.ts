@@ -13,7 +13,7 @@ import { browserTest } from "../browser/withPage.ts";
 import { temporaryFolder } from "../support/vq.ts";
 import { folder, inPlayground, untilStep } from "./playground.ts";
 
-/** `PLAYGROUND_WEBGPU=all` trains speech and images on WebGPU in software too, a minute each. */
+/** `PLAYGROUND_WEBGPU=all` trains every scene on WebGPU in software, up to a minute each. */
 const long = process.env.PLAYGROUND_WEBGPU === "all";
 
 /** The last value of a chart's first line. */
@@ -41,18 +41,18 @@ async function train(page: Page, chart: string): Promise<[first: number, last: n
 type Falling = readonly (readonly [hash: string, chart: string])[];
 
 /** What falls as a scene trains. */
-const onPlane: Falling = [
-  ["codebook", "Distance to the codes"],
-  ["commitment", "The two losses"],
-];
+const plane = ["codebook", "Distance to the codes"] as const;
+const forces = ["commitment", "The two losses"] as const;
 const falling: Falling = [
-  ...onPlane,
+  plane,
+  forces,
   ["speech?options.numQuantizers=2", "Error of all layers"],
   ["images?patch=8&width=16", "Reconstruction loss"],
 ];
 /** In software, shaders of more features take minutes to compile. */
 const fallingOnWebgpu: Falling = [
-  ...onPlane,
+  plane,
+  forces,
   ["speech?options.numQuantizers=2&options.codebookSize=16", "Error of all layers"],
   ["images?patch=8&width=8&options.dim=4&options.codebookSize=32", "Reconstruction loss"],
 ];
@@ -75,7 +75,7 @@ browserTest(
   "trains 50 steps with falling loss, on WebGPU",
   () =>
     inPlayground({ isolated: true, webgpu: true }, async ({ page, open }) => {
-      for (const [hash, chart] of long ? fallingOnWebgpu : onPlane) {
+      for (const [hash, chart] of long ? fallingOnWebgpu : [plane]) {
         await open(hash);
         await page.getByLabel("Device").selectOption("webgpu");
         await page.locator("[data-backend=webgpu]").waitFor();
