@@ -35,6 +35,7 @@ describe.each(launchers)("processes by %s", { timeout: 60_000 }, (launcher) => {
       known: [0, 1, 2],
       roomed: [true, 0, 1, 2],
       ticked: true,
+      slept: true,
     };
     lines.sort((a, b) => a.rank - b.rank);
     expect(lines).toEqual([0, 1, 2].map((rank) => ({ rank, ...common })));

@@ -4,11 +4,8 @@ import { type NativeLibrary, nativeLibrary } from "./native.ts";
 /** A handle of MPI's: a pointer of Open MPI, an integer of MPICH. */
 export type Handle = bigint | number;
 
-/** A function of the library, on this thread or, by `async`, on one of koffi's. */
-export interface MpiCall {
-  (...args: unknown[]): number;
-  async(...args: unknown[]): void;
-}
+/** A function of the library. */
+export type MpiCall = (...args: unknown[]) => number;
 
 /** An MPI library, and what its header says. */
 export interface MpiLibrary {

@@ -1,8 +1,10 @@
 import { writeSync } from "node:fs";
 import type { Exchanged, ProcessGroup } from "vector-quantize/train";
+import type { CollectiveName } from "./collectives.ts";
 import { endWith } from "./ending.ts";
 import { endLauncherSoon } from "./launcher.ts";
-import { type Handle, loadLibrary, type MpiCall, type MpiLibrary } from "./library.ts";
+import { type Handle, loadLibrary, type MpiLibrary } from "./library.ts";
+import { type CallArgument, startThread } from "./mpiThread.ts";
 import { rollCall } from "./rollCall.ts";
 
 /** Options of `mpiGroup`. */
@@ -28,7 +30,7 @@ let made: Promise<ProcessGroup> | undefined;
  * const trainer = createTrainer(model, { optimizer: adamw(1e-3), group });
  * ```
  *
- * Calls run on another thread, one after another; this one goes on meanwhile. A process that ends with an
+ * Calls run on another thread, one after another, and wait there asleep; this one goes on meanwhile. A process that ends with an
  * error, or leaves by `process.exit` before the others do, ends the job. All end together when they have nothing
  * left to do.
  *
@@ -91,6 +93,7 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
     return read();
   };
   const [comm, aside, last] = [communicator(), communicator(), communicator()];
+  const thread = startThread();
   const waiting = rollCall(library, aside, { rank, size });
   const abortAll = library.call("MPI_Abort", ["H", "int"]);
   const abort = (reason: string): void => {
@@ -100,53 +103,27 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
   };
 
   let calls = 0;
-  let before: Promise<unknown> = Promise.resolve();
-  /** Runs a call on another thread, after all that were begun before: several at once would mix up their data. */
-  function collective(name: string, call: MpiCall, args: readonly unknown[]): Promise<void> {
-    const own = before.then(() => watched(name, call, args));
-    before = own.catch(() => {});
-    return own;
-  }
-
-  function watched(name: string, call: MpiCall, args: readonly unknown[]): Promise<void> {
+  async function collective(
+    name: string,
+    call: CollectiveName,
+    args: readonly CallArgument[],
+  ): Promise<void> {
     const at = ++calls;
-    return new Promise((resolve, reject) => {
-      const half = setTimeout(() => waiting.tell(at), 500 * timeout);
-      const end = setTimeout(() => {
-        const missing = waiting.missing(at);
-        const whom = missing.length === 0 ? "the network" : `process ${missing.join(", ")}`;
-        endLauncherSoon(); // it may never hear of what the network is to blame for
-        abort(
-          `waited ${timeout} s for ${whom} in ${name}, its collective call ${at}. The job ends`,
-        );
-      }, 1000 * timeout);
-      call.async(...args, (error: Error | null, code: number) => {
-        clearTimeout(half);
-        clearTimeout(end);
-        try {
-          if (error) throw error;
-          check(name, code);
-          resolve();
-        } catch (reason) {
-          reject(reason);
-        }
-      });
-    });
+    const half = setTimeout(() => waiting.tell(at), 500 * timeout);
+    const end = setTimeout(() => {
+      const missing = waiting.missing(at);
+      const whom = missing.length === 0 ? "the network" : `process ${missing.join(", ")}`;
+      endLauncherSoon(); // it may never hear of what the network is to blame for
+      abort(`waited ${timeout} s for ${whom} in ${name}, its collective call ${at}. The job ends`);
+    }, 1000 * timeout);
+    try {
+      check(name, await thread.run(call, args));
+    } finally {
+      clearTimeout(half);
+      clearTimeout(end);
+    }
   }
 
-  const allReduce = library.call("MPI_Allreduce", ["void *", "void *", "int", "H", "H", "H"]);
-  const bcast = library.call("MPI_Bcast", ["void *", "int", "H", "int", "H"]);
-  const gather = library.call("MPI_Allgatherv", [
-    "void *",
-    "int",
-    "H",
-    "void *",
-    "void *",
-    "void *",
-    "H",
-    "H",
-  ]);
-  const barrier = library.call("MPI_Barrier", ["H"]);
   const typeOf = (values: Exchanged) => {
     const name = Object.prototype.toString.call(values).slice(8, -1);
     const type = library.types[name as keyof typeof library.types];
@@ -170,7 +147,7 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
     const made = () => new (part.constructor as new (length: number) => Part)(total);
     const all = room?.length === total ? room : made();
     const type = typeOf(part);
-    await collective("allGather", gather, [
+    await collective("allGather", "MPI_Allgatherv", [
       part,
       part.length,
       type,
@@ -187,19 +164,19 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
     rank,
     size,
     allReduce: (values) =>
-      collective("allReduce", allReduce, [
+      collective("allReduce", "MPI_Allreduce", [
         ...[library.inPlace, values, values.length],
         ...[typeOf(values), library.sum, comm],
       ]),
     broadcast: (values, root) =>
-      collective("broadcast", bcast, [values, values.length, typeOf(values), root, comm]),
+      collective("broadcast", "MPI_Bcast", [values, values.length, typeOf(values), root, comm]),
     allGather,
-    barrier: () => collective("barrier", barrier, [comm]),
+    barrier: () => collective("barrier", "MPI_Barrier", [comm]),
     abort,
   };
   endWith({
     abort,
-    leave: () => collective("the end, in which all leave", barrier, [last]),
+    leave: () => collective("the end, in which all leave", "MPI_Barrier", [last]),
     finalize: () => void library.call("MPI_Finalize", [])(),
   });
   return group;

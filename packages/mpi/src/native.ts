@@ -1,8 +1,5 @@
 import koffi from "koffi";
 
-// Before anything is loaded: the default of 128 KiB is too little for collective calls of MPICH on koffi's threads.
-koffi.config({ async_stack_size: 2 ** 20 });
-
 /** A native library by its name; undefined if it isn't there. Null is this program itself. */
 export function nativeLibrary(name: string | null): NativeLibrary | undefined {
   try {
@@ -10,6 +7,11 @@ export function nativeLibrary(name: string | null): NativeLibrary | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where the numbers of an array lie, for other threads: it stays there as long as somebody has the array. */
+export function addressOf(array: ArrayBufferView): bigint {
+  return koffi.address(array);
 }
 
 export type NativeLibrary = ReturnType<typeof koffi.load>;

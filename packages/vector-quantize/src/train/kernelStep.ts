@@ -102,8 +102,8 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const sharing = stepSharing(group, work, held, gradients, rooms);
         const [steps = 0] = await hostNumbersOf<Int32Array<ArrayBuffer>>(step);
         await sharing.compare(steps, held, state);
-        const parts = await sharing.partsOf(batch.shape);
-        const wholeSize = parts.total * sizeOf(batch.shape.slice(1));
+        const underWay = sharing.partsOf(batch.shape);
+        underWay.catch(() => {}); // an error before it is awaited is the step's
         const dealt = keysOfStep(await hostNumbersOf<Uint32Array<ArrayBuffer>>(key), draws);
         const keys = sharing.keysOf(dealt);
         const [nextKey, stepKey] = [arrayOf(keys.next), arrayOf(keys.quantizer)];
@@ -122,6 +122,8 @@ export function createKernelStep(model: Model, parts: StepParts) {
             encoder.forward(work, params.encoder, work.hold(image), callOf("encoder")),
           ),
         );
+        const parts = await underWay;
+        const wholeSize = parts.total * sizeOf(batch.shape.slice(1));
         const variables = { params: quantizerParams, state };
         const vectors = { at: y, shape: encoder.outputShape };
         const passed = await timed("quantizer forward", () =>
@@ -154,8 +156,13 @@ export function createKernelStep(model: Model, parts: StepParts) {
         const home = await timed("quantizer backward", () => passed.back(byCodes, byLoss));
         borrowed.push(home.params);
         await writeAll(work, gradients.quantizer, home.params);
-        const decoderSummed = sharing.sumGradients("decoder");
-        decoderSummed.catch(() => {}); // an error before it is awaited is the step's
+        const { loss, distortion: squares, parts: byName = {} } = found;
+        const names = Object.keys(byName);
+        const summing = Promise.all([
+          sharing.sumGradients("decoder"),
+          sharing.sums(loss, squares, ...Object.values(byName)),
+        ]);
+        summing.catch(() => {}); // as before
         await timed("encoder backward", () =>
           pool.exclusive(() =>
             encoder.backward(work, {
@@ -168,13 +175,8 @@ export function createKernelStep(model: Model, parts: StepParts) {
           ),
         );
         await sharing.sumGradients("encoder");
-        await decoderSummed;
+        const [, [reconstruction = 0, distortion = 0, ...sums]] = await summing;
         await sharing.meanOfLayers(held);
-        const { loss, distortion: squares, parts: byName = {} } = found;
-        const names = Object.keys(byName);
-        const [reconstruction = 0, distortion = 0, ...sums] = await sharing.sums(
-          ...[loss, squares, ...Object.values(byName)],
-        );
         const summed = Object.fromEntries(names.map((name, i) => [name, sums[i] as number]));
         return ending.conclude(
           {
