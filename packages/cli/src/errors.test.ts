@@ -245,6 +245,11 @@ const cases: Record<string, Case[]> = {
     ],
     ["without data", ["train", "--out", at("new")], "missing required argument 'data'", 2],
     [
+      "an index of vectors",
+      ["inspect", at("none.vqi")],
+      "got an index of vectors, which vq search takes",
+    ],
+    [
       "with an escape in it",
       ["inspect", at("\u001b[31m\n\u009b")],
       "/\\u001b[31m \\u009b: expected",

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { ModelFile } from "../codec/modelFile.ts";
 import { UsageFailure } from "../failure.ts";
 import type { Medium } from "../input/folders.ts";
@@ -38,11 +38,13 @@ export function evalCommand(): Command {
     .argument("<model>", "model.safetensors, or the folder of a run")
     .argument("<data>", "images or sounds, as for train; files at their full size")
     .option("--out <dir>", "write the reconstructions into a folder, named as decode names them")
-    .option(
-      "--against <formats>",
-      "compare with jpeg, webp and avif at several qualities, such as jpeg,webp; sounds with opus and codec2",
-      formatList,
-      [],
+    .addOption(
+      new Option(
+        "--against <formats>",
+        "compare with jpeg, webp and avif at several qualities, such as jpeg,webp; sounds with opus and codec2",
+      )
+        .argParser(formatList)
+        .default([], "none"),
     )
     .action(async (modelPath: string, data: string, options: Options) => {
       const { startRuntime } = await import("../runtime.ts");

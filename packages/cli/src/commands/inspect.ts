@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { Command } from "commander";
 import type { Inspection } from "../codec/inspect.ts";
 import type { CodesInspection } from "../codec/inspectCodes.ts";
+import { Failure } from "../failure.ts";
 import type { Medium } from "../input/folders.ts";
 import { type Console, createConsole } from "../output/console.ts";
 import { described, grouped, small } from "../output/words.ts";
@@ -18,6 +19,11 @@ export function inspectCommand(): Command {
     .argument("<file>", "model.safetensors, the folder of a run, or a .vq file")
     .action(async (modelPath: string, options: MachineOptions) => {
       const console = createConsole(options.json);
+      if (extname(modelPath).toLowerCase() === ".vqi") {
+        throw new Failure(
+          `${modelPath}: expected a model or a .vq file, got an index of vectors, which vq search takes`,
+        );
+      }
       if (await isVqFile(modelPath)) {
         await inspectVq(modelPath, console);
         return;
