@@ -3,8 +3,8 @@
  * `node bench/processes.mjs`. Wants an mpirun.
  *
  * All three run in turns of a few steps each, while the others are stopped, so that a machine whose clock moves
- * slows all of them down. Prints medians of turns, the median of the quotients of turns that follow each other,
- * and the bytes of a step.
+ * slows all of them down. Prints medians of turns, of their quotients with those of the first side and of what they
+ * take of a core in the first process, and the bytes of a step.
  */
 import { spawn } from "node:child_process";
 import os from "node:os";
@@ -67,10 +67,12 @@ async function measure(threads) {
     if (lines) await lines.next(); // the others wait for it in their first exchange
     await take(1);
     Object.assign(bytes, { reduced: 0, gathered: 0 });
-    const began = performance.now();
+    const [began, used] = [performance.now(), process.cpuUsage()];
     await take(steps);
     const ms = (performance.now() - began) / steps;
-    if (lines) console.log(JSON.stringify({ ms, ...bytes }));
+    const { user, system } = process.cpuUsage(used);
+    const cpu = (user + system) / 1000 / steps;
+    if (lines) console.log(JSON.stringify({ ms, cpu, ...bytes }));
   }
 }
 
@@ -131,11 +133,15 @@ async function compare() {
       times.map((ms, turn) => ms / first[turn].ms),
       0.5,
     );
+    const cpu = at(
+      found[i].map((turn) => turn.cpu),
+      0.5,
+    );
     const [reduced, gathered] = ["reduced", "gathered"].map((name) => found[i][0][name] / steps);
     console.log(
       `${size} x ${threads} thread(s): ${at(times, 0.5).toFixed(1)} ms a step (a tenth below ` +
         `${at(times, 0.1).toFixed(1)}, a tenth above ${at(times, 0.9).toFixed(1)}), ${quotient.toFixed(2)} of the ` +
-        `first, ${reduced} bytes reduced, ${gathered} gathered`,
+        `first, ${cpu.toFixed(1)} ms of a core in each process, ${reduced} bytes reduced, ${gathered} gathered`,
     );
   }
 }

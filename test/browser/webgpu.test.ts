@@ -1,10 +1,14 @@
 /**
- * Every quantizer on WebGPU (in software) beside Wasm, each in a page of its own: a page that has
- * drawn numbers on one device draws them there for ever.
+ * Every quantizer on WebGPU (in software) in a page, beside Wasm in this process: who has drawn numbers on one
+ * device draws them there for ever.
  *
  * `WEBGPU_VECTORS=100000` runs the long table, and encodes that many vectors of each kind beside; `WEBGPU_ROW=7`
  * runs that row alone.
  */
+import * as jax from "@jax-js/jax";
+import * as library from "vector-quantize";
+import * as nn from "vector-quantize/nn";
+import * as train from "vector-quantize/train";
 import { expect } from "vitest";
 import { type Answer, answer, type HostArray, type Order } from "./webgpuPage.ts";
 import { rows, TOLERANCE, type WebgpuRow } from "./webgpuRows.ts";
@@ -92,24 +96,21 @@ async function allDifferences(asked: Pick<Order, "many" | "codesAlone">): Promis
   const only = process.env.WEBGPU_ROW;
   const table = rows.filter((row, at) => (only ? at === Number(only) : long || !row.long));
   expect(table).not.toEqual([]);
-  await withPage({ isolated: true }, (wasmPage) =>
-    withPage({ isolated: true, webgpu: true }, async (webgpuPage) => {
-      for (const row of table) {
-        const order = {
-          config: row.config,
-          vectors,
-          eager: long,
-          ...asked,
-          ...(row.ties && { halfway: [] }),
-        };
-        const wasm = await ask(wasmPage, { ...order, device: "wasm" });
-        const { variables, halfway } = wasm;
-        const given = { ...order, variables, halfway };
-        const webgpu = await ask(webgpuPage, { ...given, device: "webgpu" });
-        found.push(...differences(row, webgpu, wasm));
-      }
-    }),
-  );
+  await withPage({ isolated: true, webgpu: true }, async (page) => {
+    for (const row of table) {
+      const order = {
+        config: row.config,
+        vectors,
+        eager: long,
+        ...asked,
+        ...(row.ties && { halfway: [] }),
+      };
+      const wasm = await answer(jax, { ...library, ...nn, ...train }, { ...order, device: "wasm" });
+      const { variables, halfway } = wasm;
+      const webgpu = await ask(page, { ...order, variables, halfway, device: "webgpu" });
+      found.push(...differences(row, webgpu, wasm));
+    }
+  });
   return found;
 }
 

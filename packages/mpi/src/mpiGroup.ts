@@ -103,6 +103,7 @@ function groupOf(library: MpiLibrary, timeout: number): ProcessGroup {
   };
 
   let calls = 0;
+  /** Runs a call after those before it, for as long as it may take. */
   async function collective(
     name: string,
     call: CollectiveName,

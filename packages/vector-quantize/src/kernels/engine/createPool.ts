@@ -13,18 +13,17 @@ export interface PoolOptions {
 
 const MOST_THREADS = 1024;
 let shared: Pool | undefined;
-let sharedThreads: number | undefined;
+let sharedOptions: PoolOptions = {};
 
 /** The pool that is used where none is given; made when it is first asked for, or needed again. */
 export function defaultPool(): Pool {
-  if (shared === undefined || shared.disposed)
-    shared = createPool(sharedThreads === undefined ? {} : { threads: sharedThreads });
+  if (shared === undefined || shared.disposed) shared = createPool(sharedOptions);
   return shared;
 }
 
-/** Threads of the pool that is used where none is given. Throws if it has been made with others. */
+/** Threads of the pool that is used where none is given. Throws if it runs with others. */
 export function configureDefaultPool(threads: number): void {
-  if (shared && shared.threads !== threads) {
+  if (shared && !shared.disposed && shared.threads !== threads) {
     throw expected(
       "threads",
       `${shared.threads}, as the kernels have been started with`,
@@ -32,7 +31,7 @@ export function configureDefaultPool(threads: number): void {
       "Call initNode({ threads }) once, before the first computation",
     );
   }
-  sharedThreads = threads;
+  sharedOptions = { threads };
 }
 
 /** A pool of its own, with its own memory and workers. */
