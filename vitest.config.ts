@@ -37,12 +37,33 @@ class LongFirst extends BaseSequencer {
   }
 }
 
+/** Files that share processes, and what these have loaded and compiled. What looks at a process's threads doesn't. */
+const sharing = [
+  "packages/vector-quantize/src/*.test.ts",
+  "packages/vector-quantize/src/!(runtime)/**/*.test.ts",
+  "packages/onnx/src/**/*.test.ts",
+  "test/parity/**/*.test.ts",
+];
+
 export default defineConfig({
   resolve: { alias },
   // `using` and other syntax that Node 20 lacks is lowered, as tsc does for the build.
   oxc: { target: "es2022" },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "own",
+          include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: sharing,
+        },
+      },
+      {
+        extends: true,
+        test: { name: "shared", include: sharing, isolate: false },
+      },
+    ],
     pool: "forks",
     // Graphs leave many short-lived objects: a larger young generation is collected less often.
     execArgv: ["--max-semi-space-size=64"],
