@@ -30,8 +30,8 @@ export function startThread(): MpiThread {
   return {
     run: (name, args) =>
       new Promise((resolve, reject) => {
-        due.push({ args, resolve, reject });
         const numbers = args.map((arg) => (typeof arg === "object" ? addressOf(arg) : arg));
+        due.push({ args, resolve, reject });
         worker.postMessage({ name, args: numbers });
       }),
   };
