@@ -60,7 +60,9 @@ test("tells programs of each iteration; begins at centroids that are given; take
   expect(parseNpy(readFileSync(out)).data).toEqual(centroids);
 });
 
-test("Ctrl-C ends it, and leaves nothing", { timeout: 60_000 }, async () => {
+test("Ctrl-C ends it, and so does more than one; they leave nothing", {
+  timeout: 60_000,
+}, async () => {
   const before = readdirSync(folder.path);
   const out = at("never.npy");
   const running = startVq(

@@ -22,11 +22,14 @@ export async function openFileStream(path: string): Promise<FileStream> {
       throw new Failure(`${path}: expected to write the file, got ${reason(error)}`);
     }
   };
+  const ended = beginFile(written);
   const file = await attempt(async () => {
     await checkReplaceable(path);
     return await open(written, "w");
+  }).catch((error) => {
+    ended();
+    throw error;
   });
-  const ended = beginFile(written);
   let unfinished = true;
   return {
     write: (bytes) => attempt(async () => void (await file.writeFile(bytes))),

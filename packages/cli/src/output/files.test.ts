@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../../../test/support/vq.ts";
@@ -53,6 +53,30 @@ test("a file takes the place of an old one, but never of a device or a pipe", as
   }
   await expect(writeFileSafely(folder.path, "text")).rejects.toThrow(/got a folder/);
   expect(readdirSync(folder.path)).toEqual(before);
+});
+
+test("a process that ends leaves nothing half written", () => {
+  const script = `
+    const { openFileStream } = await import(process.argv[1]);
+    const file = await openFileStream(process.argv[2]);
+    await file.write(new Uint8Array(10));
+    process.stdout.write(fs.readdirSync(path.dirname(process.argv[2])).join());
+    process.exit(130);
+  `;
+  const dist = new URL("../../dist/output/fileStream.js", import.meta.url).href;
+  const out = at("ended", "out.npy");
+  mkdirSync(at("ended"));
+  const { status, stdout } = spawnSync(process.execPath, [
+    "-e",
+    `(async () => {${script}})()`,
+    dist,
+    out,
+  ]);
+  expect([status, stdout.toString()]).toEqual([
+    130,
+    expect.stringMatching(/^\.out\.npy\..*\.tmp$/),
+  ]);
+  expect(readdirSync(at("ended"))).toEqual([]);
 });
 
 test("a folder is made with those around it, or the error tells why not", async () => {

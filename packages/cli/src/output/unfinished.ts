@@ -4,21 +4,20 @@ import { interruptedCode } from "../failure.ts";
 /** Files that are being written under a temporary name. */
 const unfinished = new Set<string>();
 
-/** Notes that a file is being written, until the returned function is called. */
+// However the process ends, short of being killed: then `removeLeftovers` finds what is left.
+process.on("exit", () => {
+  for (const path of unfinished) rmSync(path, { force: true });
+});
+
+/** Notes that a file is being written, until the returned function is called: it is removed if the process ends. */
 export function beginFile(path: string): () => void {
   unfinished.add(path);
   return () => void unfinished.delete(path);
 }
 
-/**
- * From here on, Ctrl-C and SIGTERM remove what is half written and end the process. A process that is
- * killed leaves it; `removeLeftovers` finds it.
- */
+/** From here on, Ctrl-C and SIGTERM end the process in order, so that what is half written is removed. */
 export function cleanUpWhenInterrupted(): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      for (const path of unfinished) rmSync(path, { force: true });
-      process.exit(interruptedCode);
-    });
+    process.on(signal, () => process.exit(interruptedCode));
   }
 }
