@@ -203,7 +203,7 @@ export function testBadNumbers(quantizer: Quantizer, { shape, samples = false }:
       }
       for (const rows of [mixed, good.map((row) => row.map((value) => value * scale))]) {
         let moved = state();
-        for (let step = 0; step < 3; step++) {
+        for (let step = 0; step < 2; step++) {
           const variablesNow = { params: params(), state: moved };
           const { state: after, ...rest } = quantizer.apply(
             variablesNow,

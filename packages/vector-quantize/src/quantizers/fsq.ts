@@ -60,10 +60,14 @@ export function fsq(given: FsqOptions): FiniteScalarQuantizer {
     ...(options.noiseDropout > 0 && { draws: "noiseDropout" }),
 
     init(key) {
-      const [inKey, outKey, rotationKey] = random.split(key, 3);
+      const [inKey, outKey, rotationKey] = [...random.split(key, 3)] as [
+        np.Array,
+        np.Array,
+        np.Array,
+      ];
       return {
-        params: initLinearMaps([inKey, outKey] as np.Array[], dim, width, projectionHasBias),
-        state: initRotation(rotationKey as np.Array, d, options.orthogonalRotation),
+        params: initLinearMaps([inKey, outKey], dim, width, projectionHasBias),
+        state: initRotation(rotationKey, d, options.orthogonalRotation),
       };
     },
 

@@ -230,7 +230,9 @@ export function randomProjectionQuantizer(given: RandomProjectionOptions): Rando
         bookKey.dispose();
         return { params: {}, state };
       }
-      const [, inKey, outKey] = [...random.split(bookKey, 3)] as [np.Array, np.Array, np.Array];
+      const keys = [...random.split(bookKey, 3)] as [np.Array, np.Array, np.Array];
+      const [unused, inKey, outKey] = keys;
+      unused.dispose();
       return { params: {}, state: { ...state, ...mixing(inKey, outKey) } };
     },
 
