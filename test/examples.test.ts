@@ -41,7 +41,10 @@ const programs: Record<string, [args: string[], prints: RegExp]> = {
 };
 for (const file of files) {
   if (!file.startsWith("autoencoder-")) continue;
-  programs[file] = [["--steps", "2"], /reconstruction 0\.\d+, \d+ % of \d+ codes used/];
+  programs[file] = [
+    ["--steps", "2", "--batch", "32"],
+    /reconstruction 0\.\d+, \d+ % of \d+ codes used/,
+  ];
 }
 
 it.each(Object.entries(programs))("%s", { timeout: 120_000 }, async (file, [args, prints]) => {

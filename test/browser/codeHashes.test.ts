@@ -7,11 +7,15 @@ import { browserTest, withPage } from "./withPage.ts";
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
 const recorded = JSON.parse(read("test/golden/codeHashes.json"))[version];
+
+/** In software each shader takes a second to compile: by `WEBGPU_VECTORS` alone all quantizers run on it. */
+const every = process.env.WEBGPU_VECTORS === undefined ? 4 : 1;
+
 const program = (device?: string) => `
   ${read("test/golden/codeHashes.mjs").replace("export async", "async")}
   const jax = await import("@jax-js/jax");
   if (!(await jax.init()).includes("${device ?? "wasm"}")) throw new Error("no ${device}");
-  return codeHashes(await import("vector-quantize"), jax, ${JSON.stringify(device)});
+  return codeHashes(await import("vector-quantize"), jax, ${JSON.stringify(device)}, ${device ? every : 1});
 `;
 
 for (const isolated of [true, false]) {
@@ -24,6 +28,8 @@ for (const isolated of [true, false]) {
 
 browserTest("a page has the same codes on WebGPU", async () => {
   await withPage({ isolated: true, webgpu: true }, async ({ run }) => {
-    expect(await run(program("webgpu"))).toEqual(recorded);
+    const found = await run<Record<string, string>>(program("webgpu"));
+    expect(recorded).toMatchObject(found);
+    expect(Object.keys(found)).toHaveLength(Math.ceil(Object.keys(recorded).length / every));
   });
 });

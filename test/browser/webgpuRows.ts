@@ -63,11 +63,12 @@ export const rows: readonly WebgpuRow[] = [
     config: { ...vq, gradient: "gumbel", stochasticSampleCodes: true },
     tolerance: { value: 1e-2, because: draws },
   },
-  { config: { type: "residualVQ", ...residual } },
-  { config: { type: "residualVQ", ...residual, beamSize: 3 } },
+  { config: { type: "residualVQ", ...residual }, long: true },
+  { config: { type: "residualVQ", ...residual, beamSize: 3 }, long: true },
   {
     config: { type: "residualVQ", ...residual, implicitNeuralCodebook: true, implicitDepth: 1 },
     share: { value: 0.02, because: "a network on the device makes the codes" },
+    long: true,
   },
   {
     config: { type: "residualVQ", ...residual, quantizeDropout: true, sharedCodebook: true },
@@ -123,7 +124,7 @@ export const rows: readonly WebgpuRow[] = [
     config: { type: "groupedResidualFSQ", levels: [8, 5, 3], numQuantizers: 2, dim: 6, groups: 2 },
     share: { value: 1e-3, because: projection },
   },
-  { config: { type: "residualLFQ", dim: 4, codebookSize: 16, numQuantizers: 2 } },
+  { config: { type: "residualLFQ", dim: 4, codebookSize: 16, numQuantizers: 2 }, long: true },
   {
     config: { type: "groupedResidualLFQ", dim: 8, groups: 2, codebookSize: 16, numQuantizers: 2 },
   },

@@ -3,9 +3,10 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, test } from "vitest";
 import { type PageFiles, servePage } from "./server.ts";
 
-const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-  .filter((path) => existsSync(path))
-  .at(0);
+/** The first is the browser without its windows: the same engine starts and draws in half the time. */
+const executablePath = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
+  .map((name) => `/usr/bin/${name}`)
+  .find((path) => existsSync(path));
 
 export interface PageOptions {
   /** Whether the page is cross-origin isolated, that is, may share memory with workers. */

@@ -1,8 +1,11 @@
-/** The site as it is published: built, whole, and read by everybody. */
+/**
+ * The site as it is published: built, whole, and read by everybody. Of the API it has one page; all of them, as
+ * VitePress builds them, by `SITE=all`.
+ */
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { foundByAxe } from "../browser/axe.ts";
@@ -13,19 +16,32 @@ const site = mkdtempSync(join(tmpdir(), "site-"));
 const docs = join(root, "docs");
 const execute = promisify(execFile);
 
-// A link that leads nowhere fails the build.
 beforeAll(async () => {
-  const npm = (...args: string[]) => execute("npm", args, { cwd: docs, timeout: 600_000 });
+  const env = { ...process.env, SITE: process.env.SITE ?? "guides" };
+  const npm = (...args: string[]) => execute("npm", args, { cwd: docs, env, timeout: 600_000 });
   await npm("run", "api");
   await npm("run", "live");
   await npm("exec", "--", "vitepress", "build", ".", "--outDir", site);
 }, 600_000);
 afterAll(() => rmSync(site, { recursive: true }));
 
-const pages = (folder: string) =>
-  readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
-    file.endsWith(".html"),
+const pages = (folder: string, kind: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(kind) && !file.includes("node_modules"),
   );
+
+test("no link leads nowhere", () => {
+  const dead = pages(docs, ".md").flatMap((page) => {
+    const text = readFileSync(join(docs, page), "utf8").replace(/^```.*?^```/gms, "");
+    const links = [...text.matchAll(/\]\(([^)\s#]+)/g)].map(([, link]) => link as string);
+    return links
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .map((link) => join(docs, link.startsWith("/") ? link : join(dirname(page), link)))
+      .filter((path) => !["", ".md", "/index.md"].some((end) => existsSync(path + end)))
+      .map((path) => `${page}: ${path}`);
+  });
+  expect(dead).toEqual([]);
+});
 
 test("every page that the menu names is there, and every page is in the menu", () => {
   const named = [
@@ -43,8 +59,8 @@ test("every exported name has a page", async () => {
   const entrances = Object.keys(exports).map((path) => join("vector-quantize", path));
   for (const entrance of [...entrances, "vector-quantize-onnx", "vector-quantize-mpi"]) {
     const names = Object.keys(await import(/* @vite-ignore */ entrance));
-    const found = readdirSync(join(site, "api", entrance), { recursive: true, encoding: "utf8" });
-    const titles = new Set(found.map((file) => file.replace(/^.*\/|\.html$/g, "")));
+    const found = pages(join(docs, "api", entrance), ".md");
+    const titles = new Set(found.map((file) => file.replace(/^.*\/|\.md$/g, "")));
     expect(names.filter((name) => !titles.has(name))).toEqual([]);
   }
 });
@@ -70,7 +86,6 @@ test("every paper that the sources name is on the list", () => {
 
 const looked = [
   "index",
-  "start",
   "cli",
   "playground",
   "api/vector-quantize/interfaces/VectorQuantizeOptions",
@@ -83,7 +98,9 @@ const sizes = [
 browserTest(
   "axe finds nothing, light and dark, on a desktop and on a phone",
   async () => {
-    expect(pages(site)).toEqual(expect.arrayContaining(looked.map((name) => `${name}.html`)));
+    expect(pages(site, ".html")).toEqual(
+      expect.arrayContaining(looked.map((name) => `${name}.html`)),
+    );
     await withPage({ isolated: false, files: { folder: site, imports: {} } }, async ({ page }) => {
       const { origin } = new URL(page.url());
       for (const [width, colorScheme, other] of sizes) {
