@@ -9,7 +9,7 @@ test("finds one forgotten scalar, to the byte", async () => {
   const grown = await leakedBytes(async (i) => {
     const x = np.array(new Float32Array([i, i + 1]));
     const sum = await sumOfSquares(x).blockUntilReady();
-    if (i === 5) forgotten.push(sum);
+    if (i === 3) forgotten.push(sum);
     else sum.dispose();
   });
   expect(grown).toBe(4);

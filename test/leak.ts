@@ -3,9 +3,9 @@ import { expect } from "vitest";
 import { jaxBytes } from "./support/jaxBuffers.ts";
 
 export interface LeakOptions {
-  /** Steps before the measurement, in which caches fill. Default 3. */
+  /** Steps before the measurement, in which caches fill. Default 2. */
   warmUp?: number;
-  /** Measured steps. Default 5. */
+  /** Measured steps. Default 2. */
   steps?: number;
 }
 
@@ -19,7 +19,7 @@ export interface LeakOptions {
  */
 export async function leakedBytes(
   step: (index: number) => Promise<void>,
-  { warmUp = 3, steps = 5 }: LeakOptions = {},
+  { warmUp = 2, steps = 2 }: LeakOptions = {},
 ): Promise<number> {
   for (let i = 0; i < warmUp; i++) await step(i);
   const before = await bytesAtRest();

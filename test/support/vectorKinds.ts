@@ -17,6 +17,9 @@ function laneOf(place: number): number {
   return 24 * block + (inBlock < (block % 2 === 0 ? 8 : 12) ? inBlock % 4 : inBlock);
 }
 
+/** Searches on generated data for each kind and test; `VQ_SEARCHES=1000` makes it a campaign. */
+export const searches = Number(process.env.VQ_SEARCHES ?? 200);
+
 /** Data on which exact searches are compared. */
 export const vectorKinds: Record<string, VectorKind> = {
   gaussian: normal,

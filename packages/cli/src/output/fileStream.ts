@@ -1,7 +1,7 @@
-import { open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { Failure } from "../failure.ts";
 import { checkReplaceable, reason, temporaryName } from "./files.ts";
-import { beginFile } from "./unfinished.ts";
+import { beginFile, openUnfinished } from "./unfinished.ts";
 
 /** A file that is written piece by piece, and has its name once it is whole. */
 export interface FileStream {
@@ -25,7 +25,7 @@ export async function openFileStream(path: string): Promise<FileStream> {
   const ended = beginFile(written);
   const file = await attempt(async () => {
     await checkReplaceable(path);
-    return await open(written, "w");
+    return await openUnfinished(written);
   }).catch((error) => {
     ended();
     throw error;

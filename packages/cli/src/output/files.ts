@@ -11,7 +11,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { Failure } from "../failure.ts";
 import { ownerName, parseOwner, stateOf, thisOwner } from "./owner.ts";
-import { beginFile } from "./unfinished.ts";
+import { beginFile, openUnfinished } from "./unfinished.ts";
 
 /** Where a process writes a file before it gets its name. */
 export function temporaryName(path: string, owner = thisOwner): string {
@@ -43,7 +43,7 @@ export async function writeFileSafely(
   const ended = beginFile(written);
   try {
     await checkReplaceable(path);
-    const file = await open(written, "w");
+    const file = await openUnfinished(written);
     try {
       await file.writeFile(content);
       if (sync) await file.sync();

@@ -1,9 +1,10 @@
-import { readFileSync, rmSync } from "node:fs";
-import { constants, copyFile, link, rm, writeFile } from "node:fs/promises";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants, copyFile, link, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { reason, temporaryName } from "./files.ts";
 import { type Owner, ownerName, parseOwner, stateOf, thisOwner } from "./owner.ts";
+import { beginFile } from "./unfinished.ts";
 
 /** A folder that this process alone works in, until disposed or the process ends. */
 export interface Lock extends Disposable {
@@ -63,8 +64,9 @@ async function acquire(path: string, folder: string): Promise<void> {
 /** Makes the file at `path` with this process's name in it. Whether there was none before. */
 async function claim(path: string, folder: string): Promise<boolean> {
   const written = temporaryName(path);
+  const ended = beginFile(written);
   try {
-    await writeFile(written, own);
+    writeFileSync(written, own);
     // A link appears with its content, at once. Where there are none (exFAT), a copy has to do.
     await link(written, path).catch((error) => {
       if (error.code === "EEXIST") throw error;
@@ -76,6 +78,7 @@ async function claim(path: string, folder: string): Promise<boolean> {
     throw new Failure(`${folder}: expected to write into the folder, got ${reason(error)}`);
   } finally {
     await rm(written, { force: true });
+    ended();
   }
 }
 

@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { interruptedCode } from "../failure.ts";
 
 /** Files that are being written under a temporary name. */
@@ -13,6 +14,12 @@ process.on("exit", () => {
 export function beginFile(path: string): () => void {
   unfinished.add(path);
   return () => void unfinished.delete(path);
+}
+
+/** Opens a file that `beginFile` has noted, empty, to be written. */
+export async function openUnfinished(path: string): Promise<FileHandle> {
+  closeSync(openSync(path, "w")); // another thread might make it after it was removed
+  return await open(path, "r+");
 }
 
 /** From here on, Ctrl-C and SIGTERM end the process in order, so that what is half written is removed. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { ofLengthOne, searchedInStages } from "../../../../../../test/support/filteredSearch.ts";
-import { generator, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
+import { generator, searches, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
 import { searchKernels } from "../../engine/binaries/search.ts";
 import { createPool } from "../../engine/createPool.ts";
 import { type KernelForm, supports } from "../../engine/kernelModule.ts";
@@ -155,6 +155,6 @@ describe("on generated data the answer of the tree is that in floats, to the bit
       const { floats, found } = await searchedInStages(pool, vectors(rows), codebook, dim, variant);
       if (found !== undefined) expect(found).toEqual(floats);
     });
-    await fc.assert(property, { numRuns: 200 });
+    await fc.assert(property, { numRuns: searches });
   });
 });

@@ -6,7 +6,12 @@ import {
   searchedInStages,
 } from "../../../../../../test/support/filteredSearch.ts";
 import { testPools } from "../../../../../../test/support/kernelPools.ts";
-import { generator, searchSizes, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
+import {
+  generator,
+  searches,
+  searchSizes,
+  vectorKinds,
+} from "../../../../../../test/support/vectorKinds.ts";
 import { uniformFrom } from "../../clustering/uniform.ts";
 import { type KernelForm, supports } from "../../engine/kernelModule.ts";
 import { nearestReference } from "../nearest.reference.ts";
@@ -130,8 +135,6 @@ describe.each(forms)("the search behind the filter (%s)", (form) => {
 });
 
 describe("on generated data the answer is that in floats, to the bit, and the nearest", () => {
-  const runs = 1000;
-
   const settings = fc.record({
     ...searchSizes,
     metric: fc.constantFrom(...metrics),
@@ -149,6 +152,6 @@ describe("on generated data the answer is that in floats, to the bit, and the ne
       if (filtered !== undefined) expect(filtered).toEqual(floats);
       if (found !== undefined) expect(found).toEqual(floats);
     });
-    await fc.assert(property, { numRuns: runs });
+    await fc.assert(property, { numRuns: searches });
   });
 });

@@ -6,7 +6,12 @@ import {
   searchedInStages,
 } from "../../../../../../test/support/filteredSearch.ts";
 import { testPools } from "../../../../../../test/support/kernelPools.ts";
-import { generator, searchSizes, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
+import {
+  generator,
+  searches,
+  searchSizes,
+  vectorKinds,
+} from "../../../../../../test/support/vectorKinds.ts";
 import { type KernelForm, supports } from "../../engine/kernelModule.ts";
 import { createSearch } from "../createSearch.ts";
 import type { KernelMetric } from "../packedCodebook.ts";
@@ -137,6 +142,6 @@ describe("on generated data the answer is that in floats, to the bit, and the ne
       if (filtered !== undefined) expect(filtered).toEqual(floats);
       if (found !== undefined) expect(found).toEqual(floats);
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: searches });
   });
 });

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { ofLengthOne, searchedInStages } from "../../../../../../test/support/filteredSearch.ts";
-import { generator, searchSizes, vectorKinds } from "../../../../../../test/support/vectorKinds.ts";
+import {
+  generator,
+  searches,
+  searchSizes,
+  vectorKinds,
+} from "../../../../../../test/support/vectorKinds.ts";
 import { uniformFrom } from "../../clustering/uniform.ts";
 import { searchKernels } from "../../engine/binaries/search.ts";
 import { createPool } from "../../engine/createPool.ts";
@@ -196,5 +201,5 @@ test("on generated data along few directions the answer is that in floats, to th
     const { floats, found } = await run(vectors(rows), codebook, dim, metric, form, tile);
     if (found !== undefined) expect(found).toEqual(floats);
   });
-  await fc.assert(property, { numRuns: 600 });
+  await fc.assert(property, { numRuns: searches });
 });
