@@ -1,6 +1,7 @@
 /** Processes that a launcher of MPI has started to do one command together. */
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import type { ProcessGroup } from "vector-quantize/train";
 import { Failure, UsageFailure } from "./failure.ts";
 import type { Console } from "./output/console.ts";
@@ -16,6 +17,19 @@ export function checkShared(command: string): void {
   throw new UsageFailure(
     `vq ${command}: expected one process, got ${size} by mpirun. Several do ${shared.join(" and ")}`,
   );
+}
+
+/** Milliseconds that the other processes leave the first one to tell what went wrong. */
+const HEAD_START = 2000;
+
+/**
+ * Waits before telling of a failure, if this is not the first of several processes. What all meet is told once so:
+ * a launcher ends all when the first one has failed.
+ */
+export async function afterFirst(): Promise<void> {
+  const { OMPI_COMM_WORLD_RANK, PMI_RANK, PMIX_RANK } = process.env;
+  const rank = Number(OMPI_COMM_WORLD_RANK ?? PMI_RANK ?? PMIX_RANK ?? 0);
+  if (rank > 0) await setTimeout(HEAD_START);
 }
 
 /** Seconds between the signs of life of a process that others wait for. */

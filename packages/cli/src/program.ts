@@ -16,7 +16,7 @@ import { searchCommand } from "./commands/searchVectors.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeFailure, Interrupted, interruptedCode, oneLine } from "./failure.ts";
 import { checkPrinted, print, watchStreams } from "./output/print.ts";
-import { checkShared } from "./processes.ts";
+import { afterFirst, checkShared } from "./processes.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -39,13 +39,18 @@ const commands = [
 /** Runs `vq` with the arguments after its name. Returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
   watchStreams();
+  const misread: string[] = [];
   try {
-    await runCommand(args);
+    await runCommand(args, (text) => misread.push(text));
     await checkPrinted();
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return 2;
     if (error instanceof Interrupted) return interruptedCode;
+    await afterFirst();
+    if (error instanceof CommanderError) {
+      for (const text of misread) print("stderr", `vq: ${oneLine(text).replace(/^error: /, "")}`);
+      return 2;
+    }
     const { line, code } = describeFailure(error);
     print("stderr", line);
     if (process.env.VQ_DEBUG) for (const part of inspect(error).split("\n")) print("stderr", part);
@@ -53,7 +58,8 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-async function runCommand(args: readonly string[]): Promise<void> {
+/** @param misread called with what is wrong with the command line. */
+async function runCommand(args: readonly string[], misread: (text: string) => void): Promise<void> {
   const program = new Command("vq")
     .description("Train, run and inspect vector-quantized autoencoders for images and sounds.")
     .version(version)
@@ -62,9 +68,7 @@ async function runCommand(args: readonly string[]): Promise<void> {
   program.hook("preAction", (_, command) => checkShared(command.name()));
   for (const command of [program, ...program.commands]) {
     // A wrong command line is one line on stderr, and throws instead of ending the process.
-    command.exitOverride().configureOutput({
-      outputError: (text) => print("stderr", `vq: ${oneLine(text).replace(/^error: /, "")}`),
-    });
+    command.exitOverride().configureOutput({ outputError: misread });
   }
   await program.parseAsync([...args], { from: "user" }).catch((error) => {
     if (!(error instanceof CommanderError && error.exitCode === 0)) throw error; // --help

@@ -22,14 +22,17 @@ interface Due {
 export function startThread(): MpiThread {
   const worker = new Worker(new URL("./waiting.js", import.meta.url), { execArgv: [] });
   const due: Due[] = [];
+  let failed: Error | undefined;
   worker.on("message", (code: number) => due.shift()?.resolve(code));
   worker.on("error", (error) => {
+    failed = error;
     for (const { reject } of due.splice(0)) reject(error);
   });
   worker.unref(); // after the listeners, which hold it
   return {
     run: (name, args) =>
       new Promise((resolve, reject) => {
+        if (failed) return reject(failed);
         const numbers = args.map((arg) => (typeof arg === "object" ? addressOf(arg) : arg));
         due.push({ args, resolve, reject });
         worker.postMessage({ name, args: numbers });
