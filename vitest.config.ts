@@ -42,6 +42,8 @@ const sharing = [
   "packages/vector-quantize/src/*.test.ts",
   "packages/vector-quantize/src/!(runtime)/**/*.test.ts",
   "packages/onnx/src/**/*.test.ts",
+  "packages/cli/src/!(input)/**/*.test.ts",
+  "packages/cli/src/*.test.ts",
   "test/parity/**/*.test.ts",
 ];
 

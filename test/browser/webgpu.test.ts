@@ -1,9 +1,9 @@
 /**
- * Every quantizer on WebGPU (in software) in a page, beside Wasm in this process: who has drawn numbers on one
+ * Quantizers on WebGPU (in software) in a page, beside Wasm in this process: who has drawn numbers on one
  * device draws them there for ever.
  *
- * `WEBGPU_VECTORS=100000` runs the long table, and encodes that many vectors of each kind beside; `WEBGPU_ROW=7`
- * runs that row alone.
+ * `WEBGPU_VECTORS=100000` runs the long table, with every quantizer, and encodes that many vectors of each kind
+ * beside; `WEBGPU_ROW=7` runs that row alone.
  */
 import * as jax from "@jax-js/jax";
 import * as library from "vector-quantize";
@@ -115,7 +115,7 @@ async function allDifferences(asked: Pick<Order, "many" | "codesAlone">): Promis
 }
 
 browserTest(
-  "every quantizer is on WebGPU what it is on Wasm",
+  "quantizers are on WebGPU what they are on Wasm",
   async () => expect(await allDifferences({ many: vectors })).toEqual([]),
   long ? 7_200_000 : 900_000,
 );

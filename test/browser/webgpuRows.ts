@@ -62,6 +62,7 @@ export const rows: readonly WebgpuRow[] = [
   {
     config: { ...vq, gradient: "gumbel", stochasticSampleCodes: true },
     tolerance: { value: 1e-2, because: draws },
+    long: true,
   },
   { config: { type: "residualVQ", ...residual }, long: true },
   { config: { type: "residualVQ", ...residual, beamSize: 3 }, long: true },
@@ -123,6 +124,7 @@ export const rows: readonly WebgpuRow[] = [
   {
     config: { type: "groupedResidualFSQ", levels: [8, 5, 3], numQuantizers: 2, dim: 6, groups: 2 },
     share: { value: 1e-3, because: projection },
+    long: true,
   },
   { config: { type: "residualLFQ", dim: 4, codebookSize: 16, numQuantizers: 2 }, long: true },
   {
@@ -177,5 +179,6 @@ export const rows: readonly WebgpuRow[] = [
     },
     ties: product,
     share: { value: 0.02, because: product },
+    long: true,
   },
 ];

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect } from "vitest";
+import { expect } from "vitest";
 
 const main = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
 
@@ -70,13 +70,15 @@ export function runVq(args: readonly string[]): Promise<Outcome> {
   return own;
 }
 
-// It has to end by itself: nothing that a command leaves behind may hold it.
-afterAll(async () => {
+/** Ends the process of `runVq`. It has to end by itself: nothing that a command leaves behind may hold it. */
+export async function endVq(): Promise<void> {
   if (warm === undefined) return;
-  const ended = new Promise((resolve) => warm?.once("exit", resolve));
-  warm.disconnect();
+  const child = warm;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.disconnect();
+  warm = undefined;
   expect(await ended).toBe(0);
-}, 30_000);
+}
 
 /** A folder that is deleted when disposed. */
 export function temporaryFolder(): { readonly path: string } & Disposable {
