@@ -69,10 +69,12 @@ describe.each(names)("%s", (name) => {
     await node(tool("publint/src/cli.js"), "--strict", installed.packages[name].tarball);
   });
 
-  test("its types resolve for every import", async () => {
-    const { tarball } = installed.packages[name];
-    await node(tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only");
-  });
+});
+
+// Those of the other packages, which have an entrance each, the compiler resolves below.
+test("the library's types resolve for every import", async () => {
+  const { tarball } = installed.packages["vector-quantize"];
+  await node(tool("@arethetypeswrong/cli/dist/index.js"), tarball, "--profile", "esm-only");
 });
 
 test.each(names.slice(1))("%s asks for the library's version", (name) => {
