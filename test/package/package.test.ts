@@ -68,7 +68,6 @@ describe.each(names)("%s", (name) => {
   test("publint has nothing to say", async () => {
     await node(tool("publint/src/cli.js"), "--strict", installed.packages[name].tarball);
   });
-
 });
 
 // Those of the other packages, which have an entrance each, the compiler resolves below.
