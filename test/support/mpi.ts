@@ -53,7 +53,7 @@ export function vqInProcesses(
     kill &&
     whenIn(kill.folder, kill.moment, kill.draw, () => {
       killed = performance.now();
-      const ranks = childrenOf(child.pid as number);
+      const ranks = ranksOf(child.pid as number);
       const chosen = ranks[Math.floor(kill.draw() * ranks.length)];
       if (chosen !== undefined) process.kill(chosen, "SIGKILL");
     });
@@ -64,6 +64,14 @@ export function vqInProcesses(
       const seconds = killed === 0 ? 0 : (performance.now() - killed) / 1000;
       resolve({ code, stdout, stderr, seconds });
     });
+  });
+}
+
+/** The processes of a launcher: MPICH's are its children's. */
+function ranksOf(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => {
+    const own = ranksOf(child);
+    return own.length > 0 ? own : [child];
   });
 }
 
