@@ -39,3 +39,25 @@ test("any text has the hash of big integers, from any value before", () => {
     { numRuns: 2000 },
   );
 });
+
+test("so have sizes and hashes; what is neither is left to jax-js", () => {
+  const left: unknown[] = [];
+  const update = updateOf(function (this: Hasher, x) {
+    left.push(x);
+    return this;
+  });
+  const value = fc.bigInt({ min: 0n, max: 3189051996290218n });
+  const size = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+  fc.assert(
+    fc.property(value, fc.oneof(size, value), (before, x) => {
+      const turned = typeof x === "number" ? 68265653n ^ BigInt(x) : x ^ 71657401n;
+      const expected = (before * 873192869n + turned) % 3189051996290219n;
+      expect(({ value: before, update } as Hasher).update(x).value).toBe(expected);
+    }),
+    { numRuns: 2000 },
+  );
+  expect(left).toEqual([]);
+  const others = [-1, 0.5, 2 ** 31, Number.NaN, -1n, 3189051996290219n, true, null, undefined];
+  for (const x of others) (({ value: 1n, update }) as Hasher).update(x);
+  expect(left).toEqual(others);
+});

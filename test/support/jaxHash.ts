@@ -40,12 +40,25 @@ function next(value: number, x: number): number {
   return rest < MODULUS ? rest : rest - MODULUS;
 }
 
-/** `update` for texts, which are nearly all that is hashed; `other` for the rest. */
+/** What jax-js turns numbers and hashes of parts over with, before it hashes them. */
+const [NUMBER, PART] = [68265653, 71657401];
+
+/** `update` for texts, sizes and hashes of parts, which are nearly all that is hashed; `other` for the rest. */
 export function updateOf(other: Hasher["update"]): Hasher["update"] {
   return function update(this: Hasher, x) {
-    if (typeof x !== "string" || this.value < 0n) return other.call(this, x);
-    let value = next(Number(this.value), x.length);
-    for (let i = 0; i < x.length; i++) value = next(value, 199 + x.charCodeAt(i));
+    if (this.value < 0n) return other.call(this, x);
+    let value = Number(this.value);
+    if (typeof x === "string") {
+      value = next(value, x.length);
+      for (let i = 0; i < x.length; i++) value = next(value, 199 + x.charCodeAt(i));
+    } else if (typeof x === "number" && Number.isInteger(x) && x >= 0 && x < 2 ** 31) {
+      value = next(value, NUMBER ^ x);
+    } else if (typeof x === "bigint" && x >= 0n && x < MODULUS) {
+      const part = Number(x);
+      const low = part % 2 ** 30;
+      const turned = part - low + (low ^ PART);
+      value = next(value, turned < MODULUS ? turned : turned - MODULUS);
+    } else return other.call(this, x);
     this.value = BigInt(value);
     return this;
   };
