@@ -37,7 +37,10 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** Files that share processes, and what these have loaded and compiled. What looks at a process's threads doesn't. */
+/**
+ * Files that share processes, and what these have loaded and compiled. What looks at a process's threads doesn't,
+ * nor what puts another module in one's place (of `cli/src/input`).
+ */
 const sharing = [
   "packages/vector-quantize/src/*.test.ts",
   "packages/vector-quantize/src/!(runtime)/**/*.test.ts",

@@ -66,7 +66,7 @@ describe("causal convolutions of images", () => {
         }
         tree.dispose(params as never);
       }),
-      { numRuns: 25, examples: threeByThree },
+      { numRuns: 25 + threeByThree.length, examples: threeByThree },
     );
   });
 
